@@ -1,0 +1,1 @@
+"""jitflow: a tracing JIT compiler for eager NumPy programs."""

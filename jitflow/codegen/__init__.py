@@ -1,0 +1,4 @@
+"""From graphs to kernels: fusion, loop IR, schedule, buffers; back ends in `cpu` and `triton`.
+
+Knows IR and operators; knows neither Python frames nor dispatch.
+"""

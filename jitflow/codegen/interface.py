@@ -1,0 +1,94 @@
+"""The border between code generation and the runtime: what is compiled, and what comes back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from jitflow.core.dims import Dim
+from jitflow.core.dtypes import DType
+from jitflow.ir.graph import Graph
+
+
+@dataclass(frozen=True)
+class InputSpec:
+    """How a graph input arrives.
+
+    `layout` is ``"C"``, ``"F"`` or ``"strided"`` (strides are passed at run time, in bytes), or
+    ``"scalar"`` for a number passed by value. `unit_axis` as in `guards.predicates.ArrayFact`.
+    """
+
+    dtype: DType
+    shape: tuple[Dim, ...]
+    layout: str
+    unit_axis: int | None = None
+    aligned: bool = True
+
+
+@dataclass(frozen=True)
+class OutputSpec:
+    """How a graph output leaves: a fresh array in memory order `order` (slowest axis first).
+
+    A rank-0 output is one element in memory, whatever Python sees.
+    """
+
+    dtype: DType
+    shape: tuple[Dim, ...]
+    order: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Segment:
+    """The unit of native code: a graph without call-outs, with its calling convention.
+
+    The generated function is::
+
+        i32 @body(inputs..., symbols..., outputs..., ptr arena)
+
+    inputs in order: an array is ``ptr data`` and, when strided, one ``i64`` byte stride for each
+    axis; a scalar is its value (``i8`` for bool, two values for complex). symbols: one ``i64`` for
+    each symbol of the graph that is defined by an input (`DimensionOf` or `ScalarValue` of an
+    input), in order. outputs: ``ptr data`` each, memory that overlaps nothing. `arena` is scratch
+    memory, 64-byte aligned. Written inputs (``graph.writes``) are written in place.
+    The result is 0, or 1 when a run-time check failed; then no input has been written.
+    """
+
+    graph: Graph
+    inputs: tuple[InputSpec, ...]
+    outputs: tuple[OutputSpec, ...]
+    fastmath: bool = False
+
+
+@dataclass(frozen=True)
+class Body:
+    """A compiled segment body, before it is linked behind a native entry.
+
+    Attributes
+    ----------
+    name : str
+        Symbol of the function.
+    text : str
+        LLVM IR that defines it (and its kernels), with no target lines.
+    externals : dict
+        Symbol name to address, for everything the text declares and the process provides.
+    arena : Dim
+        Bytes of scratch memory.
+    work : Dim
+        Estimated nanoseconds of work, which decides about releasing the GIL.
+    optimise : int
+        0: no LLVM passes (explicit vectors); 2: LLVM's O2 (scalar recurrences).
+    keep : tuple
+        Objects that must live as long as the code (constant arrays).
+    loops : str
+        The loop IR as text, for the report.
+    """
+
+    name: str
+    text: str
+    externals: dict[str, int]
+    arena: Dim
+    work: Dim
+    optimise: int = 0
+    keep: tuple[Any, ...] = ()
+    loops: str = ""
+    notes: dict[str, Any] = field(default_factory=dict)

@@ -1,0 +1,74 @@
+"""Settings: one frozen dataclass, read from the environment once, overridden by a context manager."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+
+def _flag(name: str, default: bool) -> Any:
+    return field(default_factory=lambda: os.environ.get(name, str(int(default))) not in ("0", ""))
+
+
+def _number(name: str, default: int) -> Any:
+    return field(default_factory=lambda: int(os.environ.get(name, default)))
+
+
+@dataclass(frozen=True)
+class Config:
+    """Every setting of the compiler; each field may be set by ``JITFLOW_<NAME>``.
+
+    Attributes
+    ----------
+    strict : bool
+        Raise internal errors instead of running eagerly.
+    verify_ir : bool
+        Run the IR verifier after every pass.
+    logs : tuple of str
+        Kinds of messages written to standard error: ``breaks``, ``recompiles``, ``guards``,
+        ``graphs``, ``kernels``.
+    max_variants : int
+        Variants of one compile point before the next one is generic.
+    max_unroll : int
+        Iterations of a Python loop that are unrolled into one piece.
+    max_nodes : int
+        Nodes of one piece before it is ended.
+    max_empty_pieces : int
+        Consecutive pieces without an operator before the rest of the call runs eagerly.
+    native_entry : bool
+        Use the native entry where its self-check passes.
+    """
+
+    strict: bool = _flag("JITFLOW_STRICT", False)
+    verify_ir: bool = _flag("JITFLOW_VERIFY_IR", False)
+    logs: tuple[str, ...] = field(
+        default_factory=lambda: tuple(filter(None, os.environ.get("JITFLOW_LOGS", "").split(",")))
+    )
+    max_variants: int = _number("JITFLOW_MAX_VARIANTS", 8)
+    max_unroll: int = _number("JITFLOW_MAX_UNROLL", 64)
+    max_nodes: int = _number("JITFLOW_MAX_NODES", 20_000)
+    max_empty_pieces: int = _number("JITFLOW_MAX_EMPTY_PIECES", 4)
+    native_entry: bool = _flag("JITFLOW_NATIVE_ENTRY", True)
+
+    @contextmanager
+    def override(self, **changes: Any) -> Iterator[Config]:
+        """Change fields within a ``with`` block: ``with config().override(strict=True): ...``."""
+        global _current
+        before = _current
+        _current = dataclasses.replace(before, **changes)
+        try:
+            yield _current
+        finally:
+            _current = before
+
+
+_current = Config()
+
+
+def config() -> Config:
+    """The settings in force."""
+    return _current

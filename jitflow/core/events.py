@@ -1,0 +1,84 @@
+"""Typed events: how lower stages tell what happened without knowing who listens.
+
+A stage calls `emit`; `debug` registers listeners. An event is one frozen dataclass below.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from jitflow.core.location import Location
+
+
+@dataclass(frozen=True)
+class Event:
+    """Base of all events; `function` is the qualified name of the compiled function."""
+
+    function: str
+
+
+@dataclass(frozen=True)
+class FrameSeen(Event):
+    """A compile point met a call for which no variant fitted."""
+
+    point: str
+
+
+@dataclass(frozen=True)
+class PieceCompiled(Event):
+    """A piece became a variant; times in milliseconds."""
+
+    point: str
+    operators: int
+    call_outs: int
+    trace_ms: float
+    codegen_ms: float
+    texts: dict[str, str] = field(default_factory=dict, compare=False)
+
+
+@dataclass(frozen=True)
+class Break(Event):
+    """A graph break: code of the table in `core.breaks`, its detail and where."""
+
+    code: str
+    detail: str
+    location: Location
+    stack: tuple[Location, ...] = ()
+
+
+@dataclass(frozen=True)
+class GuardFailure(Event):
+    """A call fitted no variant: the reasons, one for each variant that was tried."""
+
+    point: str
+    reasons: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class EagerFallback(Event):
+    """A call, or the rest of one, ran as ordinary Python."""
+
+    code: str
+    detail: str
+    location: Location
+
+
+Listener = Callable[[Event], None]
+_listeners: list[Listener] = []
+
+
+def listen(listener: Listener) -> None:
+    """Call `listener` with every event from now on."""
+    _listeners.append(listener)
+
+
+def unlisten(listener: Listener) -> None:
+    """Stop calling `listener`."""
+    _listeners.remove(listener)
+
+
+def emit(event: Event) -> None:
+    """Hand `event` to every listener."""
+    for listener in _listeners:
+        listener(event)

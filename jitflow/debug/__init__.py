@@ -1,0 +1,1 @@
+"""Shows what happened: reports, explanations, logs, counters. Listens to `core.events`."""

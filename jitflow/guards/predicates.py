@@ -1,0 +1,153 @@
+"""The guards: what a variant relies on, as plain data.
+
+A guard names a source and a fact about it. `guards.checks` turns guards into Python code,
+`runtime` turns `ArrayFact`s and scalar facts on inputs into native checks, `guards.explain` into
+sentences. The tracer lists guards in the order in which evaluating them is safe: a guard's source
+may rely on all guards before it (``x.w`` is read only after the type of ``x`` was checked).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from jitflow.core.dims import Dim
+from jitflow.core.dtypes import DType
+from jitflow.guards.sources import Source
+
+
+@dataclass(frozen=True)
+class Guard:
+    """Base of all guards."""
+
+    source: Source
+
+
+@dataclass(frozen=True)
+class TypeIs(Guard):
+    """``type(source) is expected``."""
+
+    expected: type
+
+
+@dataclass(frozen=True, eq=False)
+class IsObject(Guard):
+    """``source is expected``: functions, modules, classes, None, enum members, singletons."""
+
+    expected: Any
+
+
+@dataclass(frozen=True)
+class Equals(Guard):
+    """``type(source) is type(expected) and source == expected``; int, bool, str, bytes, float.
+
+    Floats compare by bits (-0.0 and NaN are themselves).
+    """
+
+    expected: Any
+
+
+@dataclass(frozen=True)
+class LengthIs(Guard):
+    """``len(source) == expected`` of an exact list, tuple, dict or set."""
+
+    expected: int
+
+
+@dataclass(frozen=True)
+class KeysAre(Guard):
+    """``tuple(source) == expected``: a dict's keys in order."""
+
+    expected: tuple[Any, ...]
+
+
+@dataclass(frozen=True)
+class HasNoItem(Guard):
+    """``key not in source``: a name missing in a dict (globals that fall to builtins, instance
+    dictionaries that do not shadow the class)."""
+
+    key: Any
+
+
+@dataclass(frozen=True)
+class NotSame(Guard):
+    """``source is not other``: two mutable objects that the piece treats as distinct."""
+
+    other: Source
+
+
+@dataclass(frozen=True)
+class SameObject(Guard):
+    """``source is other``: two names of one object."""
+
+    other: Source
+
+
+@dataclass(frozen=True)
+class SearchesClass(Guard):
+    """``name`` found on ``source`` (a class) through its MRO is `expected`, by identity.
+
+    Found without descriptors running: the raw entry of the class dictionary that has it; `expected`
+    is `MISSING` where no class of the MRO has it.
+    """
+
+    name: str
+    expected: Any
+
+
+MISSING = type("Missing", (), {"__repr__": lambda self: "MISSING"})()
+
+
+@dataclass(frozen=True)
+class ScalarFact(Guard):
+    """A graph input that is a number: its exact Python or NumPy scalar type, any value."""
+
+    type: type
+
+
+@dataclass(frozen=True)
+class ArrayFact(Guard):
+    """A graph input that is an exact ``numpy.ndarray``.
+
+    Attributes
+    ----------
+    dtype : DType
+        Element type, native byte order.
+    shape : tuple of Dim
+        Extents: integers must match; symbols bind on first sight and must agree afterwards.
+    layout : str
+        ``"C"`` contiguous, ``"F"`` contiguous, or ``"strided"`` (strides read at run time).
+    order : tuple of int
+        Axes from the largest stride to the smallest; for ``strided`` it is a fact that is checked.
+    unit_axis : int or None
+        For ``strided``: the axis whose stride is one item, if there is one.
+    aligned, writeable : bool
+        Flags that must hold (False: do not matter).
+    """
+
+    dtype: DType
+    shape: tuple[Dim, ...]
+    layout: str = "C"
+    order: tuple[int, ...] = ()
+    unit_axis: int | None = None
+    aligned: bool = True
+    writeable: bool = False
+
+
+@dataclass(frozen=True)
+class NoOverlap(Guard):
+    """The memory of array ``source`` (written) and of array `other` do not overlap."""
+
+    other: Source
+
+
+@dataclass(frozen=True)
+class Relation(Guard):
+    """A fact about symbols: ``left relation right`` with relation ``==``, ``!=``, ``<=``, ``<``.
+
+    `source` is the source of one symbol in it, for the explanation.
+    """
+
+    left: Dim
+    relation: str
+    right: Dim

@@ -1,0 +1,157 @@
+"""How a run-time value is reached when a piece starts: a root and a path of steps.
+
+Roots are the values of a compile point's state (arguments, locals, operand stack) and constant
+objects (the globals dictionary of a function, a closure cell). A source has two texts: `expression`
+for generated Python code, and `str` for people, in their own names.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+Namer = Callable[[Any], str]
+"""Gives the name under which generated code sees a constant object."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """Base of all sources."""
+
+    def expression(self, constant: Namer) -> str:
+        """Python text that evaluates to the value; state values are ``v0``, ``v1``, ..."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True)
+class StateSource(Source):
+    """Value number `index` of the compile point's state, called `name` by the user."""
+
+    index: int
+    name: str
+
+    def expression(self, constant: Namer) -> str:
+        return f"v{self.index}"
+
+    def __str__(self) -> str:
+        return self.name
+
+
+@dataclass(frozen=True, eq=False)
+class ConstantSource(Source):
+    """An object that is the same in every call: reached by reference."""
+
+    value: Any
+    name: str
+
+    def expression(self, constant: Namer) -> str:
+        return constant(self.value)
+
+    def __str__(self) -> str:
+        return self.name
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, ConstantSource) and other.value is self.value
+
+    def __hash__(self) -> int:
+        return id(self.value)
+
+
+@dataclass(frozen=True)
+class GlobalSource(Source):
+    """``namespace[name]`` where `namespace` is a module's dictionary (a global or a builtin)."""
+
+    namespace: ConstantSource
+    name: str
+
+    def expression(self, constant: Namer) -> str:
+        return f"{self.namespace.expression(constant)}[{self.name!r}]"
+
+    def __str__(self) -> str:
+        return self.name
+
+
+@dataclass(frozen=True)
+class CellSource(Source):
+    """Contents of a closure cell."""
+
+    cell: Source
+    name: str
+
+    def expression(self, constant: Namer) -> str:
+        return f"{self.cell.expression(constant)}.cell_contents"
+
+    def __str__(self) -> str:
+        return self.name
+
+
+@dataclass(frozen=True)
+class AttributeSource(Source):
+    """``base.name`` by the plain protocol (instance dictionary, slot, class, module)."""
+
+    base: Source
+    name: str
+
+    def expression(self, constant: Namer) -> str:
+        return f"{self.base.expression(constant)}.{self.name}"
+
+    def __str__(self) -> str:
+        return f"{self.base}.{self.name}"
+
+
+@dataclass(frozen=True)
+class ItemSource(Source):
+    """``base[key]`` of an exact tuple, list or dict; `key` is an int, str or other constant."""
+
+    base: Source
+    key: Any
+
+    def expression(self, constant: Namer) -> str:
+        simple = type(self.key) in (int, str, bool, type(None))
+        key = repr(self.key) if simple else constant(self.key)
+        return f"{self.base.expression(constant)}[{key}]"
+
+    def __str__(self) -> str:
+        return f"{self.base}[{self.key!r}]"
+
+
+@dataclass(frozen=True)
+class DictKeySource(Source):
+    """Key number `index` of a dict, in its order; for keys that are not constants."""
+
+    base: Source
+    index: int
+
+    def expression(self, constant: Namer) -> str:
+        return f"list({self.base.expression(constant)})[{self.index}]"
+
+    def __str__(self) -> str:
+        return f"list({self.base})[{self.index}]"
+
+
+@dataclass(frozen=True)
+class TypeSource(Source):
+    """``type(base)``."""
+
+    base: Source
+
+    def expression(self, constant: Namer) -> str:
+        return f"type({self.base.expression(constant)})"
+
+    def __str__(self) -> str:
+        return f"type({self.base})"
+
+
+@dataclass(frozen=True)
+class DimensionSource(Source):
+    """``base.shape[axis]`` of an array."""
+
+    base: Source
+    axis: int
+
+    def expression(self, constant: Namer) -> str:
+        return f"{self.base.expression(constant)}.shape[{self.axis}]"
+
+    def __str__(self) -> str:
+        return f"{self.base}.shape[{self.axis}]"

@@ -1,0 +1,80 @@
+"""Appends nodes to a graph: infers result types from the record and keeps names unique."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from jitflow.core import dims
+from jitflow.core.dims import Dim
+from jitflow.core.location import UNKNOWN, Location
+from jitflow.core.types import ArrayType
+from jitflow.ir.graph import Block, DimensionOf, Graph, Node, ScalarValue, Value
+from jitflow.ops.record import operator
+
+
+class Builder:
+    """Builds one graph; `block` is where the next node goes, `location` what it is marked with."""
+
+    def __init__(self, name: str = "graph") -> None:
+        self.graph = Graph(name)
+        self.block: Block = self.graph.body
+        self.location: Location = UNKNOWN
+        self.node_count = 0
+        self._names: dict[str, int] = {}
+
+    def unique_name(self, hint: str) -> str:
+        """`hint`, or `hint` with a number where it is taken."""
+        count = self._names.get(hint)
+        self._names[hint] = 0 if count is None else count + 1
+        if count is None:
+            return hint
+        return self.unique_name(f"{hint}_{count + 1}")
+
+    def input(self, name: str, type: ArrayType) -> Value:
+        """Add an input of the graph."""
+        value = Value(self.unique_name(name), type)
+        self.graph.inputs.append(value)
+        return value
+
+    def dimension_symbol(self, value: Value, axis: int) -> Dim:
+        """A new symbol for the extent of an axis of an input; the caller puts it in its type."""
+        name = f"s{len(self.graph.symbols)}"
+        self.graph.symbols[name] = DimensionOf(value, axis)
+        return dims.symbol(name)
+
+    def scalar_symbol(self, value: Value) -> Dim:
+        """A new symbol for the value of a rank-0 i64 value."""
+        name = f"s{len(self.graph.symbols)}"
+        self.graph.symbols[name] = ScalarValue(value)
+        return dims.symbol(name)
+
+    def emit(
+        self, name: str, *operands: Value, hint: str = "", regions: Sequence[Block] = (), **attributes: Any
+    ) -> Value:
+        """Append a node with one result and return that result."""
+        (result,) = self.emit_many(
+            name, *operands, hint=hint, regions=regions, **attributes
+        )
+        return result
+
+    def emit_many(
+        self, name: str, *operands: Value, hint: str = "", regions: Sequence[Block] = (), **attributes: Any
+    ) -> tuple[Value, ...]:
+        """Append a node and return its results; TypeError where the operands do not fit."""
+        record = operator(name)
+        types = record.infer(tuple(value.type for value in operands), attributes)
+        results = tuple(
+            Value(self.unique_name(hint or name), type, index=i) for i, type in enumerate(types)
+        )
+        node = Node(record, operands, attributes, results, tuple(regions), self.location)
+        for value in results:
+            value.producer = node
+        self.block.nodes.append(node)
+        self.node_count += 1
+        return results
+
+    def finish(self, outputs: Sequence[Value]) -> Graph:
+        """Set the outputs and return the graph."""
+        self.graph.body.results = tuple(outputs)
+        return self.graph

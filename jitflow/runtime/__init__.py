@@ -1,0 +1,1 @@
+"""Runs compiled code: native entry, dispatch, variants, glue, continuation of broken frames."""

@@ -1,0 +1,183 @@
+"""The state of one trace: the graph under construction, the guards, and the values of inputs.
+
+The interpreter and the NumPy front end share it; neither sees the other's modules through it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from jitflow.core import dtypes
+from jitflow.core.dims import Dim
+from jitflow.core.dtypes import DType
+from jitflow.core.errors import Unsupported
+from jitflow.core.location import UNKNOWN, Location
+from jitflow.core.types import ArrayType
+from jitflow.guards.predicates import ArrayFact, Guard, ScalarFact
+from jitflow.guards.sources import DimensionSource, Source
+from jitflow.ir.builder import Builder
+from jitflow.ir.graph import Value
+from jitflow.tracer.values import ArrayValue, ConstantValue, PyValue, ScalarValue, Storage
+
+
+class TraceContext:
+    """Everything that a trace accumulates.
+
+    Parameters
+    ----------
+    name : str
+        Qualified name of the function, for the graph.
+    dynamic : frozenset of str
+        Texts of sources (``x.shape[0]``, ``n``) whose integers are symbolic from the start;
+        ``"*"`` makes all of them so.
+    """
+
+    def __init__(self, name: str, dynamic: frozenset[str] = frozenset()) -> None:
+        self.builder = Builder(name)
+        self.dynamic = dynamic
+        self.guards: list[Guard] = []
+        self.inputs: list[ArrayFact | ScalarFact] = []
+        self.storages: list[Storage] = []
+        self.call_outs = 0
+        self._arrays: dict[int, ArrayValue] = {}
+        self._seen_guards: set[Any] = set()
+        self._keep: list[Any] = []
+
+    @property
+    def location(self) -> Location:
+        """Where in the user's source the tracer is."""
+        return self.builder.location
+
+    @location.setter
+    def location(self, value: Location) -> None:
+        self.builder.location = value
+
+    def guard(self, fact: Guard) -> None:
+        """Rely on `fact`; the same fact twice is kept once."""
+        try:
+            if fact in self._seen_guards:
+                return
+            self._seen_guards.add(fact)
+        except TypeError:
+            pass
+        self.guards.append(fact)
+
+    def is_dynamic(self, source: Source) -> bool:
+        """Whether an integer at `source` is symbolic."""
+        return "*" in self.dynamic or str(source) in self.dynamic
+
+    def input_array(self, array: np.ndarray, source: Source) -> ArrayValue:
+        """The value of an array that was there before; one object has one value.
+
+        Raises
+        ------
+        Unsupported
+            JF-B007 for subclasses, and for dtypes that jitflow does not compile.
+        """
+        known = self._arrays.get(id(array))
+        if known is not None:
+            return known
+        dtype = dtypes.from_numpy(array.dtype) if type(array) is np.ndarray else None
+        if dtype is None:
+            raise Unsupported("JF-B007", f"{source} is {type(array).__name__} of {array.dtype}")
+        value = self._new_input(array, dtype, source)
+        self._arrays[id(array)] = value
+        self._keep.append(array)
+        return value
+
+    def _new_input(self, array: np.ndarray, dtype: DType, source: Source) -> ArrayValue:
+        graph_value = self.builder.input(_hint(source), ArrayType(dtype, ()))
+        shape: list[Dim] = []
+        for axis, extent in enumerate(array.shape):
+            symbolic = extent > 1 and self.is_dynamic(DimensionSource(source, axis))
+            shape.append(
+                self.builder.dimension_symbol(graph_value, axis) if symbolic else int(extent)
+            )
+        graph_value.type = ArrayType(dtype, tuple(shape))
+        layout, order, unit_axis = describe_layout(array)
+        self.inputs.append(
+            ArrayFact(
+                source, dtype, tuple(shape), layout, order, unit_axis, array.flags.aligned, False
+            )
+        )
+        storage = Storage(graph_value, order, source)
+        self.storages.append(storage)
+        strides = self.contiguous_strides(tuple(shape), dtype, order) if layout in "CF" else array.strides
+        return ArrayValue(
+            storage,
+            graph_value.type,
+            tuple(strides),
+            writeable=array.flags.writeable,
+            source=source,
+        )
+
+    def input_scalar(self, number: Any, source: Source) -> ScalarValue:
+        """A number that was there before, as a graph input of any value."""
+        box = type(number).__name__ if type(number) in (float, int, bool, complex) else "scalar"
+        dtype = dtypes.from_numpy(np.asarray(number).dtype)
+        if dtype is None:
+            raise Unsupported("JF-B007", f"{source} is {type(number).__name__}")
+        graph_value = self.builder.input(_hint(source), ArrayType(dtype, ()))
+        self.inputs.append(ScalarFact(source, type(number)))
+        scalar = ScalarValue(box, dtype, graph_value, source=source)
+        if box == "int":
+            scalar.dim = self.builder.scalar_symbol(graph_value)
+        return scalar
+
+    def scalar_graph_value(self, value: PyValue, dtype: DType | None = None) -> Value:
+        """The rank-0 graph value of a scalar or constant number, cast to `dtype` if given."""
+        if isinstance(value, ConstantValue):
+            array = np.asarray(value.value, dtype=dtype.numpy if dtype else None)
+            return self.builder.emit("constant", value=array)
+        if not isinstance(value, ScalarValue):
+            raise TypeError(f"{value!r} is not a scalar")
+        if value.value is None:
+            value.value = self.builder.emit("dimension", dim=value.dim)
+        if dtype is None or value.dtype is dtype:
+            return value.value
+        return self.builder.emit("cast", value.value, dtype=dtype)
+
+    @staticmethod
+    def contiguous_strides(
+        shape: tuple[Dim, ...], dtype: DType, order: tuple[int, ...]
+    ) -> tuple[Dim, ...]:
+        """Byte strides of a fresh array in memory order `order` (slowest axis first)."""
+        strides: dict[int, Dim] = {}
+        step: Dim = dtype.itemsize
+        for axis in reversed(order):
+            strides[axis] = step
+            step = step * shape[axis]
+        return tuple(strides[axis] for axis in range(len(shape)))
+
+
+def describe_layout(array: np.ndarray) -> tuple[str, tuple[int, ...], int | None]:
+    """Layout class, axes from largest to smallest stride, and the axis of unit stride."""
+    rank = array.ndim
+    if array.flags.c_contiguous:
+        return "C", tuple(range(rank)), None
+    if array.flags.f_contiguous:
+        return "F", tuple(reversed(range(rank))), None
+    order = tuple(sorted(range(rank), key=lambda axis: (-abs(array.strides[axis]), axis)))
+    unit = [
+        axis
+        for axis in range(rank)
+        if array.strides[axis] == array.itemsize and array.shape[axis] > 1
+    ]
+    return "strided", order, unit[-1] if unit else None
+
+
+def _hint(source: Source) -> str:
+    text = "".join(c if c.isalnum() else "_" for c in str(source)).strip("_")
+    while "__" in text:
+        text = text.replace("__", "_")
+    return text or "x"
+
+
+def constants(values: Mapping[str, PyValue]) -> dict[str, Any] | None:
+    """The Python objects of `values` where all are constants, else None."""
+    if all(isinstance(value, ConstantValue) for value in values.values()):
+        return {name: value.value for name, value in values.items()}  # type: ignore[attr-defined]
+    return None

@@ -1,0 +1,135 @@
+"""What the tracer hands to the runtime: compile points, traces and their exits, as plain records."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from types import CodeType
+from typing import Any
+
+from jitflow.core.location import Location
+from jitflow.guards.predicates import ArrayFact, Guard, ScalarFact
+from jitflow.ir.graph import Graph
+from jitflow.tracer.recipes import Effect, Recipe
+
+
+@dataclass(frozen=True)
+class FrameShape:
+    """The static part of a frame that is suspended or about to run.
+
+    Attributes
+    ----------
+    code : code object
+        The original code (never a continuation's).
+    offset : int
+        Byte offset of the next instruction; 0 with ``is_entry`` for a function's start.
+    bound : tuple of str
+        Names of the locals, cells and free variables that have a value, in `co_varnames`,
+        `co_cellvars`, `co_freevars` order; a cell or free variable's state value is the cell.
+    stack : tuple of bool
+        One flag for each operand-stack entry, bottom first: False where it is NULL.
+    resume : str
+        What happens with the inner frame's result: ``"push"`` it on this frame's operand stack,
+        ``"discard"`` it (an inlined ``__init__``, whose instance is already on the stack).
+        Innermost frames have ``""``.
+    """
+
+    code: CodeType
+    offset: int
+    bound: tuple[str, ...] = ()
+    stack: tuple[bool, ...] = ()
+    resume: str = ""
+
+
+@dataclass(frozen=True)
+class CompilePoint:
+    """A place where compiled execution starts: frames, outermost first, and their functions.
+
+    The state of a point is one flat tuple: for each frame its bound variables in order, then its
+    operand-stack entries that are not NULL. For a function's entry the state is the parameters in
+    `co_varnames` order (``*args`` as a tuple, ``**kwargs`` as a dict), and cells do not exist yet.
+    """
+
+    frames: tuple[FrameShape, ...]
+    globals: tuple[dict[str, Any], ...] = field(compare=False, hash=False)
+    is_entry: bool = False
+
+
+@dataclass(eq=False)
+class FrameState:
+    """A frame at a break: its shape and recipes for its state.
+
+    `variables` follow ``shape.bound``; `stack` follows ``shape.stack`` with `NULL` where False.
+    """
+
+    shape: FrameShape
+    globals: dict[str, Any]
+    variables: tuple[Recipe, ...]
+    stack: tuple[Recipe, ...]
+
+
+@dataclass(eq=False)
+class ReturnExit:
+    """The piece ends the (outermost) function with `value`."""
+
+    value: Recipe
+
+
+@dataclass(eq=False)
+class BreakExit:
+    """The piece ends before an instruction that Python runs: the innermost frame's offset.
+
+    After that one instruction execution continues at the compile point of the next instruction, or
+    of the jump's target. ``count`` False marks an exit that is no graph break in the report (a loop
+    header that Python iterates).
+    """
+
+    code: str
+    detail: str
+    location: Location
+    frames: tuple[FrameState, ...]
+    stack: tuple[Location, ...] = ()
+
+
+@dataclass(eq=False)
+class EagerExit:
+    """Nothing was captured and the rest of the call is better run by Python: no piece at all."""
+
+    code: str
+    detail: str
+    location: Location
+
+
+Exit = ReturnExit | BreakExit | EagerExit
+
+
+@dataclass(eq=False)
+class Trace:
+    """The result of tracing one compile point once.
+
+    Attributes
+    ----------
+    point : CompilePoint
+    graph : Graph
+        May be without nodes.
+    inputs : tuple of ArrayFact or ScalarFact
+        One for each graph input, in order, with its source. They are guards too, checked natively
+        when the piece starts.
+    guards : tuple of Guard
+        All other guards, in an order in which they are safe to evaluate.
+    effects : tuple of Effect
+        Replayed in order after the kernels and before the exit.
+    exit : Exit
+    call_outs : int
+        Call-outs in the graph.
+    locations : tuple of Location
+        Source lines that were traced, for the report.
+    """
+
+    point: CompilePoint
+    graph: Graph
+    inputs: tuple[ArrayFact | ScalarFact, ...]
+    guards: tuple[Guard, ...]
+    effects: tuple[Effect, ...]
+    exit: Exit
+    call_outs: int = 0
+    locations: tuple[Location, ...] = ()

@@ -1,0 +1,199 @@
+"""What stands for a Python value in a symbolic frame: the base class and the numeric values.
+
+Containers, functions, classes and instances live in modules of their own beside this one. A value
+built from something that was there before the piece has a `source`; a virtual one, made in the
+piece, has none and is allocated only if it escapes.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from jitflow.core.dims import Dim
+from jitflow.core.dtypes import DType
+from jitflow.core.types import ArrayType
+from jitflow.guards.sources import Source
+from jitflow.ir.graph import Value
+
+_PYTHON_NUMBERS = {"float": float, "int": int, "bool": bool, "complex": complex}
+
+
+class PyValue:
+    """Base of everything that a symbolic frame holds in a local or on its operand stack."""
+
+    source: Source | None = None
+
+    @property
+    def python_type(self) -> type:
+        """The exact class of the run-time object."""
+        raise NotImplementedError
+
+
+class ConstantValue(PyValue):
+    """An object whose identity and value are known at trace time.
+
+    Numbers, strings, None, enum members, dtypes, modules, ufuncs, classes and functions that the
+    tracer has already guarded. Never a mutable container and never an array.
+    """
+
+    def __init__(self, value: Any, source: Source | None = None) -> None:
+        self.value = value
+        self.source = source
+
+    @property
+    def python_type(self) -> type:
+        return type(self.value)
+
+    def __repr__(self) -> str:
+        return f"ConstantValue({self.value!r})"
+
+
+class ScalarValue(PyValue):
+    """A number known only at run time.
+
+    Attributes
+    ----------
+    box : str
+        ``"float"``, ``"int"``, ``"bool"``, ``"complex"`` for Python numbers (weak in promotion),
+        ``"scalar"`` for a NumPy scalar of `dtype`.
+    dtype : DType
+        f64, i64, bool, c128 for Python numbers.
+    value : ir.graph.Value or None
+        The rank-0 graph value; made on demand from `dim` where that is set.
+    dim : Dim or None
+        For integers that are dimensions or linear in them: the exact expression.
+    """
+
+    def __init__(
+        self,
+        box: str,
+        dtype: DType,
+        value: Value | None,
+        dim: Dim | None = None,
+        source: Source | None = None,
+    ) -> None:
+        self.box, self.dtype, self.value, self.dim, self.source = box, dtype, value, dim, source
+
+    @property
+    def python_type(self) -> type:
+        return _PYTHON_NUMBERS.get(self.box) or self.dtype.numpy.type
+
+    @property
+    def is_weak(self) -> bool:
+        """Whether NEP 50 promotion treats it as a Python number."""
+        return self.box != "scalar"
+
+    def __repr__(self) -> str:
+        return f"ScalarValue({self.box}, {self.dtype}, {self.value or self.dim})"
+
+
+class Storage:
+    """The memory of one array object that owns it, as SSA versions.
+
+    Attributes
+    ----------
+    version : ir.graph.Value
+        The newest contents, with the shape of the owning array.
+    source : Source or None
+        Where the owning array comes from, for inputs; its memory then outlives the piece.
+    input : ir.graph.Value or None
+        The graph input that was the first version.
+    written : bool
+        Whether `version` is no longer the first one.
+    order : tuple of int
+        Memory order of the owning array, slowest axis first.
+    """
+
+    def __init__(self, version: Value, order: tuple[int, ...], source: Source | None = None) -> None:
+        self.version = version
+        self.order = order
+        self.source = source
+        self.input = version if source is not None else None
+        self.written = False
+
+
+ViewStep = tuple[str, dict[str, Any]]
+"""The name of a view operator and its attributes: one step from a base to a view."""
+
+
+class ArrayValue(PyValue):
+    """An exact ndarray: a storage and the view operators that lead from it to this array.
+
+    Attributes
+    ----------
+    storage : Storage
+    views : tuple of ViewStep
+        Empty for the owning array itself.
+    type : ArrayType
+        Type of this array (after the views).
+    strides : tuple of Dim
+        In bytes, as NumPy would give them; decides memory order of results and contiguity.
+    writeable : bool
+    base : ArrayValue or None
+        The array whose view this object is (`x.base` chain), for rebuilding it at the exit; and
+        `view_call`, the NumPy call that made it: ``(method, arguments)`` as in `recipes.ViewOf`.
+    """
+
+    def __init__(
+        self,
+        storage: Storage,
+        type: ArrayType,
+        strides: tuple[Dim, ...],
+        views: tuple[ViewStep, ...] = (),
+        *,
+        writeable: bool = True,
+        source: Source | None = None,
+        base: ArrayValue | None = None,
+        view_call: tuple[str, tuple[Any, ...]] | None = None,
+    ) -> None:
+        self.storage, self.type, self.strides, self.views = storage, type, strides, views
+        self.writeable, self.source = writeable, source
+        self.base, self.view_call = base, view_call
+
+    @property
+    def python_type(self) -> type:
+        return np.ndarray
+
+    @property
+    def dtype(self) -> DType:
+        """Element type."""
+        return self.type.dtype
+
+    @property
+    def shape(self) -> tuple[Dim, ...]:
+        """Extents."""
+        return self.type.shape
+
+    def __repr__(self) -> str:
+        return f"ArrayValue({self.type})"
+
+
+class SequenceValue(PyValue):
+    """A list or tuple of values, by `kind`; a list that has a source is written back if changed.
+
+    `changed` is set by every mutation.
+    """
+
+    def __init__(self, kind: type, items: list[PyValue], source: Source | None = None) -> None:
+        self.kind, self.items, self.source = kind, items, source
+        self.changed = False
+
+    @property
+    def python_type(self) -> type:
+        return self.kind
+
+    def __repr__(self) -> str:
+        return f"{self.kind.__name__}({self.items})"
+
+
+class SliceValue(PyValue):
+    """A slice object."""
+
+    def __init__(self, start: PyValue, stop: PyValue, step: PyValue) -> None:
+        self.start, self.stop, self.step = start, stop, step
+
+    @property
+    def python_type(self) -> type:
+        return slice
