@@ -1,0 +1,209 @@
+"""Turns guards into Python statements: `CheckWriter` names sources once and tests facts on them.
+
+The generated text is a sequence of `Let` and `Test` steps. Equal prefixes of two variants are equal
+text, so that a decision tree over variants can share them. Evaluating a step may raise
+`AttributeError`, `KeyError`, `IndexError` or `TypeError` where an object has lost what a source
+expects; whoever runs the steps treats that as a failed guard.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from types import ModuleType
+from typing import Any
+
+from jitflow.guards import predicates as p
+from jitflow.guards.sources import (
+    AttributeSource,
+    CellSource,
+    ConstantSource,
+    DictKeySource,
+    DimensionSource,
+    GlobalSource,
+    ItemSource,
+    Source,
+    StateSource,
+    TypeSource,
+)
+
+_INLINE_CONSTANTS = (int, str, bool, bytes, type(None))
+
+
+@dataclass(frozen=True)
+class Let:
+    """``name = expression``."""
+
+    name: str
+    expression: str
+
+
+@dataclass(frozen=True)
+class Test:
+    """The variant fits only if `condition` is true."""
+
+    __test__ = False  # not a test case, whatever pytest thinks of the name
+
+    condition: str
+
+
+Step = Let | Test
+
+
+@dataclass
+class ConstantPool:
+    """Names for the objects that generated code refers to; one object has one name."""
+
+    names: dict[int, str] = field(default_factory=dict)
+    objects: dict[str, Any] = field(default_factory=dict)
+
+    def __call__(self, value: Any) -> str:
+        """The name of `value`, the same at every call."""
+        if type(value) in _INLINE_CONSTANTS:
+            return repr(value)
+        name = self.names.get(id(value))
+        if name is None:
+            name = self.names[id(value)] = f"k{len(self.names)}"
+            self.objects[name] = value
+        return name
+
+
+class CheckWriter:
+    """Writes the steps of one variant; sources are evaluated once, bases first."""
+
+    def __init__(self, pool: ConstantPool) -> None:
+        self.pool = pool
+        self.steps: list[Step] = []
+        self._names: dict[Source, str] = {}
+
+    def source(self, source: Source) -> str:
+        """Name of the value of `source`, evaluating it and what it hangs on where new."""
+        if isinstance(source, StateSource):
+            return f"v{source.index}"
+        if isinstance(source, ConstantSource):
+            return self.pool(source.value)
+        name = self._names.get(source)
+        if name is None:
+            expression = self._expression(source)
+            name = f"t{len(self._names)}"
+            self._names[source] = name
+            self.steps.append(Let(name, expression))
+        return name
+
+    def fork(self) -> CheckWriter:
+        """A writer that knows the same names and appends to a list of its own."""
+        other = CheckWriter(self.pool)
+        other._names = dict(self._names)
+        return other
+
+    def _expression(self, source: Source) -> str:
+        if isinstance(source, GlobalSource):
+            return f"{self.source(source.namespace)}[{source.name!r}]"
+        if isinstance(source, CellSource):
+            return f"{self.source(source.cell)}.cell_contents"
+        if isinstance(source, AttributeSource):
+            return self._attribute(source)
+        if isinstance(source, ItemSource):
+            return f"{self.source(source.base)}[{self.pool(source.key)}]"
+        if isinstance(source, DictKeySource):
+            return f"list({self.source(source.base)})[{source.index}]"
+        if isinstance(source, TypeSource):
+            return f"type({self.source(source.base)})"
+        if isinstance(source, DimensionSource):
+            return f"{self.source(source.base)}.shape[{source.axis}]"
+        return source.expression(self.pool)
+
+    def _attribute(self, source: AttributeSource) -> str:
+        base = source.base
+        if isinstance(base, ConstantSource) and isinstance(base.value, ModuleType):
+            return f"{self.pool(vars(base.value))}[{source.name!r}]"
+        if source.name.isidentifier():
+            return f"{self.source(base)}.{source.name}"
+        return f"getattr({self.source(base)}, {source.name!r})"
+
+    def guards(self, guards: Iterable[p.Guard]) -> None:
+        """Append the steps of `guards` in order; facts on graph inputs are checked elsewhere."""
+        for guard in guards:
+            self.guard(guard)
+
+    def guard(self, guard: p.Guard) -> None:
+        """Append the steps of one guard."""
+        write = _WRITERS[type(guard)]
+        condition = write(self, guard)
+        if condition:
+            self.steps.append(Test(condition))
+
+
+def _type_is(w: CheckWriter, guard: p.TypeIs) -> str:
+    return f"type({w.source(guard.source)}) is {w.pool(guard.expected)}"
+
+
+def _is_object(w: CheckWriter, guard: p.IsObject) -> str:
+    return f"{w.source(guard.source)} is {w.pool(guard.expected)}"
+
+
+def _equals(w: CheckWriter, guard: p.Equals) -> str:
+    name, expected = w.source(guard.source), guard.expected
+    if expected is None or isinstance(expected, bool):
+        return f"{name} is {expected!r}"
+    kind = w.pool(type(expected))
+    if isinstance(expected, float):
+        bits = struct.pack("<d", expected)
+        return f"type({name}) is {kind} and {w.pool(struct.pack)}('<d', {name}) == {bits!r}"
+    return f"type({name}) is {kind} and {name} == {w.pool(expected)}"
+
+
+def _length_is(w: CheckWriter, guard: p.LengthIs) -> str:
+    return f"len({w.source(guard.source)}) == {guard.expected}"
+
+
+def _keys_are(w: CheckWriter, guard: p.KeysAre) -> str:
+    return f"tuple({w.source(guard.source)}) == {w.pool(guard.expected)}"
+
+
+def _has_no_item(w: CheckWriter, guard: p.HasNoItem) -> str:
+    return f"{w.pool(guard.key)} not in {w.source(guard.source)}"
+
+
+def _not_same(w: CheckWriter, guard: p.NotSame) -> str:
+    return f"{w.source(guard.source)} is not {w.source(guard.other)}"
+
+
+def _same_object(w: CheckWriter, guard: p.SameObject) -> str:
+    return f"{w.source(guard.source)} is {w.source(guard.other)}"
+
+
+def search_class(cls: type, name: str) -> Any:
+    """The raw class-dictionary entry that `name` has on `cls`, or `predicates.MISSING`."""
+    for base in cls.__mro__:
+        if name in base.__dict__:
+            return base.__dict__[name]
+    return p.MISSING
+
+
+def _searches_class(w: CheckWriter, guard: p.SearchesClass) -> str:
+    find = w.pool(search_class)
+    found = f"{find}({w.source(guard.source)}, {guard.name!r})"
+    return f"{found} is {w.pool(guard.expected)}"
+
+
+def _checked_natively(w: CheckWriter, guard: p.Guard) -> str:
+    return ""
+
+
+_WRITERS: dict[type[p.Guard], Any] = {
+    p.TypeIs: _type_is,
+    p.IsObject: _is_object,
+    p.Equals: _equals,
+    p.LengthIs: _length_is,
+    p.KeysAre: _keys_are,
+    p.HasNoItem: _has_no_item,
+    p.NotSame: _not_same,
+    p.SameObject: _same_object,
+    p.SearchesClass: _searches_class,
+    p.ScalarFact: _checked_natively,
+    p.ArrayFact: _checked_natively,
+    p.NoOverlap: _checked_natively,
+    p.Relation: _checked_natively,
+}

@@ -1,0 +1,217 @@
+"""Says why a variant does not fit a call: the first fact that fails, in the user's names.
+
+Also finds which integers differ, so that the next trace can make them symbolic.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from jitflow.core import dims
+from jitflow.core.dims import Dim
+from jitflow.guards import predicates as p
+from jitflow.guards.checks import CheckWriter, ConstantPool, Let, Test
+from jitflow.guards.sources import DimensionSource, Source
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why a guard fails: a sentence, and the sources of integers that would have to be symbolic."""
+
+    reason: str
+    dynamic: frozenset[str] = frozenset()
+
+
+class Evaluator:
+    """Evaluates sources and guards on the state of a call, slowly and one by one."""
+
+    def __init__(self, state: tuple[Any, ...]) -> None:
+        self._namespace: dict[str, Any] = {f"v{i}": value for i, value in enumerate(state)}
+        self._writer = CheckWriter(ConstantPool())
+        self._done = 0
+
+    def value(self, source: Source) -> Any:
+        """The value of `source`; raises what evaluating it raises."""
+        name = self._writer.source(source)
+        self._advance()
+        return eval(name, self._scope())
+
+    def holds(self, guard: p.Guard) -> bool:
+        """Whether `guard` (not one that is checked natively) holds."""
+        self._writer.guard(guard)
+        return self._advance()
+
+    def _scope(self) -> dict[str, Any]:
+        return {**self._writer.pool.objects, **self._namespace}
+
+    def _advance(self) -> bool:
+        steps, self._done = self._writer.steps[self._done :], len(self._writer.steps)
+        holds = True
+        for step in steps:
+            if isinstance(step, Let):
+                self._namespace[step.name] = eval(step.expression, self._scope())
+            elif isinstance(step, Test):
+                holds = holds and bool(eval(step.condition, self._scope()))
+        return holds
+
+
+def first_failure(
+    guards: Iterable[p.Guard],
+    inputs: Iterable[p.ArrayFact | p.ScalarFact],
+    state: tuple[Any, ...],
+) -> Failure | None:
+    """The first fact that does not hold for `state`; None where all hold."""
+    evaluator = Evaluator(state)
+    late: list[p.Guard] = []
+    for guard in guards:
+        if isinstance(guard, p.NoOverlap | p.Relation):
+            late.append(guard)
+            continue
+        failure = _explain_plain(guard, evaluator)
+        if failure:
+            return failure
+    symbols: dict[str, int] = {}
+    for fact in inputs:
+        failure = _explain_input(fact, evaluator, symbols)
+        if failure:
+            return failure
+    for guard in late:
+        failure = _explain_late(guard, evaluator, symbols)
+        if failure:
+            return failure
+    return None
+
+
+def _explain_plain(guard: p.Guard, evaluator: Evaluator) -> Failure | None:
+    try:
+        if evaluator.holds(guard):
+            return None
+        got = evaluator.value(guard.source)
+    except Exception as error:
+        return Failure(f"`{guard.source}` cannot be read: {type(error).__name__}: {error}")
+    if isinstance(guard, p.Equals):
+        dynamic = frozenset({str(guard.source)} if _both_integers(guard.expected, got) else ())
+        return Failure(f"`{guard.source}`: expected {guard.expected!r}, got {_short(got)}", dynamic)
+    if isinstance(guard, p.TypeIs):
+        return Failure(
+            f"type of `{guard.source}`: expected {guard.expected.__name__}, got {type(got).__name__}"
+        )
+    if isinstance(guard, p.LengthIs):
+        return Failure(f"`len({guard.source})`: expected {guard.expected}, got {len(got)}")
+    if isinstance(guard, p.KeysAre):
+        return Failure(f"keys of `{guard.source}`: expected {guard.expected!r}, got {tuple(got)!r}")
+    if isinstance(guard, p.IsObject):
+        expected = f"{_short(guard.expected)}"
+        return Failure(f"`{guard.source}` is another object than {expected}: {_short(got)}")
+    if isinstance(guard, p.SearchesClass):
+        return Failure(f"`{guard.source}.{guard.name}` was replaced on the class")
+    if isinstance(guard, p.HasNoItem):
+        return Failure(f"`{guard.source}` now has {guard.key!r}")
+    if isinstance(guard, p.NotSame | p.SameObject):
+        word = "are" if isinstance(guard, p.NotSame) else "are no longer"
+        return Failure(f"`{guard.source}` and `{guard.other}` {word} one object")
+    return Failure(f"{guard} does not hold")
+
+
+def _both_integers(expected: Any, got: Any) -> bool:
+    return type(expected) is int and type(got) is int
+
+
+def _explain_input(
+    fact: p.ArrayFact | p.ScalarFact, evaluator: Evaluator, symbols: dict[str, int]
+) -> Failure | None:
+    try:
+        got = evaluator.value(fact.source)
+    except Exception as error:
+        return Failure(f"`{fact.source}` cannot be read: {type(error).__name__}: {error}")
+    if isinstance(fact, p.ScalarFact):
+        if type(got) is fact.type:
+            return None
+        return Failure(
+            f"type of `{fact.source}`: expected {fact.type.__name__}, got {type(got).__name__}"
+        )
+    if type(got) is not np.ndarray:
+        return Failure(f"type of `{fact.source}`: expected ndarray, got {type(got).__name__}")
+    return _explain_array(fact, got, symbols)
+
+
+def _explain_array(
+    fact: p.ArrayFact, got: np.ndarray, symbols: dict[str, int]
+) -> Failure | None:
+    name = fact.source
+    if got.dtype != fact.dtype.numpy:
+        return Failure(f"`{name}.dtype`: expected {fact.dtype.numpy}, got {got.dtype}")
+    if got.ndim != len(fact.shape):
+        return Failure(f"`{name}.ndim`: expected {len(fact.shape)}, got {got.ndim}")
+    for axis, (expected, extent) in enumerate(zip(fact.shape, got.shape, strict=True)):
+        if not _dimension_fits(expected, extent, symbols):
+            return Failure(
+                f"`{name}.shape[{axis}]`: expected {expected}, got {extent}",
+                _differing_dimensions(fact, got),
+            )
+    if fact.writeable and not got.flags.writeable:
+        return Failure(f"`{name}` is read-only and the piece writes it")
+    if fact.aligned and not got.flags.aligned:
+        return Failure(f"`{name}` is not aligned")
+    fits = {
+        "C": got.flags.c_contiguous,
+        "F": got.flags.f_contiguous,
+        "strided": _strides_fit(fact, got),
+    }[fact.layout]
+    if not fits:
+        return Failure(f"strides of `{name}`: expected {fact.layout}, got {got.strides}")
+    return None
+
+
+def _strides_fit(fact: p.ArrayFact, got: np.ndarray) -> bool:
+    strides = [abs(got.strides[axis]) for axis in fact.order]
+    if any(a < b for a, b in zip(strides, strides[1:], strict=False)):
+        return False
+    return fact.unit_axis is None or got.strides[fact.unit_axis] == got.itemsize
+
+
+def _dimension_fits(expected: Dim, extent: int, symbols: dict[str, int]) -> bool:
+    if isinstance(expected, int):
+        return expected == extent
+    unknown = dims.symbols_of(expected) - symbols.keys()
+    if not unknown:
+        return dims.evaluate(expected, symbols) == extent
+    symbols[next(iter(unknown))] = extent
+    return True
+
+
+def _differing_dimensions(fact: p.ArrayFact, got: np.ndarray) -> frozenset[str]:
+    return frozenset(
+        str(DimensionSource(fact.source, axis))
+        for axis, (expected, extent) in enumerate(zip(fact.shape, got.shape, strict=True))
+        if expected != extent
+    )
+
+
+def _explain_late(
+    guard: p.Guard, evaluator: Evaluator, symbols: Mapping[str, int]
+) -> Failure | None:
+    if isinstance(guard, p.NoOverlap):
+        one, two = evaluator.value(guard.source), evaluator.value(guard.other)
+        if np.may_share_memory(one, two):
+            return Failure(f"`{guard.source}` and `{guard.other}` overlap in memory")
+        return None
+    assert isinstance(guard, p.Relation)
+    missing = (dims.symbols_of(guard.left) | dims.symbols_of(guard.right)) - symbols.keys()
+    if missing:
+        return None
+    left, right = dims.evaluate(guard.left, symbols), dims.evaluate(guard.right, symbols)
+    holds = {"==": left == right, "!=": left != right, "<=": left <= right, "<": left < right}
+    if holds[guard.relation]:
+        return None
+    text = f"{guard.left} {guard.relation} {guard.right}"
+    return Failure(f"`{guard.source}`: {text} does not hold for {left} and {right}")
+
+
+def _short(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else text[:57] + "..."
