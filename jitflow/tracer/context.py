@@ -16,7 +16,7 @@ from jitflow.core.dtypes import DType
 from jitflow.core.errors import Unsupported
 from jitflow.core.location import UNKNOWN, Location
 from jitflow.core.types import ArrayType
-from jitflow.guards.predicates import ArrayFact, Guard, ScalarFact
+from jitflow.guards.predicates import ArrayFact, Guard, Relation, ScalarFact
 from jitflow.guards.sources import DimensionSource, Source
 from jitflow.ir.builder import Builder
 from jitflow.ir.graph import Value
@@ -33,6 +33,18 @@ class TraceContext:
     dynamic : frozenset of str
         Texts of sources (``x.shape[0]``, ``n``) whose integers are symbolic from the start;
         ``"*"`` makes all of them so.
+
+    Attributes
+    ----------
+    trace_values : dict
+        What each symbol is in the call that is traced.
+    late_symbols : set of str
+        Symbols that a node defines: facts about them are checked by `require`, not by a guard.
+    barrier : str
+        Why no run-time check may follow in this piece (an input was written, a call-out with an
+        effect was made); empty while checks are possible.
+    memory : dict
+        ``id(storage)`` to the storage and the real array, for each input.
     """
 
     def __init__(self, name: str, dynamic: frozenset[str] = frozenset()) -> None:
@@ -42,6 +54,11 @@ class TraceContext:
         self.inputs: list[ArrayFact | ScalarFact] = []
         self.storages: list[Storage] = []
         self.call_outs = 0
+        self.trace_values: dict[str, int] = {}
+        self.late_symbols: set[str] = set()
+        self.barrier = ""
+        self.memory: dict[int, tuple[Storage, np.ndarray]] = {}
+        self.reads: dict[Any, Value] = {}
         self._arrays: dict[int, ArrayValue] = {}
         self._seen_guards: set[Any] = set()
         self._keep: list[Any] = []
@@ -93,9 +110,12 @@ class TraceContext:
         shape: list[Dim] = []
         for axis, extent in enumerate(array.shape):
             symbolic = extent > 1 and self.is_dynamic(DimensionSource(source, axis))
-            shape.append(
-                self.builder.dimension_symbol(graph_value, axis) if symbolic else int(extent)
-            )
+            dim: Dim = int(extent)
+            if symbolic:
+                dim = self.builder.dimension_symbol(graph_value, axis)
+                self.trace_values[str(dim)] = int(extent)
+                self.guard(Relation(DimensionSource(source, axis), 2, "<=", dim))
+            shape.append(dim)
         graph_value.type = ArrayType(dtype, tuple(shape))
         layout, order, unit_axis = describe_layout(array)
         self.inputs.append(
@@ -105,6 +125,7 @@ class TraceContext:
         )
         storage = Storage(graph_value, order, source)
         self.storages.append(storage)
+        self.memory[id(storage)] = (storage, array)
         strides = self.contiguous_strides(tuple(shape), dtype, order) if layout in "CF" else array.strides
         return ArrayValue(
             storage,
@@ -125,6 +146,7 @@ class TraceContext:
         scalar = ScalarValue(box, dtype, graph_value, source=source)
         if box == "int":
             scalar.dim = self.builder.scalar_symbol(graph_value)
+            self.trace_values[str(scalar.dim)] = int(number)
         return scalar
 
     def scalar_graph_value(self, value: PyValue, dtype: DType | None = None) -> Value:
@@ -149,7 +171,7 @@ class TraceContext:
         step: Dim = dtype.itemsize
         for axis in reversed(order):
             strides[axis] = step
-            step = step * shape[axis]
+            step = step * (shape[axis] if shape[axis] != 0 else 1)
         return tuple(strides[axis] for axis in range(len(shape)))
 
 
