@@ -14,6 +14,9 @@ from dataclasses import dataclass, field
 from types import ModuleType
 from typing import Any
 
+import numpy as np
+
+from jitflow.core import dims
 from jitflow.guards import predicates as p
 from jitflow.guards.sources import (
     AttributeSource,
@@ -190,6 +193,51 @@ def _searches_class(w: CheckWriter, guard: p.SearchesClass) -> str:
 
 def _checked_natively(w: CheckWriter, guard: p.Guard) -> str:
     return ""
+
+
+def write_input_checks(
+    w: CheckWriter, inputs: Iterable[p.ArrayFact | p.ScalarFact], late: Iterable[p.Guard]
+) -> None:
+    """Append Python checks of facts that native code would check: inputs, overlap, relations.
+
+    For pieces without a native segment at their start, and where the native entry is not to be had.
+    Symbols become variables of their own name.
+    """
+    bound: set[str] = set()
+    for fact in inputs:
+        name = w.source(fact.source)
+        if isinstance(fact, p.ScalarFact):
+            w.steps.append(Test(f"type({name}) is {w.pool(fact.type)}"))
+        else:
+            _array_checks(w, fact, name, bound)
+    for guard in late:
+        if isinstance(guard, p.NoOverlap):
+            shares = w.pool(np.may_share_memory)
+            w.steps.append(Test(f"not {shares}({w.source(guard.source)}, {w.source(guard.other)})"))
+        elif isinstance(guard, p.Relation):
+            w.steps.append(Test(f"{guard.left} {guard.relation} {guard.right}"))
+
+
+def _array_checks(w: CheckWriter, fact: p.ArrayFact, name: str, bound: set[str]) -> None:
+    w.steps.append(Test(f"type({name}) is {w.pool(np.ndarray)}"))
+    w.steps.append(Test(f"{name}.dtype == {w.pool(fact.dtype.numpy)}"))
+    w.steps.append(Test(f"{name}.ndim == {len(fact.shape)}"))
+    for axis, dim in enumerate(fact.shape):
+        extent = f"{name}.shape[{axis}]"
+        new = dims.symbols_of(dim) - bound
+        if new:
+            w.steps += [Let(str(dim), extent), Test(f"{dim} > 1")]
+            bound |= new
+        else:
+            w.steps.append(Test(f"{extent} == {dim}"))
+    flags = {"C": ["c_contiguous"], "F": ["f_contiguous"], "strided": []}[fact.layout]
+    flags += ["aligned"] * fact.aligned + ["writeable"] * fact.writeable
+    w.steps += [Test(f"{name}.flags.{flag}") for flag in flags]
+    if fact.layout == "strided":
+        strides = [f"abs({name}.strides[{axis}])" for axis in fact.order]
+        w.steps.append(Test(" >= ".join(strides)))
+        if fact.unit_axis is not None:
+            w.steps.append(Test(f"{name}.strides[{fact.unit_axis}] == {name}.itemsize"))
 
 
 _WRITERS: dict[type[p.Guard], Any] = {

@@ -1,0 +1,259 @@
+"""Splits a piece's graph at call-outs into segments of native code.
+
+A call-out ends a level: everything that can run before it is in the segment of its level or an
+earlier one, and what needs its result comes later. Pure call-outs of one level share it; call-outs
+with an effect keep their order. A node that code generation declines is a call-out of the record's
+own NumPy meaning.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from jitflow.core import dims
+from jitflow.ir.graph import DimensionOf, Graph, Node, ScalarValue, Value
+
+
+@dataclass(frozen=True)
+class Give:
+    """A value that a segment hands out, and which output of the piece it is (None: internal)."""
+
+    value: Value
+    output: int | None = None
+
+
+@dataclass(eq=False)
+class SegmentPlan:
+    """A subgraph: which values of the piece it takes and gives, in order.
+
+    `graph` has its own input values; ``takes[i]`` is the piece's value behind graph input ``i``.
+    """
+
+    graph: Graph
+    takes: list[Value]
+    gives: list[Give]
+
+
+@dataclass(eq=False)
+class CallOutPlan:
+    """A node that Python runs, with the piece's values as operands."""
+
+    node: Node
+
+
+@dataclass(eq=False)
+class Plan:
+    """Segments and call-outs in the order in which they run."""
+
+    steps: list[SegmentPlan | CallOutPlan] = field(default_factory=list)
+
+    @property
+    def segments(self) -> list[SegmentPlan]:
+        """The native steps."""
+        return [step for step in self.steps if isinstance(step, SegmentPlan)]
+
+    @property
+    def call_outs(self) -> list[CallOutPlan]:
+        """The Python steps."""
+        return [step for step in self.steps if isinstance(step, CallOutPlan)]
+
+
+def partition(graph: Graph, is_native: Callable[[Node], bool]) -> Plan:
+    """Split `graph`; `is_native` says which nodes code generation takes."""
+    levels = _levels(graph, is_native)
+    last = max(levels.values(), default=0)
+    plan = Plan()
+    native: list[list[Node]] = [[] for _ in range(last + 1)]
+    calls: list[list[Node]] = [[] for _ in range(last + 1)]
+    for node in graph.nodes:
+        (native if is_native(node) else calls)[levels[id(node)]].append(node)
+    needed_after = _needed_after(graph, levels, is_native)
+    for level in range(last + 1):
+        writes = graph.writes if level == last else []
+        gives = needed_after[level]
+        if native[level] or gives or writes:
+            segment = _segment(graph, native[level], gives, writes, level)
+            if segment.graph.nodes or segment.gives or segment.graph.writes:
+                plan.steps.append(segment)
+        plan.steps.extend(CallOutPlan(node) for node in calls[level])
+    return plan
+
+
+def _levels(graph: Graph, is_native: Callable[[Node], bool]) -> dict[int, int]:
+    """Level of each node by identity; a call-out's results are available one level later."""
+    levels: dict[int, int] = {}
+    available: dict[int, int] = {}
+    symbol_values = {
+        name: definition.value
+        for name, definition in graph.symbols.items()
+        if isinstance(definition, ScalarValue)
+    }
+    effect_level = 0
+    for node in graph.nodes:
+        level = max((available.get(id(value), 0) for value in node.operands), default=0)
+        for name in _symbols_used(node):
+            if name in symbol_values:
+                level = max(level, available.get(id(symbol_values[name]), 0))
+        ordered = node.operator.checks or node.attributes.get("effect", False)
+        if ordered:
+            level = max(level, effect_level)
+        native = is_native(node)
+        levels[id(node)] = level
+        if node.attributes.get("effect", False):
+            effect_level = level
+        for result in node.results:
+            available[id(result)] = level if native else level + 1
+    return levels
+
+
+def _symbols_used(node: Node) -> frozenset[str]:
+    names: frozenset[str] = frozenset()
+    for result in node.results:
+        for dim in result.type.shape:
+            names |= dims.symbols_of(dim)
+    return names
+
+
+def _needed_after(
+    graph: Graph, levels: dict[int, int], is_native: Callable[[Node], bool]
+) -> list[list[Give]]:
+    """For each level what its segment hands out: outputs, and values for later steps.
+
+    An output that is a graph input, or the same value as an earlier output, is a copy that the
+    last segment makes: every output is an object of its own.
+    """
+    last = max(levels.values(), default=0)
+    gives: list[dict[int, Give]] = [{} for _ in range(last + 1)]
+    copies: list[Give] = []
+
+    def home(value: Value) -> int | None:
+        maker = value.producer
+        return levels[id(maker)] if maker is not None and is_native(maker) else None
+
+    seen: set[int] = set()
+    for index, value in enumerate(graph.outputs):
+        level = home(value)
+        if id(value) in seen or value.producer is None:
+            copies.append(Give(value, index))
+        elif level is not None:
+            gives[level][id(value)] = Give(value, index)
+        seen.add(id(value))
+
+    def need(value: Value, user_level: int, by_python: bool) -> None:
+        level = home(value)
+        if level is not None and (by_python or user_level > level):
+            gives[level].setdefault(id(value), Give(value))
+
+    for node in graph.nodes:
+        for value in node.operands:
+            need(value, levels[id(node)], not is_native(node))
+    for value in (*(version for _, version in graph.writes), *(give.value for give in copies)):
+        need(value, last, False)
+    for definition in graph.symbols.values():
+        if isinstance(definition, ScalarValue):
+            need(definition.value, last, False)
+    result = [list(level.values()) for level in gives]
+    result[last].extend(copies)
+    return result
+
+
+def _segment(
+    graph: Graph,
+    nodes: list[Node],
+    gives: list[Give],
+    writes: list[tuple[Value, Value]],
+    level: int,
+) -> SegmentPlan:
+    """Copy `nodes` into a graph of their own; values from outside become inputs."""
+    result = Graph(f"{graph.name}" if level == 0 else f"{graph.name}_{level}")
+    mapping: dict[int, Value] = {}
+    takes: list[Value] = []
+
+    def local(value: Value) -> Value:
+        mapped = mapping.get(id(value))
+        if mapped is None:
+            mapped = mapping[id(value)] = Value(value.name, value.type)
+            result.inputs.append(mapped)
+            takes.append(value)
+        return mapped
+
+    symbols = _symbols_needed(nodes, [give.value for give in gives], writes)
+    if level == 0:
+        for value in graph.inputs:
+            if any(
+                isinstance(d, DimensionOf | ScalarValue) and d.value is value and name in symbols
+                for name, d in graph.symbols.items()
+            ):
+                local(value)
+    for node in nodes:
+        operands = tuple(local(value) for value in node.operands)
+        copies = tuple(Value(v.name, v.type, index=v.index) for v in node.results)
+        copy = Node(
+            node.operator, operands, node.attributes, copies, node.regions, node.location
+        )
+        for old, new in zip(node.results, copies, strict=True):
+            new.producer = copy
+            mapping[id(old)] = new
+        result.nodes.append(copy)
+    result.body.results = tuple(local(give.value) for give in gives)
+    result.writes = [(local(target), local(version)) for target, version in writes]
+    _define_symbols(graph, result, takes, local, symbols)
+    return SegmentPlan(result, takes, gives)
+
+
+def _symbols_needed(
+    nodes: list[Node], gives: list[Value], writes: list[tuple[Value, Value]]
+) -> set[str]:
+    values = [value for node in nodes for value in (*node.operands, *node.results)]
+    values += [*gives, *(value for pair in writes for value in pair)]
+    found: set[str] = set()
+    for value in values:
+        for dim in value.type.shape:
+            found |= dims.symbols_of(dim)
+    for node in nodes:
+        found |= _attribute_symbols(node.attributes)
+    return found
+
+
+def _attribute_symbols(attribute: object) -> set[str]:
+    if isinstance(attribute, dims.SymbolicDim):
+        return set(attribute.symbols())
+    if isinstance(attribute, dict):
+        return set().union(*(_attribute_symbols(item) for item in attribute.values()), set())
+    if isinstance(attribute, tuple | list):
+        return set().union(*(_attribute_symbols(item) for item in attribute), set())
+    return set()
+
+
+def _define_symbols(
+    graph: Graph,
+    result: Graph,
+    takes: list[Value],
+    local: Callable[[Value], Value],
+    needed: set[str],
+) -> None:
+    """Define every symbol that the segment needs, from its own inputs where possible."""
+    for name, definition in graph.symbols.items():
+        if name not in needed:
+            continue
+        if isinstance(definition, DimensionOf) and definition.value not in takes:
+            found = _find_axis(takes, name)
+            if found is not None:
+                result.symbols[name] = DimensionOf(local(takes[found[0]]), found[1])
+                continue
+        value = local(definition.value)
+        if isinstance(definition, DimensionOf):
+            result.symbols[name] = DimensionOf(value, definition.axis)
+        else:
+            result.symbols[name] = ScalarValue(value)
+
+
+def _find_axis(takes: list[Value], name: str) -> tuple[int, int] | None:
+    for position, value in enumerate(takes):
+        for axis, dim in enumerate(value.type.shape):
+            if dim == dims.symbol(name):
+                return position, axis
+    return None
+
+
