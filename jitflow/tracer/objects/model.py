@@ -1,0 +1,375 @@
+"""Values that are neither numbers nor arrays: containers, functions, classes, iterators.
+
+Data only; the rules are in the modules beside this one. A *virtual* value was made in the piece and
+has no source. A *sourced* one was there before: its fields hold the newest state, and what changed
+is written back when the piece ends.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from types import CodeType
+from typing import Any
+
+from jitflow.guards.sources import Source
+from jitflow.tracer.values import PyValue
+
+
+class LazyValue(PyValue):
+    """An object that was there before and has not been looked at: it adds no guard.
+
+    `operations.resolve` turns it into the value that it stands for; every operation does so with
+    its operands. Moving one between locals, cells and containers does not.
+    """
+
+    def __init__(self, real: Any, source: Source) -> None:
+        self.real, self.source = real, source
+        self.resolved: PyValue | None = None
+
+    @property
+    def python_type(self) -> type:
+        return type(self.real)
+
+    def __repr__(self) -> str:
+        return f"LazyValue({self.source})"
+
+
+class OpaqueValue(PyValue):
+    """A real object that the tracer can hand on, compare by identity and nothing else."""
+
+    def __init__(self, real: Any, source: Source) -> None:
+        self.real, self.source = real, source
+
+    @property
+    def python_type(self) -> type:
+        return type(self.real)
+
+    def __repr__(self) -> str:
+        return f"OpaqueValue({self.source})"
+
+
+class DictValue(PyValue):
+    """An exact dict (or `kind`, a subclass without behaviour of its own on the paths traced).
+
+    `items` maps the key's Python object to (key value, value); keys are constants.
+    `default_factory` is set for `collections.defaultdict`.
+    """
+
+    def __init__(
+        self,
+        items: dict[Any, tuple[PyValue, PyValue]],
+        source: Source | None = None,
+        kind: type = dict,
+        default_factory: PyValue | None = None,
+    ) -> None:
+        self.items, self.source, self.kind = items, source, kind
+        self.default_factory = default_factory
+        self.changed = False
+
+    @property
+    def python_type(self) -> type:
+        return self.kind
+
+    def __repr__(self) -> str:
+        return f"{self.kind.__name__}({list(self.items)})"
+
+
+class DictViewValue(PyValue):
+    """``d.keys()``, ``d.values()`` or ``d.items()``, by `part`."""
+
+    def __init__(self, mapping: DictValue, part: str) -> None:
+        self.mapping, self.part = mapping, part
+
+    @property
+    def python_type(self) -> type:
+        return type(getattr({}, self.part)())
+
+
+class SetValue(PyValue):
+    """A set or frozenset, by `kind`, of constants; `items` keeps the order of insertion."""
+
+    def __init__(
+        self, items: dict[Any, PyValue], kind: type = set, source: Source | None = None
+    ) -> None:
+        self.items, self.kind, self.source = items, kind, source
+        self.changed = False
+
+    @property
+    def python_type(self) -> type:
+        return self.kind
+
+
+class RangeValue(PyValue):
+    """A range; start and stop may be run-time integers."""
+
+    def __init__(
+        self, start: PyValue, stop: PyValue, step: PyValue, source: Source | None = None
+    ) -> None:
+        self.start, self.stop, self.step, self.source = start, stop, step, source
+
+    @property
+    def python_type(self) -> type:
+        return range
+
+
+class CellValue(PyValue):
+    """A closure cell; `contents` None means empty."""
+
+    def __init__(self, contents: PyValue | None, source: Source | None = None) -> None:
+        self.contents, self.source = contents, source
+        self.changed = False
+
+    @property
+    def python_type(self) -> type:
+        return type((lambda x: lambda: x)(0).__closure__[0])  # type: ignore[index]
+
+
+class FunctionValue(PyValue):
+    """A Python function.
+
+    Attributes
+    ----------
+    code : code object
+    globals : dict
+        The real dictionary of its module.
+    name, qualname : str
+    defaults : list of PyValue
+        Of the last positional parameters.
+    keyword_defaults : dict of str to PyValue
+    closure : tuple of CellValue
+        In `co_freevars` order.
+    real : function or None
+        The function itself where it was there before; None where the piece made it.
+    annotations : PyValue or None
+    attributes : dict of str to PyValue
+        Attributes set in the piece (``f.calls = 0``) on a function made in the piece.
+    """
+
+    def __init__(
+        self,
+        code: CodeType,
+        globals: dict[str, Any],
+        name: str,
+        qualname: str,
+        defaults: list[PyValue],
+        keyword_defaults: dict[str, PyValue],
+        closure: tuple[CellValue, ...],
+        real: Any = None,
+        source: Source | None = None,
+        annotations: PyValue | None = None,
+    ) -> None:
+        self.code, self.globals, self.name, self.qualname = code, globals, name, qualname
+        self.defaults, self.keyword_defaults = defaults, keyword_defaults
+        self.closure, self.real, self.source = closure, real, source
+        self.annotations = annotations
+        self.attributes: dict[str, PyValue] = {}
+
+    @property
+    def python_type(self) -> type:
+        return type(_example)
+
+    def __repr__(self) -> str:
+        return f"FunctionValue({self.qualname})"
+
+
+def _example() -> None:
+    """Gives the class of Python functions."""
+
+
+class MethodValue(PyValue):
+    """A bound method: a function value with its first argument."""
+
+    def __init__(self, function: PyValue, receiver: PyValue, name: str = "") -> None:
+        self.function, self.receiver, self.name = function, receiver, name
+
+    @property
+    def python_type(self) -> type:
+        return type(_Example().method)
+
+    def __repr__(self) -> str:
+        return f"MethodValue({self.function}, {self.receiver})"
+
+
+class _Example:
+    def method(self) -> None:
+        """Gives the class of bound methods."""
+
+
+class BuiltinMethodValue(PyValue):
+    """A method of a built-in object, such as ``items.append``: receiver and name."""
+
+    def __init__(self, receiver: PyValue, name: str) -> None:
+        self.receiver, self.name = receiver, name
+
+    @property
+    def python_type(self) -> type:
+        return type([].append)
+
+    def __repr__(self) -> str:
+        return f"BuiltinMethodValue({self.receiver}, {self.name})"
+
+
+class ArrayMethodValue(PyValue):
+    """A method of an array or NumPy scalar, not called yet."""
+
+    def __init__(self, receiver: PyValue, name: str) -> None:
+        self.receiver, self.name = receiver, name
+
+    @property
+    def python_type(self) -> type:
+        return type([].append)
+
+    def __repr__(self) -> str:
+        return f"ArrayMethodValue({self.receiver}, {self.name})"
+
+
+class PartialValue(PyValue):
+    """``functools.partial(function, *args, **keywords)``."""
+
+    def __init__(
+        self,
+        function: PyValue,
+        arguments: list[PyValue],
+        keywords: dict[str, PyValue],
+        source: Source | None = None,
+    ) -> None:
+        self.function, self.arguments, self.keywords = function, arguments, keywords
+        self.source = source
+
+    @property
+    def python_type(self) -> type:
+        from functools import partial
+
+        return partial
+
+
+class InstanceValue(PyValue):
+    """An instance of a Python class.
+
+    Attributes
+    ----------
+    cls : type
+    real : object or None
+        The instance itself where it was there before.
+    attributes : dict of str to PyValue
+        Instance attributes that the piece has read or set; for a sourced instance the others are
+        as they were in `real`.
+    written : dict of str to None
+        Names of attributes that were set or deleted, in order; sourced instances only.
+    deleted : set of str
+        Names that were there before and are gone.
+    """
+
+    def __init__(self, cls: type, real: Any = None, source: Source | None = None) -> None:
+        self.cls, self.real, self.source = cls, real, source
+        self.attributes: dict[str, PyValue] = {}
+        self.written: dict[str, None] = {}
+        self.deleted: set[str] = set()
+        self.changed = False
+
+    @property
+    def python_type(self) -> type:
+        return self.cls
+
+    def __repr__(self) -> str:
+        return f"InstanceValue({self.cls.__name__})"
+
+
+class ModuleValue(PyValue):
+    """A module, guarded by identity; `namespace` holds what the piece read or set."""
+
+    def __init__(self, real: Any, source: Source | None = None) -> None:
+        self.real, self.source = real, source
+
+    @property
+    def python_type(self) -> type:
+        return type(self.real)
+
+    def __repr__(self) -> str:
+        return f"ModuleValue({self.real.__name__})"
+
+
+class NamespaceValue(PyValue):
+    """The dictionary of a module: `items` are the names read or set; None is a deleted name."""
+
+    def __init__(self, real: dict[str, Any], source: Source) -> None:
+        self.real, self.source = real, source
+        self.items: dict[str, PyValue | None] = {}
+        self.written: dict[str, None] = {}
+        self.changed = False
+
+    @property
+    def python_type(self) -> type:
+        return dict
+
+
+class SuperValue(PyValue):
+    """``super(cls, receiver)``."""
+
+    def __init__(self, cls: type, receiver: PyValue) -> None:
+        self.cls, self.receiver = cls, receiver
+
+    @property
+    def python_type(self) -> type:
+        return super
+
+
+class ObjectCallValue(PyValue):
+    """A fresh object that a harmless call will make if it escapes, such as an exception."""
+
+    def __init__(
+        self, function: type, arguments: list[PyValue], keywords: dict[str, PyValue]
+    ) -> None:
+        self.function, self.arguments, self.keywords = function, arguments, keywords
+
+    @property
+    def python_type(self) -> type:
+        return self.function
+
+    def __repr__(self) -> str:
+        return f"ObjectCallValue({self.function.__name__})"
+
+
+class IteratorValue(PyValue):
+    """An iterator made in the piece.
+
+    Attributes
+    ----------
+    kind : str
+        ``"sequence"`` (list, tuple, dict view, string: `iterable` is that value), ``"range"``,
+        ``"array"``, ``"enumerate"``, ``"zip"``, ``"map"``, ``"filter"``, ``"reversed"``,
+        ``"generator"``, and those of itertools under their names.
+    iterable : PyValue or None
+        What is iterated, for the kinds that have one.
+    inner : list of IteratorValue
+        The iterators below, for those made of others.
+    function : PyValue or None
+        For ``map`` and ``filter``.
+    position : int
+        Items taken so far.
+    start : PyValue or None
+        For ``enumerate`` and ``count``: the number of the next item.
+    """
+
+    def __init__(
+        self,
+        kind: str,
+        iterable: PyValue | None = None,
+        inner: list[IteratorValue] | None = None,
+        function: PyValue | None = None,
+        start: PyValue | None = None,
+        iterator_type: type = object,
+    ) -> None:
+        self.kind, self.iterable, self.inner = kind, iterable, inner or []
+        self.function, self.start = function, start
+        self.position = 0
+        self.iterator_type = iterator_type
+        self.exhausted = False
+        self.resume: Callable[[], PyValue | None] | None = None
+
+    @property
+    def python_type(self) -> type:
+        return self.iterator_type
+
+    def __repr__(self) -> str:
+        return f"IteratorValue({self.kind}, {self.position})"

@@ -1,0 +1,37 @@
+"""What the object model needs of the interpreter, and what it asks the interpreter to do."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from jitflow.tracer.context import TraceContext
+from jitflow.tracer.objects.model import FunctionValue
+from jitflow.tracer.values import PyValue
+
+
+class Tracer(Protocol):
+    """The interpreter, as the object model sees it."""
+
+    @property
+    def context(self) -> TraceContext:
+        """The state of the trace."""
+
+    def run_nested(
+        self, function: FunctionValue, args: list[PyValue], kwargs: dict[str, PyValue]
+    ) -> PyValue:
+        """Run a Python function to its end within the operation at hand; give its result."""
+
+
+@dataclass(frozen=True, eq=False)
+class CallRequest:
+    """A call that enters a Python function: what the interpreter pushes a frame for.
+
+    `arguments` contain the bound receiver. Where `instance` is set, the function is an ``__init__``
+    whose result is discarded: the value of the call is `instance`.
+    """
+
+    function: FunctionValue
+    arguments: list[PyValue]
+    keywords: dict[str, PyValue] = field(default_factory=dict)
+    instance: PyValue | None = None

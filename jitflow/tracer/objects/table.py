@@ -1,0 +1,54 @@
+"""The objects of one trace: which real object is which value, what changed, and how to undo it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from jitflow.ir.graph import Value
+from jitflow.tracer.objects.model import NamespaceValue
+from jitflow.tracer.recipes import Recipe
+from jitflow.tracer.values import PyValue
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A mark in the history of a trace's virtual state."""
+
+    journal: int
+    nodes: int
+    call_outs: int
+    calls: int
+
+
+@dataclass(eq=False)
+class ObjectTable:
+    """State of the object model within a `TraceContext`.
+
+    Attributes
+    ----------
+    by_id : dict
+        ``id`` of a real object to its value; `keep` holds the objects so that ids stay theirs.
+    namespaces : dict
+        ``id`` of a module's dictionary to its value.
+    changed : dict
+        Sourced objects that were changed, in order of their first change.
+    journal : list of (object, fields)
+        The fields of each changed object as they were before, for `rollback`.
+    calls : list
+        Calls made for their effect alone, in order: (function, arguments).
+    recipes, outputs : dict, list
+        Recipes by identity of the value; graph values that they refer to.
+    """
+
+    by_id: dict[int, PyValue] = field(default_factory=dict)
+    keep: list[Any] = field(default_factory=list)
+    namespaces: dict[int, NamespaceValue] = field(default_factory=dict)
+    changed: dict[int, PyValue] = field(default_factory=dict)
+    journal: list[tuple[Any, dict[str, Any]]] = field(default_factory=list)
+    saved: dict[int, int] = field(default_factory=dict)
+    mark: int = 0
+    calls: list[tuple[Any, list[PyValue]]] = field(default_factory=list)
+    recipes: dict[int, Recipe] = field(default_factory=dict)
+    outputs: list[Value] = field(default_factory=list)
+    output_index: dict[int, int] = field(default_factory=dict)
