@@ -20,6 +20,7 @@ from jitflow.guards.predicates import ArrayFact, Guard, Relation, ScalarFact
 from jitflow.guards.sources import DimensionSource, Source
 from jitflow.ir.builder import Builder
 from jitflow.ir.graph import Value
+from jitflow.tracer.objects.table import ObjectTable
 from jitflow.tracer.values import ArrayValue, ConstantValue, PyValue, ScalarValue, Storage
 
 
@@ -54,6 +55,7 @@ class TraceContext:
         self.inputs: list[ArrayFact | ScalarFact] = []
         self.storages: list[Storage] = []
         self.call_outs = 0
+        self.objects = ObjectTable()
         self.trace_values: dict[str, int] = {}
         self.late_symbols: set[str] = set()
         self.barrier = ""
