@@ -129,3 +129,20 @@ class Emitter(Protocol[V]):
 
     def require(self, condition: V) -> None:
         """Leave the piece with a failed run-time check unless `condition` holds in all lanes."""
+
+    def flag(self, name: str, condition: V) -> None:
+        """Report the floating-point exception `name` where `condition` holds in a stored lane.
+
+        `name` is ``"divide"``, ``"overflow"`` or ``"invalid"``. For results made by selecting a
+        constant (``log(0)`` is -inf) where no instruction sets the processor's flag. A back end
+        either accumulates the mask in one word per name and sets the processor's flag once after
+        the loop, or branches to an operation that sets it. It is straight-line for the caller.
+        """
+
+    def scalar_call(self, name: str, condition: V, otherwise: V, *operands: V) -> V:
+        """`otherwise`, except that lanes where `condition` holds have C's ``name(operands...)``.
+
+        For rare lanes (``sin(1e300)``): nothing is called, and a branch that is predicted is the
+        whole cost, when no lane needs it. `name` is the `double` function of the C library
+        (``sin``); for ``f32`` operands a back end calls its `float` form (``sinf``), by address.
+        """
