@@ -1,0 +1,213 @@
+"""The engine: LLVM IR text in, machine code in this process out.
+
+Owns llvmlite: one LLJIT per process, made when first asked for. Text holds no addresses: what the
+process provides (C functions, Python objects) is declared in the text and bound by name when the
+object code is loaded, so object code can be kept on disk.
+
+Code-generation level 0 is for scalar code alone: LLVM's fast instruction selection aborts the
+process on AVX-512 masks.
+"""
+
+from __future__ import annotations
+
+import atexit
+import itertools
+import os
+import re
+import threading
+import time
+import weakref
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from jitflow.codegen.cpu.target import Target, host
+from jitflow.core.config import config
+
+_DEFINE = re.compile(r"^define (?!internal |private )[^@\n]*@([\w.$]+)", re.MULTILINE)
+_DEFINE_END = re.compile(r"^(define [^\n]*?)((?: ![\w.]+ ![\w.]+)*) \{$", re.MULTILINE)
+_GROUP = "#900"
+
+
+@dataclass(frozen=True)
+class ObjectCode:
+    """Compiled text that is not loaded yet; `exports` are the symbols that it defines.
+
+    `milliseconds` has the time of each step: ``parse``, ``optimise``, ``codegen``.
+    """
+
+    image: bytes
+    exports: tuple[str, ...]
+    milliseconds: dict[str, float] = field(default_factory=dict, compare=False)
+
+
+class Library:
+    """Machine code in memory; it is freed when this object dies.
+
+    Attributes
+    ----------
+    milliseconds : dict
+        Time of each step: ``parse``, ``optimise``, ``codegen``, ``link``.
+    """
+
+    def __init__(self, tracker: Any, milliseconds: dict[str, float]) -> None:
+        self._tracker = tracker
+        self.milliseconds = milliseconds
+
+    def address(self, symbol: str) -> int:
+        """Address of a function that the text defines; KeyError if it defines none such."""
+        return int(self._tracker[symbol])
+
+    def detach(self) -> None:
+        """Leave the code in memory for ever: other threads may run it while Python ends."""
+        self._tracker.detach()
+
+
+class Engine:
+    """A compiler and linker for one target; safe to use from many threads and across fork.
+
+    Parameters
+    ----------
+    target : Target
+        Processor to generate code for; it must be able to run here for `load` to make sense.
+    """
+
+    def __init__(self, target: Target) -> None:
+        import llvmlite.binding as llvm
+
+        self.target = target
+        self._llvm = llvm
+        self._lock = threading.RLock()
+        self._machines: dict[int, Any] = {}
+        self._names = itertools.count()
+        self._libraries: weakref.WeakSet[Library] = weakref.WeakSet()
+        llvm.initialize_native_target()
+        llvm.initialize_native_asmprinter()
+        self._jit = llvm.create_lljit_compiler(self._create_machine(1))
+        os.register_at_fork(
+            before=self._lock.acquire,
+            after_in_parent=self._lock.release,
+            after_in_child=self._lock.release,
+        )
+        atexit.register(self._detach)
+
+    def add(
+        self, text: str, externals: Mapping[str, int], optimise: int = 0, level: int = 2
+    ) -> Library:
+        """Compile `text` and load it.
+
+        Parameters
+        ----------
+        text : str
+            LLVM IR without target lines.
+        externals : mapping
+            Address of every symbol that the text declares and does not define.
+        optimise : int
+            0: no pass runs; 1 to 3: LLVM's default pipeline of that level.
+        level : int
+            Effort of code generation: 0 (scalar code alone), 1 or 2.
+        """
+        return self.load([self.compile(text, optimise, level)], externals)
+
+    def compile(self, text: str, optimise: int = 0, level: int = 2) -> ObjectCode:
+        """Compile `text` to position-independent object code."""
+        milliseconds: dict[str, float] = {}
+        with self._lock:
+            with _timed(milliseconds, "parse"):
+                module = self._llvm.parse_assembly(self._with_attributes(text))
+                if config().verify_ir:
+                    module.verify()
+            machine = self._machine(level)
+            if optimise:
+                with _timed(milliseconds, "optimise"):
+                    self._optimise(module, machine, optimise)
+            with _timed(milliseconds, "codegen"):
+                image = machine.emit_object(module)
+        return ObjectCode(image, tuple(_DEFINE.findall(text)), milliseconds)
+
+    def load(self, objects: Sequence[ObjectCode], externals: Mapping[str, int]) -> Library:
+        """Link `objects` with each other and with `externals` into this process."""
+        milliseconds: dict[str, float] = {}
+        for code in objects:
+            for step, spent in code.milliseconds.items():
+                milliseconds[step] = milliseconds.get(step, 0.0) + spent
+        builder = self._llvm.JITLibraryBuilder()
+        exports = [symbol for code in objects for symbol in code.exports]
+        for code in objects:
+            builder.add_object_img(code.image)
+        for symbol, address in externals.items():
+            builder.import_symbol(symbol, address)
+        for symbol in exports:
+            builder.export_symbol(symbol)
+        with self._lock, _timed(milliseconds, "link"):
+            tracker = builder.link(self._jit, f"library{next(self._names)}")
+        library = Library(tracker, milliseconds)
+        self._libraries.add(library)
+        return library
+
+    def assembly(self, text: str, optimise: int = 0, level: int = 2) -> str:
+        """The machine code of `text` in assembly language, for reports."""
+        with self._lock:
+            module = self._llvm.parse_assembly(self._with_attributes(text))
+            machine = self._machine(level)
+            if optimise:
+                self._optimise(module, machine, optimise)
+            return str(machine.emit_assembly(module))
+
+    def _with_attributes(self, text: str) -> str:
+        attributes = ["nounwind"]
+        if self.target.vector_bits >= 512:
+            attributes.append('"prefer-vector-width"="512"')
+        marked = _DEFINE_END.sub(rf"\1 {_GROUP}\2 {{", text)
+        triple = f'target triple = "{self.target.triple}"\n'
+        return f"{triple}{marked}\nattributes {_GROUP} = {{ {' '.join(attributes)} }}\n"
+
+    def _optimise(self, module: Any, machine: Any, speed: int) -> None:
+        options = self._llvm.create_pipeline_tuning_options(speed_level=speed)
+        options.loop_vectorization = options.slp_vectorization = speed > 1
+        passes = self._llvm.create_pass_builder(machine, options)
+        passes.getModulePassManager().run(module, passes)
+
+    def _machine(self, level: int) -> Any:
+        machine = self._machines.get(level)
+        if machine is None:
+            machine = self._machines[level] = self._create_machine(level)
+        return machine
+
+    def _create_machine(self, level: int) -> Any:
+        return self._llvm.Target.from_triple(self.target.triple).create_target_machine(
+            cpu=self.target.cpu,
+            features=self.target.feature_string,
+            opt=level,
+            reloc="pic",
+            codemodel="small",
+        )
+
+    def _detach(self) -> None:
+        for library in list(self._libraries):
+            library.detach()
+        self._jit.detach()
+
+
+_engine: Engine | None = None
+_engine_lock = threading.Lock()
+
+
+def engine() -> Engine:
+    """The engine of this process, for the processor of this machine."""
+    global _engine
+    if _engine is None:
+        with _engine_lock:
+            if _engine is None:
+                _engine = Engine(host())
+    return _engine
+
+
+@contextmanager
+def _timed(milliseconds: dict[str, float], step: str) -> Iterator[None]:
+    start = time.perf_counter()
+    try:
+        yield
+    finally:
+        milliseconds[step] = (time.perf_counter() - start) * 1e3

@@ -1,0 +1,122 @@
+"""The processor that native code is made for: name, features, vector width, cache sizes.
+
+LLVM is asked once per process; nothing here imports llvmlite before `host` is called.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+import platform
+from dataclasses import dataclass
+from pathlib import Path
+
+_DEFAULT_L1, _DEFAULT_L2 = 32 * 1024, 512 * 1024
+_AVX512 = frozenset({"avx512f", "avx512bw", "avx512dq", "avx512vl"})
+
+
+@dataclass(frozen=True)
+class Target:
+    """A processor, as code generation sees it.
+
+    Attributes
+    ----------
+    triple : str
+        LLVM target triple.
+    cpu : str
+        LLVM's name of the processor.
+    features : frozenset of str
+        LLVM's names of the features that it has.
+    vector_bits : int
+        Widest vector register worth using.
+    has_fma, has_f16c : bool
+        Fused multiply-add; conversion between f16 and f32 in hardware.
+    has_masks : bool
+        Masked loads and stores cost what plain ones do.
+    l1_bytes, l2_bytes : int
+        Data caches of one core.
+    cores : int
+        Processors that this process may run on.
+    """
+
+    triple: str
+    cpu: str
+    features: frozenset[str]
+    vector_bits: int
+    has_fma: bool
+    has_f16c: bool
+    has_masks: bool
+    l1_bytes: int
+    l2_bytes: int
+    cores: int
+
+    @property
+    def is_x86(self) -> bool:
+        """Whether this is a 64-bit x86 processor."""
+        return self.triple.startswith("x86_64")
+
+    @property
+    def feature_string(self) -> str:
+        """Features in LLVM's form: ``+avx2,+fma``."""
+        return ",".join(f"+{name}" for name in sorted(self.features))
+
+    def lanes(self, bits: int) -> int:
+        """Elements of `bits` bits in a vector register."""
+        return max(1, self.vector_bits // bits)
+
+
+@functools.cache
+def host() -> Target:
+    """The processor of this machine."""
+    import llvmlite.binding as llvm
+
+    features = frozenset(name for name, has in llvm.get_host_cpu_features().items() if has)
+    triple = llvm.get_process_triple()
+    return describe(triple, llvm.get_host_cpu_name(), features)
+
+
+def describe(triple: str, cpu: str, features: frozenset[str]) -> Target:
+    """A target with the facts that follow from its features; caches and cores are this machine's."""
+    is_arm = triple.startswith(("aarch64", "arm64"))
+    has_avx512 = features >= _AVX512
+    if has_avx512:
+        vector_bits = 512
+    else:
+        vector_bits = 256 if "avx2" in features else 128
+    return Target(
+        triple=triple,
+        cpu=cpu,
+        features=features,
+        vector_bits=vector_bits,
+        has_fma=is_arm or "fma" in features,
+        has_f16c=is_arm or "f16c" in features,
+        has_masks=has_avx512,
+        l1_bytes=_cache_bytes(1) or _DEFAULT_L1,
+        l2_bytes=_cache_bytes(2) or _DEFAULT_L2,
+        cores=_cores(),
+    )
+
+
+def _cores() -> int:
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0)) or 1
+    return os.cpu_count() or 1
+
+
+def _cache_bytes(level: int) -> int:
+    """Size of the data or unified cache of `level`, 0 where the system does not say."""
+    if platform.system() != "Linux":
+        return 0
+    for index in Path("/sys/devices/system/cpu/cpu0/cache").glob("index*"):
+        try:
+            if int((index / "level").read_text()) != level:
+                continue
+            if (index / "type").read_text().strip() == "Instruction":
+                continue
+            size = (index / "size").read_text().strip()
+        except (OSError, ValueError):
+            continue
+        factor = {"K": 1024, "M": 1024**2}.get(size[-1:], 1)
+        digits = size.rstrip("KM")
+        return int(digits) * factor if digits.isdigit() else 0
+    return 0
