@@ -85,7 +85,7 @@ OPERATIONS: dict[str, Effect] = {
     "GET_ITEM": Effect(2, 1),
     "SET_ITEM": Effect(3, 0),
     "DELETE_ITEM": Effect(2, 0),
-    # operators; arg: name as in the module `operator`
+    # operators; arg: text, in place with "=": "+", "+=", "not"
     "BINARY": Effect(2, 1),
     "UNARY": Effect(1, 1),
     "COMPARE": Effect(2, 1),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from types import CodeType
+from types import CellType, CodeType
 from typing import Any
 
 from jitflow.core.location import Location
@@ -46,12 +46,14 @@ class CompilePoint:
 
     The state of a point is one flat tuple: for each frame its bound variables in order, then its
     operand-stack entries that are not NULL. For a function's entry the state is the parameters in
-    `co_varnames` order (``*args`` as a tuple, ``**kwargs`` as a dict), and cells do not exist yet.
+    `co_varnames` order (``*args`` as a tuple, ``**kwargs`` as a dict), and cells do not exist yet;
+    `closure` has the function's own cells, in `co_freevars` order.
     """
 
     frames: tuple[FrameShape, ...]
     globals: tuple[dict[str, Any], ...] = field(compare=False, hash=False)
     is_entry: bool = False
+    closure: tuple[CellType, ...] = field(default=(), compare=False, hash=False)
 
 
 @dataclass(eq=False)
@@ -88,6 +90,7 @@ class BreakExit:
     location: Location
     frames: tuple[FrameState, ...]
     stack: tuple[Location, ...] = ()
+    count: bool = True
 
 
 @dataclass(eq=False)

@@ -34,9 +34,9 @@ def _words(*lines: str) -> tuple[str, ...]:
     return tuple(" ".join(lines).split())
 
 
-_BINARY = _words("add and_ floordiv lshift matmul mul mod or_ pow rshift sub truediv xor")
-BINARY_OPERATORS = (*_BINARY, *(f"i{name.rstrip('_')}" for name in _BINARY))
-COMPARISONS = ("lt", "le", "eq", "ne", "gt", "ge")
+_BINARY = _words("+ & // << @ * % | ** >> - / ^")
+BINARY_OPERATORS = (*_BINARY, *(f"{text}=" for text in _BINARY))
+COMPARISONS = dis.cmp_op
 
 
 def _number(arg: int, operands: Operands) -> int:
@@ -140,7 +140,7 @@ def _format_value(arg: int, operands: Operands) -> tuple[Operation, ...]:
 
 
 def _make_function(arg: int, operands: Operands) -> tuple[Operation, ...]:
-    """3.11, 3.12: below the code defaults (1), keyword defaults (2), annotations (4), closure (8)."""
+    """3.11, 3.12: defaults (1), keyword defaults (2), annotations (4), closure (8), then code."""
     flags = [flag for flag in (8, 4, 2, 1) if arg & flag]
     return (
         Operation("MAKE_FUNCTION"),
@@ -151,7 +151,7 @@ def _make_function(arg: int, operands: Operands) -> tuple[Operation, ...]:
 def _intrinsic(arg: int, operands: Operands) -> tuple[Operation, ...]:
     """``CALL_INTRINSIC_1`` (3.12): its argument is a number in ``_PyIntrinsics_UnaryFunctions``."""
     if arg == 5:
-        return (Operation("UNARY", "pos"),)
+        return (Operation("UNARY", "+"),)
     if arg == 6:
         return (Operation("LIST_TO_TUPLE"),)
     code = "JF-B009" if arg == 3 else "JF-B002"
@@ -193,9 +193,9 @@ _COMMON: dict[str, Rule] = {
     "POP_TOP": _op("POP"),
     "LOAD_CONST": _op("LOAD_CONST", _constant),
     "LOAD_ASSERTION_ERROR": _sequence(Operation("LOAD_CONST", AssertionError)),
-    "UNARY_NEGATIVE": _sequence(Operation("UNARY", "neg")),
-    "UNARY_INVERT": _sequence(Operation("UNARY", "invert")),
-    "UNARY_NOT": _sequence(Operation("UNARY", "not_")),
+    "UNARY_NEGATIVE": _sequence(Operation("UNARY", "-")),
+    "UNARY_INVERT": _sequence(Operation("UNARY", "~")),
+    "UNARY_NOT": _sequence(Operation("UNARY", "not")),
     "BINARY_OP": _op("BINARY", lambda arg, operands: BINARY_OPERATORS[arg]),
     "BINARY_SUBSCR": _op("GET_ITEM"),
     "STORE_SUBSCR": _op("SET_ITEM"),
@@ -252,7 +252,7 @@ _3_11: dict[str, Rule] = {
     **{name: _foreign(name) for name in _words("PRINT_EXPR IMPORT_STAR LOAD_CLASSDEREF")},
     "JUMP_IF_FALSE_OR_POP": _op("JUMP_IF_FALSE_OR_POP", _target),
     "JUMP_IF_TRUE_OR_POP": _op("JUMP_IF_TRUE_OR_POP", _target),
-    "UNARY_POSITIVE": _sequence(Operation("UNARY", "pos")),
+    "UNARY_POSITIVE": _sequence(Operation("UNARY", "+")),
     "LIST_TO_TUPLE": _op("LIST_TO_TUPLE"),
     "LOAD_ATTR": _op("LOAD_ATTR", _name),
     "LOAD_METHOD": lambda arg, operands: (
