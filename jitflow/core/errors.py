@@ -34,6 +34,10 @@ class InvalidGraph(JitflowError):
     """The verifier refused a graph, or the parser refused its text."""
 
 
+class CheckFailed(Exception):
+    """Internal: a run-time check of a piece did not hold; the piece runs again eagerly."""
+
+
 class Unsupported(Exception):
     """Internal: the tracer or code generation declines something; becomes a break.
 

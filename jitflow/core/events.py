@@ -1,6 +1,7 @@
 """Typed events: how lower stages tell what happened without knowing who listens.
 
-A stage calls `emit`; `debug` registers listeners. An event is one frozen dataclass below.
+A stage calls `emit`; `debug` registers listeners. An event is one frozen dataclass below. Every
+event names its function by a key that is unique in the process: ``module.qualname#serial``.
 """
 
 from __future__ import annotations
@@ -13,33 +14,40 @@ from jitflow.core.location import Location
 
 @dataclass(frozen=True)
 class Event:
-    """Base of all events; `function` is the qualified name of the compiled function."""
+    """Base of all events; `function` is the key of the compiled function."""
 
     function: str
 
 
 @dataclass(frozen=True)
 class FrameSeen(Event):
-    """A compile point met a call for which no variant fitted."""
+    """A compile point was traced for the first time or again."""
 
     point: str
 
 
 @dataclass(frozen=True)
 class PieceCompiled(Event):
-    """A piece became a variant; times in milliseconds."""
+    """A piece became a variant; times in milliseconds.
+
+    `texts` has the piece's texts for the report: ``graph``, ``loops``, ``llvm``, ``guards``,
+    ``glue``. `exit` is ``return``, ``break`` or ``eager``.
+    """
 
     point: str
     operators: int
+    native_operators: int
     call_outs: int
     trace_ms: float
-    codegen_ms: float
+    compile_ms: float
+    exit: str
+    lines: tuple[tuple[str, int], ...] = ()
     texts: dict[str, str] = field(default_factory=dict, compare=False)
 
 
 @dataclass(frozen=True)
-class Break(Event):
-    """A graph break: code of the table in `core.breaks`, its detail and where."""
+class Broke(Event):
+    """A graph break: code of the table in `core.breaks`, its detail, where, and the callers."""
 
     code: str
     detail: str
@@ -48,7 +56,7 @@ class Break(Event):
 
 
 @dataclass(frozen=True)
-class GuardFailure(Event):
+class Recompiled(Event):
     """A call fitted no variant: the reasons, one for each variant that was tried."""
 
     point: str
@@ -56,8 +64,8 @@ class GuardFailure(Event):
 
 
 @dataclass(frozen=True)
-class EagerFallback(Event):
-    """A call, or the rest of one, ran as ordinary Python."""
+class RanEagerly(Event):
+    """A call, or the rest of one, ran as ordinary Python; `code` says why."""
 
     code: str
     detail: str
@@ -80,5 +88,5 @@ def unlisten(listener: Listener) -> None:
 
 def emit(event: Event) -> None:
     """Hand `event` to every listener."""
-    for listener in _listeners:
+    for listener in tuple(_listeners):
         listener(event)

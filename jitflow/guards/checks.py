@@ -226,7 +226,7 @@ def _array_checks(w: CheckWriter, fact: p.ArrayFact, name: str, bound: set[str])
         extent = f"{name}.shape[{axis}]"
         new = dims.symbols_of(dim) - bound
         if new:
-            w.steps += [Let(str(dim), extent), Test(f"{dim} > 1")]
+            w.steps.append(Let(str(dim), extent))
             bound |= new
         else:
             w.steps.append(Test(f"{extent} == {dim}"))

@@ -21,6 +21,7 @@ from jitflow.guards.sources import DimensionSource, Source
 from jitflow.ir.builder import Builder
 from jitflow.ir.graph import Value
 from jitflow.tracer.objects.table import ObjectTable
+from jitflow.tracer import marks
 from jitflow.tracer.values import ArrayValue, ConstantValue, PyValue, ScalarValue, Storage
 
 
@@ -111,12 +112,13 @@ class TraceContext:
         graph_value = self.builder.input(_hint(source), ArrayType(dtype, ()))
         shape: list[Dim] = []
         for axis, extent in enumerate(array.shape):
-            symbolic = extent > 1 and self.is_dynamic(DimensionSource(source, axis))
+            place = DimensionSource(source, axis)
+            symbolic = extent > 1 and (self.is_dynamic(place) or marks.is_marked(array, axis))
             dim: Dim = int(extent)
             if symbolic:
                 dim = self.builder.dimension_symbol(graph_value, axis)
                 self.trace_values[str(dim)] = int(extent)
-                self.guard(Relation(DimensionSource(source, axis), 2, "<=", dim))
+                self.guard(Relation(place, 2, "<=", dim))
             shape.append(dim)
         graph_value.type = ArrayType(dtype, tuple(shape))
         layout, order, unit_axis = describe_layout(array)

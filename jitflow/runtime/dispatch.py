@@ -1,0 +1,299 @@
+"""Dispatch of one compiled function: from a call to a variant, and to a new one on a miss."""
+
+from __future__ import annotations
+
+import threading
+import time
+from dataclasses import dataclass
+from types import FunctionType
+from typing import Any
+
+from jitflow.core import events
+from jitflow.core.config import config
+from jitflow.core.errors import GraphBreak, RecompileError, Unsupported
+from jitflow.core.location import Location
+from jitflow.guards.explain import first_failure
+from jitflow.runtime import driver, link
+from jitflow.runtime.binding import make_binder, parameter_names
+from jitflow.runtime.marks import FAILED, MISS
+from jitflow.runtime.stance import stance
+from jitflow.runtime.variant import PointState, Variant
+from jitflow.tracer.trace import BreakExit, CompilePoint, EagerExit, FrameShape, Trace
+from jitflow.tracer.tracer import trace
+
+_compile_lock = threading.RLock()
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the user asked of `jitflow.compile`."""
+
+    fullgraph: bool = False
+    dynamic: bool | None = None
+    backend: str = "auto"
+    mode: str | None = None
+    fastmath: bool = False
+    verify: bool = False
+
+
+class Dispatcher:
+    """Owns the compile points of one function.
+
+    Parameters
+    ----------
+    function : function
+        The eager function.
+    options : Options
+    key : str
+        The function's key in events.
+    """
+
+    def __init__(self, function: FunctionType, options: Options, key: str) -> None:
+        self.function, self.options, self.key = function, options, key
+        self.native_changed: Any = None
+        self._bind = make_binder(function)
+        self._points: dict[CompilePoint, PointState] = {}
+        self.root = self._root()
+
+    def reset(self) -> None:
+        """Forget every variant."""
+        with _compile_lock:
+            self._points.clear()
+            self.root = self._root()
+            self._install_native()
+
+    def _root(self) -> PointState:
+        code = self.function.__code__
+        shape = FrameShape(code, 0, parameter_names(code))
+        point = CompilePoint((shape,), (self.function.__globals__,), is_entry=True)
+        return self._state_of(point)
+
+    def _state_of(self, point: CompilePoint) -> PointState:
+        state = self._points.get(point)
+        if state is None:
+            shape = point.frames[-1]
+            line = _line_of(shape)
+            label = f"{shape.code.co_qualname}:{line}"
+            state = self._points[point] = PointState(point, label)
+            if self.options.dynamic:
+                state.dynamic.add("*")
+        return state
+
+    # The path of a call
+
+    def call(self, *args: Any, **kwargs: Any) -> Any:
+        """Run the function on these arguments: what a call does when no native entry fits."""
+        if stance() == "eager":
+            return self.function(*args, **kwargs)
+        try:
+            state = self._bind(*args, **kwargs)
+        except TypeError:
+            return self.function(*args, **kwargs)  # raises the eager error
+        root = self.root
+        if root.runs_eagerly:
+            return self.function(*args, **kwargs)
+        result = self._enter(root, state)
+        if type(result) is driver.Broke:
+            return driver.run_from(result, _Continuations(self, root))
+        if result is FAILED:
+            return self.function(*args, **kwargs)
+        return result
+
+    def failed_check(self, *args: Any) -> Any:
+        """A native entry's run-time check failed: run the call again as Python."""
+        self._note_eager("JF-B020", "", _start_of(self.root.point))
+        return self.function(*args)
+
+    def _enter(self, point: PointState, state: tuple[Any, ...]) -> Any:
+        """The user's value, `driver.Broke`, or `FAILED` where Python must run from here."""
+        for variant in point.variants:
+            result = variant.function(*state)
+            if result is not MISS:
+                if result is FAILED:
+                    self._check_failed(point, variant)
+                return result
+        return self._miss(point, state)
+
+    def _check_failed(self, point: PointState, variant: Variant) -> None:
+        variant.failed_checks += 1
+        self._note_eager("JF-B020", "", _start_of(point.point))
+
+    # A miss
+
+    def _miss(self, point: PointState, state: tuple[Any, ...]) -> Any:
+        with _compile_lock:
+            if point.runs_eagerly:
+                return FAILED
+            for variant in point.variants:
+                result = variant.function(*state)
+                if result is not MISS:
+                    return result
+            self._learn(point, state)
+            variant_or_none = self._compile(point, state)
+        if variant_or_none is None:
+            return FAILED
+        result = variant_or_none.function(*state)
+        return FAILED if result is MISS else result
+
+    def _learn(self, point: PointState, state: tuple[Any, ...]) -> None:
+        """Find out why each variant missed; make the integers that changed symbolic."""
+        reasons = []
+        for variant in point.variants:
+            failure = first_failure(variant.trace.guards, variant.trace.inputs, state)
+            if failure is not None:
+                reasons.append(failure.reason)
+                point.dynamic |= failure.dynamic
+        if len(point.variants) >= config().max_variants and not point.is_generic:
+            point.is_generic = True
+            point.dynamic.add("*")
+        if reasons:
+            if stance() == "fail_on_recompile":
+                raise RecompileError(f"{point.label}: {'; '.join(reasons)}")
+            events.emit(events.Recompiled(self.key, point.label, tuple(reasons)))
+
+    def _compile(self, point: PointState, state: tuple[Any, ...]) -> Variant | None:
+        """Trace and link one more variant; None where Python should run instead."""
+        if len(point.variants) >= 2 * config().max_variants:
+            self._go_eager(point, "JF-B018", "too many different calls", None)
+            return None
+        events.emit(events.FrameSeen(self.key, point.label))
+        try:
+            started = time.perf_counter()
+            record = trace(
+                point.point,
+                state,
+                name=self.function.__qualname__,
+                dynamic=frozenset(point.dynamic),
+            )
+            traced = time.perf_counter()
+            self._refuse_breaks(record)
+            if isinstance(record.exit, EagerExit):
+                self._go_eager(point, record.exit.code, record.exit.detail, record.exit.location)
+                return None
+            variant, texts = link.link(record, len(state), self.options, self)
+            linked = time.perf_counter()
+        except (GraphBreak, RecompileError):
+            raise
+        except (RecursionError, MemoryError):
+            return None  # the call may still succeed as ordinary Python
+        except Exception as error:
+            return self._compiler_failed(point, error)
+        self._publish(point, variant, texts, (traced - started, linked - traced))
+        return variant
+
+    def _publish(
+        self,
+        point: PointState,
+        variant: Variant,
+        texts: link.Texts,
+        seconds: tuple[float, float],
+    ) -> None:
+        point.variants.insert(0, variant)
+        record = variant.trace
+        operators = sum(1 for _ in record.graph.walk())
+        is_break = isinstance(record.exit, BreakExit)
+        events.emit(
+            events.PieceCompiled(
+                self.key,
+                point.label,
+                operators,
+                operators - texts.call_outs,
+                texts.call_outs,
+                seconds[0] * 1e3,
+                seconds[1] * 1e3,
+                "break" if is_break else "return",
+                tuple({(loc.filename, loc.line) for loc in record.locations}),
+                texts.texts,
+            )
+        )
+        if isinstance(record.exit, BreakExit) and record.exit.count:
+            exit = record.exit
+            events.emit(
+                events.Broke(self.key, exit.code, exit.detail, exit.location, exit.stack)
+            )
+        if point is self.root and variant.native is not None:
+            self._install_native()
+
+    def _refuse_breaks(self, record: Trace) -> None:
+        exit = record.exit
+        refuses = self.options.fullgraph or stance() == "fail_on_break"
+        if refuses and isinstance(exit, BreakExit | EagerExit):
+            raise GraphBreak(exit.code, exit.detail, exit.location)
+
+    def _compiler_failed(self, point: PointState, error: Exception) -> None:
+        code, detail = "JF-B001", f"{type(error).__name__}: {error}"
+        if isinstance(error, Unsupported):
+            code, detail = error.code, error.detail
+        elif config().strict:
+            raise error
+        if self.options.fullgraph:
+            raise GraphBreak(code, detail, _start_of(point.point)) from error
+        location = _start_of(point.point)
+        events.emit(events.Broke(self.key, code, detail, location))
+        self._go_eager(point, code, detail, location)
+
+    def _go_eager(
+        self, point: PointState, code: str, detail: str, location: Location | None
+    ) -> None:
+        point.runs_eagerly = True
+        self._note_eager(code, detail, location or _start_of(point.point))
+
+    def _note_eager(self, code: str, detail: str, location: Location) -> None:
+        events.emit(events.RanEagerly(self.key, code, detail, location))
+
+    def _install_native(self) -> None:
+        if self.native_changed is not None:
+            natives = [v.native for v in self.root.variants if v.native is not None]
+            self.native_changed(natives)
+
+
+class _Continuations:
+    """Dispatch of the compile points of one call, for the driver.
+
+    Pieces without operators in a row cost more than they win: after a few of them the rest of the
+    call runs eagerly, and the points that led there are not tried again.
+    """
+
+    def __init__(self, dispatcher: Dispatcher, root: PointState) -> None:
+        self.dispatcher = dispatcher
+        self.empty = [root] if _newest_is_empty(root) else []
+
+    def __call__(self, point: CompilePoint, state: tuple[Any, ...]) -> Any:
+        dispatcher = self.dispatcher
+        place = dispatcher._state_of(point)
+        if place.runs_eagerly:
+            return driver.RunEagerly(point, state)
+        result = dispatcher._enter(place, state)
+        if result is FAILED:
+            return driver.RunEagerly(point, state)
+        if type(result) is not driver.Broke:
+            return driver.Returned(result)
+        self._count_empty(place)
+        return result
+
+    def _count_empty(self, place: PointState) -> None:
+        if not _newest_is_empty(place):
+            self.empty.clear()
+            return
+        self.empty.append(place)
+        if len(self.empty) > config().max_empty_pieces:
+            for point in self.empty:
+                self.dispatcher._go_eager(point, "JF-B018", "", None)
+            self.empty.clear()
+
+
+def _newest_is_empty(place: PointState) -> bool:
+    return bool(place.variants) and all(variant.is_empty for variant in place.variants)
+
+
+def _line_of(shape: FrameShape) -> int:
+    line = shape.code.co_firstlineno
+    for start, end, number in shape.code.co_lines():
+        if start <= shape.offset < end and number is not None:
+            line = number
+    return line
+
+
+def _start_of(point: CompilePoint) -> Location:
+    shape = point.frames[-1]
+    return Location(shape.code.co_filename, _line_of(shape), shape.code.co_qualname)

@@ -1,0 +1,139 @@
+"""Links a trace into a variant: passes, partition, segments, glue, and the native entry."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from jitflow.guards.predicates import Guard, NoOverlap, Relation
+from jitflow.ir import pipeline, printer
+from jitflow.ir.graph import Node
+from jitflow.ops.record import Kind
+from jitflow.runtime import native_link, reference
+from jitflow.runtime.glue import write_glue
+from jitflow.runtime.partition import Plan, SegmentPlan, partition
+from jitflow.runtime.recipes_code import walk
+from jitflow.runtime.variant import Variant
+from jitflow.tracer import recipes as r
+from jitflow.tracer.trace import Trace
+
+if TYPE_CHECKING:
+    from jitflow.runtime.dispatch import Dispatcher, Options
+
+
+@dataclass(frozen=True)
+class Texts:
+    """What the report shows of a piece."""
+
+    call_outs: int
+    texts: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class SegmentRequest:
+    """A segment to be made into a Python callable.
+
+    Attributes
+    ----------
+    plan : SegmentPlan
+    facts : tuple or None
+        One fact for each input where the segment checks them (the first segment); None where the
+        inputs were made by the piece itself.
+    late : tuple of Guard
+        Overlap and relation guards, checked with the inputs.
+    boxes : tuple of (box, order)
+        How each value it gives is boxed: the `box` and `order` of `recipes.FromGraph`.
+    fastmath : bool
+    """
+
+    plan: SegmentPlan
+    facts: tuple[Any, ...] | None
+    late: tuple[Guard, ...]
+    boxes: tuple[tuple[str, tuple[int, ...]], ...]
+    fastmath: bool = False
+
+
+def link(
+    trace: Trace, state_size: int, options: Options, dispatcher: Dispatcher
+) -> tuple[Variant, Texts]:
+    """Compile `trace` and wrap it in a function of its compile point's state."""
+    backend = reference if options.backend == "reference" else native_link
+    trace.graph = pipeline.run(trace.graph)
+    plan = partition(trace.graph, _takes(backend))
+    _first_segment_takes_all(trace, plan)
+    boxes = _boxes(trace)
+    segments: list[Callable[..., Any]] = []
+    texts: dict[str, str] = {"graph": printer.print_graph(trace.graph)}
+    for step in plan.steps:
+        if not isinstance(step, SegmentPlan):
+            continue
+        request = _request(trace, plan, step, boxes, options)
+        segment = backend.make_segment(request)
+        segments.append(segment.function)
+        for key, text in segment.texts.items():
+            texts[key] = texts.get(key, "") + text
+    glue = write_glue(trace, plan, segments, state_size)
+    texts["guards"] = "\n".join(str(guard) for guard in (*trace.guards, *trace.inputs))
+    texts["glue"] = glue.source
+    variant = Variant(trace, glue.compile(trace.graph.name), is_empty=not trace.graph.nodes)
+    if trace.point.is_entry and backend is native_link:
+        variant.native = native_link.make_entry(trace, plan, dispatcher, options.fastmath)
+    return variant, Texts(len(plan.call_outs), texts)
+
+
+def _takes(backend: Any) -> Callable[[Node], bool]:
+    def is_native(node: Node) -> bool:
+        return node.operator.kind is not Kind.CALL_OUT and bool(backend.supports(node))
+
+    return is_native
+
+
+def _first_segment_takes_all(trace: Trace, plan: Plan) -> None:
+    """Let the first step, where it is a segment, take (and so check) every input of the piece."""
+    if not (plan.steps and isinstance(plan.steps[0], SegmentPlan)):
+        return
+    first = plan.steps[0]
+    by_value = dict(zip(map(id, first.takes), first.graph.inputs, strict=True))
+    inputs = []
+    for value in trace.graph.inputs:
+        inputs.append(by_value.pop(id(value), None) or type(value)(value.name, value.type))
+    assert not by_value, "the first segment takes a value that the piece does not have yet"
+    first.takes[:] = trace.graph.inputs
+    first.graph.body.parameters[:] = inputs
+
+
+def _boxes(trace: Trace) -> dict[int, r.FromGraph]:
+    """For each graph output the recipe that says how it is boxed."""
+    found: dict[int, r.FromGraph] = {}
+    for recipe in _recipes(trace):
+        if isinstance(recipe, r.FromGraph):
+            found[recipe.index] = recipe
+    return found
+
+
+def _recipes(trace: Trace) -> list[r.Recipe]:
+    exit: Any = trace.exit
+    roots = [exit.value] if hasattr(exit, "value") else [
+        item for frame in exit.frames for item in (*frame.variables, *frame.stack)
+    ]
+    return walk([*roots, *trace.effects])
+
+
+def _request(
+    trace: Trace,
+    plan: Plan,
+    step: SegmentPlan,
+    boxes: dict[int, r.FromGraph],
+    options: Options,
+) -> SegmentRequest:
+    is_first = step is plan.steps[0]
+    late = tuple(g for g in trace.guards if isinstance(g, NoOverlap | Relation))
+    how = []
+    for give in step.gives:
+        rank = give.value.type.rank
+        recipe = boxes.get(give.output) if give.output is not None else None
+        order = recipe.order if recipe and len(recipe.order) == rank else tuple(range(rank))
+        how.append((recipe.box if recipe else "array", order))
+    facts = tuple(trace.inputs) if is_first else None
+    return SegmentRequest(step, facts, late if is_first else (), tuple(how), options.fastmath)

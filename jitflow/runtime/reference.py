@@ -1,0 +1,97 @@
+"""The reference back end: segments run by the IR's interpreter, one NumPy call for each node.
+
+Slow, and right by definition: it is what other back ends are tested against, end to end.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from jitflow.guards.checks import CheckWriter, ConstantPool, Let, write_input_checks
+from jitflow.guards.sources import StateSource
+from jitflow.ir import interpreter
+from jitflow.ir.graph import Node
+from jitflow.runtime.marks import FAILED, MISS
+
+if TYPE_CHECKING:
+    from jitflow.runtime.link import SegmentRequest
+
+
+@dataclass(frozen=True)
+class MadeSegment:
+    """A segment as a Python callable, and its texts for the report."""
+
+    function: Callable[..., Any]
+    texts: dict[str, str] = field(default_factory=dict)
+
+
+def supports(node: Node) -> bool:
+    """Every operator has a NumPy meaning."""
+    return True
+
+
+def make_segment(request: SegmentRequest) -> MadeSegment:
+    """A function of the segment's inputs that returns what it gives (a tuple if several)."""
+    graph = request.plan.graph
+    fits = _make_check(request)
+    boxes = request.boxes
+
+    def run(*inputs: Any) -> Any:
+        if not fits(*inputs):
+            return MISS
+        try:
+            values = interpreter.run(graph, inputs, write=True)
+        except interpreter.CheckFailed:
+            return FAILED
+        results = tuple(box(value, *how) for value, how in zip(values, boxes, strict=True))
+        return results[0] if len(results) == 1 else results
+
+    return MadeSegment(run)
+
+
+def box(value: Any, kind: str, order: tuple[int, ...]) -> Any:
+    """The Python object for an output: a fresh array in memory order `order`, or a number."""
+    if kind == "scalar":
+        return np.asarray(value)[()]
+    if kind != "array":
+        return np.asarray(value).item()
+    array = np.asarray(value)
+    if not order:
+        return np.array(array)
+    stored = np.ascontiguousarray(array.transpose(order))
+    return np.copy(stored.transpose(np.argsort(order)), order="K")
+
+
+def _make_check(request: SegmentRequest) -> Callable[..., bool]:
+    if request.facts is None:
+        return lambda *inputs: True
+    pool = ConstantPool()
+    writer = CheckWriter(pool)
+    places = {fact.source: StateSource(i, str(fact.source)) for i, fact in enumerate(request.facts)}
+    facts = [dataclasses.replace(fact, source=places[fact.source]) for fact in request.facts]
+    late = [
+        dataclasses.replace(
+            guard,
+            source=places.get(guard.source, guard.source),
+            **({"other": places[guard.other]} if hasattr(guard, "other") else {}),
+        )
+        for guard in request.late
+    ]
+    write_input_checks(writer, facts, late)
+    lines = [
+        f"    {step.name} = {step.expression}"
+        if isinstance(step, Let)
+        else f"    if not ({step.condition}): return False"
+        for step in writer.steps
+    ]
+    parameters = ", ".join(f"v{i}" for i in range(len(facts)))
+    namespace = dict(pool.objects)
+    source = "\n".join([f"def check({parameters}):", *lines, "    return True"])
+    exec(source, namespace)
+    check: Callable[..., bool] = namespace["check"]
+    return check

@@ -1,0 +1,58 @@
+"""A variant: one trace, linked; and the state of a compile point, which has several."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from jitflow.tracer.trace import CompilePoint, Trace
+
+
+@dataclass(eq=False)
+class Variant:
+    """One trace from a compile point, ready to run.
+
+    Attributes
+    ----------
+    trace : Trace
+    function : callable
+        ``function(*state)``: the user's value, `driver.Broke`, or a mark of `glue`.
+    native : object or None
+        The native entry for a whole function, where the piece is simple enough.
+    is_empty : bool
+        Whether the piece has no operators: nothing was won by compiling it.
+    failed_checks : int
+        How often a run-time check failed.
+    """
+
+    trace: Trace
+    function: Callable[..., Any]
+    native: Any = None
+    is_empty: bool = False
+    failed_checks: int = 0
+
+
+@dataclass(eq=False)
+class PointState:
+    """What the runtime knows of one compile point of one compiled function.
+
+    Attributes
+    ----------
+    point : CompilePoint
+    label : str
+        ``function:line`` for people.
+    variants : list of Variant
+        Newest first.
+    dynamic : set of str
+        Sources whose integers are symbolic in the next trace.
+    runs_eagerly : bool
+        Python runs from here to the end of the call: there is nothing to win.
+    """
+
+    point: CompilePoint
+    label: str
+    variants: list[Variant] = field(default_factory=list)
+    dynamic: set[str] = field(default_factory=set)
+    runs_eagerly: bool = False
+    is_generic: bool = False
