@@ -5,7 +5,7 @@ The interpreter and the NumPy front end share it; neither sees the other's modul
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -47,6 +47,10 @@ class TraceContext:
         effect was made); empty while checks are possible.
     memory : dict
         ``id(storage)`` to the storage and the real array, for each input.
+    reads : dict
+        Views read before, for `tracer.arrays`.
+    resolve : callable
+        What a lazy value stands for; the interpreter sets it.
     """
 
     def __init__(self, name: str, dynamic: frozenset[str] = frozenset()) -> None:
@@ -61,7 +65,8 @@ class TraceContext:
         self.late_symbols: set[str] = set()
         self.barrier = ""
         self.memory: dict[int, tuple[Storage, np.ndarray]] = {}
-        self.reads: dict[Any, Value] = {}
+        self.reads: dict[Any, tuple[Value, int, Value]] = {}
+        self.resolve: Callable[[PyValue], PyValue] = lambda value: value
         self._arrays: dict[int, ArrayValue] = {}
         self._seen_guards: set[Any] = set()
         self._keep: list[Any] = []
@@ -85,6 +90,15 @@ class TraceContext:
             pass
         self.guards.append(fact)
 
+    def drop_guards(self, count: int) -> None:
+        """Forget the guards after the first `count`: what relied on them was undone."""
+        for fact in self.guards[count:]:
+            try:
+                self._seen_guards.discard(fact)
+            except TypeError:
+                pass
+        del self.guards[count:]
+
     def is_dynamic(self, source: Source) -> bool:
         """Whether an integer at `source` is symbolic."""
         return "*" in self.dynamic or str(source) in self.dynamic
@@ -103,6 +117,9 @@ class TraceContext:
         dtype = dtypes.from_numpy(array.dtype) if type(array) is np.ndarray else None
         if dtype is None:
             raise Unsupported("JF-B007", f"{source} is {type(array).__name__} of {array.dtype}")
+        for storage, memory in self.memory.values():
+            if storage.written and np.may_share_memory(array, memory):
+                raise Unsupported("JF-B017", f"{storage.source} and {source}")
         value = self._new_input(array, dtype, source)
         self._arrays[id(array)] = value
         self._keep.append(array)
@@ -130,7 +147,9 @@ class TraceContext:
         storage = Storage(graph_value, order, source)
         self.storages.append(storage)
         self.memory[id(storage)] = (storage, array)
-        strides = self.contiguous_strides(tuple(shape), dtype, order) if layout in "CF" else array.strides
+        strides = (
+            self.contiguous_strides(tuple(shape), dtype, order) if layout in "CF" else array.strides
+        )
         return ArrayValue(
             storage,
             graph_value.type,
@@ -143,7 +162,7 @@ class TraceContext:
         """A number that was there before, as a graph input of any value."""
         box = type(number).__name__ if type(number) in (float, int, bool, complex) else "scalar"
         dtype = dtypes.from_numpy(np.asarray(number).dtype)
-        if dtype is None:
+        if dtype is None or (box == "int" and dtype is not dtypes.I64):
             raise Unsupported("JF-B007", f"{source} is {type(number).__name__}")
         graph_value = self.builder.input(_hint(source), ArrayType(dtype, ()))
         self.inputs.append(ScalarFact(source, type(number)))

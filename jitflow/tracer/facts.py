@@ -1,0 +1,206 @@
+"""Relations between symbolic dimensions: proved, or decided as in the traced call and relied on.
+
+A relation that the polynomials do not settle takes the side that holds in the call being traced;
+a guard (or, for symbols that a node defines, a `require` in the graph) makes the variant rely on
+it.
+"""
+
+from __future__ import annotations
+
+import operator
+
+from jitflow.core import dims
+from jitflow.core.dims import Dim, SymbolicDim
+from jitflow.core.dtypes import I64
+from jitflow.core.errors import Unsupported
+from jitflow.guards.predicates import Relation
+from jitflow.guards.sources import DimensionSource, Source
+from jitflow.ir.graph import DimensionOf, Value
+from jitflow.tracer.context import TraceContext
+
+_HOLDS = {"==": operator.eq, "!=": operator.ne, "<=": operator.le, "<": operator.lt}
+_RECORDS = {"==": "equal", "!=": "not_equal", "<=": "less_equal", "<": "less"}
+
+
+def decide(context: TraceContext, left: Dim, relation: str, right: Dim) -> bool:
+    """Whether ``left relation right`` (``==``, ``!=``, ``<=``, ``<``) holds.
+
+    Raises
+    ------
+    Unsupported
+        JF-B005 where a symbol has no value at trace time.
+    """
+    proved = prove(context, left, relation, right)
+    if proved is not None:
+        return proved
+    values = [evaluate(context, dim) for dim in (left, right)]
+    if None in values:
+        raise Unsupported("JF-B005", f"{left} {relation} {right}")
+    result = bool(_HOLDS[relation](*values))
+    fact = (left, relation, right) if result else _negated(left, relation, right)
+    rely_on(context, *fact)
+    return result
+
+
+def rely_on(context: TraceContext, left: Dim, relation: str, right: Dim) -> None:
+    """Guard a relation, or check it in the graph where a node defines one of its symbols."""
+    symbols = sorted(dims.symbols_of(left) | dims.symbols_of(right))
+    if any(name in context.late_symbols for name in symbols):
+        operands = [context.builder.emit("dimension", dim=dim) for dim in (left, right)]
+        require(context, context.builder.emit(_RECORDS[relation], *operands))
+        return
+    context.guard(Relation(symbol_source(context, symbols[0]), left, relation, right))
+
+
+def require(context: TraceContext, condition: Value) -> None:
+    """A run-time check that `condition` (bool[]) is true.
+
+    Raises
+    ------
+    Unsupported
+        JF-B020 where an effect came before in this piece, so that it could not be run again.
+    """
+    before_check(context)
+    context.builder.emit_many("require", condition)
+
+
+def before_check(context: TraceContext) -> None:
+    """Decline a run-time check after an effect: the piece must end before it."""
+    if context.barrier:
+        raise Unsupported("JF-B020", f"a run-time check cannot follow {context.barrier}")
+
+
+def symbol_source(context: TraceContext, name: str) -> Source:
+    """Where the value of a symbol that an input defines comes from."""
+    definition = context.builder.graph.symbols[name]
+    for value, fact in zip(context.builder.graph.inputs, context.inputs, strict=True):
+        if value is definition.value:
+            if isinstance(definition, DimensionOf):
+                return DimensionSource(fact.source, definition.axis)
+            return fact.source
+    raise KeyError(name)
+
+
+def prove(context: TraceContext, left: Dim, relation: str, right: Dim) -> bool | None:
+    """Whether the polynomials alone settle the relation; None where they do not."""
+    difference = right - left
+    if isinstance(difference, int):
+        return bool(_HOLDS[relation](0, difference))
+    low, high = bounds(context, difference)
+    if relation in ("==", "!="):
+        apart = (low is not None and low > 0) or (high is not None and high < 0)
+        return (relation == "!=") if apart else None
+    least = 0 if relation == "<=" else 1
+    if low is not None and low >= least:
+        return True
+    if high is not None and high < least:
+        return False
+    return None
+
+
+def bounds(context: TraceContext, dim: Dim) -> tuple[int | None, int | None]:
+    """Least and greatest value of a polynomial, as far as known: extents are at least 2."""
+    if isinstance(dim, int):
+        return dim, dim
+    low: int | None = 0
+    high: int | None = 0
+    for monomial, coefficient in dim.terms:
+        if not monomial:
+            low = None if low is None else low + coefficient
+            high = None if high is None else high + coefficient
+            continue
+        least = 2 ** len(monomial) if all(_is_extent(context, n) for n in monomial) else None
+        bound = None if least is None else least * coefficient
+        if coefficient > 0:
+            low, high = (None if low is None or bound is None else low + bound), None
+        else:
+            low, high = None, (None if high is None or bound is None else high + bound)
+    return low, high
+
+
+def _is_extent(context: TraceContext, name: str) -> bool:
+    return isinstance(context.builder.graph.symbols.get(name), DimensionOf)
+
+
+def _negated(left: Dim, relation: str, right: Dim) -> tuple[Dim, str, Dim]:
+    if relation in ("==", "!="):
+        return left, "!=" if relation == "==" else "==", right
+    return right, "<" if relation == "<=" else "<=", left
+
+
+def evaluate(context: TraceContext, dim: Dim) -> int | None:
+    """Value of a dimension in the traced call; None where a symbol has none."""
+    if isinstance(dim, int):
+        return dim
+    if not dim.symbols() <= context.trace_values.keys():
+        return None
+    return dim.evaluate(context.trace_values)
+
+
+def estimate(context: TraceContext, dim: Dim) -> int:
+    """Value in the traced call, with 2 for a symbol that has none; for comparing strides."""
+    if isinstance(dim, int):
+        return dim
+    return dim.evaluate({name: context.trace_values.get(name, 2) for name in dim.symbols()})
+
+
+def estimates(context: TraceContext, shape: tuple[Dim, ...]) -> tuple[int, ...]:
+    """`estimate` of each."""
+    return tuple(estimate(context, dim) for dim in shape)
+
+
+def late_symbol(context: TraceContext, value: Value, known: int | None) -> Dim:
+    """A symbol for the rank-0 i64 `value` of a node, with its value in the traced call if known."""
+    if value.type.dtype is not I64:
+        value = context.builder.emit("cast", value, dtype=I64)
+    dim = context.builder.scalar_symbol(value)
+    if value.producer is not None:
+        context.late_symbols.add(str(dim))
+    if known is not None:
+        context.trace_values[str(dim)] = known
+    return dim
+
+
+def quotient(context: TraceContext, dim: Dim, divisor: int) -> Dim:
+    """``dim // divisor`` for a positive divisor: exact where it divides every coefficient."""
+    if isinstance(dim, int):
+        return dim // divisor
+    if all(coefficient % divisor == 0 for _, coefficient in dim.terms):
+        return _normalised(dim, divisor)
+    value = context.builder.emit("dimension", dim=dim)
+    by = context.builder.emit("dimension", dim=divisor)
+    known = evaluate(context, dim)
+    result = context.builder.emit("floor_divide", value, by)
+    return late_symbol(context, result, None if known is None else known // divisor)
+
+
+def _normalised(dim: SymbolicDim, divisor: int) -> Dim:
+    return SymbolicDim(tuple((m, c // divisor) for m, c in dim.terms))
+
+
+def divide_exactly(context: TraceContext, dim: Dim, divisor: Dim) -> Dim | None:
+    """``dim / divisor`` where the polynomials divide; None where they do not."""
+    if isinstance(dim, int) and isinstance(divisor, int):
+        return dim // divisor if divisor and dim % divisor == 0 else None
+    if dim == 0 or divisor == 1:
+        return dim
+    if dim == divisor:
+        return 1
+    terms = divisor.terms if isinstance(divisor, SymbolicDim) else (((), divisor),)
+    if len(terms) != 1 or not isinstance(dim, SymbolicDim):
+        return None
+    factor, scale = terms[0]
+    result: Dim = 0
+    for monomial, coefficient in dim.terms:
+        rest = list(monomial)
+        for name in factor:
+            if name not in rest:
+                return None
+            rest.remove(name)
+        if coefficient % scale:
+            return None
+        product: Dim = coefficient // scale
+        for name in rest:
+            product = product * dims.symbol(name)
+        result = result + product
+    return result
