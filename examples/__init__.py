@@ -1,0 +1,1 @@
+"""Example programs, and the demo that compiles and measures them."""

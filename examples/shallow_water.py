@@ -38,8 +38,7 @@ def normal_distribution(x):
     """Cumulative normal distribution, absolute error below 7.5e-8."""
     k = 1.0 / (1.0 + 0.2316419 * np.abs(x))
     series = k * (
-        0.319381530
-        + k * (-0.356563782 + k * (1.781477937 + k * (-1.821255978 + k * 1.330274429)))
+        0.319381530 + k * (-0.356563782 + k * (1.781477937 + k * (-1.821255978 + k * 1.330274429)))
     )
     tail = np.exp(-0.5 * x * x) * 0.3989422804014327 * series
     return np.where(x > 0, 1.0 - tail, tail)

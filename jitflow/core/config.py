@@ -1,4 +1,4 @@
-"""Settings: one frozen dataclass, read from the environment once, overridden by a context manager."""
+"""Settings: one frozen dataclass, read from the environment, overridden by a context manager."""
 
 from __future__ import annotations
 

@@ -25,7 +25,9 @@ def _lines(event: events.Event) -> list[tuple[str, str]]:
     if isinstance(event, events.Broke):
         return [("breaks", describe_break(event.code, event.detail, event.location))]
     if isinstance(event, events.RanEagerly):
-        return [("breaks", f"ran eagerly: {describe_break(event.code, event.detail, event.location)}")]
+        return [
+            ("breaks", f"ran eagerly: {describe_break(event.code, event.detail, event.location)}")
+        ]
     if isinstance(event, events.Recompiled):
         return [("recompiles", f"at {event.point}: {reason}") for reason in event.reasons]
     if isinstance(event, events.PieceCompiled):

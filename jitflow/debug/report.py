@@ -92,7 +92,8 @@ class Report:
         return [
             f"  piece {number} at {piece.point}: {piece.operators} operators "
             f"({piece.native_operators} native, {piece.call_outs} call-outs), "
-            f"trace {piece.trace_ms:.1f} ms, compile {piece.compile_ms:.1f} ms, ends by {piece.exit}"
+            f"trace {piece.trace_ms:.1f} ms, compile {piece.compile_ms:.1f} ms, "
+            f"ends by {piece.exit}"
             for number, piece in enumerate(self.journal.pieces, 1)
         ]
 

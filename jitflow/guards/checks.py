@@ -115,7 +115,7 @@ class CheckWriter:
             return f"type({self.source(source.base)})"
         if isinstance(source, DimensionSource):
             return f"{self.source(source.base)}.shape[{source.axis}]"
-        return source.expression(self.pool)
+        raise TypeError(f"no code for the source {source!r}")
 
     def _attribute(self, source: AttributeSource) -> str:
         base = source.base

@@ -5,6 +5,7 @@ Also finds which integers differ, so that the next trace can make them symbolic.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -97,9 +98,7 @@ def _explain_plain(guard: p.Guard, evaluator: Evaluator) -> Failure | None:
         dynamic = frozenset({str(guard.source)} if _both_integers(guard.expected, got) else ())
         return Failure(f"`{guard.source}`: expected {guard.expected!r}, got {_short(got)}", dynamic)
     if isinstance(guard, p.TypeIs):
-        return Failure(
-            f"type of `{guard.source}`: expected {guard.expected.__name__}, got {type(got).__name__}"
-        )
+        return _other_type(guard.source, guard.expected, got)
     if isinstance(guard, p.LengthIs):
         return Failure(f"`len({guard.source})`: expected {guard.expected}, got {len(got)}")
     if isinstance(guard, p.KeysAre):
@@ -117,6 +116,10 @@ def _explain_plain(guard: p.Guard, evaluator: Evaluator) -> Failure | None:
     return Failure(f"{guard} does not hold")
 
 
+def _other_type(source: Source, expected: type, got: Any) -> Failure:
+    return Failure(f"type of `{source}`: expected {expected.__name__}, got {type(got).__name__}")
+
+
 def _both_integers(expected: Any, got: Any) -> bool:
     return type(expected) is int and type(got) is int
 
@@ -131,17 +134,13 @@ def _explain_input(
     if isinstance(fact, p.ScalarFact):
         if type(got) is fact.type:
             return None
-        return Failure(
-            f"type of `{fact.source}`: expected {fact.type.__name__}, got {type(got).__name__}"
-        )
+        return _other_type(fact.source, fact.type, got)
     if type(got) is not np.ndarray:
-        return Failure(f"type of `{fact.source}`: expected ndarray, got {type(got).__name__}")
+        return _other_type(fact.source, np.ndarray, got)
     return _explain_array(fact, got, symbols)
 
 
-def _explain_array(
-    fact: p.ArrayFact, got: np.ndarray, symbols: dict[str, int]
-) -> Failure | None:
+def _explain_array(fact: p.ArrayFact, got: np.ndarray, symbols: dict[str, int]) -> Failure | None:
     name = fact.source
     if got.dtype != fact.dtype.numpy:
         return Failure(f"`{name}.dtype`: expected {fact.dtype.numpy}, got {got.dtype}")
@@ -169,7 +168,7 @@ def _explain_array(
 
 def _strides_fit(fact: p.ArrayFact, got: np.ndarray) -> bool:
     strides = [abs(got.strides[axis]) for axis in fact.order]
-    if any(a < b for a, b in zip(strides, strides[1:], strict=False)):
+    if any(a < b for a, b in itertools.pairwise(strides)):
         return False
     return fact.unit_axis is None or got.strides[fact.unit_axis] == got.itemsize
 

@@ -63,8 +63,10 @@ class KeysAre(Guard):
 
 @dataclass(frozen=True)
 class HasNoItem(Guard):
-    """``key not in source``: a name missing in a dict (globals that fall to builtins, instance
-    dictionaries that do not shadow the class)."""
+    """``key not in source``: a name that is missing in a dict.
+
+    Globals that fall to builtins, instance dictionaries that do not shadow the class.
+    """
 
     key: Any
 

@@ -1,27 +1,19 @@
 """How a run-time value is reached when a piece starts: a root and a path of steps.
 
 Roots are the values of a compile point's state (arguments, locals, operand stack) and constant
-objects (the globals dictionary of a function, a closure cell). A source has two texts: `expression`
-for generated Python code, and `str` for people, in their own names.
+objects (the globals dictionary of a function, a closure cell). `str` of a source is its name for
+people; `guards.checks` writes the code that evaluates it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
-
-Namer = Callable[[Any], str]
-"""Gives the name under which generated code sees a constant object."""
 
 
 @dataclass(frozen=True)
 class Source:
     """Base of all sources."""
-
-    def expression(self, constant: Namer) -> str:
-        """Python text that evaluates to the value; state values are ``v0``, ``v1``, ..."""
-        raise NotImplementedError
 
 
 @dataclass(frozen=True)
@@ -30,9 +22,6 @@ class StateSource(Source):
 
     index: int
     name: str
-
-    def expression(self, constant: Namer) -> str:
-        return f"v{self.index}"
 
     def __str__(self) -> str:
         return self.name
@@ -44,9 +33,6 @@ class ConstantSource(Source):
 
     value: Any
     name: str
-
-    def expression(self, constant: Namer) -> str:
-        return constant(self.value)
 
     def __str__(self) -> str:
         return self.name
@@ -65,9 +51,6 @@ class GlobalSource(Source):
     namespace: ConstantSource
     name: str
 
-    def expression(self, constant: Namer) -> str:
-        return f"{self.namespace.expression(constant)}[{self.name!r}]"
-
     def __str__(self) -> str:
         return self.name
 
@@ -78,9 +61,6 @@ class CellSource(Source):
 
     cell: Source
     name: str
-
-    def expression(self, constant: Namer) -> str:
-        return f"{self.cell.expression(constant)}.cell_contents"
 
     def __str__(self) -> str:
         return self.name
@@ -93,9 +73,6 @@ class AttributeSource(Source):
     base: Source
     name: str
 
-    def expression(self, constant: Namer) -> str:
-        return f"{self.base.expression(constant)}.{self.name}"
-
     def __str__(self) -> str:
         return f"{self.base}.{self.name}"
 
@@ -106,11 +83,6 @@ class ItemSource(Source):
 
     base: Source
     key: Any
-
-    def expression(self, constant: Namer) -> str:
-        simple = type(self.key) in (int, str, bool, type(None))
-        key = repr(self.key) if simple else constant(self.key)
-        return f"{self.base.expression(constant)}[{key}]"
 
     def __str__(self) -> str:
         return f"{self.base}[{self.key!r}]"
@@ -123,9 +95,6 @@ class DictKeySource(Source):
     base: Source
     index: int
 
-    def expression(self, constant: Namer) -> str:
-        return f"list({self.base.expression(constant)})[{self.index}]"
-
     def __str__(self) -> str:
         return f"list({self.base})[{self.index}]"
 
@@ -135,9 +104,6 @@ class TypeSource(Source):
     """``type(base)``."""
 
     base: Source
-
-    def expression(self, constant: Namer) -> str:
-        return f"type({self.base.expression(constant)})"
 
     def __str__(self) -> str:
         return f"type({self.base})"
@@ -149,9 +115,6 @@ class DimensionSource(Source):
 
     base: Source
     axis: int
-
-    def expression(self, constant: Namer) -> str:
-        return f"{self.base.expression(constant)}.shape[{self.axis}]"
 
     def __str__(self) -> str:
         return f"{self.base}.shape[{self.axis}]"

@@ -1,4 +1,4 @@
-"""Binds call arguments to the state of a function's entry: its parameters in `co_varnames` order."""
+"""Binds call arguments to the state of a function's entry: its parameters, in order."""
 
 from __future__ import annotations
 

@@ -208,9 +208,7 @@ class Dispatcher:
         )
         if isinstance(record.exit, BreakExit) and record.exit.count:
             exit = record.exit
-            events.emit(
-                events.Broke(self.key, exit.code, exit.detail, exit.location, exit.stack)
-            )
+            events.emit(events.Broke(self.key, exit.code, exit.detail, exit.location, exit.stack))
         if point is self.root and variant.native is not None:
             self._install_native()
 

@@ -1,8 +1,8 @@
 """Generates the Python function of a variant: guards, inputs, native segments, effects, exit.
 
 A variant's function takes the state of its compile point and returns the user's value, or one of
-the marks of `runtime.marks`. It exists for pieces that are more than one native function over their arguments;
-simple pieces also get a native entry that needs no Python at all.
+the marks of `runtime.marks`. It exists for pieces that are more than one native function over
+their arguments; simple pieces also get a native entry that needs no Python at all.
 """
 
 from __future__ import annotations
@@ -23,7 +23,6 @@ from jitflow.runtime.partition import CallOutPlan, Plan, SegmentPlan
 from jitflow.runtime.recipes_code import RecipeWriter, walk
 from jitflow.tracer import recipes as r
 from jitflow.tracer.trace import BreakExit, ReturnExit, Trace
-
 
 LOST = (AttributeError, KeyError, IndexError, TypeError, ValueError)
 """What evaluating a source may raise where an object has changed: the guard fails."""
@@ -218,9 +217,7 @@ def _call_out_checked(node: Any) -> Callable[..., Any]:
     def call(*operands: Any) -> Any:
         result = function(*operands)
         results = result if isinstance(result, tuple) else (result,)
-        arrays = tuple(
-            np.ascontiguousarray(item).reshape(np.shape(item)) for item in results
-        )
+        arrays = tuple(np.ascontiguousarray(item).reshape(np.shape(item)) for item in results)
         for array, type in zip(arrays, types, strict=True):
             if array.dtype != type.dtype.numpy or array.ndim != type.rank:
                 raise TypeError(f"{function} returned {array.dtype}, not {type}")
@@ -241,5 +238,3 @@ def _step_text(step: Step, pool: ConstantPool) -> str:
     if isinstance(step, Let):
         return f"{step.name} = {step.expression}"
     return f"if not ({step.condition}): return {pool(MISS)}"
-
-

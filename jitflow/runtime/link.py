@@ -114,9 +114,11 @@ def _boxes(trace: Trace) -> dict[int, r.FromGraph]:
 
 def _recipes(trace: Trace) -> list[r.Recipe]:
     exit: Any = trace.exit
-    roots = [exit.value] if hasattr(exit, "value") else [
-        item for frame in exit.frames for item in (*frame.variables, *frame.stack)
-    ]
+    roots = (
+        [exit.value]
+        if hasattr(exit, "value")
+        else [item for frame in exit.frames for item in (*frame.variables, *frame.stack)]
+    )
     return walk([*roots, *trace.effects])
 
 

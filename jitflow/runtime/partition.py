@@ -189,9 +189,7 @@ def _segment(
     for node in nodes:
         operands = tuple(local(value) for value in node.operands)
         copies = tuple(Value(v.name, v.type, index=v.index) for v in node.results)
-        copy = Node(
-            node.operator, operands, node.attributes, copies, node.regions, node.location
-        )
+        copy = Node(node.operator, operands, node.attributes, copies, node.regions, node.location)
         for old, new in zip(node.results, copies, strict=True):
             new.producer = copy
             mapping[id(old)] = new
@@ -255,5 +253,3 @@ def _find_axis(takes: list[Value], name: str) -> tuple[int, int] | None:
             if dim == dims.symbol(name):
                 return position, axis
     return None
-
-

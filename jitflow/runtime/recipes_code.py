@@ -170,7 +170,9 @@ def _function(w: RecipeWriter, recipe: r.BuildFunction) -> str:
     make = w.pool(types.FunctionType)
     arguments = [w.pool(recipe.code), w.pool(recipe.globals), repr(recipe.name), defaults]
     name = f"f{id(recipe):x}"
-    w.lines.append(f"{name} = {make}({', '.join(arguments)}, {closure if recipe.closure else None})")
+    w.lines.append(
+        f"{name} = {make}({', '.join(arguments)}, {closure if recipe.closure else None})"
+    )
     w.lines.append(f"{name}.__qualname__ = {recipe.qualname!r}")
     if recipe.keyword_defaults:
         pairs = (f"{key!r}: {w.build(item)}" for key, item in recipe.keyword_defaults.items())

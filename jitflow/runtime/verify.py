@@ -58,14 +58,18 @@ def first_difference(expected: Any, got: Any, place: str) -> str | None:
     if isinstance(expected, tuple | list):
         if len(expected) != len(got):
             return f"{place}: expected length {len(expected)}, got {len(got)}"
-        pairs: Any = ((f"{place}[{i}]", a, b) for i, (a, b) in enumerate(zip(expected, got, strict=True)))
+        pairs: Any = (
+            (f"{place}[{i}]", a, b) for i, (a, b) in enumerate(zip(expected, got, strict=True))
+        )
     elif isinstance(expected, dict):
         if list(expected) != list(got):
             return f"{place}: expected keys {list(expected)}, got {list(got)}"
         pairs = ((f"{place}[{key!r}]", item, got[key]) for key, item in expected.items())
     elif isinstance(expected, float | complex):
         return _array_difference(np.asarray(expected), np.asarray(got), place)
-    elif hasattr(expected, "__dict__") and not callable(expected) and not isinstance(expected, type):
+    elif (
+        hasattr(expected, "__dict__") and not callable(expected) and not isinstance(expected, type)
+    ):
         return first_difference(vars(expected), vars(got), place)
     elif isinstance(expected, int | str | bytes | bool) and expected != got:
         return f"{place}: expected {expected!r}, got {got!r}"
