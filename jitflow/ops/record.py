@@ -8,6 +8,7 @@ tracer inserts casts. Element-wise operands broadcast against each other. See
 from __future__ import annotations
 
 import enum
+import importlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -101,6 +102,13 @@ class Operator:
     def __reduce__(self) -> tuple[object, tuple[str]]:
         return operator, (self.name,)
 
+    def has_body(self, types: tuple[ArrayType, ...]) -> bool:
+        """Whether `cpu` covers operands of these types; else the node is run by `numpy`."""
+        if self.cpu is None:
+            return False
+        covered = self.extra.get("body_dtypes")
+        return covered is None or not types or types[0].dtype in covered
+
 
 _TABLE: dict[str, Operator] = {}
 
@@ -115,9 +123,17 @@ def register(record: Operator) -> Operator:
 
 def operator(name: str) -> Operator:
     """The record called `name`; KeyError if there is none."""
+    if name not in _TABLE:
+        _load()
     return _TABLE[name]
 
 
 def operators() -> tuple[Operator, ...]:
     """Every record, in order of registration."""
+    _load()
     return tuple(_TABLE.values())
+
+
+def _load() -> None:
+    """Import the modules that hold the records, so that ``import jitflow`` need not."""
+    importlib.import_module("jitflow.ops.table")

@@ -1,0 +1,31 @@
+"""All operator records: importing this module registers them, in the order of the documentation."""
+
+from jitflow.ops import (
+    arithmetic,
+    checks,
+    contraction,
+    conversion,
+    creation,
+    exponential,
+    floating,
+    indexed,
+    logic,
+    reductions,
+    trigonometric,
+    views,
+)
+
+__all__ = [
+    "arithmetic",
+    "checks",
+    "contraction",
+    "conversion",
+    "creation",
+    "exponential",
+    "floating",
+    "indexed",
+    "logic",
+    "reductions",
+    "trigonometric",
+    "views",
+]
