@@ -52,7 +52,7 @@ class Dispatcher:
         self.function, self.options, self.key = function, options, key
         self.native_changed: Any = None
         self._bind = make_binder(function)
-        self._points: dict[CompilePoint, PointState] = {}
+        self._points: dict[int, PointState] = {}
         self.root = self._root()
 
     def reset(self) -> None:
@@ -69,12 +69,12 @@ class Dispatcher:
         return self._state_of(point)
 
     def _state_of(self, point: CompilePoint) -> PointState:
-        state = self._points.get(point)
+        state = self._points.get(id(point))
         if state is None:
             shape = point.frames[-1]
             line = _line_of(shape)
             label = f"{shape.code.co_qualname}:{line}"
-            state = self._points[point] = PointState(point, label)
+            state = self._points[id(point)] = PointState(point, label)
             if self.options.dynamic:
                 state.dynamic.add("*")
         return state
@@ -94,7 +94,7 @@ class Dispatcher:
             return self.function(*args, **kwargs)
         result = self._enter(root, state)
         if type(result) is driver.Broke:
-            return driver.run_from(result, _Continuations(self, root))
+            return driver.drive(result, _Continuations(self, root))
         if result is FAILED:
             return self.function(*args, **kwargs)
         return result

@@ -17,7 +17,7 @@ import numpy as np
 from jitflow.guards.checks import CheckWriter, ConstantPool, Let, Step, Test, write_input_checks
 from jitflow.guards.predicates import NoOverlap, Relation
 from jitflow.ir.graph import DimensionOf, ScalarValue, Value
-from jitflow.runtime.driver import Broke
+from jitflow.runtime.driver import Broke, Site
 from jitflow.runtime.marks import FAILED, MISS
 from jitflow.runtime.partition import CallOutPlan, Plan, SegmentPlan
 from jitflow.runtime.recipes_code import RecipeWriter, walk
@@ -185,9 +185,9 @@ class _GlueWriter:
                 for item, present in zip(frame.stack, frame.shape.stack, strict=True)
                 if present
             )
-            states.append(f"(({variables}), ({stack}))")
-        parts = f"{self.pool(shapes)}, {self.pool(namespaces)}, ({', '.join(states)}, )"
-        return f"{self.pool(Broke)}({parts})"
+            states.append(f"({variables}{stack})")
+        site = Site.make(shapes, namespaces)
+        return f"{self.pool(Broke)}({self.pool(site)}, [{', '.join(states)}])"
 
 
 def write_glue(
