@@ -5,20 +5,23 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from jitflow.ir.graph import Value
+from jitflow.ir.graph import Block, Value
 from jitflow.tracer.objects.model import NamespaceValue
 from jitflow.tracer.recipes import Recipe
 from jitflow.tracer.values import PyValue
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Checkpoint:
     """A mark in the history of a trace's virtual state."""
 
+    number: int
     journal: int
+    calls: int
+    block: Block
     nodes: int
     call_outs: int
-    calls: int
+    barrier: str
 
 
 @dataclass(eq=False)
@@ -35,6 +38,8 @@ class ObjectTable:
         Sourced objects that were changed, in order of their first change.
     journal : list of (object, fields)
         The fields of each changed object as they were before, for `rollback`.
+    saved : dict
+        ``id`` of an object to the number of the checkpoint after which it was last saved.
     calls : list
         Calls made for their effect alone, in order: (function, arguments).
     recipes, outputs : dict, list
@@ -47,8 +52,22 @@ class ObjectTable:
     changed: dict[int, PyValue] = field(default_factory=dict)
     journal: list[tuple[Any, dict[str, Any]]] = field(default_factory=list)
     saved: dict[int, int] = field(default_factory=dict)
-    mark: int = 0
+    number: int = 0
     calls: list[tuple[Any, list[PyValue]]] = field(default_factory=list)
     recipes: dict[int, Recipe] = field(default_factory=dict)
     outputs: list[Value] = field(default_factory=list)
     output_index: dict[int, int] = field(default_factory=dict)
+
+    def save(self, value: Any) -> None:
+        """Remember the fields of `value` before they change; once between two checkpoints.
+
+        Everything that changes a value in place calls it first: `rollback` then undoes the change.
+        """
+        if self.saved.get(id(value)) == self.number:
+            return
+        self.saved[id(value)] = self.number
+        self.journal.append((value, {k: _copied(v) for k, v in vars(value).items()}))
+
+
+def _copied(item: Any) -> Any:
+    return item.copy() if type(item) in (list, dict, set) else item

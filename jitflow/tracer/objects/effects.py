@@ -1,0 +1,82 @@
+"""Changes of objects: noting them, undoing them, and what of them outlives the piece.
+
+A changed object holds its newest state in its own fields. What is replayed at the exit is the
+difference to the state at the piece's start, worked out then (`materialise`).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from jitflow.core.errors import Unsupported
+from jitflow.tracer.objects.protocol import Tracer
+from jitflow.tracer.objects.table import Checkpoint
+from jitflow.tracer.values import PyValue
+
+
+def will_change(tracer: Tracer, value: Any) -> None:
+    """Call before changing the fields of `value`, which the user's program mutates."""
+    table = tracer.context.objects
+    table.save(value)
+    value.changed = True
+    if value.source is not None:
+        table.changed.setdefault(id(value), value)
+
+
+def call_for_effect(tracer: Tracer, function: Any, arguments: list[PyValue]) -> None:
+    """Note a call that the exit makes for its effect alone."""
+    tracer.context.objects.calls.append((function, arguments))
+
+
+def checkpoint(tracer: Tracer) -> Checkpoint:
+    """A mark of the virtual state, cheap enough for every instruction."""
+    context = tracer.context
+    table, block = context.objects, context.builder.block
+    table.number += 1
+    return Checkpoint(
+        table.number,
+        len(table.journal),
+        len(table.calls),
+        block,
+        len(block.nodes),
+        context.call_outs,
+        context.barrier,
+    )
+
+
+def rollback(tracer: Tracer, mark: Checkpoint) -> None:
+    """Undo every change of objects and every effect in the graph since `mark`.
+
+    Nodes without effect stay: they are dead code, and values made on demand may refer to them.
+    """
+    context = tracer.context
+    table = context.objects
+    while len(table.journal) > mark.journal:
+        value, fields = table.journal.pop()
+        vars(value).update(fields)
+        table.saved.pop(id(value), None)
+    table.changed = {key: v for key, v in table.changed.items() if getattr(v, "changed", False)}
+    del table.calls[mark.calls :]
+    added = mark.block.nodes[mark.nodes :]
+    del mark.block.nodes[mark.nodes :]
+    mark.block.nodes.extend(node for node in added if not _has_effect(node))
+    context.barrier = mark.barrier
+    context.call_outs = mark.call_outs
+    table.number += 1
+
+
+def changed_since(tracer: Tracer, mark: Checkpoint) -> list[PyValue]:
+    """Objects whose fields were changed since `mark`, each once, in order."""
+    found: dict[int, PyValue] = {}
+    for value, _ in tracer.context.objects.journal[mark.journal :]:
+        found.setdefault(id(value), value)
+    return list(found.values())
+
+
+def refuse_mutation(what: str) -> Unsupported:
+    """The break for a change that cannot be replayed."""
+    return Unsupported("JF-B014", what)
+
+
+def _has_effect(node: Any) -> bool:
+    return bool(node.attributes.get("effect")) or not node.results

@@ -1,0 +1,128 @@
+"""Modules and global names: a module's dictionary with what the piece read or set."""
+
+from __future__ import annotations
+
+import builtins
+import importlib.util
+import sys
+from types import ModuleType
+from typing import Any
+
+from jitflow.core.errors import Unsupported
+from jitflow.guards.predicates import HasNoItem
+from jitflow.guards.sources import ConstantSource, GlobalSource
+from jitflow.tracer.objects.effects import will_change
+from jitflow.tracer.objects.model import LazyValue, NamespaceValue
+from jitflow.tracer.objects.protocol import Tracer
+from jitflow.tracer.objects.wrap import real_of, resolve
+from jitflow.tracer.values import ConstantValue, PyValue
+
+
+class AttributeMissing(Unsupported):
+    """The attribute or name does not exist: AttributeError, unless the caller has a default."""
+
+    def __init__(self, detail: str) -> None:
+        super().__init__("JF-B009", detail)
+
+
+def namespace_value(tracer: Tracer, namespace: dict[str, Any]) -> NamespaceValue:
+    """The value of a module's dictionary."""
+    table = tracer.context.objects
+    value = table.namespaces.get(id(namespace))
+    if value is None:
+        name = str(namespace.get("__name__", "globals"))
+        value = NamespaceValue(namespace, ConstantSource(namespace, name))
+        table.namespaces[id(namespace)] = value
+        table.keep.append(namespace)
+    return value
+
+
+def find_name(tracer: Tracer, namespace: dict[str, Any], name: str) -> PyValue | None:
+    """The value of `name` in a module's dictionary, or None (guarded) where it has none."""
+    value = namespace_value(tracer, namespace)
+    if name in value.items:
+        return value.items[name]
+    source = value.source
+    assert isinstance(source, ConstantSource)
+    if name not in namespace:
+        tracer.context.guard(HasNoItem(source, name))
+        return None
+    item = LazyValue(namespace[name], GlobalSource(source, name))
+    value.items[name] = item
+    return item
+
+
+def load_global(tracer: Tracer, namespace: dict[str, Any], name: str) -> PyValue:
+    """A global name, else a builtin one; JF-B009 where neither has it."""
+    found = find_name(tracer, namespace, name)
+    if found is None:
+        found = find_name(tracer, builtins_of(namespace), name)
+    if found is None:
+        raise Unsupported("JF-B009", f"NameError: name {name!r} is not defined")
+    return found
+
+
+def builtins_of(namespace: dict[str, Any]) -> dict[str, Any]:
+    """The dictionary of builtin names that functions with these globals see."""
+    found = namespace.get("__builtins__", builtins)
+    return found if isinstance(found, dict) else vars(found)
+
+
+def store_global(
+    tracer: Tracer, namespace: dict[str, Any], name: str, value: PyValue | None
+) -> None:
+    """Set a global name; None deletes it."""
+    if value is None and find_name(tracer, namespace, name) is None:
+        raise Unsupported("JF-B009", f"NameError: name {name!r} is not defined")
+    target = namespace_value(tracer, namespace)
+    will_change(tracer, target)
+    target.items[name] = value
+    target.written[name] = None
+
+
+def module_attribute(tracer: Tracer, module: ModuleType, name: str) -> PyValue:
+    """``module.name``."""
+    found = find_name(tracer, vars(module), name)
+    if found is not None:
+        return found
+    if type(module) is not ModuleType or "__getattr__" in vars(module):
+        raise Unsupported("JF-B013", f"{module.__name__}.{name}")
+    if name == "__dict__":
+        raise Unsupported("JF-B013", f"{module.__name__}.__dict__")
+    raise AttributeMissing(f"module {module.__name__!r} has no attribute {name!r}")
+
+
+def import_name(
+    tracer: Tracer, namespace: dict[str, Any], name: str, names: PyValue, level: PyValue
+) -> PyValue:
+    """An ``import`` statement of a module that is loaded already."""
+    depth = real_of(resolve(tracer, level))
+    full = name
+    if depth:
+        package = namespace.get("__package__") or ""
+        try:
+            full = importlib.util.resolve_name("." * depth + name, package)
+        except ImportError:
+            raise Unsupported("JF-B009", f"import of {name!r}") from None
+    if full not in sys.modules:
+        raise Unsupported("JF-B004", f"import of {full!r}, which is not loaded yet")
+    has_names = not (isinstance(names, ConstantValue) and not names.value)
+    if not has_names and not depth:
+        full = full.partition(".")[0]
+    modules = ConstantSource(sys.modules, "sys.modules")
+    return LazyValue(sys.modules[full], GlobalSource(modules, full))
+
+
+def import_from(tracer: Tracer, module: PyValue, name: str) -> PyValue:
+    """``from module import name``."""
+    real = real_of(resolve(tracer, module))
+    if not isinstance(real, ModuleType):
+        raise Unsupported("JF-B002", f"from {real!r} import {name}")
+    try:
+        return module_attribute(tracer, real, name)
+    except AttributeMissing:
+        full = f"{real.__name__}.{name}"
+        if full not in sys.modules:
+            raise
+        modules = ConstantSource(sys.modules, "sys.modules")
+        return LazyValue(sys.modules[full], GlobalSource(modules, full))

@@ -1,0 +1,427 @@
+"""From a real object to its value: lazy at first, then by its type, with the guards it relies on."""
+
+from __future__ import annotations
+
+import enum
+import functools
+import types
+from collections import OrderedDict, defaultdict
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from jitflow.core import dtypes
+from jitflow.core.errors import Unsupported
+from jitflow.guards.predicates import Equals, IsObject, KeysAre, LengthIs, SameObject, TypeIs
+from jitflow.guards.sources import (
+    AttributeSource,
+    CellSource,
+    ConstantSource,
+    DictKeySource,
+    GlobalSource,
+    ItemSource,
+    Source,
+)
+from jitflow.tracer.objects.model import (
+    BuiltinMethodValue,
+    CellValue,
+    DictValue,
+    FunctionValue,
+    InstanceValue,
+    LazyValue,
+    MethodValue,
+    OpaqueValue,
+    PartialValue,
+    RangeValue,
+    SetValue,
+)
+from jitflow.tracer.objects.protocol import Tracer
+from jitflow.tracer.values import ConstantValue, PyValue, SequenceValue, SliceValue
+
+MAX_ITEMS = 10_000
+"""Longer containers stay opaque: they are data, not structure."""
+
+IMMUTABLE = (int, bool, str, bytes, float, complex, type(None), type(Ellipsis), type(NotImplemented))
+"""Built-in types whose objects are constants once their value is known."""
+
+
+def wrap(tracer: Tracer, obj: Any, source: Source) -> PyValue:
+    """The lazy value of a real object; it adds no guard until it is used."""
+    if type(obj) is types.CellType:
+        return resolve(tracer, LazyValue(obj, source))
+    return LazyValue(obj, source)
+
+
+def resolve(tracer: Tracer, value: PyValue) -> PyValue:
+    """The value that a lazy one stands for, with its guards; any other value as it is."""
+    if type(value) is not LazyValue:
+        return value
+    if value.resolved is None:
+        value.resolved = _look_at(tracer, value.real, value.source)
+    return value.resolved
+
+
+def resolve_deeply(tracer: Tracer, value: PyValue) -> PyValue:
+    """Resolve `value` and the items of containers in it, for callers that look at everything."""
+    value = resolve(tracer, value)
+    if isinstance(value, SequenceValue):
+        items = value.items
+        if len(items) > 64 and any(type(item) is LazyValue for item in items):
+            raise Unsupported("JF-B008", f"a {value.kind.__name__} of {len(items)} items")
+        value.items[:] = [resolve_deeply(tracer, item) for item in items]
+    elif isinstance(value, DictValue):
+        for key, (key_value, item) in value.items.items():
+            value.items[key] = (key_value, resolve_deeply(tracer, item))
+    elif isinstance(value, SliceValue):
+        value.start = resolve(tracer, value.start)
+        value.stop = resolve(tracer, value.stop)
+        value.step = resolve(tracer, value.step)
+    elif isinstance(value, RangeValue):
+        value.start, value.stop = resolve(tracer, value.start), resolve(tracer, value.stop)
+        value.step = resolve(tracer, value.step)
+    return value
+
+
+def python_type(tracer: Tracer, value: PyValue) -> type:
+    """The exact class of a value, guarded; a lazy value is not guarded further."""
+    if type(value) is LazyValue:
+        if value.resolved is not None:
+            return value.resolved.python_type
+        if type(value.real) in (type(None), np.ndarray):
+            return resolve(tracer, value).python_type
+        tracer.context.guard(TypeIs(value.source, type(value.real)))
+    elif isinstance(value, OpaqueValue):
+        tracer.context.guard(TypeIs(value.source, type(value.real)))
+    return value.python_type
+
+
+def constant_of(tracer: Tracer, value: PyValue) -> ConstantValue | None:
+    """`value` where it is a constant, else None."""
+    value = resolve(tracer, value)
+    return value if isinstance(value, ConstantValue) else None
+
+
+def real_of(value: PyValue) -> Any:
+    """The object of a constant; JF-B010 for every other value."""
+    if isinstance(value, ConstantValue):
+        return value.value
+    raise Unsupported("JF-B010", f"{value.python_type.__name__} known only at run time")
+
+
+def is_hashable_key(obj: Any) -> bool:
+    """Whether a dict may be followed by this key: hashing and comparing it runs no user code."""
+    if isinstance(obj, tuple) and type(obj) is tuple:
+        return all(is_hashable_key(item) for item in obj)
+    kind = type(obj)
+    return (
+        kind in IMMUTABLE
+        or isinstance(obj, enum.Enum | type | types.FunctionType | np.dtype)
+        or (kind.__hash__ is object.__hash__ and kind.__eq__ is object.__eq__)
+    )
+
+
+def _look_at(tracer: Tracer, obj: Any, source: Source) -> PyValue:
+    kind = type(obj)
+    by_value = _BY_VALUE.get(kind)
+    if by_value is not None:
+        return by_value(tracer, obj, source)
+    if isinstance(obj, np.generic) and kind.__module__ == "numpy":
+        return _number(tracer, obj, source)
+    table = tracer.context.objects
+    known = table.by_id.get(id(obj))
+    if known is not None:
+        if known.source is not None and known.source != source:
+            tracer.context.guard(SameObject(source, known.source))
+        return known
+    value = _by_identity(tracer, obj, source)
+    table.by_id[id(obj)] = value
+    table.keep.append(obj)
+    return value
+
+
+def _by_identity(tracer: Tracer, obj: Any, source: Source) -> PyValue:
+    kind = type(obj)
+    rule = _RULES.get(kind)
+    if rule is not None:
+        return rule(tracer, obj, source)
+    if isinstance(obj, _SINGLETONS) or isinstance(type(obj), enum.EnumMeta):
+        return _singleton(tracer, obj, source)
+    if isinstance(obj, np.ndarray):
+        raise Unsupported("JF-B007", f"{source} is {kind.__module__}.{kind.__qualname__}")
+    if isinstance(obj, tuple) and hasattr(kind, "_fields") and kind.__new__.__module__ != "builtins":
+        return _sequence(tracer, obj, source)
+    if (original := compiled_function(obj)) is not None:
+        tracer.context.guard(IsObject(source, obj))
+        return function_value(tracer, original, ConstantSource(original, original.__name__))
+    if is_plain_class(kind):
+        tracer.context.guard(TypeIs(source, kind))
+        return InstanceValue(kind, obj, source)
+    return OpaqueValue(obj, source)
+
+
+def is_plain_class(kind: type) -> bool:
+    """Whether instances follow the plain protocol: no base but object, no __getattribute__."""
+    return (
+        bool(kind.__flags__ & (1 << 9))
+        and kind.__getattribute__ is object.__getattribute__
+        and all(
+            base is object or (base.__flags__ & (1 << 9)) or base.__module__ == "typing"
+            for base in kind.__mro__
+        )
+        and kind.__new__ in (object.__new__, _generic_new)
+        and kind.__module__.partition(".")[0] != "numpy"
+    )
+
+
+_generic_new = getattr(__import__("typing").Generic, "__new__", object.__new__)
+
+
+def compiled_function(obj: Any) -> types.FunctionType | None:
+    """The Python function behind a function that jitflow compiled; such a callee is inlined."""
+    if type(obj).__module__.partition(".")[0] != "jitflow":
+        return None
+    original = getattr(obj, "__wrapped__", None)
+    return original if type(original) is types.FunctionType else None
+
+
+def function_value(tracer: Tracer, function: types.FunctionType, source: Source) -> FunctionValue:
+    """The value of a real function.
+
+    One that a module or a class holds is guarded by identity. One that the caller hands over may
+    be made anew for each call: its code is guarded, and its cells and defaults are read from it.
+    """
+    if isinstance(source, GlobalSource | ConstantSource):
+        if isinstance(source, GlobalSource):
+            tracer.context.guard(IsObject(source, function))
+        root: Source = ConstantSource(function, function.__name__)
+        defaults_root: Source = ConstantSource(function.__defaults__, function.__name__)
+    else:
+        tracer.context.guard(TypeIs(source, types.FunctionType))
+        tracer.context.guard(IsObject(AttributeSource(source, "__code__"), function.__code__))
+        tracer.context.guard(IsObject(AttributeSource(source, "__globals__"), function.__globals__))
+        root, defaults_root = source, AttributeSource(source, "__defaults__")
+        if function.__defaults__:
+            tracer.context.guard(LengthIs(defaults_root, len(function.__defaults__)))
+    keywords = function.__kwdefaults__ or {}
+    keywords_root = AttributeSource(root, "__kwdefaults__")
+    return FunctionValue(
+        function.__code__,
+        function.__globals__,
+        function.__name__,
+        function.__qualname__,
+        [
+            LazyValue(item, ItemSource(defaults_root, index))
+            for index, item in enumerate(function.__defaults__ or ())
+        ],
+        {name: LazyValue(item, ItemSource(keywords_root, name)) for name, item in keywords.items()},
+        _closure(tracer, function, root),
+        real=function,
+        source=source,
+    )
+
+
+def _closure(tracer: Tracer, function: Any, root: Source) -> tuple[CellValue, ...]:
+    cells = []
+    for index, cell in enumerate(function.__closure__ or ()):
+        if isinstance(root, ConstantSource):
+            source: Source = ConstantSource(cell, function.__code__.co_freevars[index])
+        else:
+            source = ItemSource(AttributeSource(root, "__closure__"), index)
+        cells.append(cell_value(tracer, cell, source, function.__code__.co_freevars[index]))
+    return tuple(cells)
+
+
+def cell_value(tracer: Tracer, cell: Any, source: Source, name: str) -> CellValue:
+    """The value of a real closure cell; its contents stay lazy."""
+    known = tracer.context.objects.by_id.get(id(cell))
+    if isinstance(known, CellValue):
+        return known
+    try:
+        contents: PyValue | None = LazyValue(cell.cell_contents, CellSource(source, name))
+    except ValueError:
+        contents = None
+    value = CellValue(contents, source)
+    tracer.context.objects.by_id[id(cell)] = value
+    tracer.context.objects.keep.append(cell)
+    return value
+
+
+def _number(tracer: Tracer, obj: Any, source: Source) -> PyValue:
+    if isinstance(obj, np.generic) and dtypes.from_numpy(obj.dtype) is None:
+        return OpaqueValue(obj, source)
+    return tracer.context.input_scalar(obj, source)
+
+
+def _integer(tracer: Tracer, obj: int, source: Source) -> PyValue:
+    if tracer.context.is_dynamic(source) and -(2**62) < obj < 2**62:
+        return tracer.context.input_scalar(obj, source)
+    return _equal(tracer, obj, source)
+
+
+def _equal(tracer: Tracer, obj: Any, source: Source) -> PyValue:
+    tracer.context.guard(Equals(source, obj))
+    return ConstantValue(obj, source)
+
+
+def _singleton(tracer: Tracer, obj: Any, source: Source) -> PyValue:
+    tracer.context.guard(IsObject(source, obj))
+    return ConstantValue(obj)
+
+
+def _array(tracer: Tracer, obj: np.ndarray, source: Source) -> PyValue:
+    return tracer.context.input_array(obj, source)
+
+
+def _sequence(tracer: Tracer, obj: Any, source: Source) -> PyValue:
+    if len(obj) > MAX_ITEMS:
+        return OpaqueValue(obj, source)
+    tracer.context.guard(TypeIs(source, type(obj)))
+    tracer.context.guard(LengthIs(source, len(obj)))
+    items: list[PyValue] = [
+        LazyValue(item, ItemSource(source, index)) for index, item in enumerate(obj)
+    ]
+    return SequenceValue(type(obj), items, source)
+
+
+def _dict(tracer: Tracer, obj: dict[Any, Any], source: Source) -> PyValue:
+    if len(obj) > MAX_ITEMS or not all(map(is_hashable_key, obj)):
+        return OpaqueValue(obj, source)
+    context = tracer.context
+    context.guard(TypeIs(source, type(obj)))
+    context.guard(KeysAre(source, tuple(obj)))
+    items: dict[Any, tuple[PyValue, PyValue]] = {}
+    for index, (key, item) in enumerate(obj.items()):
+        items[key] = (key_value(key, source, index), LazyValue(item, ItemSource(source, key)))
+    result = DictValue(items, source, type(obj))
+    if isinstance(obj, defaultdict):
+        factory = AttributeSource(source, "default_factory")
+        result.default_factory = LazyValue(obj.default_factory, factory)
+    return result
+
+
+def key_value(key: Any, source: Source, index: int) -> PyValue:
+    """The value of a key of a real dict or set, guarded by the guard on all its keys."""
+    if type(key) in (int, bool, str, bytes, type(None)):
+        return ConstantValue(key)
+    return LazyValue(key, DictKeySource(source, index))
+
+
+def _set(tracer: Tracer, obj: Any, source: Source) -> PyValue:
+    if len(obj) > MAX_ITEMS or not all(type(item) in IMMUTABLE for item in obj):
+        return OpaqueValue(obj, source)
+    tracer.context.guard(TypeIs(source, type(obj)))
+    tracer.context.guard(KeysAre(source, tuple(obj)))
+    return SetValue({item: ConstantValue(item) for item in obj}, type(obj), source)
+
+
+def _range(tracer: Tracer, obj: range, source: Source) -> PyValue:
+    tracer.context.guard(TypeIs(source, range))
+    start, stop, step = (
+        LazyValue(getattr(obj, name), AttributeSource(source, name))
+        for name in ("start", "stop", "step")
+    )
+    return RangeValue(start, stop, step, source)
+
+
+def _slice(tracer: Tracer, obj: slice, source: Source) -> PyValue:
+    tracer.context.guard(TypeIs(source, slice))
+    start, stop, step = (
+        LazyValue(getattr(obj, name), AttributeSource(source, name))
+        for name in ("start", "stop", "step")
+    )
+    value = SliceValue(start, stop, step)
+    value.source = source
+    return value
+
+
+def _function(tracer: Tracer, obj: types.FunctionType, source: Source) -> PyValue:
+    return function_value(tracer, obj, source)
+
+
+def _method(tracer: Tracer, obj: types.MethodType, source: Source) -> PyValue:
+    tracer.context.guard(TypeIs(source, types.MethodType))
+    function = LazyValue(obj.__func__, AttributeSource(source, "__func__"))
+    receiver = LazyValue(obj.__self__, AttributeSource(source, "__self__"))
+    value = MethodValue(function, receiver, obj.__name__)
+    value.source = source
+    return value
+
+
+def _builtin(tracer: Tracer, obj: Any, source: Source) -> PyValue:
+    owner = obj.__self__
+    if owner is None or isinstance(owner, types.ModuleType | type | np.ufunc):
+        return _singleton(tracer, obj, source)
+    tracer.context.guard(TypeIs(source, types.BuiltinFunctionType))
+    tracer.context.guard(Equals(AttributeSource(source, "__name__"), obj.__name__))
+    receiver = LazyValue(owner, AttributeSource(source, "__self__"))
+    value = BuiltinMethodValue(receiver, obj.__name__)
+    value.source = source
+    return value
+
+
+def _partial(tracer: Tracer, obj: functools.partial[Any], source: Source) -> PyValue:
+    context = tracer.context
+    context.guard(TypeIs(source, functools.partial))
+    args, keywords = AttributeSource(source, "args"), AttributeSource(source, "keywords")
+    context.guard(LengthIs(args, len(obj.args)))
+    context.guard(KeysAre(keywords, tuple(obj.keywords)))
+    return PartialValue(
+        LazyValue(obj.func, AttributeSource(source, "func")),
+        [LazyValue(item, ItemSource(args, index)) for index, item in enumerate(obj.args)],
+        {name: LazyValue(item, ItemSource(keywords, name)) for name, item in obj.keywords.items()},
+        source,
+    )
+
+
+def _cell(tracer: Tracer, obj: Any, source: Source) -> PyValue:
+    return cell_value(tracer, obj, source, str(source))
+
+
+_SINGLETONS = (
+    types.ModuleType,
+    type,
+    np.ufunc,
+    np.dtype,
+    np.random.Generator,
+    np.random.RandomState,
+    enum.Enum,
+    types.WrapperDescriptorType,
+    types.MethodDescriptorType,
+    types.ClassMethodDescriptorType,
+    types.UnionType,
+    types.GenericAlias,
+    type(np.sum),
+)
+
+_Rule = Callable[[Tracer, Any, Source], PyValue]
+
+_BY_VALUE: dict[type, _Rule] = {
+    float: _number,
+    complex: _number,
+    int: _integer,
+    bool: _equal,
+    str: _equal,
+    bytes: _equal,
+    type(None): _singleton,
+    type(Ellipsis): _singleton,
+    type(NotImplemented): _singleton,
+}
+
+_RULES: dict[type, _Rule] = {
+    np.ndarray: _array,
+    tuple: _sequence,
+    list: _sequence,
+    dict: _dict,
+    OrderedDict: _dict,
+    defaultdict: _dict,
+    set: _set,
+    frozenset: _set,
+    range: _range,
+    slice: _slice,
+    types.FunctionType: _function,
+    types.MethodType: _method,
+    types.BuiltinFunctionType: _builtin,
+    functools.partial: _partial,
+    types.CellType: _cell,
+}
