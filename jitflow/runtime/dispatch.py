@@ -12,7 +12,8 @@ from jitflow.core import events
 from jitflow.core.config import config
 from jitflow.core.errors import GraphBreak, RecompileError, Unsupported
 from jitflow.core.location import Location
-from jitflow.guards.explain import first_failure
+from jitflow.guards.explain import Evaluator, first_failure
+from jitflow.guards.sources import Source
 from jitflow.runtime import driver, link
 from jitflow.runtime.binding import make_binder, parameter_names
 from jitflow.runtime.marks import FAILED, MISS
@@ -99,10 +100,21 @@ class Dispatcher:
             return self.function(*args, **kwargs)
         return result
 
-    def failed_check(self, *args: Any) -> Any:
+    def newest_native(self) -> Any:
+        """The native entry that a new one falls back to; None if there is none."""
+        return next((v.native for v in self.root.variants if v.native is not None), None)
+
+    def values_of(
+        self, sources: tuple[Source, ...], args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> tuple[Any, ...]:
+        """The values of `sources` in a call."""
+        evaluator = Evaluator(self._bind(*args, **kwargs))
+        return tuple(evaluator.value(source) for source in sources)
+
+    def failed_check(self, *args: Any, **kwargs: Any) -> Any:
         """A native entry's run-time check failed: run the call again as Python."""
         self._note_eager("JF-B020", "", _start_of(self.root.point))
-        return self.function(*args)
+        return self.function(*args, **kwargs)
 
     def _enter(self, point: PointState, state: tuple[Any, ...]) -> Any:
         """The user's value, `driver.Broke`, or `FAILED` where Python must run from here."""

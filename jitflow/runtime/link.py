@@ -30,7 +30,7 @@ class Texts:
     texts: dict[str, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class SegmentRequest:
     """A segment to be made into a Python callable.
 
@@ -45,6 +45,8 @@ class SegmentRequest:
     boxes : tuple of (box, order)
         How each value it gives is boxed: the `box` and `order` of `recipes.FromGraph`.
     fastmath : bool
+    code : object
+        What the back end has already made of it.
     """
 
     plan: SegmentPlan
@@ -52,6 +54,7 @@ class SegmentRequest:
     late: tuple[Guard, ...]
     boxes: tuple[tuple[str, tuple[int, ...]], ...]
     fastmath: bool = False
+    code: Any = None
 
 
 def link(
@@ -63,22 +66,22 @@ def link(
     plan = partition(trace.graph, _takes(backend))
     _first_segment_takes_all(trace, plan)
     boxes = _boxes(trace)
-    segments: list[Callable[..., Any]] = []
-    texts: dict[str, str] = {"graph": printer.print_graph(trace.graph)}
-    for step in plan.steps:
-        if not isinstance(step, SegmentPlan):
-            continue
-        request = _request(trace, plan, step, boxes, options)
-        segment = backend.make_segment(request)
-        segments.append(segment.function)
-        for key, text in segment.texts.items():
-            texts[key] = texts.get(key, "") + text
-    glue = write_glue(trace, plan, segments, state_size)
-    texts["guards"] = "\n".join(str(guard) for guard in (*trace.guards, *trace.inputs))
-    texts["glue"] = glue.source
-    variant = Variant(trace, glue.compile(trace.graph.name), is_empty=not trace.graph.nodes)
+    steps = [step for step in plan.steps if isinstance(step, SegmentPlan)]
+    requests = [_request(trace, plan, step, boxes, options) for step in steps]
+    native = None
     if trace.point.is_entry and backend is native_link:
-        variant.native = native_link.make_entry(trace, plan, dispatcher, options.fastmath)
+        native = native_link.make_entry(trace, plan, requests, dispatcher)
+    make = native_link.make_segment_later if native else backend.make_segment
+    segments = [make(request) for request in requests]
+    glue = write_glue(trace, plan, [segment.function for segment in segments], state_size)
+    texts = {
+        "graph": printer.print_graph(trace.graph),
+        "guards": "\n".join(str(guard) for guard in (*trace.guards, *trace.inputs)),
+        "glue": glue.source,
+    }
+    for key in ("loops", "llvm"):
+        texts[key] = "\n".join(segment.texts.get(key, "") for segment in segments)
+    variant = Variant(trace, glue.compile(trace.graph.name), native, is_empty=not trace.graph.nodes)
     return variant, Texts(len(plan.call_outs), texts)
 
 

@@ -46,7 +46,9 @@ class Replayer:
         Gives the graph's input values from the arguments of the native function.
     """
 
-    def __init__(self, graph: Graph, arguments: Callable[..., tuple[Any, ...]] | None = None) -> None:
+    def __init__(
+        self, graph: Graph, arguments: Callable[..., tuple[Any, ...]] | None = None
+    ) -> None:
         self.graph = graph
         self.arguments = arguments
 
