@@ -1,0 +1,102 @@
+"""Where values and NULLs are on the operand stack, and which slots are bound, after an instruction.
+
+Static: computed from the layout before the instruction and its normalised operations.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from types import CodeType
+
+from jitflow.tracer.instructions import Instruction, variables
+from jitflow.tracer.opcodes import OPERATIONS, Foreign, Operation, stack_effect
+from jitflow.tracer.trace import FrameShape
+
+
+@dataclass
+class Layout:
+    """Bound slots, and one flag for each stack entry, bottom first: False where it is NULL."""
+
+    bound: set[int] = field(default_factory=set)
+    stack: list[bool] = field(default_factory=list)
+
+    def copy(self) -> Layout:
+        """An independent layout."""
+        return Layout(set(self.bound), list(self.stack))
+
+
+def layout_of(shape: FrameShape) -> Layout:
+    """The layout that a frame's shape names.
+
+    Where a local and a free variable share a name and ``shape.bound`` has it once, the free
+    variable is meant: it always has a value.
+    """
+    names = variables(shape.code)
+    slot, bound = len(names), set()
+    for name in reversed(shape.bound):
+        slot -= 1
+        while names[slot] != name:
+            slot -= 1
+        bound.add(slot)
+    return Layout(bound, list(shape.stack))
+
+
+def shape_of(code: CodeType, offset: int, layout: Layout, resume: str = "") -> FrameShape:
+    """The frame's shape at byte `offset` with `layout`."""
+    names = variables(code)
+    bound = tuple(names[slot] for slot in sorted(layout.bound))
+    return FrameShape(code, offset, bound, tuple(layout.stack), resume)
+
+
+def after(layout: Layout, instruction: Instruction, jump: bool = False) -> Layout:
+    """The layout after `instruction`, which falls through or jumps."""
+    result = layout.copy()
+    operations = instruction.operations
+    for operation in operations[:-1]:
+        _apply(result, operation)
+    if operations and not jump:
+        _apply(result, operations[-1])
+    elif operations:
+        _change_depth(result.stack, stack_effect(operations[-1], jump=True))
+    return result
+
+
+def _apply(layout: Layout, operation: Operation) -> None:
+    op, arg, stack = operation.op, operation.arg, layout.stack
+    if op == "PUSH_NULL":
+        stack.append(False)
+    elif op == "SWAP":
+        stack[-1], stack[-arg] = stack[-arg], stack[-1]
+    elif op == "COPY":
+        stack.append(stack[-arg])
+    elif op in ("STORE_FAST", "LOAD_FAST_AND_CLEAR", "DELETE_FAST", "MAKE_CELL"):
+        _apply_to_slot(layout, op, arg)
+    elif isinstance(arg, Foreign):
+        _change_depth(stack, arg.effect)
+    else:
+        effect = OPERATIONS[op]
+        pops = effect.pops if isinstance(effect.pops, int) else effect.pops(arg)
+        del stack[len(stack) - pops :]
+        stack += [True] * (stack_effect(operation) + pops)
+
+
+def _apply_to_slot(layout: Layout, op: str, slot: int) -> None:
+    is_bound = slot in layout.bound
+    if op == "LOAD_FAST_AND_CLEAR":
+        layout.stack.append(is_bound)
+        is_bound = False
+    elif op == "STORE_FAST":
+        is_bound = layout.stack.pop()  # NULL unbinds
+    else:
+        is_bound = op == "MAKE_CELL"
+    if is_bound:
+        layout.bound.add(slot)
+    else:
+        layout.bound.discard(slot)
+
+
+def _change_depth(stack: list[bool], change: int) -> None:
+    """Push values, or drop entries."""
+    if change < 0:
+        del stack[change:]
+    stack += [True] * change
