@@ -1,0 +1,408 @@
+; Helpers of native entries. A name after a dollar sign is a constant of `object_layout`.
+
+@PyTuple_Type = external global i8
+@PyList_Type = external global i8
+@PyDict_Type = external global i8
+@PyLong_Type = external global i8
+@jf.arena = external global i64
+
+declare ptr @PyObject_Vectorcall(ptr, ptr, i64, ptr)
+declare ptr @PyDict_GetItemWithError(ptr, ptr)
+declare void @PyErr_Clear()
+declare ptr @PyErr_NoMemory()
+declare ptr @PyFunction_GetDefaults(ptr)
+declare ptr @PyFunction_GetKwDefaults(ptr)
+declare i64 @PyLong_AsLongLongAndOverflow(ptr, ptr)
+declare ptr @PyLong_FromLongLong(i64)
+declare ptr @PyMem_RawMalloc(i64)
+declare void @PyMem_RawFree(ptr)
+declare void @Py_IncRef(ptr)
+declare void @Py_DecRef(ptr)
+
+define internal ptr @word(ptr %base, i64 %index) alwaysinline {
+  %p = getelementptr i64, ptr %base, i64 %index
+  ret ptr %p
+}
+
+; A dtype of type number %first or %second, in native byte order and without metadata.
+define i1 @jf.same_dtype(ptr %dtype, i32 %first, i32 %second) {
+  %number.p = getelementptr i8, ptr %dtype, i64 $DTYPE_NUMBER
+  %number = load i32, ptr %number.p
+  %is.first = icmp eq i32 %number, %first
+  %is.second = icmp eq i32 %number, %second
+  %is.number = or i1 %is.first, %is.second
+  %order.p = getelementptr i8, ptr %dtype, i64 $DTYPE_BYTE_ORDER
+  %order = load i8, ptr %order.p
+  %is.native = icmp eq i8 %order, 61
+  %is.byte = icmp eq i8 %order, 124
+  %is.order = or i1 %is.native, %is.byte
+  %fits = and i1 %is.number, %is.order
+  br i1 %fits, label %more, label %no
+more:
+  %metadata.p = getelementptr i8, ptr %dtype, i64 $DTYPE_METADATA
+  %metadata = load ptr, ptr %metadata.p
+  %is.plain = icmp eq ptr %metadata, null
+  ret i1 %is.plain
+no:
+  ret i1 false
+}
+
+; The value of an exact int that fits in 64 bits.
+define i1 @jf.to_integer(ptr %object, ptr %out) {
+  %overflow.p = alloca i32
+  %type.p = getelementptr i8, ptr %object, i64 $OBJECT_TYPE
+  %type = load ptr, ptr %type.p
+  %is.int = icmp eq ptr %type, @PyLong_Type
+  br i1 %is.int, label %convert, label %no
+convert:
+  %value = call i64 @PyLong_AsLongLongAndOverflow(ptr %object, ptr %overflow.p)
+  store i64 %value, ptr %out
+  %overflow = load i32, ptr %overflow.p
+  %fits = icmp eq i32 %overflow, 0
+  ret i1 %fits
+no:
+  ret i1 false
+}
+
+; Bind arguments to %slots by position, keyword and default; false where Python must do it.
+define i1 @jf.bind(ptr %args, i64 %nargsf, ptr %names, ptr %table, ptr %slots) {
+entry:
+  %given = and i64 %nargsf, 9223372036854775807
+  %count = load i64, ptr %table
+  %first.p = call ptr @word(ptr %table, i64 1)
+  %first = load i64, ptr %first.p
+  %most.p = call ptr @word(ptr %table, i64 2)
+  %most = load i64, ptr %most.p
+  %few = icmp ule i64 %given, %most
+  br i1 %few, label %copy, label %no
+
+copy:
+  %i = phi i64 [ 0, %entry ], [ %i.next, %copied ]
+  %copy.more = icmp ult i64 %i, %count
+  br i1 %copy.more, label %copy.one, label %keywords
+copy.one:
+  %is.given = icmp ult i64 %i, %given
+  br i1 %is.given, label %copy.load, label %copied
+copy.load:
+  %arg.p = call ptr @word(ptr %args, i64 %i)
+  %arg = load ptr, ptr %arg.p
+  br label %copied
+copied:
+  %slot.value = phi ptr [ null, %copy.one ], [ %arg, %copy.load ]
+  %slot.p = call ptr @word(ptr %slots, i64 %i)
+  store ptr %slot.value, ptr %slot.p
+  %i.next = add i64 %i, 1
+  br label %copy
+
+keywords:
+  %no.names = icmp eq ptr %names, null
+  br i1 %no.names, label %defaults, label %names.size
+names.size:
+  %size.p = getelementptr i8, ptr %names, i64 $SIZE
+  %size = load i64, ptr %size.p
+  %names.items = getelementptr i8, ptr %names, i64 $TUPLE_ITEMS
+  %values = call ptr @word(ptr %args, i64 %given)
+  br label %keyword
+keyword:
+  %k = phi i64 [ 0, %names.size ], [ %k.next, %found.store ]
+  %keyword.more = icmp ult i64 %k, %size
+  br i1 %keyword.more, label %keyword.one, label %defaults
+keyword.one:
+  %name.p = call ptr @word(ptr %names.items, i64 %k)
+  %name = load ptr, ptr %name.p
+  br label %search
+search:
+  %j = phi i64 [ %first, %keyword.one ], [ %j.next, %search.next ]
+  %search.more = icmp ult i64 %j, %count
+  br i1 %search.more, label %search.one, label %no
+search.one:
+  %row = mul i64 %j, 2
+  %row.at = add i64 %row, 6
+  %known.p = call ptr @word(ptr %table, i64 %row.at)
+  %known = load ptr, ptr %known.p
+  %is.known = icmp eq ptr %known, %name
+  br i1 %is.known, label %found, label %search.next
+search.next:
+  %j.next = add i64 %j, 1
+  br label %search
+found:
+  %found.p = call ptr @word(ptr %slots, i64 %j)
+  %before = load ptr, ptr %found.p
+  %is.free = icmp eq ptr %before, null
+  br i1 %is.free, label %found.store, label %no
+found.store:
+  %value.p = call ptr @word(ptr %values, i64 %k)
+  %value = load ptr, ptr %value.p
+  store ptr %value, ptr %found.p
+  %k.next = add i64 %k, 1
+  br label %keyword
+
+defaults:
+  %d = phi i64 [ 0, %keywords ], [ 0, %keyword ], [ %d.next, %default.next ]
+  %default.more = icmp ult i64 %d, %count
+  br i1 %default.more, label %default.one, label %yes
+default.one:
+  %empty.p = call ptr @word(ptr %slots, i64 %d)
+  %present = load ptr, ptr %empty.p
+  %is.empty = icmp eq ptr %present, null
+  br i1 %is.empty, label %default.find, label %default.next
+default.find:
+  %d.row = mul i64 %d, 2
+  %d.name.at = add i64 %d.row, 6
+  %d.value.at = add i64 %d.row, 7
+  %d.name.p = call ptr @word(ptr %table, i64 %d.name.at)
+  %d.name = load ptr, ptr %d.name.p
+  %d.value.p = call ptr @word(ptr %table, i64 %d.value.at)
+  %default = load ptr, ptr %d.value.p
+  %no.default = icmp eq ptr %default, null
+  br i1 %no.default, label %no, label %default.check
+default.check:
+  %function.p = call ptr @word(ptr %table, i64 3)
+  %function = load ptr, ptr %function.p
+  %is.positional = icmp ult i64 %d, %most
+  br i1 %is.positional, label %check.positional, label %check.keyword
+check.positional:
+  %tuple.p = call ptr @word(ptr %table, i64 4)
+  %tuple = load ptr, ptr %tuple.p
+  %tuple.now = call ptr @PyFunction_GetDefaults(ptr %function)
+  %same.tuple = icmp eq ptr %tuple, %tuple.now
+  br i1 %same.tuple, label %default.store, label %no
+check.keyword:
+  %dict.p = call ptr @word(ptr %table, i64 5)
+  %dict = load ptr, ptr %dict.p
+  %dict.now = call ptr @PyFunction_GetKwDefaults(ptr %function)
+  %same.dict = icmp eq ptr %dict, %dict.now
+  br i1 %same.dict, label %check.item, label %no
+check.item:
+  %item = call ptr @PyDict_GetItemWithError(ptr %dict, ptr %d.name)
+  %same.item = icmp eq ptr %item, %default
+  br i1 %same.item, label %default.store, label %no
+default.store:
+  store ptr %default, ptr %empty.p
+  br label %default.next
+default.next:
+  %d.next = add i64 %d, 1
+  br label %defaults
+
+yes:
+  ret i1 true
+no:
+  ret i1 false
+}
+
+; A borrowed item of an exact tuple, list (by %index) or dict (by %key); NULL where there is none.
+define ptr @jf.item(ptr %base, ptr %key, i64 %index) {
+entry:
+  %type.p = getelementptr i8, ptr %base, i64 $OBJECT_TYPE
+  %type = load ptr, ptr %type.p
+  %is.dict = icmp eq ptr %type, @PyDict_Type
+  br i1 %is.dict, label %dict, label %sequence
+dict:
+  %found = call ptr @PyDict_GetItemWithError(ptr %base, ptr %key)
+  ret ptr %found
+sequence:
+  %key.type.p = getelementptr i8, ptr %key, i64 $OBJECT_TYPE
+  %key.type = load ptr, ptr %key.type.p
+  %is.index = icmp eq ptr %key.type, @PyLong_Type
+  %is.tuple = icmp eq ptr %type, @PyTuple_Type
+  %is.list = icmp eq ptr %type, @PyList_Type
+  %either = or i1 %is.tuple, %is.list
+  %is.sequence = and i1 %either, %is.index
+  br i1 %is.sequence, label %bounds, label %none
+bounds:
+  %size.p = getelementptr i8, ptr %base, i64 $SIZE
+  %size = load i64, ptr %size.p
+  %negative = icmp slt i64 %index, 0
+  %wrapped = add i64 %index, %size
+  %position = select i1 %negative, i64 %wrapped, i64 %index
+  %inside = icmp ult i64 %position, %size
+  br i1 %inside, label %choose, label %none
+choose:
+  %tuple.items = getelementptr i8, ptr %base, i64 $TUPLE_ITEMS
+  br i1 %is.tuple, label %item, label %list
+list:
+  %list.p = getelementptr i8, ptr %base, i64 $LIST_ITEMS
+  %list.items = load ptr, ptr %list.p
+  br label %item
+item:
+  %items = phi ptr [ %tuple.items, %choose ], [ %list.items, %list ]
+  %item.p = call ptr @word(ptr %items, i64 %position)
+  %value = load ptr, ptr %item.p
+  ret ptr %value
+none:
+  ret ptr null
+}
+
+; First and last-but-one byte address of an array; false where it is empty.
+define internal i1 @bounds(ptr %array, i64 %itemsize, ptr %low, ptr %high) {
+entry:
+  %data.p = getelementptr i8, ptr %array, i64 $ARRAY_DATA
+  %data = load i64, ptr %data.p
+  %rank.p = getelementptr i8, ptr %array, i64 $ARRAY_RANK
+  %rank32 = load i32, ptr %rank.p
+  %rank = sext i32 %rank32 to i64
+  %shape.p = getelementptr i8, ptr %array, i64 $ARRAY_SHAPE
+  %shape = load ptr, ptr %shape.p
+  %strides.p = getelementptr i8, ptr %array, i64 $ARRAY_STRIDES
+  %strides = load ptr, ptr %strides.p
+  %end = add i64 %data, %itemsize
+  br label %axis
+axis:
+  %i = phi i64 [ 0, %entry ], [ %i.next, %step ]
+  %from = phi i64 [ %data, %entry ], [ %from.next, %step ]
+  %to = phi i64 [ %end, %entry ], [ %to.next, %step ]
+  %more = icmp ult i64 %i, %rank
+  br i1 %more, label %one, label %done
+one:
+  %extent.p = call ptr @word(ptr %shape, i64 %i)
+  %extent = load i64, ptr %extent.p
+  %stride.p = call ptr @word(ptr %strides, i64 %i)
+  %stride = load i64, ptr %stride.p
+  %is.empty = icmp eq i64 %extent, 0
+  br i1 %is.empty, label %empty, label %step
+step:
+  %last = sub i64 %extent, 1
+  %reach = mul i64 %last, %stride
+  %down = icmp slt i64 %reach, 0
+  %lower = select i1 %down, i64 %reach, i64 0
+  %upper = select i1 %down, i64 0, i64 %reach
+  %from.next = add i64 %from, %lower
+  %to.next = add i64 %to, %upper
+  %i.next = add i64 %i, 1
+  br label %axis
+done:
+  store i64 %from, ptr %low
+  store i64 %to, ptr %high
+  ret i1 true
+empty:
+  ret i1 false
+}
+
+; Whether the memory of two arrays lies apart, by the bounds of their memory.
+define i1 @jf.disjoint(ptr %a, ptr %b, i64 %a.itemsize, i64 %b.itemsize) {
+  %a.low.p = alloca i64
+  %a.high.p = alloca i64
+  %b.low.p = alloca i64
+  %b.high.p = alloca i64
+  %a.has = call i1 @bounds(ptr %a, i64 %a.itemsize, ptr %a.low.p, ptr %a.high.p)
+  %b.has = call i1 @bounds(ptr %b, i64 %b.itemsize, ptr %b.low.p, ptr %b.high.p)
+  %both = and i1 %a.has, %b.has
+  br i1 %both, label %compare, label %yes
+compare:
+  %a.low = load i64, ptr %a.low.p
+  %a.high = load i64, ptr %a.high.p
+  %b.low = load i64, ptr %b.low.p
+  %b.high = load i64, ptr %b.high.p
+  %before = icmp ule i64 %a.high, %b.low
+  %after = icmp ule i64 %b.high, %a.low
+  %apart = or i1 %before, %after
+  ret i1 %apart
+yes:
+  ret i1 true
+}
+
+; Scratch memory of at least %bytes, 64-byte aligned; the words before it: capacity, allocation.
+define ptr @jf.take_arena(i64 %bytes) {
+entry:
+  %cached = atomicrmw xchg ptr @jf.arena, i64 0 acquire
+  %has = icmp ne i64 %cached, 0
+  br i1 %has, label %measure, label %make
+measure:
+  %block = inttoptr i64 %cached to ptr
+  %capacity.p = getelementptr i8, ptr %block, i64 -16
+  %capacity = load i64, ptr %capacity.p
+  %enough = icmp uge i64 %capacity, %bytes
+  br i1 %enough, label %reuse, label %replace
+reuse:
+  ret ptr %block
+replace:
+  %old.p = getelementptr i8, ptr %block, i64 -8
+  %old = load ptr, ptr %old.p
+  call void @PyMem_RawFree(ptr %old)
+  br label %make
+make:
+  %total = add i64 %bytes, 128
+  %raw = call ptr @PyMem_RawMalloc(i64 %total)
+  %failed = icmp eq ptr %raw, null
+  br i1 %failed, label %no, label %align
+no:
+  %error = call ptr @PyErr_NoMemory()
+  ret ptr null
+align:
+  %address = ptrtoint ptr %raw to i64
+  %after = add i64 %address, 127
+  %aligned = and i64 %after, -64
+  %fresh = inttoptr i64 %aligned to ptr
+  %fresh.capacity = getelementptr i8, ptr %fresh, i64 -16
+  store i64 %bytes, ptr %fresh.capacity
+  %fresh.raw = getelementptr i8, ptr %fresh, i64 -8
+  store ptr %raw, ptr %fresh.raw
+  ret ptr %fresh
+}
+
+define void @jf.give_arena(ptr %block) {
+  %value = ptrtoint ptr %block to i64
+  %pair = cmpxchg ptr @jf.arena, i64 0, i64 %value release monotonic
+  %kept = extractvalue { i64, i1 } %pair, 1
+  br i1 %kept, label %done, label %free
+free:
+  %raw.p = getelementptr i8, ptr %block, i64 -8
+  %raw = load ptr, ptr %raw.p
+  call void @PyMem_RawFree(ptr %raw)
+  ret void
+done:
+  ret void
+}
+
+define ptr @jf.known(ptr %object) {
+  call void @Py_IncRef(ptr %object)
+  ret ptr %object
+}
+
+; function(flags, result, *args, **keywords); takes the reference to %result.
+define ptr @jf.call_with_flags(ptr %function, i32 %flags, ptr %result, ptr %args, i64 %nargsf,
+                               ptr %names) {
+entry:
+  %given = and i64 %nargsf, 9223372036854775807
+  %flags64 = zext i32 %flags to i64
+  %number = call ptr @PyLong_FromLongLong(i64 %flags64)
+  %failed = icmp eq ptr %number, null
+  br i1 %failed, label %no, label %count
+count:
+  %no.names = icmp eq ptr %names, null
+  br i1 %no.names, label %counted, label %size
+size:
+  %size.p = getelementptr i8, ptr %names, i64 $SIZE
+  %named = load i64, ptr %size.p
+  br label %counted
+counted:
+  %extra = phi i64 [ 0, %count ], [ %named, %size ]
+  %total = add i64 %given, %extra
+  %words = add i64 %total, 2
+  %vector = alloca ptr, i64 %words
+  store ptr %number, ptr %vector
+  %result.p = call ptr @word(ptr %vector, i64 1)
+  store ptr %result, ptr %result.p
+  %rest = call ptr @word(ptr %vector, i64 2)
+  br label %copy
+copy:
+  %i = phi i64 [ 0, %counted ], [ %i.next, %copy.one ]
+  %more = icmp ult i64 %i, %total
+  br i1 %more, label %copy.one, label %call
+copy.one:
+  %from = call ptr @word(ptr %args, i64 %i)
+  %value = load ptr, ptr %from
+  %to = call ptr @word(ptr %rest, i64 %i)
+  store ptr %value, ptr %to
+  %i.next = add i64 %i, 1
+  br label %copy
+call:
+  %positional = add i64 %given, 2
+  %answer = call ptr @PyObject_Vectorcall(ptr %function, ptr %vector, i64 %positional, ptr %names)
+  call void @Py_DecRef(ptr %number)
+  call void @Py_DecRef(ptr %result)
+  ret ptr %answer
+no:
+  call void @Py_DecRef(ptr %result)
+  ret ptr null
+}

@@ -1,0 +1,110 @@
+"""Where CPython and NumPy keep what native code reads: offsets in bytes, and a check of them.
+
+The offsets are those of 64-bit builds with a GIL, CPython 3.11 to 3.13 and NumPy 2. `is_supported`
+compares them once with known objects; where one differs, no native entry is made.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import functools
+import struct
+import sys
+import sysconfig
+from types import CellType
+from typing import Any
+
+import numpy as np
+
+OBJECT_TYPE = 8
+SIZE = 16  # ob_size of tuples and lists
+TUPLE_ITEMS = 24
+LIST_ITEMS = 24
+CELL_CONTENTS = 16
+NUMBER = 16  # float, complex, and NumPy scalars
+ARRAY_DATA, ARRAY_RANK, ARRAY_SHAPE, ARRAY_STRIDES = 16, 24, 32, 40
+ARRAY_DTYPE, ARRAY_FLAGS = 56, 64
+DTYPE_BYTE_ORDER, DTYPE_NUMBER, DTYPE_METADATA = 26, 28, 56
+
+C_CONTIGUOUS, F_CONTIGUOUS, ALIGNED, WRITEABLE = 0x1, 0x2, 0x100, 0x400
+
+
+@functools.cache
+def is_supported() -> bool:
+    """Whether this interpreter and this NumPy keep their objects as this module says."""
+    if sys.implementation.name != "cpython" or not (3, 11) <= sys.version_info[:2] <= (3, 13):
+        return False
+    if ctypes.sizeof(ctypes.c_void_p) != 8 or sysconfig.get_config_var("Py_GIL_DISABLED"):
+        return False
+    return _arrays_fit() and _dtypes_fit() and _numbers_fit() and _containers_fit()
+
+
+def _word(value: Any, offset: int, code: str = "q") -> int | float:
+    """The field of `value` at `offset`, of the type `code` of `struct`."""
+    raw = ctypes.string_at(id(value) + offset, struct.calcsize(code))
+    number: int | float = struct.unpack(code, raw)[0]
+    return number
+
+
+def _arrays_fit() -> bool:
+    array = np.zeros((5, 7, 3), np.float32)[1:4, ::2].transpose(2, 0, 1)
+    address = array.__array_interface__["data"][0]
+    if _word(array, ARRAY_DATA) != address or _word(array, ARRAY_RANK, "i") != 3:
+        return False
+    shape = ctypes.string_at(int(_word(array, ARRAY_SHAPE)), 24)
+    strides = ctypes.string_at(int(_word(array, ARRAY_STRIDES)), 24)
+    dense = np.zeros((2, 3), np.float32)
+    dense.flags.writeable = False
+    return (
+        struct.unpack("3q", shape) == array.shape
+        and struct.unpack("3q", strides) == array.strides
+        and _word(array, OBJECT_TYPE) == id(np.ndarray)
+        and _word(array, ARRAY_DTYPE) == id(array.dtype)
+        and _word(array, ARRAY_FLAGS, "i") == array.flags.num
+        and _word(dense, ARRAY_FLAGS, "i") == C_CONTIGUOUS | ALIGNED | dense.flags.owndata * 4
+    )
+
+
+def _dtypes_fit() -> bool:
+    note = {"note": 1}
+    plain, swapped = np.dtype(np.int32), np.dtype(np.int32).newbyteorder("S")
+    noted: Any = np.dtype(np.int32, metadata=note)  # type: ignore[call-overload]
+    metadata = ctypes.cast(int(_word(noted, DTYPE_METADATA)), ctypes.py_object).value
+    return (
+        _word(plain, DTYPE_NUMBER, "i") == plain.num
+        and _word(plain, DTYPE_BYTE_ORDER, "b") == ord("=")
+        and _word(swapped, DTYPE_BYTE_ORDER, "b") == ord(swapped.byteorder)
+        and _word(np.dtype(np.int8), DTYPE_BYTE_ORDER, "b") == ord("|")
+        and _word(plain, DTYPE_METADATA) == 0
+        and metadata == note
+    )
+
+
+def _numbers_fit() -> bool:
+    samples: list[tuple[Any, str]] = [
+        (1.375, "d"),
+        (1.375 + 2j, "d"),
+        (np.float16(1.375), "e"),
+        (np.float32(1.375), "f"),
+        (np.float64(1.375), "d"),
+        (np.complex64(1.375 + 2j), "f"),
+        (np.complex128(1.375 + 2j), "d"),
+        (np.int8(91), "b"),
+        (np.int32(0x12345678), "i"),
+        (np.int64(0x1234567812345678), "q"),
+        (np.uint64(0x1234567812345678), "Q"),
+        (np.bool_(True), "b"),
+    ]
+    return all(_word(number, NUMBER, code) == number.real for number, code in samples)
+
+
+def _containers_fit() -> bool:
+    first, second = object(), object()
+    pair, items, cell = (first, second), [first, second], CellType(second)
+    stored = int(_word(items, LIST_ITEMS))
+    return (
+        _word(pair, SIZE) == _word(items, SIZE) == 2
+        and _word(pair, TUPLE_ITEMS + 8) == id(second)
+        and ctypes.c_int64.from_address(stored + 8).value == id(second)
+        and _word(cell, CELL_CONTENTS) == id(second)
+    )
