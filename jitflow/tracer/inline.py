@@ -1,0 +1,141 @@
+"""Calls that enter Python functions: which may be inlined, and how arguments become variables."""
+
+from __future__ import annotations
+
+import inspect
+from types import CodeType
+from typing import TYPE_CHECKING
+
+from jitflow.core.errors import Unsupported
+from jitflow.tracer import operations
+from jitflow.tracer.frame import SymbolicFrame
+from jitflow.tracer.instructions import decode, per_code
+from jitflow.tracer.liveness import looks_at_frames
+from jitflow.tracer.objects.model import FunctionValue
+from jitflow.tracer.values import ConstantValue, PyValue
+
+if TYPE_CHECKING:
+    from jitflow.tracer.interpreter import Interpreter
+
+MAX_DEPTH = 40
+"""Frames inlined into each other before a call is left to Python (deep recursion)."""
+
+_COROUTINE = inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR | inspect.CO_ITERABLE_COROUTINE
+_STACK_WALKERS = frozenset({"stack", "getouterframes", "extract_stack", "print_stack"})
+
+
+@per_code
+def refusal(code: CodeType) -> str:
+    """Why calls of `code` are not inlined: what it would see of its callers; '' if they are."""
+    if code.co_flags & _COROUTINE:
+        return f"{code.co_qualname} is a coroutine"
+    if looks_at_frames(code):
+        return f"{code.co_qualname} may look at the frame of its caller"
+    warns = "warn" in code.co_names or "warn_explicit" in code.co_names
+    if warns and any("stacklevel" in names for names in _keyword_names(code)):
+        return f"{code.co_qualname} warns at the line of its caller"
+    if {"inspect", "traceback"} & set(code.co_names) and _STACK_WALKERS & set(code.co_names):
+        return f"{code.co_qualname} may look at the stack"
+    return ""
+
+
+def _keyword_names(code: CodeType) -> list[tuple[str, ...]]:
+    """Keyword names of the calls in `code`."""
+    constants = [
+        operation.arg
+        for instruction in decode(code)
+        for operation in instruction.operations
+        if operation.op == "LOAD_CONST" and type(operation.arg) is tuple
+    ]
+    return [names for names in constants if all(type(name) is str for name in names)]
+
+
+def enter(
+    tracer: Interpreter, function: FunctionValue, args: list[PyValue], kwargs: dict[str, PyValue]
+) -> SymbolicFrame:
+    """A frame that is about to run `function`.
+
+    Raises
+    ------
+    Unsupported
+        Where the function is not inlined, or the arguments do not fit (Python then raises).
+    """
+    code = function.code
+    reason = refusal(code)
+    if reason:
+        raise Unsupported("JF-B012" if code.co_flags & _COROUTINE else "JF-B003", reason)
+    if len(tracer.frames) >= MAX_DEPTH:
+        raise Unsupported("JF-B003", f"{function.qualname} recurses deeply")
+    frame = SymbolicFrame(code, function.globals, function.closure)
+    _bind(tracer, frame, function, args, kwargs)
+    frame.generator = bool(code.co_flags & inspect.CO_GENERATOR)
+    frame.call_step = tracer.steps
+    return frame
+
+
+def _bind(
+    tracer: Interpreter,
+    frame: SymbolicFrame,
+    function: FunctionValue,
+    args: list[PyValue],
+    kwargs: dict[str, PyValue],
+) -> None:
+    """Bind arguments to parameters as CPython's ``initialize_locals`` does."""
+    code = function.code
+    positional, total = code.co_argcount, code.co_argcount + code.co_kwonlyargcount
+    frame.slots[: min(positional, len(args))] = args[:positional]
+    rest = total
+    if code.co_flags & inspect.CO_VARARGS:
+        frame.slots[rest] = operations.build_sequence(tracer, tuple, args[positional:])
+        rest += 1
+    elif len(args) > positional:
+        raise _wrong(function, f"takes {positional} positional arguments, {len(args)} were given")
+    extra = _bind_keywords(frame, function, kwargs)
+    if code.co_flags & inspect.CO_VARKEYWORDS:
+        pairs = [(_constant(name), value) for name, value in extra.items()]
+        frame.slots[rest] = operations.build_dict(tracer, pairs)
+    elif extra:
+        raise _wrong(function, f"got an unexpected keyword argument {next(iter(extra))!r}")
+    _bind_defaults(frame, function)
+
+
+def _bind_keywords(
+    frame: SymbolicFrame, function: FunctionValue, kwargs: dict[str, PyValue]
+) -> dict[str, PyValue]:
+    """Bind keyword arguments to their parameters; the others are returned."""
+    code = function.code
+    total = code.co_argcount + code.co_kwonlyargcount
+    names = code.co_varnames[code.co_posonlyargcount : total]
+    extra: dict[str, PyValue] = {}
+    for name, value in kwargs.items():
+        if name not in names:
+            extra[name] = value
+            continue
+        slot = code.co_posonlyargcount + names.index(name)
+        if frame.slots[slot] is not None:
+            raise _wrong(function, f"got multiple values for argument {name!r}")
+        frame.slots[slot] = value
+    return extra
+
+
+def _bind_defaults(frame: SymbolicFrame, function: FunctionValue) -> None:
+    code = function.code
+    first = code.co_argcount - len(function.defaults)
+    for slot in range(code.co_argcount + code.co_kwonlyargcount):
+        if frame.slots[slot] is not None:
+            continue
+        name = code.co_varnames[slot]
+        default = function.keyword_defaults.get(name)
+        if slot < code.co_argcount:
+            default = function.defaults[slot - first] if slot >= first else None
+        if default is None:
+            raise _wrong(function, f"misses the argument {name!r}")
+        frame.slots[slot] = default
+
+
+def _constant(name: str) -> PyValue:
+    return ConstantValue(name)
+
+
+def _wrong(function: FunctionValue, what: str) -> Unsupported:
+    return Unsupported("JF-B009", f"{function.qualname}() {what}")

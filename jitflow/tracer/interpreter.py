@@ -1,0 +1,190 @@
+"""The symbolic interpreter: an explicit stack of frames, one step for each instruction.
+
+Owns the loop and what a break undoes; the meaning of operations is in the ``interpreter_*``
+modules, that of Python's objects in `operations`. Inlined calls push a frame and do not recurse.
+"""
+
+from __future__ import annotations
+
+from jitflow.core.config import config
+from jitflow.core.errors import Unsupported
+from jitflow.core.location import UNKNOWN, Location
+from jitflow.tracer import (
+    interpreter_calls,
+    interpreter_control,
+    interpreter_objects,
+    interpreter_stack,
+    operations,
+)
+from jitflow.tracer.context import TraceContext
+from jitflow.tracer.frame import SymbolicFrame
+from jitflow.tracer.inline import enter
+from jitflow.tracer.instructions import Instruction
+from jitflow.tracer.interpreter_control import LoopBreak
+from jitflow.tracer.objects.model import FunctionValue, IteratorValue
+from jitflow.tracer.restart import Limits, Restart
+from jitflow.tracer.values import ConstantValue, PyValue
+
+HANDLERS = {
+    **interpreter_stack.HANDLERS,
+    **interpreter_objects.HANDLERS,
+    **interpreter_control.HANDLERS,
+    **interpreter_calls.HANDLERS,
+}
+
+MAX_STEPS = 200_000
+"""Instructions of one trace: beyond it the piece ends, whatever it has captured."""
+
+
+class Interpreter:
+    """One run of the symbolic interpreter.
+
+    Attributes
+    ----------
+    context : TraceContext
+    frames : list of SymbolicFrame
+        Outermost first.
+    steps : int
+        Instructions run so far.
+    births : dict
+        ``id`` of a value on an operand stack to the step that put it there first.
+    result : PyValue or None
+        What the frame that was left last gave.
+    failure : (Unsupported, Location) or None
+        The last break and where it arose, which may be inside a nested call.
+    locations : dict
+        Source lines that were traced.
+    """
+
+    def __init__(self, context: TraceContext, limits: Limits) -> None:
+        self.context, self.limits = context, limits
+        self.frames: list[SymbolicFrame] = []
+        self.steps = 0
+        self.result: PyValue | None = None
+        self.constants: dict[int, PyValue] = {}
+        self.births: dict[int, int] = {}
+        self.failure: tuple[Unsupported, Location] | None = None
+        self.locations: dict[tuple[str, int], Location] = {}
+        self._keep: list[PyValue] = []
+        self._iterations: dict[int, int] = {}
+
+    # Running
+
+    def run(self) -> PyValue:
+        """Run until the outermost frame returns; `Unsupported` leaves the frames at the break."""
+        while self.frames:
+            self._step(self.frames[-1])
+        assert self.result is not None
+        return self.result
+
+    def run_nested(
+        self, function: FunctionValue, args: list[PyValue], kwargs: dict[str, PyValue]
+    ) -> PyValue:
+        """Run a Python function to its end within the operation at hand; give its result.
+
+        A break inside becomes a break of that operation: such a frame cannot be suspended.
+        """
+        frame = enter(self, function, args, kwargs)
+        if frame.generator:
+            return interpreter_calls.make_generator(self, frame)
+        result = self.run_frame(frame)
+        assert result is not None
+        return result
+
+    def run_frame(self, frame: SymbolicFrame) -> PyValue | None:
+        """Run `frame` on top of the others until it returns or yields."""
+        depth = len(self.frames)
+        frame.nested = True
+        location = self.context.location
+        self.frames.append(frame)
+        try:
+            while len(self.frames) > depth:
+                self._step(self.frames[-1])
+        except LoopBreak as error:
+            raise self._same_failure(error, Unsupported(error.code, error.detail)) from error
+        finally:
+            del self.frames[depth:]
+            self.context.location = location
+        return self.result
+
+    def leave(self, frame: SymbolicFrame, value: PyValue) -> None:
+        """Return `value` from the innermost frame."""
+        self.frames.pop()
+        if frame.generator:
+            frame.finished = True
+            self.result = None
+            return
+        self.result = value
+        if frame.nested or not self.frames:
+            return
+        caller = self.frames[-1]
+        if caller.resume == "push":
+            caller.push(value)
+        elif not (isinstance(value, ConstantValue) and value.value is None):
+            cause = Unsupported("JF-B009", "__init__() should return None")
+            raise Restart(cause, step=frame.call_step)
+        caller.resume = ""
+
+    def suspend(self, frame: SymbolicFrame, value: PyValue) -> None:
+        """Yield `value` from the innermost frame, which runs on when it is asked again."""
+        self.frames.pop()
+        self.result = value
+
+    # One instruction
+
+    def _step(self, frame: SymbolicFrame) -> None:
+        instruction = frame.instruction
+        depth, stack, slots = len(self.frames), frame.stack[:], frame.slots[:]
+        mark = operations.checkpoint(self)
+        self._visit(instruction.location)
+        frame.index += 1
+        try:
+            self._check_limits(frame, instruction)
+            for operation in instruction.operations:
+                HANDLERS[operation.op](self, frame, operation.arg)
+        except Unsupported as error:
+            if self.failure is None or self.failure[0] is not error:
+                self.failure = (error, instruction.location)
+            del self.frames[depth:]
+            if len(self.frames) < depth:
+                self.frames.append(frame)
+            operations.rollback(self, mark)
+            frame.stack, frame.slots, frame.index = stack, slots, instruction.index
+            frame.resume = ""
+            raise
+        if frame.stack and id(frame.stack[-1]) not in self.births:
+            self.births[id(frame.stack[-1])] = self.steps
+            self._keep.append(frame.stack[-1])
+        self.steps += 1
+
+    def _visit(self, location: Location) -> None:
+        self.context.location = location
+        self.locations.setdefault((location.filename, location.line), location)
+
+    def _check_limits(self, frame: SymbolicFrame, instruction: Instruction) -> None:
+        limits = self.limits
+        if limits.step is not None and self.steps >= limits.step and limits.cause is not None:
+            raise limits.cause
+        cause = limits.places.get((frame.code, instruction.offset))
+        if cause is not None:
+            raise cause
+        if self.context.builder.node_count > config().max_nodes:
+            raise Unsupported("JF-B015", f"{config().max_nodes} nodes")
+        if self.steps > MAX_STEPS:
+            raise Unsupported("JF-B015", f"{MAX_STEPS} instructions")
+
+    # Bookkeeping for handlers
+
+    def count_iteration(self, iterator: IteratorValue) -> int:
+        """How often a loop asked `iterator` for an item in this trace."""
+        key = id(iterator)
+        if key not in self._iterations:
+            self._keep.append(iterator)
+        self._iterations[key] = self._iterations.get(key, -1) + 1
+        return self._iterations[key]
+
+    def _same_failure(self, old: Unsupported, new: Unsupported) -> Unsupported:
+        """`new`, noted as arising where `old` did."""
+        place = self.failure[1] if self.failure is not None and self.failure[0] is old else UNKNOWN
+        self.failure = (new, place)
+        return new

@@ -1,0 +1,217 @@
+"""Handlers of calls, function objects, generators and imports.
+
+A call of a Python function pushes a frame; everything else is `operations.call`.
+"""
+
+from __future__ import annotations
+
+import types
+from typing import TYPE_CHECKING, Any
+
+from jitflow.core.errors import Unsupported
+from jitflow.tracer import operations
+from jitflow.tracer.frame import NULL, SymbolicFrame
+from jitflow.tracer.inline import enter
+from jitflow.tracer.interpreter_stack import Handler
+from jitflow.tracer.objects.model import CellValue, DictValue, FunctionValue, IteratorValue
+from jitflow.tracer.values import ConstantValue, PyValue, SequenceValue
+
+if TYPE_CHECKING:
+    from jitflow.tracer.interpreter import Interpreter
+
+_DEFAULTS, _KEYWORD_DEFAULTS, _ANNOTATIONS, _CLOSURE = 1, 2, 4, 8
+
+
+# Calls
+
+
+def _callee(frame: SymbolicFrame) -> tuple[PyValue, list[PyValue]]:
+    """Pop the two entries below the arguments: a callable with a NULL on either side of it, or a
+    method with its receiver, which becomes the first argument.
+    """
+    first, second = frame.pop_many(2)
+    if first is NULL:
+        return second, []
+    return first, [] if second is NULL else [second]
+
+
+def _call(tracer: Interpreter, frame: SymbolicFrame, count: int) -> None:
+    args = frame.pop_many(count)
+    callee, receiver = _callee(frame)
+    _enter_or_call(tracer, frame, callee, receiver + args, {})
+
+
+def _call_kw(tracer: Interpreter, frame: SymbolicFrame, count: int) -> None:
+    names = _strings(tracer, frame.pop())
+    args = frame.pop_many(count)
+    callee, receiver = _callee(frame)
+    first = len(args) - len(names)
+    kwargs = dict(zip(names, args[first:], strict=True))
+    _enter_or_call(tracer, frame, callee, receiver + args[:first], kwargs)
+
+
+def _call_function_ex(tracer: Interpreter, frame: SymbolicFrame, has_keywords: bool) -> None:
+    kwargs = _keyword_dict(tracer, frame.pop()) if has_keywords else {}
+    args = operations.resolve(tracer, operations.to_tuple(tracer, frame.pop()))
+    if not isinstance(args, SequenceValue):
+        raise Unsupported("JF-B003", "a call with * of an unknown iterable")
+    callee, receiver = _callee(frame)
+    _enter_or_call(tracer, frame, callee, receiver + list(args.items), kwargs)
+
+
+def _strings(tracer: Interpreter, value: PyValue) -> list[str]:
+    value = operations.resolve(tracer, value)
+    assert isinstance(value, SequenceValue)
+    return [str(item.value) for item in value.items if isinstance(item, ConstantValue)]
+
+
+def _keyword_dict(tracer: Interpreter, value: PyValue) -> dict[str, PyValue]:
+    value = operations.resolve(tracer, value)
+    if not isinstance(value, DictValue):
+        raise Unsupported("JF-B003", "a call with ** of an unknown mapping")
+    if not all(type(key) is str for key in value.items):
+        raise Unsupported("JF-B009", "keywords must be strings")
+    return {key: item for key, (_, item) in value.items.items()}
+
+
+def _enter_or_call(
+    tracer: Interpreter,
+    frame: SymbolicFrame,
+    callee: PyValue,
+    args: list[PyValue],
+    kwargs: dict[str, PyValue],
+) -> None:
+    callee = operations.resolve(tracer, callee)
+    if not args and isinstance(callee, ConstantValue) and callee.value is super:
+        args = _arguments_of_super(tracer, frame)
+    request = operations.resolve_call(tracer, callee, args, kwargs)
+    if request is None:
+        frame.push(operations.call(tracer, callee, args, kwargs))
+        return
+    callee_frame = enter(tracer, request.function, request.arguments, request.keywords)
+    if callee_frame.generator:
+        frame.push(make_generator(tracer, callee_frame))
+        return
+    if request.instance is not None:
+        frame.push(request.instance)
+    frame.resume = "push" if request.instance is None else "discard"
+    tracer.frames.append(callee_frame)
+
+
+def _arguments_of_super(tracer: Interpreter, frame: SymbolicFrame) -> list[PyValue]:
+    """What ``super()`` finds in its frame: the cell ``__class__`` and the first argument."""
+    slot = frame.free_slot("__class__")
+    cell = frame.slots[slot] if slot is not None else None
+    receiver = frame.slots[0] if frame.code.co_argcount else None
+    if cell is None or receiver is None:
+        raise Unsupported("JF-B009", "super(): no arguments")
+    if frame.names[0] in frame.code.co_cellvars:
+        receiver = operations.load_cell(tracer, receiver)
+    return [operations.load_cell(tracer, cell), receiver]
+
+
+def _load_super_attr(tracer: Interpreter, frame: SymbolicFrame, name: str) -> None:
+    function, cls, receiver = frame.pop_many(3)
+    function = operations.resolve(tracer, function)
+    if not (isinstance(function, ConstantValue) and function.value is super):
+        raise Unsupported("JF-B003", "super is not the built-in one")
+    frame.push(operations.get_super_attribute(tracer, cls, receiver, name))
+
+
+# Function objects
+
+
+def _make_function(tracer: Interpreter, frame: SymbolicFrame, arg: Any) -> None:
+    value = frame.pop()
+    assert isinstance(value, ConstantValue)
+    code: types.CodeType = value.value
+    function = operations.make_function(
+        tracer, code, frame.globals, code.co_qualname, None, None, None, None
+    )
+    frame.push(function)
+
+
+def _set_function_attribute(tracer: Interpreter, frame: SymbolicFrame, flag: int) -> None:
+    """Remake the function with one more part; nobody has seen the one below."""
+    part, function = frame.pop_many(2)
+    assert isinstance(function, FunctionValue)
+    part = operations.resolve(tracer, part)
+    if flag == _DEFAULTS:
+        assert isinstance(part, SequenceValue)
+        function.defaults = list(part.items)
+    elif flag == _KEYWORD_DEFAULTS:
+        assert isinstance(part, DictValue)
+        function.keyword_defaults = {key: item for key, (_, item) in part.items.items()}
+    elif flag == _ANNOTATIONS:
+        function.annotations = part
+    elif flag == _CLOSURE:
+        assert isinstance(part, SequenceValue)
+        cells = [operations.resolve(tracer, cell) for cell in part.items]
+        function.closure = tuple(cell for cell in cells if isinstance(cell, CellValue))
+    frame.push(function)
+
+
+# Generators
+
+
+class GeneratorBody:
+    """Runs a generator's frame from one ``yield`` to the next, inside the operation that asks."""
+
+    def __init__(self, tracer: Interpreter, frame: SymbolicFrame) -> None:
+        self.tracer, self.frame, self.started = tracer, frame, False
+
+    def __call__(self) -> PyValue | None:
+        """The next value that is yielded; None when the generator has returned."""
+        frame, tracer = self.frame, self.tracer
+        if frame.finished:
+            return None
+        table = tracer.context.objects
+        table.save(frame)
+        table.save(self)
+        if self.started:
+            frame.push(ConstantValue(None))  # what `next` sends
+        self.started = True
+        return tracer.run_frame(frame)
+
+
+def make_generator(tracer: Interpreter, frame: SymbolicFrame) -> IteratorValue:
+    """The generator that a call gives; its frame runs when items are asked for."""
+    iterator = IteratorValue("generator", iterator_type=types.GeneratorType)
+    iterator.resume = GeneratorBody(tracer, frame)
+    return iterator
+
+
+def _start_generator(tracer: Interpreter, frame: SymbolicFrame, arg: Any) -> None:
+    frame.push(NULL)  # the generator object, popped by the next instruction
+
+
+def _yield(tracer: Interpreter, frame: SymbolicFrame, arg: Any) -> None:
+    if not frame.nested:
+        raise Unsupported("JF-B012", frame.code.co_qualname)
+    tracer.suspend(frame, frame.pop())
+
+
+# Imports
+
+
+def _import_name(tracer: Interpreter, frame: SymbolicFrame, name: str) -> None:
+    level, names = frame.pop_many(2)
+    frame.push(operations.import_name(tracer, frame.globals, name, names, level))
+
+
+def _import_from(tracer: Interpreter, frame: SymbolicFrame, name: str) -> None:
+    frame.push(operations.import_from(tracer, frame.stack[-1], name))
+
+
+HANDLERS: dict[str, Handler] = {
+    "CALL": _call,
+    "CALL_KW": _call_kw,
+    "CALL_FUNCTION_EX": _call_function_ex,
+    "LOAD_SUPER_ATTR": _load_super_attr,
+    "MAKE_FUNCTION": _make_function,
+    "SET_FUNCTION_ATTRIBUTE": _set_function_attribute,
+    "START_GENERATOR": _start_generator,
+    "YIELD": _yield,
+    "IMPORT_NAME": _import_name,
+    "IMPORT_FROM": _import_from,
+}

@@ -1,0 +1,157 @@
+"""Handlers of jumps, loops and returns, and of what only Python can do.
+
+A loop is unrolled where its length is known and small, decided before its first iteration. Every
+other loop ends the piece at its header; Python takes the next item, and the body is a piece.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from jitflow.core.config import config
+from jitflow.core.errors import Unsupported
+from jitflow.tracer import operations
+from jitflow.tracer.frame import SymbolicFrame
+from jitflow.tracer.interpreter_stack import Handler
+from jitflow.tracer.objects.model import IteratorValue
+from jitflow.tracer.opcodes import Foreign
+from jitflow.tracer.restart import Restart
+from jitflow.tracer.values import ConstantValue, PyValue
+
+if TYPE_CHECKING:
+    from jitflow.tracer.interpreter import Interpreter
+
+
+class LoopBreak(Unsupported):
+    """A loop header that Python iterates; no graph break in the report."""
+
+    def __init__(self, detail: str) -> None:
+        super().__init__("JF-B006", detail)
+
+
+# Jumps
+
+
+def jump(tracer: Interpreter, frame: SymbolicFrame, target: int) -> None:
+    """Continue at byte `target`; going back too often ends the piece at the loop's header."""
+    origin = frame.program[frame.index - 1].offset
+    frame.move_to(target)
+    if target > origin or frame.instruction.name == "FOR_ITER":
+        return
+    for inner in [place for place in frame.jumps if target < place <= origin]:
+        del frame.jumps[inner]
+    frame.jumps[target] = frame.jumps.get(target, 0) + 1
+    if frame.jumps[target] > config().max_unroll:
+        reason = LoopBreak(f"more than {config().max_unroll} iterations of a while loop")
+        raise Restart(reason, place=(frame.code, target))
+
+
+def _jump(tracer: Interpreter, frame: SymbolicFrame, target: int) -> None:
+    jump(tracer, frame, target)
+
+
+def known_truth(tracer: Interpreter, value: PyValue) -> bool:
+    """The truth of a condition that is known at trace time; JF-B005 where data decide."""
+    truth = operations.truth(tracer, value)
+    if isinstance(truth, ConstantValue):
+        return bool(truth.value)
+    raise Unsupported("JF-B005", "")
+
+
+def _jump_if(wanted: bool) -> Handler:
+    def handler(tracer: Interpreter, frame: SymbolicFrame, target: int) -> None:
+        if known_truth(tracer, frame.pop()) is wanted:
+            jump(tracer, frame, target)
+
+    return handler
+
+
+def _jump_if_none(wanted: bool) -> Handler:
+    def handler(tracer: Interpreter, frame: SymbolicFrame, target: int) -> None:
+        if operations.is_same(tracer, frame.pop(), ConstantValue(None)) is wanted:
+            jump(tracer, frame, target)
+
+    return handler
+
+
+def _jump_or_pop(wanted: bool) -> Handler:
+    def handler(tracer: Interpreter, frame: SymbolicFrame, target: int) -> None:
+        if known_truth(tracer, frame.stack[-1]) is wanted:
+            jump(tracer, frame, target)
+        else:
+            frame.pop()
+
+    return handler
+
+
+# Loops over iterators
+
+
+def _get_iter(tracer: Interpreter, frame: SymbolicFrame, arg: object) -> None:
+    frame.push(operations.get_iterator(tracer, frame.pop()))
+
+
+def _for_iter(tracer: Interpreter, frame: SymbolicFrame, target: int) -> None:
+    iterator = operations.resolve(tracer, frame.stack[-1])
+    if not isinstance(iterator, IteratorValue):
+        raise LoopBreak("an iterator that was there before")
+    _check_length(tracer, iterator)
+    item = operations.next_item(tracer, iterator)
+    if item is None:
+        frame.pop()
+        jump(tracer, frame, target)
+    else:
+        frame.push(item)
+
+
+def _check_length(tracer: Interpreter, iterator: IteratorValue) -> None:
+    """Decline a loop that is too long to unroll, before its first iteration."""
+    limit = config().max_unroll
+    remaining = remaining_length(tracer, iterator)
+    if remaining is not None and not isinstance(remaining, int):
+        raise LoopBreak("the number of iterations is known only at run time")
+    taken = tracer.count_iteration(iterator)
+    if max(remaining or 0, taken) > limit:
+        raise LoopBreak(f"{remaining or taken} iterations are more than {limit}")
+
+
+def remaining_length(tracer: Interpreter, iterator: IteratorValue) -> int | PyValue | None:
+    """Items that an iterator still gives: a number, a run-time integer, or None if unknown."""
+    if iterator.inner:
+        lengths = [remaining_length(tracer, inner) for inner in iterator.inner]
+        numbers = [length for length in lengths if isinstance(length, int)]
+        unknown = [length for length in lengths if length is not None]
+        return min(numbers) if numbers else next(iter(unknown), None)
+    if iterator.iterable is None or iterator.kind == "generator":
+        return None
+    length = operations.length(tracer, iterator.iterable)
+    if isinstance(length, ConstantValue):
+        return max(0, int(length.value) - iterator.position)
+    return length
+
+
+# Leaving
+
+
+def _return(tracer: Interpreter, frame: SymbolicFrame, arg: object) -> None:
+    tracer.leave(frame, frame.pop())
+
+
+def _unsupported(tracer: Interpreter, frame: SymbolicFrame, foreign: Foreign) -> None:
+    raise Unsupported(foreign.code, foreign.name)
+
+
+HANDLERS: dict[str, Handler] = {
+    "JUMP": _jump,
+    "JUMP_IF_FALSE": _jump_if(False),
+    "JUMP_IF_TRUE": _jump_if(True),
+    "JUMP_IF_NONE": _jump_if_none(True),
+    "JUMP_IF_NOT_NONE": _jump_if_none(False),
+    "JUMP_IF_FALSE_OR_POP": _jump_or_pop(False),
+    "JUMP_IF_TRUE_OR_POP": _jump_or_pop(True),
+    "GET_ITER": _get_iter,
+    "FOR_ITER": _for_iter,
+    "RETURN": _return,
+    "UNSUPPORTED": _unsupported,
+    "RAISE": _unsupported,
+}

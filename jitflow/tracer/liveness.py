@@ -1,0 +1,77 @@
+"""Which variables of a code object may still be read, at each instruction; cached per object.
+
+Only values that would have to be computed for nothing are dropped at a break: see `exits`.
+"""
+
+from __future__ import annotations
+
+from types import CodeType
+
+from jitflow.tracer.instructions import Instruction, decode, handler_of, index_at, per_code
+
+_USES = frozenset({"LOAD_FAST", "LOAD_FAST_AND_CLEAR", "DELETE_FAST", "MAKE_CELL"})
+_CELL_USES = frozenset({"LOAD_DEREF", "STORE_DEREF", "DELETE_DEREF"})
+_KILLS = frozenset({"STORE_FAST", "LOAD_FAST_AND_CLEAR", "DELETE_FAST"})
+_WATCHERS = frozenset({"locals", "vars", "dir", "exec", "eval", "breakpoint", "input"})
+_FRAME_ATTRIBUTES = frozenset({"_getframe", "currentframe", "f_locals", "f_back", "f_code"})
+
+
+@per_code
+def looks_at_frames(code: CodeType) -> bool:
+    """Whether the code names something that can see a frame's variables or its callers."""
+    for instruction in decode(code):
+        for operation in instruction.operations:
+            if operation.op == "LOAD_GLOBAL" and operation.arg in _WATCHERS | _FRAME_ATTRIBUTES:
+                return True
+            if operation.op == "LOAD_ATTR" and operation.arg in _FRAME_ATTRIBUTES:
+                return True
+    return False
+
+
+@per_code
+def live_slots(code: CodeType) -> tuple[frozenset[int], ...]:
+    """For each instruction, the slots that it or a later one may read."""
+    program = decode(code)
+    everything = frozenset(range(code.co_nlocals + len(code.co_cellvars) + len(code.co_freevars)))
+    if looks_at_frames(code):
+        return (everything,) * len(program)
+    effects = [_uses_and_kills(instruction) for instruction in program]
+    followers = _followers(code)
+    live: list[frozenset[int]] = [frozenset()] * len(program)
+    changed = True
+    while changed:
+        changed = False
+        for at in range(len(program) - 1, -1, -1):
+            uses, kills = effects[at]
+            after: frozenset[int] = frozenset().union(*(live[next_] for next_ in followers[at][0]))
+            handled: frozenset[int] = frozenset().union(*(live[h] for h in followers[at][1]))
+            before = uses | (after - kills) | handled
+            if before != live[at]:
+                live[at], changed = before, True
+    return tuple(live)
+
+
+def _uses_and_kills(instruction: Instruction) -> tuple[frozenset[int], frozenset[int]]:
+    uses: set[int] = set()
+    kills: set[int] = set()
+    for operation in instruction.operations:
+        if operation.op in _USES | _CELL_USES and operation.arg not in kills:
+            uses.add(operation.arg)
+        if operation.op in _KILLS:
+            kills.add(operation.arg)
+    return frozenset(uses), frozenset(kills)
+
+
+def _followers(code: CodeType) -> list[tuple[list[int], list[int]]]:
+    """Indices of the instructions that may run after each one: in order or by jump; handlers."""
+    index = index_at(code)
+    result: list[tuple[list[int], list[int]]] = []
+    for instruction in decode(code):
+        following = []
+        if instruction.falls_through and instruction.end in index:
+            following.append(index[instruction.end])
+        if instruction.target is not None:
+            following.append(index[instruction.target])
+        row = handler_of(code, instruction)
+        result.append((following, [index[row.target]] if row is not None else []))
+    return result

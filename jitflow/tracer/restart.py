@@ -1,0 +1,43 @@
+"""The signal that a trace must be made again, ending earlier than it did."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from types import CodeType
+
+from jitflow.core.errors import Unsupported
+
+Place = tuple[CodeType, int]
+"""A code object and the offset of an instruction."""
+
+
+@dataclass(eq=False)
+class Restart(Exception):
+    """Trace again and break at `place` (whenever it is reached), or at step number `step`.
+
+    A trace is deterministic: the same step is the same instruction.
+    """
+
+    cause: Unsupported
+    place: Place | None = None
+    step: int | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Limits:
+    """Where the trace at hand has to break."""
+
+    places: dict[Place, Unsupported] = field(default_factory=dict)
+    step: int | None = None
+    cause: Unsupported | None = None
+
+    @property
+    def newest(self) -> Unsupported:
+        """The cause of a limit."""
+        return self.cause or next(reversed(self.places.values()))
+
+    def tightened(self, restart: Restart) -> Limits:
+        """These limits and the one that `restart` asks for."""
+        if restart.place is not None:
+            return Limits({**self.places, restart.place: restart.cause}, self.step, self.cause)
+        return Limits(self.places, restart.step, restart.cause)

@@ -1,0 +1,223 @@
+"""Traces one compile point: from real values to a `Trace` record.
+
+Sets up the frames, runs the interpreter, and builds the exit. Where a live value at the exit cannot
+be made again (a generator under way), the trace is repeated and ends before that value was made.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Collection
+from typing import Any
+
+from jitflow.core.errors import GraphBreak, Unsupported
+from jitflow.guards.sources import ConstantSource, StateSource
+from jitflow.tracer import operations, versions
+from jitflow.tracer.context import TraceContext
+from jitflow.tracer.exits import NotMaterialised, frame_states, recipe_of, stack_locations
+from jitflow.tracer.frame import NULL, SymbolicFrame
+from jitflow.tracer.inline import refusal
+from jitflow.tracer.instructions import instruction_at
+from jitflow.tracer.interpreter import Interpreter
+from jitflow.tracer.interpreter_control import LoopBreak
+from jitflow.tracer.restart import Limits, Place, Restart
+from jitflow.tracer.trace import (
+    BreakExit,
+    CompilePoint,
+    EagerExit,
+    Exit,
+    FrameShape,
+    ReturnExit,
+    Trace,
+)
+from jitflow.tracer.values import PyValue
+
+MAX_RESTARTS = 40
+"""Repetitions of one trace before the point is left to Python."""
+
+_GENERATOR = inspect.CO_GENERATOR | inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR
+
+
+def trace(
+    point: CompilePoint,
+    state: tuple[Any, ...],
+    *,
+    name: str,
+    dynamic: frozenset[str] = frozenset(),
+    fullgraph: bool = False,
+    inline_exclusions: Collection[Place] = (),
+) -> Trace:
+    """Run the code at `point` symbolically, starting from the real values in `state`.
+
+    Parameters
+    ----------
+    point : CompilePoint
+        Where to start.
+    state : tuple
+        Values in the order that `CompilePoint` states.
+    name : str
+        Qualified name of the function, for the graph.
+    dynamic : frozenset of str
+        Texts of sources whose integers are symbolic.
+    fullgraph : bool
+        Raise `GraphBreak` where the trace would end in anything but a return.
+    inline_exclusions : collection of (code, offset)
+        Instructions at which the piece must end.
+    """
+    record = _trace_within_limits(point, state, name, dynamic, inline_exclusions)
+    exit = record.exit
+    if fullgraph and isinstance(exit, BreakExit | EagerExit):
+        raise GraphBreak(exit.code, exit.detail, exit.location)
+    return record
+
+
+def _trace_within_limits(
+    point: CompilePoint,
+    state: tuple[Any, ...],
+    name: str,
+    dynamic: frozenset[str],
+    exclusions: Collection[Place],
+) -> Trace:
+    cause = _refusal(point)
+    limits = Limits({place: Unsupported("JF-B003", "left to Python") for place in exclusions})
+    for _ in range(MAX_RESTARTS):
+        tracer = Interpreter(TraceContext(name, dynamic), limits)
+        if cause is not None:
+            break
+        try:
+            _load(tracer, point, state)
+            exit = _run(tracer)
+            return _finish(tracer, point, exit)
+        except Restart as restart:
+            if restart.step is not None and (restart.step >= tracer.steps or restart.step < 0):
+                cause = restart.cause
+            limits = limits.tightened(restart)
+    return _eager(tracer, point, cause or limits.newest)
+
+
+def _refusal(point: CompilePoint) -> Unsupported | None:
+    """Why nothing can be traced from `point`."""
+    if versions.current is None:
+        return Unsupported("JF-B019", "")
+    for shape in point.frames:
+        if shape.code.co_flags & _GENERATOR:
+            return Unsupported("JF-B012", shape.code.co_qualname)
+        reason = refusal(shape.code)
+        if reason:
+            return Unsupported("JF-B003", reason)
+    return None
+
+
+# Frames of a compile point
+
+
+def _load(tracer: Interpreter, point: CompilePoint, state: tuple[Any, ...]) -> None:
+    """Push the frames of `point` with the values of `state`."""
+    taken = 0
+    for shape, namespace in zip(point.frames, point.globals, strict=True):
+        closure = tuple(
+            operations.wrap(tracer, cell, ConstantSource(cell, name))
+            for cell, name in zip(point.closure, shape.code.co_freevars, strict=False)
+        )
+        frame = SymbolicFrame(shape.code, namespace, closure)
+        names = _parameters(shape) if point.is_entry else shape.bound
+        values = [
+            operations.wrap(tracer, state[taken + i], StateSource(taken + i, variable))
+            for i, variable in enumerate(names)
+        ]
+        taken += len(names)
+        frame.restore(names, values)
+        taken = _load_stack(tracer, frame, shape, state, taken)
+        frame.move_to(shape.offset)
+        frame.resume = shape.resume
+        tracer.frames.append(frame)
+
+
+def _parameters(shape: FrameShape) -> tuple[str, ...]:
+    code = shape.code
+    flags = bool(code.co_flags & inspect.CO_VARARGS) + bool(code.co_flags & inspect.CO_VARKEYWORDS)
+    return code.co_varnames[: code.co_argcount + code.co_kwonlyargcount + flags]
+
+
+def _load_stack(
+    tracer: Interpreter,
+    frame: SymbolicFrame,
+    shape: FrameShape,
+    state: tuple[Any, ...],
+    taken: int,
+) -> int:
+    """Fill the operand stack; gives the number of state values used so far."""
+    for depth, has_value in enumerate(shape.stack):
+        value: PyValue = NULL
+        if has_value:
+            source = StateSource(taken, f"stack[{depth}]")
+            value = operations.wrap(tracer, state[taken], source)
+            taken += 1
+        frame.push(value)
+    return taken
+
+
+# The end
+
+
+def _run(tracer: Interpreter) -> Exit:
+    try:
+        value = tracer.run()
+    except Unsupported as error:
+        return _break(tracer, error)
+    try:
+        return ReturnExit(recipe_of(tracer, value))
+    except NotMaterialised as failed:
+        raise _restart_before(tracer, failed) from failed
+
+
+def _break(tracer: Interpreter, error: Unsupported) -> BreakExit:
+    assert tracer.failure is not None
+    location = tracer.failure[1]
+    try:
+        frames = frame_states(tracer)
+    except NotMaterialised as failed:
+        raise _restart_before(tracer, failed) from failed
+    stack = stack_locations(tracer.frames, location)
+    count = not isinstance(error, LoopBreak)
+    return BreakExit(error.code, error.detail, location, frames, stack, count)
+
+
+def _restart_before(tracer: Interpreter, failed: NotMaterialised) -> Restart:
+    """End before the instruction that made the value; where that is unknown, try half way."""
+    born = tracer.births.get(id(failed.value))
+    if born is None or born >= tracer.steps:
+        born = tracer.steps // 2
+    return Restart(failed.cause, step=born)
+
+
+def _finish(tracer: Interpreter, point: CompilePoint, exit: Exit) -> Trace:
+    context = tracer.context
+    try:
+        effects = operations.effects(tracer)
+    except Unsupported as error:
+        raise Restart(error, step=tracer.steps // 2) from error
+    graph = context.builder.finish(operations.graph_outputs(tracer))
+    graph.writes = [
+        (storage.input, storage.version)
+        for storage in context.storages
+        if storage.written and storage.input is not None
+    ]
+    return Trace(
+        point,
+        graph,
+        tuple(context.inputs),
+        tuple(context.guards),
+        effects,
+        exit,
+        context.call_outs,
+        tuple(tracer.locations.values()),
+    )
+
+
+def _eager(tracer: Interpreter, point: CompilePoint, cause: Unsupported) -> Trace:
+    """The record of a point that is left to Python."""
+    shape = point.frames[-1]
+    location = instruction_at(shape.code, shape.offset).location
+    exit = EagerExit(cause.code, cause.detail, location)
+    return Trace(point, tracer.context.builder.finish(()), (), (), (), exit)
