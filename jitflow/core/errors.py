@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from jitflow.core.breaks import BREAKS
 from jitflow.core.location import UNKNOWN, Location
 
@@ -31,7 +33,14 @@ class VerifyError(JitflowError):
 
 
 class InvalidGraph(JitflowError):
-    """The verifier refused a graph, or the parser refused its text."""
+    """The verifier refused a graph, or the parser refused its text.
+
+    `line` is the line of the text where known, `node` the node at fault.
+    """
+
+    def __init__(self, message: str, *, line: int | None = None, node: Any = None) -> None:
+        self.line, self.node = line, node
+        super().__init__(message if line is None else f"line {line}: {message}")
 
 
 class CheckFailed(Exception):

@@ -50,16 +50,24 @@ class Builder:
         return dims.symbol(name)
 
     def emit(
-        self, name: str, *operands: Value, hint: str = "", regions: Sequence[Block] = (), **attributes: Any
+        self,
+        name: str,
+        *operands: Value,
+        hint: str = "",
+        regions: Sequence[Block] = (),
+        **attributes: Any,
     ) -> Value:
         """Append a node with one result and return that result."""
-        (result,) = self.emit_many(
-            name, *operands, hint=hint, regions=regions, **attributes
-        )
+        (result,) = self.emit_many(name, *operands, hint=hint, regions=regions, **attributes)
         return result
 
     def emit_many(
-        self, name: str, *operands: Value, hint: str = "", regions: Sequence[Block] = (), **attributes: Any
+        self,
+        name: str,
+        *operands: Value,
+        hint: str = "",
+        regions: Sequence[Block] = (),
+        **attributes: Any,
     ) -> tuple[Value, ...]:
         """Append a node and return its results; TypeError where the operands do not fit."""
         record = operator(name)
