@@ -1,0 +1,103 @@
+"""Call-outs split a piece into segments that keep order and hand values on."""
+
+import numpy as np
+
+from jitflow.core import dtypes
+from jitflow.core.types import ArrayType
+from jitflow.ir.builder import Builder
+from jitflow.ops.record import Kind
+from jitflow.runtime.partition import CallOutPlan, SegmentPlan, partition
+
+F64 = ArrayType(dtypes.F64, (4,))
+
+
+def is_native(node):
+    return node.operator.kind is not Kind.CALL_OUT
+
+
+def call_out(b, x, effect=False):
+    return b.emit("call_out", x, function=np.sort, types=(F64,), effect=effect)
+
+
+def shapes(plan):
+    return [
+        ("segment", [n.operator.name for n in step.graph.nodes])
+        if isinstance(step, SegmentPlan)
+        else ("call", step.node.operator.name)
+        for step in plan.steps
+    ]
+
+
+def test_without_call_outs_there_is_one_segment():
+    b = Builder()
+    x = b.input("x", F64)
+    y = b.emit("exp", x)
+    graph = b.finish([b.emit("add", y, x)])
+    plan = partition(graph, is_native)
+    assert shapes(plan) == [("segment", ["exp", "add"])]
+    (segment,) = plan.segments
+    assert segment.takes == [x]
+    assert [give.output for give in segment.gives] == [0]
+
+
+def test_work_before_and_after_a_call_out():
+    b = Builder()
+    x = b.input("x", F64)
+    y = b.emit("exp", x)
+    z = b.emit("add", call_out(b, y), y)
+    plan = partition(b.finish([z]), is_native)
+    assert shapes(plan) == [("segment", ["exp"]), ("call", "call_out"), ("segment", ["add"])]
+    first, second = plan.segments
+    assert [give.value for give in first.gives] == [y]
+    assert {id(v) for v in second.takes} == {id(v) for v in (y, z.producer.operands[0])}
+
+
+def test_independent_call_outs_share_a_level():
+    b = Builder()
+    x = b.input("x", F64)
+    one, two = call_out(b, b.emit("exp", x)), call_out(b, b.emit("log", x))
+    plan = partition(b.finish([b.emit("add", one, two)]), is_native)
+    kinds = [kind for kind, _ in shapes(plan)]
+    assert kinds == ["segment", "call", "call", "segment"]
+
+
+def test_effects_keep_their_order():
+    b = Builder()
+    x = b.input("x", F64)
+    one = call_out(b, b.emit("exp", call_out(b, x)), effect=True)
+    two = call_out(b, x, effect=True)
+    plan = partition(b.finish([one, two]), is_native)
+    nodes = [step.node for step in plan.steps if isinstance(step, CallOutPlan)]
+    assert nodes.index(one.producer) < nodes.index(two.producer)
+
+
+def test_every_output_is_an_object_of_its_own():
+    b = Builder()
+    x = b.input("x", F64)
+    y = b.emit("exp", x)
+    plan = partition(b.finish([y, x, y]), is_native)
+    (segment,) = plan.segments
+    assert sorted(give.output for give in segment.gives) == [0, 1, 2]
+
+
+def test_writes_come_last():
+    b = Builder()
+    x = b.input("x", F64)
+    y = call_out(b, b.emit("exp", x))
+    graph = b.finish([y])
+    graph.writes.append((x, b.emit("add", x, y)))
+    plan = partition(graph, is_native)
+    assert [bool(s.graph.writes) for s in plan.segments] == [False, True]
+    assert plan.steps[-1] is plan.segments[-1]
+
+
+def test_symbols_are_defined_in_the_segments_that_need_them():
+    b = Builder()
+    x = b.input("x", ArrayType(dtypes.F64, ()))
+    s0 = b.dimension_symbol(x, 0)
+    x.type = ArrayType(dtypes.F64, (s0,))
+    sort = b.emit("call_out", b.emit("exp", x), function=np.sort, types=(x.type,), effect=False)
+    plan = partition(b.finish([b.emit("add", sort, sort)]), is_native)
+    assert all(list(segment.graph.symbols) == ["s0"] for segment in plan.segments)
+    last = plan.segments[-1].graph
+    assert last.symbols["s0"].value in last.inputs
