@@ -52,6 +52,7 @@ class Dispatcher:
     def __init__(self, function: FunctionType, options: Options, key: str) -> None:
         self.function, self.options, self.key = function, options, key
         self.native_changed: Any = None
+        self.allows_native = not options.verify
         self._bind = make_binder(function)
         self._points: dict[int, PointState] = {}
         self.root = self._root()
@@ -119,6 +120,8 @@ class Dispatcher:
     def _enter(self, point: PointState, state: tuple[Any, ...]) -> Any:
         """The user's value, `driver.Broke`, or `FAILED` where Python must run from here."""
         for variant in point.variants:
+            if variant.native is not None:
+                continue  # native entries were tried before this code was reached
             result = variant.function(*state)
             if result is not MISS:
                 if result is FAILED:
@@ -137,15 +140,25 @@ class Dispatcher:
             if point.runs_eagerly:
                 return FAILED
             for variant in point.variants:
-                result = variant.function(*state)
+                result = variant.function(*state)  # another thread may have compiled it
                 if result is not MISS:
                     return result
             self._learn(point, state)
-            variant_or_none = self._compile(point, state)
-        if variant_or_none is None:
+            variant = self._compile(point, state)
+        if variant is None:
             return FAILED
-        result = variant_or_none.function(*state)
+        if variant.native is not None:
+            return self._call_native(variant, state)
+        result = variant.function(*state)
         return FAILED if result is MISS else result
+
+    def _call_native(self, variant: Variant, state: tuple[Any, ...]) -> Any:
+        code = self.function.__code__
+        count = code.co_argcount
+        names = code.co_varnames[count : count + code.co_kwonlyargcount]
+        return variant.native.callable(
+            *state[:count], **dict(zip(names, state[count:], strict=True))
+        )
 
     def _learn(self, point: PointState, state: tuple[Any, ...]) -> None:
         """Find out why each variant missed; make the integers that changed symbolic."""

@@ -57,7 +57,7 @@ def make_segment(request: SegmentRequest) -> MadeSegment:
         on_flags=replay.Replayer(segment.graph),
         checked=request.facts is not None,
     )
-    function = native.link(spec, segment, body)
+    function = native.link(spec, segment, body).callable
     return MadeSegment(function, {"loops": body.loops, "llvm": body.text})
 
 
@@ -150,6 +150,8 @@ def make_entry(
 ) -> NativeEntry | None:
     """A native entry for the whole function; None where the piece needs glue."""
     parameters = Parameters.of(dispatcher.function)
+    if not dispatcher.allows_native or not native.is_available():
+        return None
     if parameters is None or not _is_whole(trace, plan):
         return None
     (request,) = requests
@@ -172,7 +174,7 @@ def make_entry(
         on_flags=_flags_of_call(dispatcher, segment, sources),
     )
     try:
-        return native.link_entry(spec, segment, body)
+        return native.link(spec, segment, body)
     except Unsupported:
         return None
 
