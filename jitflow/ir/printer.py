@@ -101,7 +101,8 @@ class _Printer:
     def location(self, node: Node) -> str:
         if not self.locations or node.location is UNKNOWN:
             return ""
-        return f"  @{node.location}"
+        place = str(node.location)
+        return f"  @{json.dumps(place)}" if re.search(r'[\s"(){},]', place) else f"  @{place}"
 
     def attributes(self, attributes: Mapping[str, Any]) -> str:
         items = (f"{name}={self.attribute(value)}" for name, value in attributes.items())
@@ -147,14 +148,14 @@ def _element(item: np.generic) -> str:
     if item.dtype.kind == "f":
         if np.isnan(item):
             return "-nan" if np.signbit(item) else "nan"
-        return np.format_float_positional(item, unique=True, trim="0") if _short(item) else (
-            np.format_float_scientific(item, unique=True, trim="0")
-        )
+        write = np.format_float_positional if _short(item) else np.format_float_scientific
+        return write(item, unique=True, trim="0")
     return str(item.item()).lower()
 
 
 def _short(item: Any) -> bool:
-    return bool(item == 0 or 1e-4 <= abs(item) < 1e16 or np.isinf(item))
+    magnitude = abs(float(item))
+    return magnitude == 0 or 1e-4 <= magnitude < 1e16 or magnitude == float("inf")
 
 
 def _signed(text: str) -> str:
