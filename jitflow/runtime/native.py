@@ -19,7 +19,7 @@ from jitflow.codegen.interface import Body, Segment
 from jitflow.core.config import config
 
 _METH_FASTCALL_KEYWORDS = 0x82
-_ENTRY_LEVEL = 1
+_ENTRY_LEVEL = 0  # straight scalar code: more effort costs milliseconds and gains nothing
 
 
 class _MethodDef(ctypes.Structure):

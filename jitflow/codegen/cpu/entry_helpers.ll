@@ -406,3 +406,11 @@ no:
   call void @Py_DecRef(ptr %result)
   ret ptr null
 }
+
+; The vectorcall of an object that hands its calls to another: the word after its pointer.
+define ptr @jf.forward(ptr %self, ptr %args, i64 %nargsf, ptr %names) {
+  %target.p = getelementptr i8, ptr %self, i64 24
+  %target = load ptr, ptr %target.p
+  %result = musttail call ptr @PyObject_Vectorcall(ptr %target, ptr %args, i64 %nargsf, ptr %names)
+  ret ptr %result
+}

@@ -10,7 +10,6 @@ import ctypes
 import functools
 import struct
 import sys
-import sysconfig
 from types import CellType
 from typing import Any
 
@@ -32,11 +31,19 @@ C_CONTIGUOUS, F_CONTIGUOUS, ALIGNED, WRITEABLE = 0x1, 0x2, 0x100, 0x400
 @functools.cache
 def is_supported() -> bool:
     """Whether this interpreter and this NumPy keep their objects as this module says."""
-    if sys.implementation.name != "cpython" or not (3, 11) <= sys.version_info[:2] <= (3, 13):
-        return False
-    if ctypes.sizeof(ctypes.c_void_p) != 8 or sysconfig.get_config_var("Py_GIL_DISABLED"):
-        return False
-    return _arrays_fit() and _dtypes_fit() and _numbers_fit() and _containers_fit()
+    return is_known_interpreter() and all(
+        fits() for fits in (_arrays_fit, _dtypes_fit, _numbers_fit, _containers_fit)
+    )
+
+
+def is_known_interpreter() -> bool:
+    """Whether this is a CPython for which the offsets are meant; cheap."""
+    return (
+        sys.implementation.name == "cpython"
+        and (3, 11) <= sys.version_info[:2] <= (3, 13)
+        and ctypes.sizeof(ctypes.c_void_p) == 8
+        and object.__basicsize__ == NUMBER  # free-threaded builds have a larger head
+    )
 
 
 def _word(value: Any, offset: int, code: str = "q") -> int | float:

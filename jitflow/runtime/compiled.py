@@ -1,0 +1,136 @@
+"""`Compiled`: what `jitflow.compile` returns, a callable with the face of the function it wraps.
+
+A call goes to machine code where an entry is installed, else to `slow_call`. Making one needs no
+compiler: the entry is installed later.
+"""
+
+from __future__ import annotations
+
+import functools
+import types
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from jitflow.runtime import native_type
+
+if TYPE_CHECKING:
+
+    class _Base:
+        """The native base class, or `object`."""
+
+    _HAS_POINTER = True
+else:
+    _Base = native_type.vectorcall_base() or object
+    _HAS_POINTER = _Base is not object
+
+
+def _of_function(name: str) -> property:
+    """An attribute that is the wrapped function's own."""
+
+    def read(self: Compiled) -> Any:
+        return getattr(self._function, name)
+
+    def write(self: Compiled, value: Any) -> None:
+        setattr(self._function, name, value)
+
+    return property(read, write, doc=f"``{name}`` of the function.")
+
+
+class Compiled(_Base):
+    """A compiled function.
+
+    It has the name, signature, documentation and attributes of `function`, binds as a method,
+    pickles by reference and copies as itself.
+
+    Parameters
+    ----------
+    function : function
+        The eager function.
+    slow_call : callable
+        Takes every call as long as there is no native entry; entries fall back to it too.
+    """
+
+    __slots__ = ("__dict__", "__weakref__", "_function", "_keep", "native_address", "slow_call")
+
+    __code__ = _of_function("__code__")
+    __defaults__ = _of_function("__defaults__")
+    __kwdefaults__ = _of_function("__kwdefaults__")
+    __globals__ = _of_function("__globals__")
+    __closure__ = _of_function("__closure__")
+
+    def __init__(self, function: Callable[..., Any], slow_call: Callable[..., Any]) -> None:
+        self._function = function
+        self._keep: list[Any] = []
+        self.slow_call = slow_call
+        self.native_address = 0
+        functools.update_wrapper(self, function)
+
+    def __init_subclass__(cls, **keywords: Any) -> None:
+        super().__init_subclass__(**keywords)
+        _enable(cls)
+
+    def __call__(self, /, *args: Any, **kwargs: Any) -> Any:
+        """Call the function."""
+        return self.slow_call(*args, **kwargs)
+
+    def __get__(self, instance: Any, owner: type | None = None) -> Any:
+        """Bind as a method, as a function does."""
+        return self if instance is None else types.MethodType(self, instance)
+
+    def __repr__(self) -> str:
+        return f"<compiled function {self.__qualname__} at {id(self):#x}>"
+
+    def __reduce__(self) -> str:
+        return str(self.__qualname__)
+
+    def __copy__(self) -> Compiled:
+        return self
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Compiled:
+        return self
+
+    # The native entry
+
+    def set_native(self, address: int, keep: Any) -> None:
+        """Send calls to the entry at `address`.
+
+        Parameters
+        ----------
+        address : int
+            Of machine code with the signature of `vectorcallfunc`.
+        keep : object
+            Whatever the code needs; it lives as long as this object does, for another thread may
+            still run in an entry that was replaced.
+        """
+        self._keep.append(keep)
+        self.native_address = address
+        if _HAS_POINTER:
+            native_type.set_pointer(self, address)
+
+    def forward(self, target: Callable[..., Any], address: int) -> None:
+        """Send calls straight to `target`, without ``__call__`` in between.
+
+        Parameters
+        ----------
+        target : callable
+        address : int
+            Of ``jf.forward`` in `codegen.cpu.entry_support`.
+        """
+        self._keep.append(target)
+        if _HAS_POINTER:
+            native_type.set_target(self, target)
+        self.set_native(address, None)
+
+    def clear_native(self) -> None:
+        """Send calls to `slow_call` again."""
+        self.native_address = 0
+        if _HAS_POINTER:
+            native_type.set_pointer(self, 0)
+
+
+def _enable(cls: type) -> None:
+    if _HAS_POINTER:
+        native_type.enable(cls)
+
+
+_enable(Compiled)
