@@ -48,8 +48,6 @@ class SymbolicFrame:
         Whether an operation waits for this frame (a property, a sort key): it cannot be suspended.
     generator : bool
         Whether it yields; `finished` is set when it has returned.
-    call_step : int
-        Number of the step that pushed it.
     jumps : dict of int to int
         Backward jumps taken to each offset, for the limit on unrolling.
     """
@@ -67,7 +65,6 @@ class SymbolicFrame:
         self.nested = False
         self.generator = False
         self.finished = False
-        self.call_step = 0
         self.jumps: dict[int, int] = {}
 
     @property

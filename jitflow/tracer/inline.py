@@ -69,7 +69,6 @@ def enter(
     frame = SymbolicFrame(code, function.globals, function.closure)
     _bind(tracer, frame, function, args, kwargs)
     frame.generator = bool(code.co_flags & inspect.CO_GENERATOR)
-    frame.call_step = tracer.steps
     return frame
 
 

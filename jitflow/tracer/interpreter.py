@@ -22,7 +22,7 @@ from jitflow.tracer.inline import enter
 from jitflow.tracer.instructions import Instruction
 from jitflow.tracer.interpreter_control import LoopBreak
 from jitflow.tracer.objects.model import FunctionValue, IteratorValue
-from jitflow.tracer.restart import Limits, Restart
+from jitflow.tracer.restart import Limits
 from jitflow.tracer.values import ConstantValue, PyValue
 
 HANDLERS = {
@@ -121,8 +121,7 @@ class Interpreter:
         if caller.resume == "push":
             caller.push(value)
         elif not (isinstance(value, ConstantValue) and value.value is None):
-            cause = Unsupported("JF-B009", "__init__() should return None")
-            raise Restart(cause, step=frame.call_step)
+            raise Unsupported("JF-B009", "__init__() should return None")
         caller.resume = ""
 
     def suspend(self, frame: SymbolicFrame, value: PyValue) -> None:

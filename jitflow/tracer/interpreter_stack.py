@@ -82,7 +82,8 @@ def _make_cell(tracer: Interpreter, frame: SymbolicFrame, slot: int) -> None:
 
 
 def _copy_free_vars(tracer: Interpreter, frame: SymbolicFrame, count: int) -> None:
-    frame.slots[len(frame.slots) - count :] = frame.closure
+    if frame.closure:  # else the compile point's state has brought the cells
+        frame.slots[len(frame.slots) - count :] = frame.closure
 
 
 def _cell(frame: SymbolicFrame, slot: int) -> PyValue:

@@ -120,7 +120,7 @@ def _load(tracer: Interpreter, point: CompilePoint, state: tuple[Any, ...]) -> N
             for cell, name in zip(point.closure, shape.code.co_freevars, strict=False)
         )
         frame = SymbolicFrame(shape.code, namespace, closure)
-        names = _parameters(shape) if point.is_entry else shape.bound
+        names = shape.bound or (_parameters(shape) if point.is_entry else ())
         values = [
             operations.wrap(tracer, state[taken + i], StateSource(taken + i, variable))
             for i, variable in enumerate(names)
