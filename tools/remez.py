@@ -1,6 +1,7 @@
-"""Minimax polynomials by Remez exchange, in extended precision, rounded to a machine format.
+"""Near-minimax polynomials in extended precision, rounded to a machine format.
 
-Owns the numerical method; `tools/fit_polynomials.py` owns what is fitted.
+Owns the numerical method (Lawson's iteration: least squares at Chebyshev points, reweighted by the
+error until it is level); `tools/fit_polynomials.py` owns what is fitted.
 """
 
 from __future__ import annotations
@@ -11,99 +12,75 @@ import mpmath as mp
 import numpy as np
 
 Real = Callable[[mp.mpf], mp.mpf]
+ITERATIONS = 14
 
 
 def chebyshev_points(low: mp.mpf, high: mp.mpf, count: int) -> list[mp.mpf]:
-    """Extrema of the Chebyshev polynomial of degree ``count - 1``, scaled to the interval."""
+    """Zeros of the Chebyshev polynomial of degree `count`, scaled to the interval."""
     middle, half = (low + high) / 2, (high - low) / 2
-    return [middle - half * mp.cos(mp.pi * i / (count - 1)) for i in range(count)]
+    return [middle - half * mp.cos(mp.pi * (i + mp.mpf("0.5")) / count) for i in range(count)]
 
 
-def _solve(
-    points: list[mp.mpf], target: Real, weight: Real, powers: list[int]
-) -> tuple[list[mp.mpf], mp.mpf]:
-    """Coefficients whose weighted error alternates in sign, equal in size, over `points`."""
-    size = len(points)
+def _least_squares(
+    basis: list[list[mp.mpf]], values: list[mp.mpf], weights: list[mp.mpf]
+) -> list[mp.mpf]:
+    """Solution of the weighted normal equations; the working precision absorbs their condition."""
+    size = len(basis)
     matrix, right = mp.matrix(size, size), mp.matrix(size, 1)
-    for i, x in enumerate(points):
-        for j, power in enumerate(powers):
-            matrix[i, j] = x**power * weight(x)
-        matrix[i, size - 1] = (-1) ** i
-        right[i] = target(x) * weight(x)
-    solution = mp.lu_solve(matrix, right)
-    return [solution[j] for j in range(size - 1)], abs(solution[size - 1])
-
-
-def _extrema(errors: list[mp.mpf], grid: list[mp.mpf], count: int) -> list[mp.mpf] | None:
-    """One extremum of the error per run of one sign; the `count` best neighbours of them."""
-    chosen: list[int] = []
-    for i, error in enumerate(errors):
-        if chosen and (error > 0) == (errors[chosen[-1]] > 0):
-            if abs(error) > abs(errors[chosen[-1]]):
-                chosen[-1] = i
-        else:
-            chosen.append(i)
-    while len(chosen) > count:
-        ends = (0, -1)
-        chosen.pop(min(ends, key=lambda end: abs(errors[chosen[end]])))
-    return [grid[i] for i in chosen] if len(chosen) == count else None
+    for i, row in enumerate(basis):
+        weighted = [w * x for w, x in zip(weights, row, strict=True)]
+        right[i] = mp.fdot(weighted, values)
+        for j in range(i, size):
+            matrix[i, j] = matrix[j, i] = mp.fdot(weighted, basis[j])
+    return list(mp.lu_solve(matrix, right))
 
 
 def minimax(
-    target: Real, weight: Real, low: float, high: float, powers: list[int]
+    points: list[mp.mpf], values: list[mp.mpf], weights: list[mp.mpf], powers: list[int]
 ) -> tuple[list[mp.mpf], mp.mpf]:
-    """Coefficients of ``sum(c[j] * x**powers[j])`` nearest `target`, and the weighted error."""
-    a, b = mp.mpf(low), mp.mpf(high)
-    count = len(powers) + 1
-    nudge = (b - a) / (64 * count)  # weights may vanish in the middle: keep off it
-    points = [x + nudge for x in chebyshev_points(a, b, count + 2)[1:-1]]
-    grid = chebyshev_points(a, b, 24 * count)
-    values = [(x, target(x), weight(x)) for x in grid]
+    """Coefficients of ``sum(c[j] * x**powers[j])`` nearest `values`, and the weighted error."""
+    keep = [i for i, weight in enumerate(weights) if weight]
+    weights = [weights[i] for i in keep]
+    basis = [[points[i] ** p * w for i, w in zip(keep, weights, strict=True)] for p in powers]
+    target = [values[i] * w for i, w in zip(keep, weights, strict=True)]
+    emphasis = [mp.mpf(1)] * len(keep)
     best: tuple[mp.mpf, list[mp.mpf]] | None = None
-    for _ in range(12):
-        coefficients, level = _solve(points, target, weight, powers)
+    for _ in range(ITERATIONS):
+        coefficients = _least_squares(basis, target, emphasis)
         errors = [
-            (mp.fsum(c * x**p for c, p in zip(coefficients, powers, strict=True)) - f) * w
-            for x, f, w in values
+            abs(mp.fdot(coefficients, [row[i] for row in basis]) - target[i])
+            for i in range(len(keep))
         ]
-        worst = max(abs(error) for error in errors)
+        worst = max(errors)
         if best is None or worst < best[0]:
             best = worst, coefficients
-        exchanged = _extrema(errors, grid, count)
-        if exchanged is None or worst < level * mp.mpf("1.002"):
-            break
-        points = exchanged
+        emphasis = [e * error / worst for e, error in zip(emphasis, errors, strict=True)]
+        emphasis = [e + mp.mpf(10) ** -9 for e in emphasis]
     assert best is not None
     return best[1], best[0]
 
 
 def fit(
-    target: Real,
-    weight: Real,
-    interval: tuple[float, float],
-    degree: int,
-    dtype: str,
-    first: int = 0,
+    target: Real, weight: Real, interval: tuple[float, float], degree: int, dtype: str
 ) -> tuple[list[float], float]:
-    """Coefficients of degree `first` to `degree` in `dtype`, lowest first, and the error.
+    """Coefficients of degree 0 to `degree` in `dtype`, lowest first, and the weighted error.
 
-    The lowest coefficient is rounded first and the others are fitted again to what remains, so
-    that rounding costs no accuracy where the polynomial is small.
+    The lowest coefficients are rounded first and the others are fitted again to what remains, so
+    that rounding costs little accuracy.
     """
     round_to = np.float32 if dtype == "f32" else np.float64
+    points = chebyshev_points(mp.mpf(interval[0]), mp.mpf(interval[1]), 10 * (degree + 2))
+    values, weights = [target(x) for x in points], [weight(x) for x in points]
     fixed: list[float] = []
-    error = mp.mpf(0)
-    for power in range(first, degree + 1):
+    for power in range(degree + 1):
         powers = list(range(power, degree + 1))
-
-        def rest(x: mp.mpf) -> mp.mpf:
-            known = mp.fsum(mp.mpf(c) * x ** (first + i) for i, c in enumerate(fixed))
-            return target(x) - known
-
-        coefficients, error = minimax(rest, weight, *interval, powers)
-        if len(powers) > 6 or power == first or dtype == "f32":
-            fixed.append(float(round_to(float(coefficients[0]))))
-        else:
-            fixed += [float(round_to(float(c))) for c in coefficients]
+        coefficients, _ = minimax(points, values, weights, powers)
+        if power < 3 and power < degree:
+            coefficients = coefficients[:1]
+        rounded = [float(round_to(float(c))) for c in coefficients]
+        fixed += rounded
+        for p, c in zip(powers, rounded, strict=False):
+            values = [v - mp.mpf(c) * x**p for v, x in zip(values, points, strict=True)]
+        if len(rounded) == len(powers):
             break
-    return fixed, float(error)
+    return fixed, float(max(abs(v * w) for v, w in zip(values, weights, strict=True)))

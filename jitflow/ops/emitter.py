@@ -7,6 +7,7 @@ contracts; `fma` is for the math library alone. Complex values are pairs inside 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Protocol, TypeVar
 
 from jitflow.core.dtypes import DType
@@ -137,6 +138,14 @@ class Emitter(Protocol[V]):
         constant (``log(0)`` is -inf) where no instruction sets the processor's flag. A back end
         either accumulates the mask in one word per name and sets the processor's flag once after
         the loop, or branches to an operation that sets it. It is straight-line for the caller.
+        """
+
+    def rare(self, condition: V, value: V, slow: Callable[[], V]) -> V:
+        """`value`, except that lanes where `condition` holds have those of ``slow()``.
+
+        The instructions that `slow` emits may run for all lanes and set no stray flags. The least
+        that a back end does is ``select(condition, slow(), value)``; it gains by putting them into
+        a cold block that a predicted branch skips when `condition` holds in no lane.
         """
 
     def scalar_call(self, name: str, condition: V, otherwise: V, *operands: V) -> V:

@@ -1,0 +1,66 @@
+"""The table of functions and `emit`, through which the rest of code generation reaches them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from jitflow.codegen.cpu.math import exponential, hyperbolic, logarithm, trigonometric
+from jitflow.codegen.cpu.math.lanes import Lanes, rare_call
+from jitflow.ops.emitter import Emitter
+
+Function = Callable[..., Lanes]
+
+
+def c_function(name: str) -> Function:
+    """The C library's function, lane by lane."""
+
+    def body(*operands: Lanes) -> Lanes:
+        first = operands[0]
+        always = first.bits.equals(first.bits)
+        return rare_call(name, always, first, *operands)
+
+    return body
+
+
+FUNCTIONS: dict[str, Function] = {
+    "exp": exponential.exp,
+    "exp2": exponential.exp2,
+    "expm1": exponential.expm1,
+    "log": logarithm.log,
+    "log2": logarithm.log2,
+    "log10": logarithm.log10,
+    "log1p": logarithm.log1p,
+    "sin": trigonometric.sin,
+    "cos": trigonometric.cos,
+    "tan": c_function("tan"),
+    "arcsin": c_function("asin"),
+    "arccos": c_function("acos"),
+    "arctan": c_function("atan"),
+    "arctan2": c_function("atan2"),
+    "sinh": c_function("sinh"),
+    "cosh": c_function("cosh"),
+    "tanh": hyperbolic.tanh,
+    "arcsinh": c_function("asinh"),
+    "arccosh": c_function("acosh"),
+    "arctanh": c_function("atanh"),
+    "cbrt": c_function("cbrt"),
+    "power": c_function("pow"),
+    "hypot": c_function("hypot"),
+    "erf": c_function("erf"),
+    "erfc": c_function("erfc"),
+    "lgamma": c_function("lgamma"),
+}
+NAMES = tuple(FUNCTIONS)
+
+
+def emit(name: str, emitter: Emitter[Any], *operands: Any) -> Any:
+    """Emit the function called `name` of f32 or f64 operands of one dtype; its result.
+
+    Raises
+    ------
+    KeyError
+        If the library has no such function.
+    """
+    lanes = [Lanes(emitter, operand) for operand in operands]
+    return FUNCTIONS[name](*lanes).value

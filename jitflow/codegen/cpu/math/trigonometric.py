@@ -1,0 +1,68 @@
+"""sin, cos, tan: reduction by multiples of pi / 2 held in three parts, then polynomials.
+
+Larger arguments than the reduction can bear, and infinities, go to the C library lane by lane.
+"""
+
+from __future__ import annotations
+
+from jitflow.codegen.cpu.math import coefficients as c
+from jitflow.codegen.cpu.math.exponential import rounded
+from jitflow.codegen.cpu.math.lanes import Lanes, fma, polynomial, rare_call, where
+
+# Magnitudes from here on are left to the C library.
+HUGE = {"f32": 1e5, "f64": 1e9}
+
+
+def reduce(x: Lanes) -> tuple[Lanes, Lanes]:
+    """``r`` between -pi/4 and pi/4 and the pattern of `n` with ``x = n pi/2 + r``."""
+    n, pattern = rounded(x, c.TWO_OVER_PI[x.dtype.name][0])
+    r = x
+    for part in c.HALF_PI[x.dtype.name]:
+        r = fma(n, -part, r)
+    return r, pattern
+
+
+def huge(x: Lanes) -> Lanes:
+    """bool: too large for the reduction, or infinite; False for NaN."""
+    layout = x.format
+    bits = x.magnitude_bits()
+    bound = layout.pattern(HUGE[x.dtype.name])
+    return (bits >= bound) & (bits <= layout.infinity)
+
+
+def sine(r: Lanes, square: Lanes) -> Lanes:
+    """sin of a reduced argument."""
+    return fma(r * square, polynomial(square, c.SIN[r.dtype.name]), r)
+
+
+def cosine(r: Lanes, square: Lanes) -> Lanes:
+    """cos of a reduced argument."""
+    tail = polynomial(square, c.COS[r.dtype.name])
+    return fma(square, fma(square, tail, -0.5), 1.0)
+
+
+def _select(x: Lanes, quarter: int) -> Lanes:
+    """sin of ``x + quarter pi/2``."""
+    layout = x.format
+    is_huge = huge(x)
+    r, pattern = reduce(where(is_huge, 0.0, x))
+    square = r * r
+    turn = pattern + quarter if quarter else pattern
+    is_cosine = (turn & 1).differs(0)
+    value = where(is_cosine, cosine(r, square), sine(r, square))
+    flip = (turn << (layout.dtype.bits - 2)) & layout.sign
+    result = (value.bits ^ flip).number
+    if not quarter:
+        tiny = x.magnitude_bits() < layout.pattern(2.0 ** -(layout.mantissa // 2 + 2))
+        result = where(tiny, x, result)
+    return rare_call("cos" if quarter else "sin", is_huge, result, x)
+
+
+def sin(x: Lanes) -> Lanes:
+    """Sine."""
+    return _select(x, 0)
+
+
+def cos(x: Lanes) -> Lanes:
+    """Cosine."""
+    return _select(x, 1)

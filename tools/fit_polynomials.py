@@ -1,0 +1,184 @@
+"""Derive the polynomial coefficients of `jitflow.codegen.cpu.math` and write them as a module.
+
+Run ``python tools/fit_polynomials.py`` from the repository root (needs mpmath; some minutes). Each
+entry of `FITS` states the function that is approximated, the weight that turns its error into the
+relative error of the final result, the interval of the reduced argument, and the degrees for
+single and double precision. The error printed beside each fit is the weighted maximum: 2**-24 and
+2**-53 are half a unit in the last place.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import mpmath as mp
+import numpy as np
+from remez import fit
+
+TARGET = Path(__file__).parent.parent / "jitflow" / "codegen" / "cpu" / "math" / "coefficients.py"
+HEADER = '''"""Polynomial coefficients, lowest degree first; written by ``tools/fit_polynomials.py``.
+
+Each table has the coefficients by format; the comment above it says what they approximate.
+"""
+
+'''
+mp.mp.dps = 60
+Real = Callable[[mp.mpf], mp.mpf]
+
+
+@dataclass(frozen=True)
+class Fit:
+    """One polynomial.
+
+    Attributes
+    ----------
+    name, meaning : str
+        Name of the table and what the polynomial approximates.
+    target, weight : callable
+        Function fitted and weight of its error.
+    interval : tuple of float
+        Range of the argument.
+    degrees : tuple of int
+        For f32 and f64; negative leaves the format out.
+    """
+
+    name: str
+    meaning: str
+    target: Real
+    weight: Real
+    interval: tuple[float, float]
+    degrees: tuple[int, int]
+
+
+def in_square(function: Real) -> Real:
+    """`function` of the square root of its argument: for even polynomials in x, fitted in x²."""
+    return lambda z: function(mp.sqrt(z)) if z > 0 else function(mp.mpf(10) ** -20)
+
+
+def _log_tail(f: mp.mpf) -> mp.mpf:
+    return (mp.log1p(f) - f + f * f / 2) / f**3
+
+
+@dataclass(frozen=True)
+class Split:
+    """A constant as a sum of `parts` machine numbers, each the nearest to what remains."""
+
+    name: str
+    meaning: str
+    value: Callable[[], mp.mpf]
+    parts: int
+
+
+SPLITS = (
+    Split("LN2", "log(2)", lambda: mp.ln2, 2),
+    Split("LOG2_E", "1 / log(2)", lambda: 1 / mp.ln2, 2),
+    Split("LOG10_2", "log10(2)", lambda: mp.log10(2), 2),
+    Split("LOG10_E", "log10(e)", lambda: 1 / mp.log(10), 2),
+    Split("HALF_PI", "pi / 2", lambda: mp.pi / 2, 3),
+    Split("TWO_OVER_PI", "2 / pi", lambda: 2 / mp.pi, 1),
+)
+
+LN2_HALF = 0.34674
+OCTAVE = (2**-0.5 - 1.0001, 2**0.5 - 0.9999)
+EIGHTH = 0.7950  # a little more than pi / 4
+
+FITS = (
+    Fit(
+        "EXP",
+        "(exp(r) - 1 - r) / r²",
+        lambda r: (mp.expm1(r) - r) / r**2,
+        lambda r: abs(r) * mp.exp(-abs(r) / 2),
+        (-LN2_HALF, LN2_HALF),
+        (4, 9),
+    ),
+    Fit(
+        "EXP2",
+        "(2**r - 1) / r",
+        lambda r: mp.expm1(r * mp.ln2) / r,
+        lambda r: abs(r) * mp.mpf(2) ** -r,
+        (-0.5001, 0.5001),
+        (5, 10),
+    ),
+    Fit(
+        "LOG",
+        "(log(1 + f) - f + f²/2) / f³",
+        _log_tail,
+        lambda f: abs(f**3 / mp.log1p(f)),
+        OCTAVE,
+        (7, 18),
+    ),
+    Fit(
+        "SIN",
+        "(sin(r) - r) / r³, in r²",
+        in_square(lambda r: (mp.sin(r) - r) / r**3),
+        in_square(lambda r: r**3 / mp.sin(r)),
+        (0, EIGHTH**2),
+        (2, 5),
+    ),
+    Fit(
+        "COS",
+        "(cos(r) - 1 + r²/2) / r⁴, in r²",
+        in_square(lambda r: (mp.cos(r) - 1 + r**2 / 2) / r**4),
+        in_square(lambda r: r**4 / mp.cos(r)),
+        (0, EIGHTH**2),
+        (2, 5),
+    ),
+)
+
+
+def _literal(value: float, dtype: str) -> str:
+    return str(np.float32(value)) if dtype == "f32" else repr(value)
+
+
+def _split(item: Split) -> str:
+    lines = [f"# {item.meaning}, a sum of machine numbers", f"{item.name} = {{"]
+    for dtype, round_to in (("f32", np.float32), ("f64", np.float64)):
+        rest, parts = item.value(), []
+        for _ in range(item.parts):
+            parts.append(float(round_to(float(rest))))
+            rest -= mp.mpf(parts[-1])
+        inside = ", ".join(_literal(part, dtype) for part in parts)
+        lines.append(f'    "{dtype}": ({inside}{"," if len(parts) == 1 else ""}),')
+    return "\n".join([*lines, "}"])
+
+
+def _table(item: Fit) -> str:
+    lines = [f"# {item.meaning}", f"{item.name} = {{"]
+    for dtype, degree in zip(("f32", "f64"), item.degrees, strict=True):
+        if degree < 0:
+            continue
+        coefficients, error = fit(item.target, item.weight, item.interval, degree, dtype)
+        bits = float(mp.log(error, 2))
+        print(f"{item.name:16} {dtype} degree {degree:2}  2**{bits:.1f}", flush=True)
+        lines.append(f'    "{dtype}": (')
+        lines += [f"        {_literal(c, dtype)}," for c in coefficients]
+        lines.append("    ),")
+    return "\n".join([*lines, "}"])
+
+
+def _known(text: str) -> dict[str, str]:
+    """Tables of an earlier run, by name."""
+    tables: dict[str, str] = {}
+    for block in text.split("\n\n"):
+        lines = block.strip().split("\n")
+        if len(lines) > 1 and lines[0].startswith("# "):
+            tables[lines[1].split(" ")[0]] = block.strip()
+    return tables
+
+
+def main(names: list[str]) -> None:
+    """Fit the tables called `names` (all if none is named), keep the others, write the module."""
+    tables = _known(TARGET.read_text()) if TARGET.exists() else {}
+    for item in FITS:
+        if not names or item.name in names:
+            tables[item.name] = _table(item)
+    blocks = [_split(item) for item in SPLITS]
+    blocks += [tables[item.name] for item in FITS if item.name in tables]
+    TARGET.write_text(HEADER + "\n\n".join(blocks) + "\n")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
