@@ -14,6 +14,7 @@ from typing import Any, TypeVar, overload
 import numpy as np
 
 from jitflow.core import events
+from jitflow.core.platform import is_supported
 from jitflow.debug import journal, logs
 from jitflow.debug.report import Report
 from jitflow.runtime import native_link
@@ -21,7 +22,7 @@ from jitflow.runtime.compiled import Compiled
 from jitflow.runtime.dispatch import Dispatcher, Options
 from jitflow.runtime.stance import set_stance
 from jitflow.runtime.verify import verified
-from jitflow.tracer import marks, versions
+from jitflow.tracer import marks
 
 __all__ = [
     "compile",
@@ -118,14 +119,15 @@ def _compile(fn: Any, options: Options) -> Any:
         raise TypeError(f"jitflow.compile takes a callable, not {type(fn).__name__}")
     if isinstance(fn, type) or not isinstance(getattr(type(fn), "__call__", None), FunctionType):
         return fn  # a class or native callable: nothing to trace
-    return MethodType(_compile_function(type(fn).__call__, options), fn)
+    method: Any = type(fn).__call__
+    return MethodType(_compile_function(method, options), fn)
 
 
 def _compile_function(function: FunctionType, options: Options) -> Any:
     if getattr(function, "__jitflow_disable__", False):
         return function
     key = f"{function.__module__}.{function.__qualname__}#{next(_serial)}"
-    if not versions.is_supported():
+    if not is_supported():
         _warn_unsupported()
         return function
     dispatcher = Dispatcher(function, options, key)
@@ -161,7 +163,7 @@ def _report(key: str) -> Report:
 def disable(fn: F) -> F:
     """Mark a function to run eagerly always, also when a compiled function calls it."""
     if isinstance(fn, Compiled):
-        return disable(fn.__wrapped__)
+        return disable(fn._function)  # type: ignore[return-value]
     fn.__jitflow_disable__ = True  # type: ignore[attr-defined]
     return fn
 

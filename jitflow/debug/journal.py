@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass, field
+from typing import Any
 
 from jitflow.core import events
 from jitflow.core.location import Location
@@ -124,7 +125,7 @@ def _ran_eagerly(entry: Journal, event: events.RanEagerly) -> None:
     _counters["eager_calls"] += 1
 
 
-_RECORDERS = {
+_RECORDERS: dict[type, Any] = {
     events.FrameSeen: _frame_seen,
     events.PieceCompiled: _piece,
     events.Broke: _broke,

@@ -144,12 +144,12 @@ class Dispatcher:
                 if result is not MISS:
                     return result
             self._learn(point, state)
-            variant = self._compile(point, state)
-        if variant is None:
+            made = self._compile(point, state)
+        if made is None:
             return FAILED
-        if variant.native is not None:
-            return self._call_native(variant, state)
-        result = variant.function(*state)
+        if made.native is not None:
+            return self._call_native(made, state)
+        result = made.function(*state)
         return FAILED if result is MISS else result
 
     def _call_native(self, variant: Variant, state: tuple[Any, ...]) -> Any:
@@ -202,7 +202,8 @@ class Dispatcher:
         except (RecursionError, MemoryError):
             return None  # the call may still succeed as ordinary Python
         except Exception as error:
-            return self._compiler_failed(point, error)
+            self._compiler_failed(point, error)
+            return None
         self._publish(point, variant, texts, (traced - started, linked - traced))
         return variant
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from jitflow.guards.predicates import Guard, NoOverlap, Relation
 from jitflow.ir import pipeline, printer
-from jitflow.ir.graph import Node
+from jitflow.ir.graph import Node, Value
 from jitflow.ops.record import Kind
 from jitflow.runtime import native_link, reference
 from jitflow.runtime.glue import write_glue
@@ -100,7 +100,8 @@ def _first_segment_takes_all(trace: Trace, plan: Plan) -> None:
     by_value = dict(zip(map(id, first.takes), first.graph.inputs, strict=True))
     inputs = []
     for value in trace.graph.inputs:
-        inputs.append(by_value.pop(id(value), None) or type(value)(value.name, value.type))
+        own = by_value.pop(id(value)) if id(value) in by_value else None
+        inputs.append(own or Value(value.name, value.type))
     assert not by_value, "the first segment takes a value that the piece does not have yet"
     first.takes[:] = trace.graph.inputs
     first.graph.body.parameters[:] = inputs

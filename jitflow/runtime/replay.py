@@ -54,7 +54,7 @@ class Replayer:
 
     def __call__(self, flags: int, result: Any, *arguments: Any) -> Any:
         """Warn or raise as NumPy does for the operations that set `flags`; returns `result`."""
-        modes = np.geterr()
+        modes: dict[str, Any] = {**np.geterr()}
         wanted = [row for row in _KINDS if flags & row[0] and modes[row[1]] != "ignore"]
         if not wanted:
             return result
@@ -66,7 +66,7 @@ class Replayer:
         return result
 
     def _run_again(self, inputs: tuple[Any, ...]) -> None:
-        modes, handler = np.geterr(), np.geterrcall()
+        modes, handler = dict[str, Any](np.geterr()), np.geterrcall()
         current: list[Node] = []
 
         def before_node(node: Node) -> None:

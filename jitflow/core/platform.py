@@ -1,0 +1,19 @@
+"""Which interpreters and machines jitflow compiles on; elsewhere functions stay eager."""
+
+from __future__ import annotations
+
+import sys
+import sysconfig
+
+VERSIONS = ((3, 11), (3, 12), (3, 13))
+
+
+def is_supported() -> bool:
+    """Whether this is 64-bit little-endian CPython of a supported version, with a GIL."""
+    return (
+        sys.implementation.name == "cpython"
+        and sys.version_info[:2] in VERSIONS
+        and sys.maxsize == 2**63 - 1
+        and sys.byteorder == "little"
+        and not sysconfig.get_config_var("Py_GIL_DISABLED")
+    )
