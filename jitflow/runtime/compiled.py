@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     class _Base:
         """The native base class, or `object`."""
 
+        __qualname__: str
+
     _HAS_POINTER = True
 else:
     _Base = native_type.vectorcall_base() or object
@@ -110,11 +112,7 @@ class Compiled(_Base):
     def forward(self, target: Callable[..., Any], address: int) -> None:
         """Send calls straight to `target`, without ``__call__`` in between.
 
-        Parameters
-        ----------
-        target : callable
-        address : int
-            Of ``jf.forward`` in `codegen.cpu.entry_support`.
+        `address` is that of ``jf.forward`` in `codegen.cpu.entry_support`.
         """
         self._keep.append(target)
         if _HAS_POINTER:

@@ -58,11 +58,10 @@ class NativeFunction(NativeEntry):
     def callable(self) -> Any:
         """The entry as a built-in function; it keeps this object alive, not the reverse."""
         definition = _MethodDef(self.name.encode(), self.address, _METH_FASTCALL_KEYWORDS, None)
-        new = ctypes.pythonapi.PyCFunction_NewEx
-        make = ctypes.PYFUNCTYPE(ctypes.py_object, ctypes.c_void_p, ctypes.py_object, ctypes.c_void_p)
         owner = (self, definition)
-        address = ctypes.cast(new, ctypes.c_void_p).value
-        return make(address)(ctypes.addressof(definition), owner, None)
+        kinds = ctypes.c_void_p, ctypes.py_object, ctypes.c_void_p
+        make = ctypes.PYFUNCTYPE(ctypes.py_object, *kinds)(c_function("PyCFunction_NewEx"))
+        return make(ctypes.addressof(definition), owner, None)
 
 
 def is_available() -> bool:
@@ -73,14 +72,7 @@ def is_available() -> bool:
 def link(spec: EntrySpec, segment: Segment, body: Body, level: int = 2) -> NativeFunction:
     """Compile and load `body` and its entry.
 
-    Parameters
-    ----------
-    spec : EntrySpec
-    segment : Segment
-    body : Body
-        Its `optimise` decides about LLVM's passes.
-    level : int
-        Effort of code generation for the body.
+    `level` is the effort of code generation for the body; ``body.optimise`` decides about passes.
 
     Raises
     ------

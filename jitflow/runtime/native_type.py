@@ -73,7 +73,7 @@ def enable(cls: type) -> None:
 
 
 def set_pointer(instance: Any, address: int) -> None:
-    """Set the vectorcall pointer of `instance`; 0 for none. One store, so other threads may call."""
+    """Set the vectorcall pointer of `instance`; 0 for none. One store: other threads may call."""
     ctypes.c_int64.from_address(id(instance) + _VECTORCALL).value = address
 
 

@@ -129,17 +129,15 @@ def _addresses(library: ctypes.CDLL, before: str, after: str) -> dict[str, int]:
 def _integer_bits(dscal: int) -> int:
     """32 or 64, by scaling a vector whose length is 1 in the low half and negative as a whole."""
     vector = np.ones(1)
-    scale = ctypes.CFUNCTYPE(
-        None, ctypes.c_int64, ctypes.c_double, ctypes.c_void_p, ctypes.c_int64
-    )
-    scale(dscal)(1 - (1 << 32), 2.0, vector.ctypes.data, 1)
+    kinds = ctypes.c_int64, ctypes.c_double, ctypes.c_void_p, ctypes.c_int64
+    ctypes.CFUNCTYPE(None, *kinds)(dscal)(1 - (1 << 32), 2.0, vector.ctypes.data, 1)
     return 32 if vector[0] == 2.0 else 64
 
 
 def _multiplies(found: Blas, letter: str, dtype: type) -> bool:
-    left = np.arange(6, dtype=dtype).reshape(2, 3)
-    right = np.arange(12, dtype=dtype).reshape(3, 4)
-    out = np.ones((2, 4), dtype)
+    left: np.ndarray = np.arange(6, dtype=dtype).reshape(2, 3)
+    right: np.ndarray = np.arange(12, dtype=dtype).reshape(3, 4)
+    out: np.ndarray = np.ones((2, 4), dtype)
     shape, plain = (2, 4, 3), (ROW_MAJOR, NO_TRANSPOSE, NO_TRANSPOSE)
     data = left.ctypes.data, 3, right.ctypes.data, 4
     found.function(f"{letter}gemm")(*plain, *shape, 1.0, *data, 2.0, out.ctypes.data, 4)

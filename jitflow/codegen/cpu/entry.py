@@ -1,9 +1,9 @@
-"""Native entries: from a call's arguments to its result object, in one function of machine code.
+"""Native entries: from a call's arguments to its result object in one native function.
 
-`build_entry` writes ``PyObject *entry(PyObject *self, PyObject *const *args, size_t nargsf, PyObject
-*kwnames)``: bind arguments, check facts, make outputs, take scratch memory, run the body (without
-the GIL where it is long), look at the floating-point flags, make the result. Where a fact does not
-hold the call goes on in the fallback with the same arguments.
+`build_entry` writes ``entry(self, args, nargsf, kwnames)`` with the signature of CPython's
+`vectorcallfunc`: bind arguments, check facts, make outputs, take scratch memory, run the body
+(without the GIL where it is long), look at the floating-point flags, make the result. Where a fact
+does not hold, the call goes on in the fallback with the same arguments.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ def supports(facts: Iterable[Guard]) -> bool:
 
 
 def build_entry(spec: EntrySpec, segment: Segment, body: Body) -> EntryCode:
-    """Write the entry of `segment` as `spec` says; `Unsupported` where a part has no native form."""
+    """Write the entry of `segment`; `Unsupported` where a part of `spec` has no native form."""
     return _Entry(spec, segment, body).build()
 
 

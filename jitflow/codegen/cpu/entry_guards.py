@@ -33,9 +33,8 @@ class Guards:
 
     def __init__(self, writer: Writer, parameters: list[str]) -> None:
         self._writer = writer
-        self._values: dict[s.Source, str] = {
-            s.StateSource(index, ""): value for index, value in enumerate(parameters)
-        }
+        self._parameters = parameters
+        self._values: dict[s.Source, str] = {}
         self._held: set[str] = set(parameters)
 
     # Sources
@@ -43,7 +42,7 @@ class Guards:
     def value(self, source: s.Source) -> str:
         """The object at `source`, a borrowed reference."""
         if isinstance(source, s.StateSource):
-            source = s.StateSource(source.index, "")
+            return self._parameters[source.index]
         known = self._values.get(source)
         if known is None:
             known = self._values[source] = self._read(source)

@@ -1,8 +1,9 @@
-"""The inputs of a segment in machine code: checks of arrays and numbers, and the body's arguments."""
+"""The inputs of a segment in machine code: checks, and the arguments of the body."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -174,7 +175,7 @@ class Inputs:
                 text = f"select i1 {negative}, i64 {flipped}, i64 {strides[axis]}"
                 sizes[axis] = writer.assign(text)
         condition = ""
-        for slow, fast in zip(order, order[1:], strict=False):
+        for slow, fast in pairwise(order):
             relation = "sge" if slow < fast else "sgt"
             falls = writer.assign(f"icmp {relation} i64 {sizes[slow]}, {sizes[fast]}", "c")
             condition = writer.both(condition, falls)

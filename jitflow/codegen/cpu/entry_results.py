@@ -1,4 +1,4 @@
-"""The results of an entry in machine code: memory for outputs, and the objects that are returned."""
+"""The results of an entry in machine code: memory for outputs, and the objects returned."""
 
 from __future__ import annotations
 

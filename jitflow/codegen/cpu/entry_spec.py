@@ -118,9 +118,9 @@ class EntrySpec:
     on_failed_check : callable or None
         Called with the same arguments where the body's run-time check failed; None: `fallback`.
     on_flags : callable or None
-        ``on_flags(flags, result, *arguments)`` gives the result where the body set one of `flags`.
+        ``on_flags(flags, result, *arguments)`` gives the result where the body set any of `flags`.
     flags : int
-        Floating-point flags that matter: `DIVIDE` ``|`` `OVERFLOW` ``|`` `UNDERFLOW` ``|`` `INVALID`.
+        Floating-point flags that matter: a sum of `DIVIDE`, `OVERFLOW`, `UNDERFLOW`, `INVALID`.
     checked : bool
         False where the caller promises every fact and the number of arguments.
     """

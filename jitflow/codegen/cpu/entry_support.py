@@ -47,7 +47,7 @@ class BindingTable:
     """
 
     def __init__(self, parameters: Parameters) -> None:
-        function = parameters.function
+        function: Any = parameters.function
         defaults = (function.__defaults__ if function else None) or ()
         by_keyword = (function.__kwdefaults__ if function else None) or {}
         most_positional = parameters.count - parameters.keyword_only

@@ -75,7 +75,7 @@ def _arrays_fit() -> bool:
 def _dtypes_fit() -> bool:
     note = {"note": 1}
     plain, swapped = np.dtype(np.int32), np.dtype(np.int32).newbyteorder("S")
-    noted: Any = np.dtype(np.int32, metadata=note)  # type: ignore[call-overload]
+    noted: Any = np.dtype(np.int32, metadata=note)
     metadata = ctypes.cast(int(_word(noted, DTYPE_METADATA)), ctypes.py_object).value
     return (
         _word(plain, DTYPE_NUMBER, "i") == plain.num

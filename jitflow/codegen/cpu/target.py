@@ -76,18 +76,14 @@ def host() -> Target:
 
 
 def describe(triple: str, cpu: str, features: frozenset[str]) -> Target:
-    """A target with the facts that follow from its features; caches and cores are this machine's."""
+    """A target with what follows from its features; caches and cores are this machine's."""
     is_arm = triple.startswith(("aarch64", "arm64"))
     has_avx512 = features >= _AVX512
-    if has_avx512:
-        vector_bits = 512
-    else:
-        vector_bits = 256 if "avx2" in features else 128
     return Target(
         triple=triple,
         cpu=cpu,
         features=features,
-        vector_bits=vector_bits,
+        vector_bits=512 if has_avx512 else 256 if "avx2" in features else 128,
         has_fma=is_arm or "fma" in features,
         has_f16c=is_arm or "f16c" in features,
         has_masks=has_avx512,
