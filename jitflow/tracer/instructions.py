@@ -200,10 +200,14 @@ def _varint(first: int, data: Iterator[int]) -> int:
     return value
 
 
+def _start(row: HandlerRange) -> int:
+    return row.start
+
+
 def handler_of(code: CodeType, instruction: Instruction) -> HandlerRange | None:
     """The row of the exception table that covers `instruction`."""
     ranges = handler_ranges(code)
-    place = bisect_right([row.start for row in ranges], instruction.offset) - 1
+    place = bisect_right(ranges, instruction.offset, key=_start) - 1
     if place >= 0 and instruction.offset < ranges[place].end:
         return ranges[place]
     return None

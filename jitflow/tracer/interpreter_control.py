@@ -137,8 +137,18 @@ def _return(tracer: Interpreter, frame: SymbolicFrame, arg: object) -> None:
     tracer.leave(frame, frame.pop())
 
 
+_DETAILS = {
+    "BEFORE_WITH": "a with statement runs code of its context manager",
+    "LOAD_BUILD_CLASS": "a class statement",
+    "MATCH_CLASS": "a class pattern",
+    "MATCH_KEYS": "a mapping pattern",
+    "RAISE_VARARGS": "raise",
+    "RERAISE": "the exception is raised again",
+}
+
+
 def _unsupported(tracer: Interpreter, frame: SymbolicFrame, foreign: Foreign) -> None:
-    raise Unsupported(foreign.code, foreign.name)
+    raise Unsupported(foreign.code, _DETAILS.get(foreign.name, foreign.name))
 
 
 HANDLERS: dict[str, Handler] = {

@@ -5,24 +5,31 @@ Only values that would have to be computed for nothing are dropped at a break: s
 
 from __future__ import annotations
 
+from itertools import zip_longest
 from types import CodeType
 
 from jitflow.tracer.instructions import Instruction, decode, handler_of, index_at, per_code
+from jitflow.tracer.opcodes import Operation
 
 _USES = frozenset({"LOAD_FAST", "LOAD_FAST_AND_CLEAR", "DELETE_FAST", "MAKE_CELL"})
 _CELL_USES = frozenset({"LOAD_DEREF", "STORE_DEREF", "DELETE_DEREF"})
 _KILLS = frozenset({"STORE_FAST", "LOAD_FAST_AND_CLEAR", "DELETE_FAST"})
-_WATCHERS = frozenset({"locals", "vars", "dir", "exec", "eval", "breakpoint", "input"})
+_WATCHERS = frozenset({"locals", "exec", "eval", "breakpoint"})
+_WATCHERS_WITHOUT_ARGUMENT = frozenset({"vars", "dir"})
 _FRAME_ATTRIBUTES = frozenset({"_getframe", "currentframe", "f_locals", "f_back", "f_code"})
 
 
 @per_code
 def looks_at_frames(code: CodeType) -> bool:
     """Whether the code names something that can see a frame's variables or its callers."""
-    for instruction in decode(code):
+    program = decode(code)
+    for instruction, following in zip_longest(program, program[1:]):
         for operation in instruction.operations:
             if operation.op == "LOAD_GLOBAL" and operation.arg in _WATCHERS | _FRAME_ATTRIBUTES:
                 return True
+            if operation.op == "LOAD_GLOBAL" and operation.arg in _WATCHERS_WITHOUT_ARGUMENT:
+                if following is not None and Operation("CALL", 0) in following.operations:
+                    return True
             if operation.op == "LOAD_ATTR" and operation.arg in _FRAME_ATTRIBUTES:
                 return True
     return False

@@ -79,3 +79,14 @@ def test_an_attribute_of_that_name_is_no_look_at_frames():
         return model.locals + x
 
     assert not looks_at_frames(function.__code__)
+
+
+def test_vars_of_an_object_is_no_look_at_frames():
+    def of_object(thing):
+        return vars(thing)
+
+    def of_frame(thing):
+        return vars()
+
+    assert not looks_at_frames(of_object.__code__)
+    assert looks_at_frames(of_frame.__code__)
