@@ -23,16 +23,21 @@ _FRAME_ATTRIBUTES = frozenset({"_getframe", "currentframe", "f_locals", "f_back"
 def looks_at_frames(code: CodeType) -> bool:
     """Whether the code names something that can see a frame's variables or its callers."""
     program = decode(code)
-    for instruction, following in zip_longest(program, program[1:]):
-        for operation in instruction.operations:
-            if operation.op == "LOAD_GLOBAL" and operation.arg in _WATCHERS | _FRAME_ATTRIBUTES:
-                return True
-            if operation.op == "LOAD_GLOBAL" and operation.arg in _WATCHERS_WITHOUT_ARGUMENT:
-                if following is not None and Operation("CALL", 0) in following.operations:
-                    return True
-            if operation.op == "LOAD_ATTR" and operation.arg in _FRAME_ATTRIBUTES:
-                return True
-    return False
+    return any(
+        _is_watcher(operation, following)
+        for instruction, following in zip_longest(program, program[1:])
+        for operation in instruction.operations
+    )
+
+
+def _is_watcher(operation: Operation, following: Instruction | None) -> bool:
+    if operation.op == "LOAD_ATTR":
+        return operation.arg in _FRAME_ATTRIBUTES
+    if operation.op != "LOAD_GLOBAL":
+        return False
+    if operation.arg in _WATCHERS_WITHOUT_ARGUMENT:
+        return following is not None and Operation("CALL", 0) in following.operations
+    return operation.arg in _WATCHERS | _FRAME_ATTRIBUTES
 
 
 @per_code
