@@ -2,9 +2,49 @@
 
 from __future__ import annotations
 
+from typing import Protocol
+
+from jitflow.core.config import config
 from jitflow.ir.graph import Graph
+from jitflow.ir.passes.cse import ShareEqual
+from jitflow.ir.passes.dce import RemoveDead
+from jitflow.ir.passes.simplify import Simplify
+from jitflow.ir.verifier import verify
 
 
-def run(graph: Graph) -> Graph:
-    """`graph` after all passes."""
+class Pass(Protocol):
+    """A pure function of graphs."""
+
+    def run(self, graph: Graph) -> Graph:
+        """The graph after the pass."""
+
+
+PIPELINE: tuple[Pass, ...] = (
+    RemoveDead(),  # the tracer emits reads and shapes that nobody asks for: no work on them
+    Simplify(),  # constants, views, casts and neutral elements, operands first
+    ShareEqual(),  # equal nodes: simplified ones are equal more often
+    Simplify(("canonicalise", "algebra")),  # rules on equal operands: x - x, where(c, x, x)
+    RemoveDead(),  # what the rules and sharing left behind
+)
+
+NAMED: dict[str, Pass] = {
+    "fold": Simplify(("fold",)),
+    "canonicalise": Simplify(("canonicalise",)),
+    "algebra": Simplify(("algebra",)),
+    "simplify": Simplify(),
+    "cse": ShareEqual(),
+    "dce": RemoveDead(),
+}
+"""Passes by the names that golden tests use."""
+
+
+def run(graph: Graph, passes: tuple[Pass, ...] = PIPELINE) -> Graph:
+    """`graph` after `passes`; verified before and after each where the settings ask for it."""
+    check = config().verify_ir
+    if check:
+        verify(graph)
+    for item in passes:
+        graph = item.run(graph)
+        if check:
+            verify(graph)
     return graph

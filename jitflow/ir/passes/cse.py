@@ -1,0 +1,79 @@
+"""Common subexpressions: nodes that compute the same value from the same operands."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from jitflow.ir.graph import Graph, Node
+from jitflow.ir.rewriter import Replacement, Rewriter
+from jitflow.ir.rules import COMMUTATIVE
+from jitflow.ops.record import Kind, operators
+
+_LARGEST_CONSTANT = 4096  # bytes that are compared
+
+
+@dataclass(frozen=True)
+class ShareEqual:
+    """Merge equal nodes.
+
+    Before: ``%a = exp %x; %b = exp %x; %c = add %a, %b``. After: ``%c = add %a, %a``. Call-outs stay:
+    Python must be called as often as it was. A check that was made is not made again.
+    """
+
+    def run(self, graph: Graph) -> Graph:
+        """`graph` with every value computed once."""
+        rule = _Share()
+        rules = {record.name: (rule,) for record in operators() if record.kind is not Kind.CALL_OUT}
+        return Rewriter(graph, rules).run()
+
+
+class _Share:
+    """The rule, with what it has seen: nodes of the body alone, which dominate all that follows."""
+
+    name = "share_equal"
+
+    def __init__(self) -> None:
+        self.seen: dict[Hashable, Node] = {}
+
+    def apply(self, rewriter: Rewriter, node: Node) -> Replacement:
+        """The earlier node's result."""
+        if node.regions:
+            return None
+        key = _key(node)
+        if key is None:
+            return None
+        first = self.seen.get(key)
+        if first is None:
+            if rewriter.depth == 0:
+                self.seen[key] = node
+            return None
+        return first.results[0] if first.results else ()
+
+
+def _key(node: Node) -> Hashable | None:
+    name = node.operator.name
+    if name == "constant":
+        array: np.ndarray = node.attributes["value"]
+        if array.nbytes > _LARGEST_CONSTANT:
+            return None
+        return name, array.dtype.str, array.shape, array.tobytes()
+    operands: tuple[int, ...] = tuple(map(id, node.operands))
+    if name in COMMUTATIVE and operands[0] > operands[1]:
+        operands = operands[::-1]
+    if not node.attributes:
+        return name, operands
+    return name, operands, tuple(_freeze(item) for item in node.attributes.items())
+
+
+def _freeze(value: Any) -> Hashable:
+    if isinstance(value, tuple):
+        return tuple(_freeze(item) for item in value)
+    if isinstance(value, dict):
+        return tuple((name, _freeze(item)) for name, item in value.items())
+    if isinstance(value, float):
+        return value.hex()
+    return value

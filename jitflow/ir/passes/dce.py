@@ -1,0 +1,60 @@
+"""Dead code: nodes whose results nobody uses."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from jitflow.ir.graph import Block, DimensionOf, Graph, Node
+from jitflow.ops.record import Kind
+
+_RAISING_KINDS = frozenset({Kind.GATHER, Kind.SCATTER})
+
+
+@dataclass(frozen=True)
+class RemoveDead:
+    """Drop nodes without effect whose results are not used.
+
+    Before: ``%a = exp %x; return %x``. After: ``return %x``. Stay: checks, call-outs with an effect,
+    nodes that raise in eager NumPy (an index out of bounds, an integer to a negative power), and
+    the values of symbols. A floating-point warning of a value that nobody uses is not worth its
+    computation: it goes.
+    """
+
+    def run(self, graph: Graph) -> Graph:
+        """`graph` without dead nodes."""
+        live = {id(value) for value in graph.outputs}
+        live.update(id(version) for _, version in graph.writes)
+        live.update(
+            id(definition.value)
+            for definition in graph.symbols.values()
+            if not isinstance(definition, DimensionOf)
+        )
+        nodes = _sweep(graph.body, live)
+        if len(nodes) == len(graph.nodes):
+            return graph
+        body = Block(graph.body.parameters, nodes, graph.body.results)
+        return Graph(graph.name, body, graph.symbols, graph.writes)
+
+
+def _sweep(block: Block, live: set[int]) -> list[Node]:
+    """The nodes that stay, in order; what they use is added to `live`."""
+    kept: list[Node] = []
+    for node in reversed(block.nodes):
+        if not _must_stay(node) and not any(id(value) in live for value in node.results):
+            continue
+        kept.append(node)
+        live.update(map(id, node.operands))
+        for region in node.regions:
+            live.update(map(id, region.results))
+            _sweep(region, live)
+    kept.reverse()
+    return kept
+
+
+def _must_stay(node: Node) -> bool:
+    record = node.operator
+    if record.kind is Kind.CALL_OUT:
+        return bool(node.attributes["effect"])
+    if record.kind is Kind.CONTROL or record.kind in _RAISING_KINDS or not node.results:
+        return True
+    return record.name == "power" and node.result.type.dtype.is_integer

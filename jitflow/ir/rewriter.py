@@ -1,0 +1,198 @@
+"""Rewrites a graph in one forward walk: every node is kept, or replaced by values.
+
+The result is a new graph that shares the nodes that stay as they are; inputs, symbols, and the
+number and order of outputs and writes stay. Values keep the user's names.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Protocol
+
+import numpy as np
+
+from jitflow.core.types import ArrayType
+from jitflow.ir.graph import Block, DimensionOf, Graph, Node, ScalarValue, Value
+from jitflow.ops.record import operator
+
+Replacement = Value | tuple[()] | None
+
+
+class RewriteRule(Protocol):
+    """A rule: what it is called, and what it puts in the place of a node."""
+
+    @property
+    def name(self) -> str:
+        """Its name in tests and reports."""
+
+    def apply(self, rewriter: Rewriter, node: Node) -> Replacement:
+        """The value for the node's result, ``()`` to drop it, None where the rule does not fit."""
+
+
+OnFire = Callable[[str, Node], None]
+
+
+class Rewriter:
+    """One walk over one graph.
+
+    Parameters
+    ----------
+    graph : Graph
+    rules : mapping
+        For each operator name the rules that are tried on its nodes, in order. What a rule emits
+        is rewritten too.
+    on_fire : callable, optional
+        Told the rule's name and the node each time that one fits.
+    """
+
+    def __init__(
+        self,
+        graph: Graph,
+        rules: Mapping[str, Sequence[RewriteRule]],
+        on_fire: OnFire | None = None,
+    ) -> None:
+        self.graph = graph
+        self.rules = rules
+        self.on_fire = on_fire
+        self.replaced: dict[int, Value] = {}
+        self.depth = -1  # of the block that is rewritten: 0 is the body
+        self._nodes: list[Node] = []
+        self._current: Node | None = None
+        self._names: set[str] | None = None
+        self._made: set[str] = set()
+
+    def run(self) -> Graph:
+        """The rewritten graph."""
+        old = self.graph
+        new = Graph(old.name)
+        new.body.parameters = list(old.inputs)
+        self._block(old.body, new.body)
+        new.writes = [(target, self.new(version)) for target, version in old.writes]
+        for name, definition in old.symbols.items():
+            new.symbols[name] = (
+                definition
+                if isinstance(definition, DimensionOf)
+                else ScalarValue(self.new(definition.value))
+            )
+        return new
+
+    def new(self, value: Value) -> Value:
+        """What stands for `value` of the old graph."""
+        return self.replaced.get(id(value), value)
+
+    # For rules
+
+    def emit(self, name: str, *operands: Value, **attributes: Any) -> Value:
+        """The result of a new node before the one that is rewritten, itself simplified."""
+        record = operator(name)
+        types = record.infer(tuple(value.type for value in operands), attributes)
+        results = tuple(Value(self._fresh_name(), type, index=i) for i, type in enumerate(types))
+        current = self._current
+        assert current is not None, "emit is for rules"
+        node = Node(record, operands, attributes, results, location=current.location)
+        for value in results:
+            value.producer = node
+        placed = self._place(node)
+        return placed[0]
+
+    def constant(self, number: Any, type: ArrayType) -> Value:
+        """An array of `type` with `number` everywhere."""
+        array = np.array(number, type.dtype.numpy)
+        array.flags.writeable = False
+        value = self.emit("constant", value=array)
+        return self.emit("full", value, shape=type.shape) if type.shape else value
+
+    def fit(self, value: Value, type: ArrayType) -> Value | None:
+        """`value` broadcast to `type`, or None where its dtype is another."""
+        if value.type == type:
+            return value
+        if value.type.dtype is not type.dtype:
+            return None
+        return self.emit("broadcast", value, shape=type.shape)
+
+    # The walk
+
+    def _block(self, old: Block, new: Block) -> None:
+        outer, self._nodes = self._nodes, new.nodes
+        self.depth += 1
+        for node in old.nodes:
+            self._visit(node)
+        new.results = tuple(self.new(value) for value in old.results)
+        self._nodes = outer
+        self.depth -= 1
+
+    def _visit(self, node: Node) -> None:
+        self._current = node
+        current = self._updated(node)
+        placed = self._place(current)
+        if placed is current.results:
+            if current is not node:
+                self._replace(node, placed)
+            return
+        if placed and placed[0].producer is not None:
+            self._keep_name(node.results[0], placed[0])
+        self._replace(node, placed)
+
+    def _replace(self, node: Node, values: tuple[Value, ...]) -> None:
+        for old, new in zip(node.results, values, strict=False):
+            self.replaced[id(old)] = new
+
+    def _keep_name(self, old: Value, new: Value) -> None:
+        """Give a value that was made for `old` the name of `old`."""
+        if new.name in self._made:
+            self._made.discard(new.name)
+            new.name = old.name
+
+    def _updated(self, node: Node) -> Node:
+        """`node` over the new values: itself where nothing changed."""
+        replaced = self.replaced
+        if node.regions:
+            return self._with_regions(node)
+        if not replaced or not any(id(value) in replaced for value in node.operands):
+            return node
+        return self._copy(node, ())
+
+    def _with_regions(self, node: Node) -> Node:
+        regions = []
+        for region in node.regions:
+            block = Block(list(region.parameters))
+            self._block(region, block)
+            regions.append(block)
+        self._current = node
+        return self._copy(node, tuple(regions))
+
+    def _copy(self, node: Node, regions: tuple[Block, ...]) -> Node:
+        operands = tuple(self.new(value) for value in node.operands)
+        results = tuple(Value(v.name, v.type, index=v.index) for v in node.results)
+        copy = Node(node.operator, operands, node.attributes, results, regions, node.location)
+        for value in results:
+            value.producer = copy
+        return copy
+
+    def _place(self, node: Node) -> tuple[Value, ...]:
+        """Rewrite `node` by the first rule that fits, or append it."""
+        for rule in self.rules.get(node.operator.name, ()):
+            found = rule.apply(self, node)
+            if found is not None:
+                if self.on_fire is not None:
+                    self.on_fire(rule.name, node)
+                return (found,) if isinstance(found, Value) else ()
+        self._nodes.append(node)
+        return node.results
+
+    def _fresh_name(self) -> str:
+        if self._names is None:
+            self._names = {value.name for value in self.graph.inputs}
+            for node in self.graph.walk():
+                self._names.update(value.name for value in node.results)
+                for region in node.regions:
+                    self._names.update(value.name for value in region.parameters)
+        current = self._current
+        base = current.results[0].name if current and current.results else "value"
+        count = 1
+        while f"{base}.{count}" in self._names:
+            count += 1
+        name = f"{base}.{count}"
+        self._names.add(name)
+        self._made.add(name)
+        return name
