@@ -58,10 +58,6 @@ def in_square(function: Real) -> Real:
     return lambda z: function(mp.sqrt(z)) if z > 0 else function(mp.mpf(10) ** -20)
 
 
-def _log_tail(f: mp.mpf) -> mp.mpf:
-    return (mp.log1p(f) - f + f * f / 2) / f**3
-
-
 @dataclass(frozen=True)
 class Split:
     """A constant as a sum of `parts` machine numbers, each the nearest to what remains."""
@@ -82,7 +78,6 @@ SPLITS = (
 )
 
 LN2_HALF = 0.34674
-OCTAVE = (2**-0.5 - 1.0001, 2**0.5 - 0.9999)
 EIGHTH = 0.7950  # a little more than pi / 4
 
 FITS = (
@@ -103,12 +98,28 @@ FITS = (
         (5, 10),
     ),
     Fit(
+        "EXP_TWICE",
+        "(exp(2 r) - 1) / r² - 2 / r",
+        lambda r: (mp.expm1(2 * r) - 2 * r) / r**2,
+        lambda r: r**2 * mp.exp(-2 * r),
+        (-LN2_HALF / 2, LN2_HALF / 2),
+        (4, 9),
+    ),
+    Fit(
+        "TANH",
+        "(tanh(x) - x) / x³, in x²",
+        in_square(lambda x: (mp.tanh(x) - x) / x**3),
+        in_square(lambda x: x**3 / mp.tanh(x)),
+        (0, 0.551**2),
+        (3, 9),
+    ),
+    Fit(
         "LOG",
-        "(log(1 + f) - f + f²/2) / f³",
-        _log_tail,
-        lambda f: abs(f**3 / mp.log1p(f)),
-        OCTAVE,
-        (7, 18),
+        "(2 artanh(s) / s - 2) / s², in s²: log((1 + s) / (1 - s))",
+        in_square(lambda s: (2 * mp.atanh(s) / s - 2) / s**2),
+        in_square(lambda s: s**3 / (2 * mp.atanh(s))),
+        (0, 0.1717**2),
+        (2, 6),
     ),
     Fit(
         "SIN",

@@ -7,12 +7,14 @@ flag, and their results are put in at the end.
 from __future__ import annotations
 
 from jitflow.codegen.cpu.math import coefficients as c
-from jitflow.codegen.cpu.math.lanes import Lanes, fma, polynomial, where
+from jitflow.codegen.cpu.math.lanes import Lanes, fma, polynomial, rarely, where
 
 # Magnitudes from here on are outside: results overflow, or underflow to zero.
 OUTSIDE = {"f32": 128.0, "f64": 1024.0}
-OUTSIDE_EXPM1 = {"f32": 88.75, "f64": 709.8}
 OUTSIDE_EXP2 = {"f32": 160.0, "f64": 1088.0}
+# Magnitudes from here on need a careful scaling: results may be denormal or overflow.
+BORDER = {"f32": 87.3, "f64": 708.3}
+BORDER_EXP2 = {"f32": 126.0, "f64": 1022.0}
 
 
 def rounded(x: Lanes, factor: float | Lanes) -> tuple[Lanes, Lanes]:
@@ -41,12 +43,6 @@ def scale(x: Lanes, pattern: Lanes, sign: Lanes) -> Lanes:
     return moved * (layout.pattern(1.0) - away).number
 
 
-def outside(x: Lanes, bounds: dict[str, float]) -> Lanes:
-    """bool: magnitude not below the bound of this format, or NaN."""
-    layout = x.format
-    return x.magnitude_bits() >= layout.pattern(bounds[layout.dtype.name])
-
-
 def limits(x: Lanes, is_outside: Lanes, low: float = 0.0) -> Lanes:
     """Result for an argument outside: inf, `low` or NaN, with overflow where `x` is finite."""
     layout = x.format
@@ -55,50 +51,65 @@ def limits(x: Lanes, is_outside: Lanes, low: float = 0.0) -> Lanes:
     return where(negative, low / factor, where(is_outside, x, 0.0)) * factor
 
 
+def finish(x: Lanes, fraction: Lanes, pattern: Lanes, border: float, bound: float) -> Lanes:
+    """``fraction * 2**n``: plainly up to `border`, with care up to `bound`, and limits beyond."""
+    layout = x.format
+    bits = x.magnitude_bits()
+
+    def careful() -> Lanes:
+        is_outside = bits >= layout.pattern(bound)
+        scaled = scale(fraction, where(is_outside, 0, pattern), x)
+        return where(is_outside, limits(x, is_outside), scaled)
+
+    plain = (fraction.bits + (pattern << layout.mantissa)).number
+    return rarely(bits >= layout.pattern(border), plain, careful)
+
+
+def inside(x: Lanes, bound: float) -> Lanes:
+    """`x`, with its magnitude cut to `bound`; also for inf and NaN, by integer arithmetic."""
+    bits = x.magnitude_bits()
+    limit = x.format.pattern(bound)
+    return where(bits < limit, bits, limit).number.with_sign_of(x)
+
+
 def exp(x: Lanes) -> Lanes:
     """e**x."""
-    is_outside = outside(x, OUTSIDE)
-    inside = where(is_outside, 0.0, x)
-    n, pattern = rounded(inside, c.LOG2_E[x.dtype.name][0])
-    high, low = c.LN2[x.dtype.name]
-    r = fma(n, -low, fma(n, -high, inside))
-    tail = fma(r, polynomial(r, c.EXP[x.dtype.name]), 1.0)
-    result = scale(fma(r, tail, 1.0), pattern, inside)
-    return where(is_outside, limits(x, is_outside), result)
+    name = x.dtype.name
+    bounded = inside(x, OUTSIDE[name])
+    n, pattern = rounded(bounded, c.LOG2_E[name][0])
+    high, low = c.LN2[name]
+    r = fma(n, -low, fma(n, -high, bounded))
+    tail = fma(r, polynomial(r, c.EXP[name]), 1.0)
+    return finish(x, fma(r, tail, 1.0), pattern, BORDER[name], OUTSIDE[name])
 
 
 def exp2(x: Lanes) -> Lanes:
     """2**x."""
-    is_outside = outside(x, OUTSIDE_EXP2)
-    inside = where(is_outside, 0.0, x)
-    n, pattern = rounded(inside, 1.0)
-    r = inside - n
-    result = scale(fma(r, polynomial(r, c.EXP2[x.dtype.name]), 1.0), pattern, inside)
-    return where(is_outside, limits(x, is_outside), result)
-
-
-def expm1_half(x: Lanes) -> tuple[Lanes, Lanes]:
-    """``(e**x - 1) / 2`` and what rounding lost, where `x` is between `lowest` and overflow."""
     name = x.dtype.name
-    n, pattern = rounded(x, c.LOG2_E[name][0])
-    high, low = c.LN2[name]
-    first = fma(n, -high, x)
-    r = fma(n, -low, first)
-    tail = fma(r * r, polynomial(r, c.EXP[name]), fma(n, -low, first - r))
-    fraction = r + tail
-    half = power_of_two(pattern, -1)
-    return fma(fraction, half, half - 0.5), (tail - (fraction - r)) * half
+    bounded = inside(x, OUTSIDE_EXP2[name])
+    n, pattern = rounded(bounded, 1.0)
+    r = bounded - n
+    fraction = fma(r, polynomial(r, c.EXP2[name]), 1.0)
+    return finish(x, fraction, pattern, BORDER_EXP2[name], OUTSIDE_EXP2[name])
 
 
 def expm1(x: Lanes) -> Lanes:
     """e**x - 1, accurate near zero."""
     layout = x.format
-    is_outside = outside(x, OUTSIDE_EXPM1)
-    lowest = -0.6932 * (layout.mantissa + 3)  # the result is -1 from here on
-    inside = where(is_outside, 0.0, x)
-    saturated = inside.bits >= layout.sign + layout.pattern(-lowest)  # also where positive
-    negative = inside.bits < 0
-    half, _ = expm1_half(where(saturated & negative, lowest, inside))
-    tiny = x.magnitude_bits() < layout.pattern(2.0 ** -(layout.mantissa + 2))
-    result = where(tiny, x, half + half)
-    return where(is_outside, limits(x, is_outside, -1.0), result)
+    name = x.dtype.name
+    bits = x.magnitude_bits()
+    bounded = inside(x, BORDER[name])
+    n, pattern = rounded(bounded, c.LOG2_E[name][0])
+    high, low = c.LN2[name]
+    first = fma(n, -high, bounded)
+    r = fma(n, -low, first)
+    tail = fma(r * r, polynomial(r, c.EXP[name]), fma(n, -low, first - r))
+    power = power_of_two(pattern)
+    result = fma(r + tail, power, power - 1.0)
+    small = where(bits < layout.pattern(2.0 ** -(layout.mantissa + 2)), x, result)
+
+    def careful() -> Lanes:
+        below = where(x.is_nan(), x, -1.0)
+        return where(x.bits < 0, below, exp(where(x.bits < 0, 0.0, x)))
+
+    return rarely(bits >= layout.pattern(BORDER[name]), small, careful)

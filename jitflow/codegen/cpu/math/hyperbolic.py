@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
-from jitflow.codegen.cpu.math.exponential import expm1_half
-from jitflow.codegen.cpu.math.lanes import Lanes, fma, where
+from jitflow.codegen.cpu.math import coefficients as c
+from jitflow.codegen.cpu.math.exponential import rounded
+from jitflow.codegen.cpu.math.lanes import Lanes, fma, polynomial, rarely, where
 
 # tanh rounds to 1 from here on.
 TANH_ONE = {"f32": 9.02, "f64": 19.07}
 
 
 def tanh(x: Lanes) -> Lanes:
-    """Hyperbolic tangent: ``e / (e + 2)`` with ``e = expm1(2 |x|)``."""
+    """Hyperbolic tangent: a polynomial near zero, else ``1 - 2 / (exp(2 |x|) + 1)``."""
     layout = x.format
+    name = x.dtype.name
     bits = x.magnitude_bits()
-    limit = TANH_ONE[x.dtype.name]
-    saturated = (bits > layout.pattern(limit)) & (bits <= layout.infinity)
-    bounded = where(saturated, limit, bits.number)
-    half, below = expm1_half(bounded + bounded)
-    whole = half + 1.0
-    quotient = half / whole
-    # What rounding `whole` lost, where it matters; the quotient's slope is -q / whole.
-    lost = where(bits < layout.pattern(1.0), half - (whole - 1.0), 0.0)
-    error = fma(-quotient, lost, below)
-    result = fma(error, 1.0 - quotient, quotient)
-    return result.with_sign_of(x)
+    saturated = layout.pattern(TANH_ONE[name])
+    a = where(bits < saturated, bits, saturated).number
+    n, pattern = rounded(a, 2 * c.LOG2_E[name][0])
+    high = c.LN2[name][0] / 2
+    r = fma(n, -high, a)  # of exp(2 r)
+    tail = fma(r, polynomial(r, c.EXP_TWICE[name]), 2.0)
+    power = (fma(r, tail, 1.0).bits + (pattern << layout.mantissa)).number
+    large = 1.0 - 2.0 / (power + 1.0)
+    square = a * a
+    small = fma(a * square, polynomial(square, c.TANH[name]), a)
+    result = where(bits < layout.pattern(0.55), small, large)
+    return rarely(bits > layout.infinity, result.with_sign_of(x), lambda: x)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from jitflow.core.dtypes import BOOL, F32, F64, I32, I64, DType
+from jitflow.core.dtypes import BOOL, F32, F64, I32, I64, U32, U64, DType
 from jitflow.ops.emitter import Emitter
 
 
@@ -98,6 +98,12 @@ class Lanes:
     def number(self) -> Lanes:
         """The floating number with this bit pattern."""
         return Lanes(self.emitter, self.emitter.bitcast(self.value, self.format.dtype))
+
+    @property
+    def unsigned(self) -> Lanes:
+        """The same integer bits as an unsigned integer: below zero is above everything."""
+        wide = self.dtype.bits == 64
+        return Lanes(self.emitter, self.emitter.bitcast(self.value, U64 if wide else U32))
 
     def like(self, value: float | Lanes) -> Lanes:
         """`value` as lanes of this dtype."""

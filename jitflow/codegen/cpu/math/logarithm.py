@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from jitflow.codegen.cpu.math import coefficients as c
-from jitflow.codegen.cpu.math.lanes import Lanes, flag, fma, polynomial, where
+from jitflow.codegen.cpu.math.lanes import Lanes, flag, fma, polynomial, rarely, where
 
 SQRT_HALF = 0.5**0.5
 
 
 def exponent_and_fraction(x: Lanes) -> tuple[Lanes, Lanes]:
-    """Integer `k`, still shifted to the exponent's place, and `m` with ``x = 2**k m``.
+    """Bits with the integer `k` in the exponent's place, and `m` with ``x = 2**k m``.
 
     `m` is between sqrt(1/2) and sqrt(2). For positive, finite, normal `x`; other lanes give
     harmless values.
@@ -18,61 +20,86 @@ def exponent_and_fraction(x: Lanes) -> tuple[Lanes, Lanes]:
     start = layout.pattern(SQRT_HALF)
     offset = x.bits - start
     fraction = offset & ((1 << layout.mantissa) - 1)
-    return offset - fraction, (fraction + start).number
+    return offset, (fraction + start).number
 
 
-def split(x: Lanes) -> tuple[Lanes, Lanes]:
-    """``k`` as a number and ``f`` near 0 with ``x = 2**k (1 + f)``, denormal `x` too."""
+def whole(offset: Lanes, bias: float = 0.0) -> Lanes:
+    """The `k` of `exponent_and_fraction` plus `bias`, as a number."""
+    layout = offset.format
+    k = offset >> layout.mantissa
+    if layout.dtype.bits == 32:
+        number = k.cast(layout.dtype)
+        return number + bias if bias else number
+    return (k + layout.pattern(layout.rounder)).number - (layout.rounder - bias)
+
+
+def series(f: Lanes) -> tuple[Lanes, Lanes]:
+    """``s`` and ``t`` with ``log(1 + f) = f - s t``, where ``s = f / (2 + f)``.
+
+    log(1 + f) is 2 artanh(s), and 2 s is f - s f.
+    """
+    s = f / (f + 2.0)
+    square = s * s
+    return s, fma(-square, polynomial(square, c.LOG[f.dtype.name]), f)
+
+
+def is_ordinary(x: Lanes) -> Lanes:
+    """bool: positive, normal and finite."""
     layout = x.format
-    denormal = x.magnitude_bits() < layout.pattern(layout.tiny)
-    lift = layout.mantissa + 1
-    normal = x * where(denormal, x.like(2.0**lift), 1.0)
-    shifted, m = exponent_and_fraction(normal)
-    unlift = where(denormal, x.like(layout.rounder + lift), layout.rounder)
-    return whole(shifted, unlift), m - 1.0
+    low = layout.pattern(layout.tiny)
+    return (x.bits - low).unsigned < layout.infinity - low
 
 
-def whole(shifted: Lanes, bias: float | Lanes) -> Lanes:
-    """The integer of `exponent_and_fraction` as a number, less `bias` and plus the rounder."""
-    layout = shifted.format
-    integer = (shifted >> layout.mantissa) + layout.pattern(layout.rounder)
-    return integer.number - bias
+def finish(x: Lanes, formula: Callable[[Lanes, float], Lanes]) -> Lanes:
+    """``formula(x, 0)`` where `x` is ordinary; `formula` takes a number to add to `k`.
 
-
-def log_limits(x: Lanes, result: Lanes) -> Lanes:
-    """`result` where `x` is positive and finite; else inf, -inf with divide, NaN with invalid."""
+    Denormals are made normal; zero gives -inf with divide, negatives NaN with invalid.
+    """
     layout = x.format
-    bits = x.bits
-    zero = x.magnitude_bits().equals(0)
-    negative = (bits <= layout.sign + layout.infinity) & (bits > layout.sign)
-    flag("divide", zero)
-    flag("invalid", negative)
-    ordinary = (bits > 0) & (bits < layout.infinity)
-    limit = where(zero, -float("inf"), where(negative, float("nan"), x))
-    return where(ordinary, result, limit)
+    ordinary = is_ordinary(x)
 
+    def special() -> Lanes:
+        bits = x.bits
+        zero = x.magnitude_bits().equals(0)
+        negative = (bits <= layout.sign + layout.infinity) & (bits > layout.sign)
+        flag("divide", zero)
+        flag("invalid", negative)
+        limit = where(zero, -float("inf"), where(negative, float("nan"), x))
+        denormal = (bits > 0) & (bits < layout.pattern(layout.tiny))
+        lift = layout.mantissa + 1
+        lifted = where(denormal, x, 1.0) * 2.0**lift
+        return where(denormal, formula(lifted, -float(lift)), limit)
 
-def log_tail(f: Lanes) -> Lanes:
-    """``log(1 + f) - f``."""
-    cube = fma(f, polynomial(f, c.LOG[f.dtype.name]), -0.5)
-    return f * f * cube
-
-
-def _scaled(x: Lanes, unit: tuple[float, float], factor: tuple[float, float]) -> Lanes:
-    """``k unit + log(1 + f) factor``, both given as sums of two numbers."""
-    k, f = split(x)
-    high, low = factor
-    tail = fma(log_tail(f), high, f * low)
-    if unit[1]:
-        tail = fma(k, unit[1], tail)
-    return log_limits(x, fma(k, unit[0], fma(f, high, tail)))
+    return rarely(~ordinary, formula(where(ordinary, x, 1.0), 0.0), special)
 
 
 def log(x: Lanes) -> Lanes:
     """Natural logarithm."""
-    k, f = split(x)
-    result = fma(k, c.LN2[x.dtype.name][0], f + log_tail(f))
-    return log_limits(x, result)
+
+    def formula(x: Lanes, bias: float) -> Lanes:
+        offset, m = exponent_and_fraction(x)
+        f = m - 1.0
+        s, t = series(f)
+        return fma(whole(offset, bias), c.LN2[x.dtype.name][0], fma(-s, t, f))
+
+    return finish(x, formula)
+
+
+def _scaled(x: Lanes, unit: tuple[float, float], factor: tuple[float, float]) -> Lanes:
+    """``k unit + log(1 + f) factor``, both given as sums of two numbers."""
+
+    def formula(x: Lanes, bias: float) -> Lanes:
+        offset, m = exponent_and_fraction(x)
+        f = m - 1.0
+        s, t = series(f)
+        k = whole(offset, bias)
+        high, low = factor
+        tail = fma(-s * t, high, f * low)
+        if unit[1]:
+            tail = fma(k, unit[1], tail)
+        return fma(k, unit[0], fma(f, high, tail))
+
+    return finish(x, formula)
 
 
 def log2(x: Lanes) -> Lanes:
@@ -89,13 +116,17 @@ def log10(x: Lanes) -> Lanes:
 def log1p(x: Lanes) -> Lanes:
     """log(1 + x), accurate near zero: what the sum loses is put back into `f`."""
     layout = x.format
-    bounded = where(x.magnitude_bits() < layout.infinity, x, 0.0)
-    total = 1.0 + bounded
-    lost = bounded - (total - 1.0)
-    shifted, m = exponent_and_fraction(total)
-    top = layout.bias << layout.mantissa  # nothing is lost up there, and 2**-k is denormal
-    inverse = (layout.pattern(1.0) - where(shifted < top, shifted, 0)).number
+    total = 1.0 + x
+    largest = 2.0 ** (layout.bias - 1)  # beyond this the 1 does not matter, and 2**-k is denormal
+    low = layout.pattern(largest)
+    regular = (total.bits > 0) & (total.bits < low)
+    bounded = where(regular, x, 0.0)
+
+    sum_ = where(regular, total, 1.0)
+    lost = bounded - (sum_ - 1.0)
+    offset, m = exponent_and_fraction(sum_)
+    inverse = (layout.pattern(1.0) - (offset & (-1 << layout.mantissa))).number
     f = fma(lost, inverse, m - 1.0)
-    k = whole(shifted, layout.rounder)
-    result = fma(k, c.LN2[x.dtype.name][0], f + log_tail(f))
-    return log_limits(1.0 + x, result.with_sign_of(x))
+    s, t = series(f)
+    result = fma(whole(offset), c.LN2[x.dtype.name][0], fma(-s, t, f)).with_sign_of(x)
+    return rarely(~regular, result, lambda: log(total))
