@@ -16,7 +16,7 @@ from jitflow.tracer.interpreter_stack import Handler
 from jitflow.tracer.objects.model import IteratorValue
 from jitflow.tracer.opcodes import Foreign
 from jitflow.tracer.restart import Restart
-from jitflow.tracer.values import ConstantValue, PyValue
+from jitflow.tracer.values import ArrayValue, ConstantValue, PyValue
 
 if TYPE_CHECKING:
     from jitflow.tracer.interpreter import Interpreter
@@ -88,7 +88,12 @@ def _jump_or_pop(wanted: bool) -> Handler:
 
 
 def _get_iter(tracer: Interpreter, frame: SymbolicFrame, arg: object) -> None:
-    frame.push(operations.get_iterator(tracer, frame.pop()))
+    value = operations.resolve(tracer, frame.pop())
+    if isinstance(value, ArrayValue):
+        rows = value.shape[0] if value.shape else 0
+        if not isinstance(rows, int) or rows > config().max_unroll:
+            raise LoopBreak(f"{rows} rows of an array")
+    frame.push(operations.get_iterator(tracer, value))
 
 
 def _for_iter(tracer: Interpreter, frame: SymbolicFrame, target: int) -> None:
@@ -122,8 +127,8 @@ def remaining_length(tracer: Interpreter, iterator: IteratorValue) -> int | PyVa
         numbers = [length for length in lengths if isinstance(length, int)]
         unknown = [length for length in lengths if length is not None]
         return min(numbers) if numbers else next(iter(unknown), None)
-    if iterator.iterable is None or iterator.kind == "generator":
-        return None
+    if iterator.iterable is None or iterator.kind not in ("sequence", "range"):
+        return None  # generators, and itertools without an end
     length = operations.length(tracer, iterator.iterable)
     if isinstance(length, ConstantValue):
         return max(0, int(length.value) - iterator.position)
