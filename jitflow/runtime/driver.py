@@ -14,7 +14,8 @@ import weakref
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from types import FrameType, TracebackType
+from typing import Any, NoReturn
 
 from jitflow.core.errors import JitflowError, Unsupported
 from jitflow.tracer import continuation
@@ -53,11 +54,14 @@ class Broke:
 class RunEagerly:
     """Python runs the innermost frame of `point` to its end; outer frames are dispatched again.
 
-    Not for a function's entry where it has free variables: call the function itself there.
+    With `rejoin`, only to the next backward jump where the frame's layout is known; the loop's
+    header is dispatched. Not for a function's entry where it has free variables: call the function
+    itself there.
     """
 
     point: CompilePoint
     state: State
+    rejoin: bool = False
 
 
 Outcome = Returned | Broke | RunEagerly
@@ -109,6 +113,11 @@ class Site:
     def resume(self) -> Callable[[State], Any]:
         """Runs the innermost frame to its end."""
         return continuation.resume(self.frames[-1]).function(self.globals[-1])
+
+    @cached_property
+    def resume_to_loop(self) -> Callable[[State], Any]:
+        """Like `resume`; gives ``(Exit, state)`` at a backward jump."""
+        return continuation.resume(self.frames[-1], rejoin=True).function(self.globals[-1])
 
     @cached_property
     def throw(self) -> Callable[[State], Any]:
@@ -185,7 +194,7 @@ def hide_frames(error: BaseException) -> None:
 
 
 def _is_ours(frame: FrameType) -> bool:
-    module = frame.f_globals.get("__name__")
+    module: object = frame.f_globals.get("__name__")
     if type(module) is str and module.startswith("jitflow.runtime"):
         return True
     return frame.f_code.co_filename.startswith("<jitflow ")
@@ -235,12 +244,17 @@ def _loop(outcome: Outcome, dispatch: Dispatch) -> Any:
 def _eagerly(outcome: Outcome) -> tuple[Site, list[State], Callable[[State], Any]]:
     assert isinstance(outcome, RunEagerly)
     site = Site.of(outcome.point)
-    return site, site.split(outcome.state), site.resume
+    function = site.resume_to_loop if outcome.rejoin else site.resume
+    return site, site.split(outcome.state), function
 
 
 def _join(states: list[State], inner: State) -> State:
     """The flat state of a compile point."""
-    return (*(item for state in states for item in state), *inner)
+    joined: list[Any] = []
+    for state in states:
+        joined += state
+    joined += inner
+    return tuple(joined)
 
 
 def _deliver(site: Site, states: list[State], value: Any) -> State:
@@ -253,9 +267,7 @@ def _deliver(site: Site, states: list[State], value: Any) -> State:
     return _join(states, ())
 
 
-def _unwind(
-    site: Site, states: list[State], failures: list[BaseException]
-) -> tuple[Site, Any]:
+def _unwind(site: Site, states: list[State], failures: list[BaseException]) -> tuple[Site, Any]:
     """Raise the failure in the suspended frames, innermost first, until one handles it.
 
     Gives the site whose innermost frame handled it and that frame's result; raises where none

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import dis
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from types import CodeType
 from typing import TypeVar
 
 from jitflow.core.errors import Unsupported
-from jitflow.tracer.instructions import HandlerRange
+from jitflow.tracer.instructions import HandlerRange, per_code
 
 T = TypeVar("T")
 
@@ -29,12 +29,10 @@ _PAIRS = {"LOAD_FAST_LOAD_FAST", "STORE_FAST_LOAD_FAST", "STORE_FAST_STORE_FAST"
 
 def emit(name: str, arg: int = 0, caches: bytes | None = None) -> bytes:
     """The bytes of one instruction with its prefixes and empty (or given) inline caches."""
-    prefixes = b"".join(
-        bytes((_EXTENDED_ARG, arg >> shift & 255)) for shift in (24, 16, 8) if arg >> shift
-    )
-    if caches is None:
-        caches = bytes(2 * _CACHES.get(name, 0))
-    return prefixes + bytes((dis.opmap[name], arg & 255)) + caches
+    data = bytes((dis.opmap[name], arg & 255))
+    while arg := arg >> 8:
+        data = bytes((_EXTENDED_ARG, arg & 255)) + data
+    return data + (bytes(2 * _CACHES.get(name, 0)) if caches is None else caches)
 
 
 def jump_back(start: int, target: int) -> bytes:
@@ -77,18 +75,34 @@ def shift_slots(data: bytes) -> bytes:
 
 @dataclass
 class Section:
-    """Appended instructions: bytes and, for parts of them, the handler; offsets from its start."""
+    """Instructions at the end of a code object, from byte `start` on, at one source location."""
 
+    start: int
     position: Position
     data: bytes = b""
-    rows: tuple[HandlerRange, ...] = ()
+    rows: list[HandlerRange] = field(default_factory=list)
+
+    @property
+    def end(self) -> int:
+        """Where the next instruction will be."""
+        return self.start + len(self.data)
 
     def add(self, data: bytes, row: HandlerRange | None = None) -> None:
-        """Append `data`, covered by the handler of `row`, whose `target` is absolute."""
-        start = len(self.data)
+        """Append `data`, with the handler of `row`."""
+        begin = self.end
         self.data += data
-        if row is not None and data:
-            self.rows += (replace(row, start=start, end=len(self.data)),)
+        if row is not None:
+            self.rows.append(replace(row, start=begin, end=self.end))
+
+
+def with_row(rows: Iterable[HandlerRange], new: HandlerRange) -> list[HandlerRange]:
+    """The exception table's `rows` in order, with `new` instead of what covers its range."""
+    result = [new]
+    for row in rows:
+        before = replace(row, end=min(row.end, new.start))
+        behind = replace(row, start=max(row.start, new.end))
+        result += [part for part in (before, behind) if part.start < part.end]
+    return sorted(result, key=lambda row: row.start)
 
 
 def exception_table(rows: Iterable[HandlerRange]) -> bytes:
@@ -116,13 +130,19 @@ def _big_endian(value: int, first: int) -> bytes:
     return bytes(groups)
 
 
+@per_code
+def positions(code: CodeType) -> tuple[Position, ...]:
+    """The source range of each code unit."""
+    return tuple(code.co_positions())
+
+
 def location_table(code: CodeType, before: int, position: Position, behind: int) -> bytes:
     """The location table of `code` between added instructions.
 
     `before` bytes at the start have no location; `behind` bytes at the end are at `position`.
     """
-    lines = [entry[0] for entry in code.co_positions() if entry[0] is not None]
-    line = lines[-1] if lines else code.co_firstlineno
+    lines = (entry[0] for entry in reversed(positions(code)) if entry[0] is not None)
+    line = next(lines, code.co_firstlineno)
     result = bytearray()
     for words in _runs(before // 2):
         result.append(0x80 | 15 << 3 | words - 1)

@@ -12,13 +12,21 @@ from jitflow.tracer.instructions import Instruction, variables
 from jitflow.tracer.opcodes import OPERATIONS, Foreign, Operation, stack_effect
 from jitflow.tracer.trace import FrameShape
 
+NULL, VALUE, SUSPENDED = 0, 1, 2
+"""Kinds of stack entries; SUSPENDED is what was being handled when a handler was entered."""
+
 
 @dataclass
 class Layout:
-    """Bound slots, and one flag for each stack entry, bottom first: False where it is NULL."""
+    """Bound slots, and the kind of each stack entry, bottom first."""
 
     bound: set[int] = field(default_factory=set)
-    stack: list[bool] = field(default_factory=list)
+    stack: list[int] = field(default_factory=list)
+
+    @property
+    def is_handling(self) -> bool:
+        """Whether an exception is being handled since the layout that all began with."""
+        return SUSPENDED in self.stack
 
     def copy(self) -> Layout:
         """An independent layout."""
@@ -38,14 +46,14 @@ def layout_of(shape: FrameShape) -> Layout:
         while names[slot] != name:
             slot -= 1
         bound.add(slot)
-    return Layout(bound, list(shape.stack))
+    return Layout(bound, [VALUE if flag else NULL for flag in shape.stack])
 
 
 def shape_of(code: CodeType, offset: int, layout: Layout, resume: str = "") -> FrameShape:
     """The frame's shape at byte `offset` with `layout`."""
     names = variables(code)
     bound = tuple(names[slot] for slot in sorted(layout.bound))
-    return FrameShape(code, offset, bound, tuple(layout.stack), resume)
+    return FrameShape(code, offset, bound, tuple(kind != NULL for kind in layout.stack), resume)
 
 
 def after(layout: Layout, instruction: Instruction, jump: bool = False) -> Layout:
@@ -64,29 +72,31 @@ def after(layout: Layout, instruction: Instruction, jump: bool = False) -> Layou
 def _apply(layout: Layout, operation: Operation) -> None:
     op, arg, stack = operation.op, operation.arg, layout.stack
     if op == "PUSH_NULL":
-        stack.append(False)
+        stack.append(NULL)
     elif op == "SWAP":
         stack[-1], stack[-arg] = stack[-arg], stack[-1]
     elif op == "COPY":
         stack.append(stack[-arg])
     elif op in ("STORE_FAST", "LOAD_FAST_AND_CLEAR", "DELETE_FAST", "MAKE_CELL"):
         _apply_to_slot(layout, op, arg)
+    elif isinstance(arg, Foreign) and arg.name == "PUSH_EXC_INFO":
+        stack.insert(len(stack) - 1, SUSPENDED)
     elif isinstance(arg, Foreign):
         _change_depth(stack, arg.effect)
     else:
         effect = OPERATIONS[op]
         pops = effect.pops if isinstance(effect.pops, int) else effect.pops(arg)
         del stack[len(stack) - pops :]
-        stack += [True] * (stack_effect(operation) + pops)
+        stack += [VALUE] * (stack_effect(operation) + pops)
 
 
 def _apply_to_slot(layout: Layout, op: str, slot: int) -> None:
     is_bound = slot in layout.bound
     if op == "LOAD_FAST_AND_CLEAR":
-        layout.stack.append(is_bound)
+        layout.stack.append(VALUE if is_bound else NULL)
         is_bound = False
     elif op == "STORE_FAST":
-        is_bound = layout.stack.pop()  # NULL unbinds
+        is_bound = layout.stack.pop() != NULL
     else:
         is_bound = op == "MAKE_CELL"
     if is_bound:
@@ -95,8 +105,8 @@ def _apply_to_slot(layout: Layout, op: str, slot: int) -> None:
         layout.bound.discard(slot)
 
 
-def _change_depth(stack: list[bool], change: int) -> None:
+def _change_depth(stack: list[int], change: int) -> None:
     """Push values, or drop entries."""
     if change < 0:
         del stack[change:]
-    stack += [True] * change
+    stack += [VALUE] * change
