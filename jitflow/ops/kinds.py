@@ -72,6 +72,7 @@ def elementwise(
         return (ArrayType(given, shape),)
 
     extra = {"dtypes": tuple(dtypes), **rest.pop("extra", {})}
+    takes_half = F16 in accepted or any(F16 in pair for pair in mixed)
     if body_dtypes is not None:
         extra["body_dtypes"] = frozenset(body_dtypes)
     return register(
@@ -81,7 +82,7 @@ def elementwise(
             names,
             infer,
             numpy,
-            cpu=cpu if cpu is None or native_half or F16 not in accepted else through_single(cpu),
+            cpu=through_single(cpu) if cpu and takes_half and not native_half else cpu,
             samples=samples or interesting(len(names)),
             extra=extra,
             **rest,

@@ -1,0 +1,15 @@
+"""Options and fixtures of the whole suite; this folder is on the path, so `helpers` is importable."""
+
+from __future__ import annotations
+
+import pytest
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--bless", action="store_true", help="rewrite the expected parts of goldens")
+
+
+@pytest.fixture
+def bless(request: pytest.FixtureRequest) -> bool:
+    """Whether goldens are rewritten instead of compared."""
+    return bool(request.config.getoption("--bless"))

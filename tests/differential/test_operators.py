@@ -1,0 +1,72 @@
+"""The operator table against NumPy: every element-wise record, every dtype, several layouts.
+
+Back ends: the scalar bodies over NumPy arrays (no code generation), and compiled segments.
+"""
+
+from __future__ import annotations
+
+import zlib
+
+import numpy as np
+import pytest
+
+from helpers.backends import BACKENDS
+from helpers.compare import assert_same
+from jitflow.core.dtypes import DType
+from jitflow.ops.record import Kind, Operator, operators
+
+LAYOUTS = ("C", "F", "strided", "rank0", "broadcast", "empty")
+CASES = [
+    pytest.param(record, dtype, id=f"{record.name}-{dtype}")
+    for record in operators()
+    if record.kind is Kind.ELEMENTWISE and record.name != "cast"
+    for dtype in record.extra["dtypes"]
+]
+
+# Products of complex values: NumPy's SIMD loops fuse, its scalar loops do not.
+_FUSED = {"multiply", "square", "power"}
+# NumPy gives either of two equal zeros, by the length of the array.
+_EITHER_ZERO = {"fmax", "fmin", "maximum", "minimum"}
+
+
+def make_operands(record: Operator, dtype: DType, layout: str) -> tuple[np.ndarray, ...]:
+    rng = np.random.default_rng(zlib.crc32(f"{record.name}{dtype}{layout}".encode()))
+    shape = {"rank0": (), "empty": (0, 3), "broadcast": (7, 19)}.get(layout, (9, 22))
+    operands = record.samples(rng, dtype, shape)
+    if layout == "F":
+        return tuple(np.asfortranarray(x) for x in operands)
+    if layout == "strided":
+        return tuple(x[::-2, 1::3] for x in operands)
+    if layout == "broadcast" and len(operands) > 1:
+        return (operands[0], operands[1][:1], *operands[2:])
+    return operands
+
+
+@pytest.mark.parametrize(("record", "dtype"), CASES)
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_elementwise_record_means_what_numpy_means(
+    backend: str, record: Operator, dtype: DType
+) -> None:
+    run = BACKENDS[backend]
+    for layout in LAYOUTS:
+        operands = make_operands(record, dtype, layout)
+        with np.errstate(all="ignore"):
+            expected = record.numpy(*operands)
+            found = run(record, operands)
+        if found is None:
+            pytest.skip(f"no body for {dtype}")
+        if record.name in _FUSED and dtype.is_complex:
+            _assert_product(found, expected, operands)
+            continue
+        ulp = record.ulp if np.asarray(expected).dtype.kind in "fc" else 0
+        assert_same(found, expected, ulp, signs=record.name not in _EITHER_ZERO)
+
+
+def _assert_product(found: np.ndarray, expected: np.ndarray, operands: tuple) -> None:
+    """Each part within two roundings of the size of the products."""
+    finite = np.isfinite(expected) & np.isfinite(found)
+    with np.errstate(all="ignore"):
+        size = np.abs(operands[0]).astype(float) * np.abs(operands[-1])
+    size = np.where(np.isfinite(size), size, 0)[finite]
+    limit = 4 * np.finfo(expected.dtype).eps * size + np.finfo(expected.dtype).tiny
+    assert np.all(np.abs(found[finite] - expected[finite]) <= limit)
