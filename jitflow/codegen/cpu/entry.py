@@ -106,6 +106,8 @@ class _Entry:
             fits = writer.assign(f"icmp eq i64 {count}, {parameters.count}", "c")
             no_names = writer.assign("icmp eq ptr %kwnames, null", "c")
             plain = writer.both(fits, no_names)
+            if parameters.keyword_only:
+                plain = "false"
             if parameters.names:
                 slots = self._bind_names(plain)
             else:
@@ -146,7 +148,7 @@ class _Entry:
                 writer.symbols[scalars[id(value)]] = loaded.arguments[0].removeprefix("i64 ")
         self._bind_rest(inputs)
         late = tuple(g for g in spec.guards if isinstance(g, NoOverlap | Relation))
-        inputs.finish(late, {fact.source: index for index, fact in enumerate(spec.inputs)})
+        inputs.finish(late)
         return inputs
 
     def _bind_rest(self, inputs: Inputs) -> None:

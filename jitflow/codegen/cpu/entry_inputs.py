@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from itertools import pairwise
-from typing import Any
 
 import numpy as np
 
@@ -68,7 +67,7 @@ class Inputs:
         self.loaded.append(loaded)
         return loaded
 
-    def finish(self, facts: tuple[NoOverlap | Relation, ...], by_source: dict[Any, int]) -> None:
+    def finish(self, facts: tuple[NoOverlap | Relation, ...]) -> None:
         """Check the dimensions that wait for symbols, then relations and overlaps."""
         if not self._checked:
             return
@@ -86,10 +85,15 @@ class Inputs:
         writer.require(condition)
         for fact in facts:
             if isinstance(fact, NoOverlap):
-                self._disjoint(by_source[fact.source], by_source[fact.other])
+                self._disjoint(fact)
 
-    def _disjoint(self, left: int, right: int) -> None:
-        first, second = self.loaded[left], self.loaded[right]
+    def _disjoint(self, fact: NoOverlap) -> None:
+        by_value = {loaded.value: loaded for loaded in self.loaded}
+        first, second = (
+            by_value.get(self._guards.value(source)) for source in (fact.source, fact.other)
+        )
+        if first is None or second is None:
+            raise Unsupported("JF-B017", f"{fact.source} or {fact.other} is no input")
         sizes = str(first.itemsize), str(second.itemsize)
         self._writer.require(self._writer.call("jf.disjoint", first.value, second.value, *sizes))
 
