@@ -13,50 +13,67 @@ from typing import Any
 
 from jitflow.guards.sources import Source
 from jitflow.ir.graph import Value
+from jitflow.tracer.objects import (
+    attributes,
+    calls,
+    comparison,
+    dicts,
+    displays,
+    functions,
+    iterators,
+    materialise,
+    modules,
+    operators,
+    sets,
+    strings,
+    write_back,
+)
+from jitflow.tracer.objects import effects as effects_module
+from jitflow.tracer.objects import wrap as wrap_module
 from jitflow.tracer.objects.protocol import CallRequest, Tracer
 from jitflow.tracer.objects.table import Checkpoint
 from jitflow.tracer.recipes import Effect, Recipe
-from jitflow.tracer.values import PyValue
+from jitflow.tracer.values import PyValue, SequenceValue, SliceValue
 
 
 def wrap(tracer: Tracer, obj: Any, source: Source) -> PyValue:
     """The (lazy) value of a real object reached by `source`; adds no guard until it is used."""
-    raise NotImplementedError
+    return wrap_module.wrap(tracer, obj, source)
 
 
 def resolve(tracer: Tracer, value: PyValue) -> PyValue:
     """The value that a lazy one stands for, with its guards; any other value as it is."""
-    raise NotImplementedError
+    return wrap_module.resolve(tracer, value)
 
 
 def python_type(tracer: Tracer, value: PyValue) -> type:
     """The exact class of a value, guarded; does not guard the value itself."""
-    raise NotImplementedError
+    return wrap_module.python_type(tracer, value)
 
 
 def load_global(tracer: Tracer, namespace: dict[str, Any], name: str) -> PyValue:
     """A global name, else a builtin one; JF-B009 where neither has it."""
-    raise NotImplementedError
+    return modules.load_global(tracer, namespace, name)
 
 
 def store_global(tracer: Tracer, namespace: dict[str, Any], name: str, value: PyValue) -> None:
     """Set a global name."""
-    raise NotImplementedError
+    modules.store_global(tracer, namespace, name, value)
 
 
 def delete_global(tracer: Tracer, namespace: dict[str, Any], name: str) -> None:
     """Delete a global name."""
-    raise NotImplementedError
+    modules.store_global(tracer, namespace, name, None)
 
 
 def load_cell(tracer: Tracer, cell: PyValue) -> PyValue:
     """Contents of a closure cell; JF-B009 where it is empty."""
-    raise NotImplementedError
+    return functions.load_cell(tracer, cell)
 
 
 def store_cell(tracer: Tracer, cell: PyValue, value: PyValue | None) -> None:
     """Set the contents of a closure cell; None empties it."""
-    raise NotImplementedError
+    functions.store_cell(tracer, cell, value)
 
 
 def make_function(
@@ -70,219 +87,228 @@ def make_function(
     annotations: PyValue | None,
 ) -> PyValue:
     """MAKE_FUNCTION: `defaults` and `closure` are tuple values, `keyword_defaults` a dict value."""
-    raise NotImplementedError
+    return functions.make_function(
+        tracer,
+        code,
+        namespace,
+        qualname,
+        defaults,
+        keyword_defaults,
+        closure,
+        annotations,
+    )
 
 
 def import_name(
     tracer: Tracer, namespace: dict[str, Any], name: str, names: PyValue, level: PyValue
 ) -> PyValue:
     """An ``import`` statement of a module that is loaded already."""
-    raise NotImplementedError
+    return modules.import_name(tracer, namespace, name, names, level)
 
 
 def import_from(tracer: Tracer, module: PyValue, name: str) -> PyValue:
     """``from module import name``."""
-    raise NotImplementedError
+    return modules.import_from(tracer, module, name)
 
 
 def get_attribute(tracer: Tracer, value: PyValue, name: str) -> PyValue:
     """``value.name``."""
-    raise NotImplementedError
+    return attributes.get_attribute(tracer, value, name)
 
 
 def set_attribute(tracer: Tracer, value: PyValue, name: str, new: PyValue) -> None:
     """``value.name = new``."""
-    raise NotImplementedError
+    attributes.set_attribute(tracer, value, name, new)
 
 
 def delete_attribute(tracer: Tracer, value: PyValue, name: str) -> None:
     """``del value.name``."""
-    raise NotImplementedError
+    attributes.delete_attribute(tracer, value, name)
 
 
 def get_super_attribute(tracer: Tracer, cls: PyValue, receiver: PyValue, name: str) -> PyValue:
     """``super(cls, receiver).name``."""
-    raise NotImplementedError
+    return attributes.get_super_attribute(tracer, cls, receiver, name)
 
 
 def get_special(tracer: Tracer, value: PyValue, name: str) -> PyValue:
     """A special method found on the class of `value` (``__enter__``), bound."""
-    raise NotImplementedError
+    return attributes.get_special(tracer, value, name)
 
 
 def get_item(tracer: Tracer, value: PyValue, key: PyValue) -> PyValue:
     """``value[key]``."""
-    raise NotImplementedError
+    return operators.get_item(tracer, value, key)
 
 
 def set_item(tracer: Tracer, value: PyValue, key: PyValue, new: PyValue) -> None:
     """``value[key] = new``."""
-    raise NotImplementedError
+    operators.set_item(tracer, value, key, new)
 
 
 def delete_item(tracer: Tracer, value: PyValue, key: PyValue) -> None:
     """``del value[key]``."""
-    raise NotImplementedError
+    operators.delete_item(tracer, value, key)
 
 
 def binary(
     tracer: Tracer, operator: str, left: PyValue, right: PyValue, in_place: bool = False
 ) -> PyValue:
     """``left operator right``; `operator` is the text, such as ``"+"`` or ``"@"``."""
-    raise NotImplementedError
+    return operators.binary(tracer, operator, left, right, in_place)
 
 
 def unary(tracer: Tracer, operator: str, value: PyValue) -> PyValue:
     """``-``, ``+``, ``~`` or ``not``."""
-    raise NotImplementedError
+    return operators.unary(tracer, operator, value)
 
 
 def compare(tracer: Tracer, operator: str, left: PyValue, right: PyValue) -> PyValue:
     """``left operator right`` for ``<  <=  ==  !=  >  >=``."""
-    raise NotImplementedError
+    return comparison.compare(tracer, operator, left, right)
 
 
 def contains(tracer: Tracer, container: PyValue, item: PyValue) -> PyValue:
     """``item in container``."""
-    raise NotImplementedError
+    return comparison.contains(tracer, container, item)
 
 
 def is_same(tracer: Tracer, left: PyValue, right: PyValue) -> bool:
     """``left is right``, guarded."""
-    raise NotImplementedError
+    return comparison.is_same(tracer, left, right)
 
 
 def truth(tracer: Tracer, value: PyValue) -> PyValue:
     """``bool(value)``: a constant, or a run-time bool (a `ScalarValue`)."""
-    raise NotImplementedError
+    return comparison.truth(tracer, value)
 
 
 def length(tracer: Tracer, value: PyValue) -> PyValue:
     """``len(value)``."""
-    raise NotImplementedError
+    return comparison.length(tracer, value)
 
 
 def unpack(tracer: Tracer, value: PyValue, count: int) -> list[PyValue]:
     """The items of ``a, b, c = value``; JF-B009 where their number is wrong."""
-    raise NotImplementedError
+    return operators.unpack(tracer, value, count)
 
 
 def unpack_starred(tracer: Tracer, value: PyValue, before: int, after: int) -> list[PyValue]:
     """The values of ``a, *b, c = value``, in order."""
-    raise NotImplementedError
+    return operators.unpack_starred(tracer, value, before, after)
 
 
 def get_iterator(tracer: Tracer, value: PyValue) -> PyValue:
     """``iter(value)``."""
-    raise NotImplementedError
+    return iterators.get_iterator(tracer, value)
 
 
 def next_item(tracer: Tracer, iterator: PyValue) -> PyValue | None:
     """Advance an iterator; None where it is exhausted."""
-    raise NotImplementedError
+    return iterators.next_item(tracer, iterator)
 
 
 def build_sequence(tracer: Tracer, kind: type, items: list[PyValue]) -> PyValue:
     """A tuple or list display."""
-    raise NotImplementedError
+    return SequenceValue(kind, items)
 
 
 def build_set(tracer: Tracer, items: list[PyValue]) -> PyValue:
     """A set display."""
-    raise NotImplementedError
+    return sets.from_items(tracer, items)
 
 
 def build_dict(tracer: Tracer, pairs: list[tuple[PyValue, PyValue]]) -> PyValue:
     """A dict display."""
-    raise NotImplementedError
+    return dicts.from_pairs(tracer, pairs)
 
 
 def build_slice(tracer: Tracer, start: PyValue, stop: PyValue, step: PyValue) -> PyValue:
     """A slice."""
-    raise NotImplementedError
+    return SliceValue(start, stop, step)
 
 
 def build_string(tracer: Tracer, parts: list[PyValue]) -> PyValue:
     """The parts of an f-string joined; JF-B010 where one is known only at run time."""
-    raise NotImplementedError
+    return strings.build_string(tracer, parts)
 
 
 def format_value(
     tracer: Tracer, value: PyValue, conversion: str, specification: PyValue | None
 ) -> PyValue:
     """One replacement field of an f-string; `conversion` is ``""``, ``"s"``, ``"r"`` or ``"a"``."""
-    raise NotImplementedError
+    return strings.format_value(tracer, value, conversion, specification)
 
 
 def append_item(tracer: Tracer, sequence: PyValue, item: PyValue) -> None:
     """LIST_APPEND: ``sequence.append(item)``."""
-    raise NotImplementedError
+    displays.append_item(tracer, sequence, item)
 
 
 def extend_items(tracer: Tracer, sequence: PyValue, items: PyValue) -> None:
     """LIST_EXTEND: ``sequence.extend(items)``."""
-    raise NotImplementedError
+    displays.extend_items(tracer, sequence, items)
 
 
 def add_item(tracer: Tracer, target: PyValue, item: PyValue) -> None:
     """SET_ADD."""
-    raise NotImplementedError
+    displays.add_item(tracer, target, item)
 
 
 def update_items(tracer: Tracer, target: PyValue, items: PyValue) -> None:
     """SET_UPDATE and DICT_UPDATE: ``target.update(items)``."""
-    raise NotImplementedError
+    displays.update_items(tracer, target, items)
 
 
 def merge_keywords(tracer: Tracer, target: PyValue, items: PyValue) -> None:
     """DICT_MERGE: as update, but a repeated key is JF-B009."""
-    raise NotImplementedError
+    displays.merge_keywords(tracer, target, items)
 
 
 def to_tuple(tracer: Tracer, value: PyValue) -> PyValue:
     """A tuple of the items of a list or other iterable."""
-    raise NotImplementedError
+    return displays.to_tuple(tracer, value)
 
 
 def resolve_call(
     tracer: Tracer, callee: PyValue, args: list[PyValue], kwargs: dict[str, PyValue]
 ) -> CallRequest | None:
     """The Python function that a call enters, or None where `call` does all of it."""
-    raise NotImplementedError
+    return functions.resolve_call(tracer, callee, args, kwargs)
 
 
 def call(
     tracer: Tracer, callee: PyValue, args: list[PyValue], kwargs: dict[str, PyValue]
 ) -> PyValue:
     """``callee(*args, **kwargs)``; Python functions run nested, to their end."""
-    raise NotImplementedError
+    return calls.call(tracer, callee, args, kwargs)
 
 
 def checkpoint(tracer: Tracer) -> Checkpoint:
     """A mark of the virtual state, cheap enough for every instruction."""
-    raise NotImplementedError
+    return effects_module.checkpoint(tracer)
 
 
 def rollback(tracer: Tracer, mark: Checkpoint) -> None:
     """Undo every change of virtual objects, and every effect, since the mark."""
-    raise NotImplementedError
+    effects_module.rollback(tracer, mark)
 
 
 def changed_since(tracer: Tracer, mark: Checkpoint) -> list[PyValue]:
     """The objects that were there at the mark and were changed since."""
-    raise NotImplementedError
+    return effects_module.changed_since(tracer, mark)
 
 
 def recipe_of(tracer: Tracer, value: PyValue) -> Recipe:
     """How `value` is made at the exit; adds graph outputs as needed."""
-    raise NotImplementedError
+    return materialise.recipe_of(tracer, value)
 
 
 def effects(tracer: Tracer) -> tuple[Effect, ...]:
     """The effects of the piece on objects; call after all `recipe_of`."""
-    raise NotImplementedError
+    return write_back.effects(tracer)
 
 
 def graph_outputs(tracer: Tracer) -> list[Value]:
     """The graph values that recipes refer to, by index."""
-    raise NotImplementedError
+    return tracer.context.objects.outputs

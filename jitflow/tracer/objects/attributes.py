@@ -34,7 +34,7 @@ from jitflow.tracer.objects.model import (
 )
 from jitflow.tracer.objects.modules import AttributeMissing, module_attribute, store_global
 from jitflow.tracer.objects.protocol import Tracer
-from jitflow.tracer.objects.wrap import IMMUTABLE, resolve
+from jitflow.tracer.objects.wrap import IMMUTABLE, real_of, resolve
 from jitflow.tracer.values import ArrayValue, ConstantValue, PyValue, ScalarValue, SequenceValue, SliceValue
 
 
@@ -93,6 +93,12 @@ def get_special(tracer: Tracer, value: PyValue, name: str) -> PyValue:
             return found
         raise AttributeMissing(f"{value.cls.__name__!r} object has no method {name!r}")
     return get_attribute(tracer, value, name)
+
+
+def get_super_attribute(tracer: Tracer, cls: PyValue, receiver: PyValue, name: str) -> PyValue:
+    """``super(cls, receiver).name``."""
+    real = real_of(resolve(tracer, cls))
+    return super_attribute(tracer, real, resolve(tracer, receiver), name)
 
 
 def _constant(tracer: Tracer, value: ConstantValue, name: str) -> PyValue:

@@ -9,9 +9,10 @@ from __future__ import annotations
 from typing import Any
 
 from jitflow.core.errors import Unsupported
+from jitflow.tracer.objects.model import DictValue
 from jitflow.tracer.objects.protocol import Tracer
 from jitflow.tracer.objects.table import Checkpoint
-from jitflow.tracer.values import PyValue
+from jitflow.tracer.values import PyValue, SequenceValue
 
 
 def will_change(tracer: Tracer, value: Any) -> None:
@@ -20,6 +21,8 @@ def will_change(tracer: Tracer, value: Any) -> None:
     table.save(value)
     value.changed = True
     if value.source is not None:
+        if isinstance(value, SequenceValue | DictValue) and id(value) not in table.originals:
+            table.originals[id(value)] = value.items.copy()
         table.changed.setdefault(id(value), value)
 
 

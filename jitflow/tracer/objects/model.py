@@ -275,20 +275,6 @@ class InstanceValue(PyValue):
         return f"InstanceValue({self.cls.__name__})"
 
 
-class ModuleValue(PyValue):
-    """A module, guarded by identity; `namespace` holds what the piece read or set."""
-
-    def __init__(self, real: Any, source: Source | None = None) -> None:
-        self.real, self.source = real, source
-
-    @property
-    def python_type(self) -> type:
-        return type(self.real)
-
-    def __repr__(self) -> str:
-        return f"ModuleValue({self.real.__name__})"
-
-
 class NamespaceValue(PyValue):
     """The dictionary of a module: `items` are the names read or set; None is a deleted name."""
 
@@ -347,8 +333,11 @@ class IteratorValue(PyValue):
         For ``map`` and ``filter``.
     position : int
         Items taken so far.
-    start : PyValue or None
-        For ``enumerate`` and ``count``: the number of the next item.
+    start, step : PyValue or None
+        For ``enumerate`` and ``count``: the number of the first item, and between two items; for
+        ``repeat`` and ``cycle`` `start` is what comes again.
+    resume : callable or None
+        Runs a generator to its next item.
     """
 
     def __init__(
@@ -362,6 +351,7 @@ class IteratorValue(PyValue):
     ) -> None:
         self.kind, self.iterable, self.inner = kind, iterable, inner or []
         self.function, self.start = function, start
+        self.step: PyValue | None = None
         self.position = 0
         self.iterator_type = iterator_type
         self.exhausted = False

@@ -7,7 +7,7 @@ from typing import Any
 
 from jitflow.ir.graph import Block, Value
 from jitflow.tracer.objects.model import NamespaceValue
-from jitflow.tracer.recipes import Recipe
+from jitflow.tracer.recipes import Effect, Recipe
 from jitflow.tracer.values import PyValue
 
 
@@ -36,12 +36,18 @@ class ObjectTable:
         ``id`` of a module's dictionary to its value.
     changed : dict
         Sourced objects that were changed, in order of their first change.
+    originals : dict
+        Items at the start of the piece of each sourced list and dict that was changed.
+    pending : list
+        Effects that finish objects made by recipes.
     journal : list of (object, fields)
         The fields of each changed object as they were before, for `rollback`.
     saved : dict
         ``id`` of an object to the number of the checkpoint after which it was last saved.
     calls : list
         Calls made for their effect alone, in order: (function, arguments).
+    limits : dict
+        Greatest magnitudes of symbols that nodes define, where known.
     recipes, outputs : dict, list
         Recipes by identity of the value; graph values that they refer to.
     """
@@ -50,11 +56,14 @@ class ObjectTable:
     keep: list[Any] = field(default_factory=list)
     namespaces: dict[int, NamespaceValue] = field(default_factory=dict)
     changed: dict[int, PyValue] = field(default_factory=dict)
+    originals: dict[int, Any] = field(default_factory=dict)
     journal: list[tuple[Any, dict[str, Any]]] = field(default_factory=list)
     saved: dict[int, int] = field(default_factory=dict)
     number: int = 0
     calls: list[tuple[Any, list[PyValue]]] = field(default_factory=list)
+    limits: dict[str, int] = field(default_factory=dict)
     recipes: dict[int, Recipe] = field(default_factory=dict)
+    pending: list[Effect] = field(default_factory=list)
     outputs: list[Value] = field(default_factory=list)
     output_index: dict[int, int] = field(default_factory=dict)
 

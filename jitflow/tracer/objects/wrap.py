@@ -149,7 +149,7 @@ def _by_identity(tracer: Tracer, obj: Any, source: Source) -> PyValue:
         return _singleton(tracer, obj, source)
     if isinstance(obj, np.ndarray):
         raise Unsupported("JF-B007", f"{source} is {kind.__module__}.{kind.__qualname__}")
-    if isinstance(obj, tuple) and hasattr(kind, "_fields") and kind.__new__.__module__ != "builtins":
+    if isinstance(obj, tuple) and hasattr(kind, "_fields") and _is_generated(kind):
         return _sequence(tracer, obj, source)
     if (original := compiled_function(obj)) is not None:
         tracer.context.guard(IsObject(source, obj))
@@ -158,6 +158,11 @@ def _by_identity(tracer: Tracer, obj: Any, source: Source) -> PyValue:
         tracer.context.guard(TypeIs(source, kind))
         return InstanceValue(kind, obj, source)
     return OpaqueValue(obj, source)
+
+
+def _is_generated(kind: type) -> bool:
+    """Whether a named tuple is made by the constructor that `collections.namedtuple` writes."""
+    return str(getattr(kind.__new__, "__module__", "")).startswith("namedtuple_")
 
 
 def is_plain_class(kind: type) -> bool:

@@ -1,0 +1,176 @@
+"""Calls of everything: Python functions run nested, built-in callables by their tables."""
+
+from __future__ import annotations
+
+import inspect
+import types
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+
+from jitflow.core.errors import Unsupported
+from jitflow.tracer import numpy
+from jitflow.tracer.objects import (
+    container_calls,
+    copying,
+    iterator_calls,
+    math_calls,
+    number_calls,
+    object_calls,
+)
+from jitflow.tracer.objects.comparison import call_special
+from jitflow.tracer.objects.constructors import construct
+from jitflow.tracer.objects.functions import REPLACED, resolve_call
+from jitflow.tracer.objects.methods import call_method
+from jitflow.tracer.objects.model import (
+    ArrayMethodValue,
+    BuiltinMethodValue,
+    FunctionValue,
+    InstanceValue,
+    MethodValue,
+    ObjectCallValue,
+    PartialValue,
+)
+from jitflow.tracer.objects.protocol import Tracer
+from jitflow.tracer.objects.scalars import evaluate
+from jitflow.tracer.objects.wrap import IMMUTABLE, resolve, resolve_deeply
+from jitflow.tracer.values import ConstantValue, PyValue
+
+Handler = Callable[..., PyValue]
+
+HANDLERS: dict[Any, Handler] = {
+    **object_calls.HANDLERS,
+    **number_calls.HANDLERS,
+    **math_calls.HANDLERS,
+    **container_calls.HANDLERS,
+    **iterator_calls.HANDLERS,
+    **copying.HANDLERS,
+}
+REPLACED.update(f for f in HANDLERS if isinstance(f, types.FunctionType))
+
+_PURE_MODULES = frozenset({"math", "cmath", "_operator", "builtins"})
+_NOT_PURE = frozenset({"print", "input", "open", "exec", "eval", "compile", "__import__"})
+
+
+def call(
+    tracer: Tracer, callee: PyValue, args: list[PyValue], kwargs: dict[str, PyValue]
+) -> PyValue:
+    """``callee(*args, **kwargs)``; Python functions run nested, to their end."""
+    callee = resolve(tracer, callee)
+    request = resolve_call(tracer, callee, args, kwargs)
+    if request is not None:
+        result = tracer.run_nested(request.function, request.arguments, request.keywords)
+        return result if request.instance is None else request.instance
+    if isinstance(callee, MethodValue):
+        return call(tracer, callee.function, [callee.receiver, *args], kwargs)
+    if isinstance(callee, PartialValue):
+        merged = {**callee.keywords, **kwargs}
+        return call(tracer, callee.function, [*callee.arguments, *args], merged)
+    if isinstance(callee, ArrayMethodValue):
+        deep, named = _deeply(tracer, args, kwargs)
+        receiver = resolve(tracer, callee.receiver)
+        return numpy.method(tracer.context, receiver, callee.name, deep, named)
+    if isinstance(callee, BuiltinMethodValue):
+        return _call_builtin_method(tracer, callee, args, kwargs)
+    if isinstance(callee, FunctionValue):
+        return invoke(tracer, HANDLERS[callee.real], args, kwargs)
+    if isinstance(callee, ConstantValue):
+        return _call_constant(tracer, callee.value, args, kwargs)
+    if isinstance(callee, ObjectCallValue):
+        return object_calls.call_getter(tracer, callee, args, kwargs)
+    raise Unsupported("JF-B003", f"call of a {callee.python_type.__name__}")
+
+
+def invoke(
+    tracer: Tracer, handler: Handler, args: list[PyValue], kwargs: dict[str, PyValue]
+) -> PyValue:
+    """Run a handler whose parameters are those of the callable that it stands for."""
+    try:
+        _signature(handler).bind(tracer, *args, **kwargs)
+    except TypeError as error:
+        raise Unsupported("JF-B009", f"TypeError: {error}") from None
+    return handler(tracer, *args, **kwargs)
+
+
+@lru_cache(maxsize=None)
+def _signature(handler: Handler) -> inspect.Signature:
+    return inspect.signature(handler)
+
+
+def _deeply(
+    tracer: Tracer, args: list[PyValue], kwargs: dict[str, PyValue]
+) -> tuple[list[PyValue], dict[str, PyValue]]:
+    named = {name: resolve_deeply(tracer, arg) for name, arg in kwargs.items()}
+    return [resolve_deeply(tracer, arg) for arg in args], named
+
+
+def _call_constant(
+    tracer: Tracer, function: Any, args: list[PyValue], kwargs: dict[str, PyValue]
+) -> PyValue:
+    handler = _handler_of(function)
+    if handler is not None:
+        return invoke(tracer, handler, args, kwargs)
+    if numpy.is_known(function):
+        deep, named = _deeply(tracer, args, kwargs)
+        return numpy.call(tracer.context, function, deep, named)
+    if isinstance(function, type):
+        return construct(tracer, function, args, kwargs)
+    if isinstance(function, types.MethodDescriptorType | types.WrapperDescriptorType) and args:
+        receiver = resolve(tracer, args[0])
+        if isinstance(receiver, InstanceValue):
+            bound = BuiltinMethodValue(receiver, function.__name__)
+            return object_calls.call_object_method(tracer, bound, args[1:], kwargs)
+        return call_method(tracer, receiver, function.__name__, args[1:], kwargs)
+    return _call_pure(tracer, function, args, kwargs)
+
+
+def _handler_of(function: Any) -> Handler | None:
+    try:
+        return HANDLERS.get(function)
+    except TypeError:
+        return None
+
+
+def _call_builtin_method(
+    tracer: Tracer, callee: BuiltinMethodValue, args: list[PyValue], kwargs: dict[str, PyValue]
+) -> PyValue:
+    receiver = resolve(tracer, callee.receiver)
+    if isinstance(receiver, InstanceValue):
+        bound = BuiltinMethodValue(receiver, callee.name)
+        return object_calls.call_object_method(tracer, bound, args, kwargs)
+    if isinstance(receiver, ConstantValue):
+        real = receiver.value
+        if isinstance(real, np.random.Generator | np.random.RandomState):
+            deep, named = _deeply(tracer, args, kwargs)
+            return numpy.call(tracer.context, getattr(real, callee.name), deep, named)
+        if isinstance(real, type):
+            return _call_constant(tracer, getattr(real, callee.name), args, kwargs)
+    return call_method(tracer, receiver, callee.name, args, kwargs)
+
+
+def _call_pure(
+    tracer: Tracer, function: Any, args: list[PyValue], kwargs: dict[str, PyValue]
+) -> PyValue:
+    """A native function without effect, on constants: Python computes it."""
+    name = getattr(function, "__name__", repr(function))
+    module = getattr(function, "__module__", None)
+    if module in ("builtins", "time", "io", "sys", "os", "posix", "logging") and (
+        module != "builtins" or name in _NOT_PURE
+    ):
+        raise Unsupported("JF-B004", f"{name}()")
+    if not isinstance(function, types.BuiltinFunctionType) or module not in _PURE_MODULES:
+        raise Unsupported("JF-B003", f"{module}.{name}")
+    values = [resolve(tracer, arg) for arg in args]
+    named = {key: resolve(tracer, arg) for key, arg in kwargs.items()}
+    for value in (*values, *named.values()):
+        if isinstance(value, InstanceValue) and len(values) == 1:
+            special = call_special(tracer, value, f"__{name}__")
+            if special is not None:
+                return special
+        if not isinstance(value, ConstantValue) or type(value.value) not in IMMUTABLE:
+            raise Unsupported("JF-B003", f"{module}.{name} of a {value.python_type.__name__}")
+    reals = [value.value for value in values]  # type: ignore[attr-defined]
+    keywords = {key: value.value for key, value in named.items()}  # type: ignore[attr-defined]
+    return evaluate(lambda: function(*reals, **keywords))

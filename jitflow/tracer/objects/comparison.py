@@ -1,0 +1,352 @@
+"""Comparison, identity, truth, length and membership, by the kinds of the values."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from jitflow.core.errors import Unsupported
+from jitflow.guards.predicates import IsObject, NotSame, SameObject, TypeIs
+from jitflow.tracer import numpy
+from jitflow.tracer.objects import instances, sets
+from jitflow.tracer.objects.iterators import items_of, range_length
+from jitflow.tracer.objects.keys import key_of
+from jitflow.tracer.objects.model import (
+    DictValue,
+    DictViewValue,
+    InstanceValue,
+    LazyValue,
+    OpaqueValue,
+    RangeValue,
+    SetValue,
+)
+from jitflow.tracer.objects.nested import call_nested
+from jitflow.tracer.objects.protocol import Tracer
+from jitflow.tracer.objects.scalars import (
+    COMPARE,
+    binary,
+    box_of,
+    evaluate,
+    logical_not,
+)
+from jitflow.tracer.objects.scalars import compare as compare_numbers
+from jitflow.tracer.objects.scalars import truth as truth_of_number
+from jitflow.tracer.objects.wrap import IMMUTABLE, resolve, resolve_deeply
+from jitflow.tracer.values import (
+    ArrayValue,
+    ConstantValue,
+    PyValue,
+    ScalarValue,
+    SequenceValue,
+    SliceValue,
+)
+
+NAMES = {"<": "lt", "<=": "le", "==": "eq", "!=": "ne", ">": "gt", ">=": "ge"}
+_REFLECTED = {"<": ">", "<=": ">=", "==": "==", "!=": "!=", ">": "<", ">=": "<="}
+_TRUE, _FALSE = ConstantValue(True), ConstantValue(False)
+
+
+def is_numeric(value: PyValue) -> bool:
+    """Whether NumPy decides what operators on `value` mean: an array or a NumPy scalar."""
+    return (
+        isinstance(value, ArrayValue)
+        or (isinstance(value, ScalarValue) and value.box == "scalar")
+        or (isinstance(value, ConstantValue) and isinstance(value.value, np.generic))
+    )
+
+
+def compare(tracer: Tracer, op: str, left: PyValue, right: PyValue) -> PyValue:
+    """``left op right``."""
+    left, right = resolve(tracer, left), resolve(tracer, right)
+    if isinstance(left, InstanceValue) or isinstance(right, InstanceValue):
+        return _compare_instances(tracer, op, left, right)
+    if is_numeric(left) or is_numeric(right):
+        return _compare_numpy(tracer, op, left, right)
+    if isinstance(left, ConstantValue) and isinstance(right, ConstantValue):
+        return evaluate(COMPARE[op], left.value, right.value)
+    if box_of(left) and box_of(right):
+        return compare_numbers(tracer.context, op, left, right)
+    if isinstance(left, SequenceValue) and isinstance(right, SequenceValue):
+        return _compare_sequences(tracer, op, left, right)
+    if isinstance(left, SetValue) and isinstance(right, SetValue):
+        return sets.compare(tracer, op, left, right)
+    if isinstance(left, DictValue) and isinstance(right, DictValue) and op in ("==", "!="):
+        return ConstantValue(_equal_dicts(tracer, left, right) == (op == "=="))
+    if op in ("==", "!=") and _never_equal(left, right):
+        return ConstantValue(op == "!=")
+    raise Unsupported("JF-B003", f"{_name(left)} {op} {_name(right)}")
+
+
+def _compare_numpy(tracer: Tracer, op: str, left: PyValue, right: PyValue) -> PyValue:
+    if op in ("==", "!=") and any(_is_none_or_text(v) for v in (left, right)):
+        if not isinstance(left, ArrayValue) and not isinstance(right, ArrayValue):
+            return ConstantValue(op == "!=")
+    left, right = resolve_deeply(tracer, left), resolve_deeply(tracer, right)
+    return numpy.compare(tracer.context, NAMES[op], left, right)
+
+
+def _is_none_or_text(value: PyValue) -> bool:
+    return isinstance(value, ConstantValue) and (
+        value.value is None or isinstance(value.value, str)
+    )
+
+
+def _never_equal(left: PyValue, right: PyValue) -> bool:
+    """Whether two different built-in kinds are compared: they are unequal."""
+    kinds = (left, right)
+    if any(isinstance(value, OpaqueValue | InstanceValue) for value in kinds):
+        return False
+    if isinstance(left, type(right)) and not isinstance(left, ConstantValue):
+        return False
+    mutable = SequenceValue | DictValue | SetValue | RangeValue | SliceValue
+    return any(isinstance(value, mutable) for value in kinds) and all(
+        isinstance(v, mutable | ScalarValue)
+        or (isinstance(v, ConstantValue) and type(v.value) in IMMUTABLE)
+        for v in kinds
+    )
+
+
+def _compare_sequences(
+    tracer: Tracer, op: str, left: SequenceValue, right: SequenceValue
+) -> PyValue:
+    if (left.kind is list) != (right.kind is list):
+        if op in ("==", "!="):
+            return ConstantValue(op == "!=")
+        raise Unsupported("JF-B009", "TypeError: list and tuple are not ordered")
+    if op in ("==", "!=") and len(left.items) != len(right.items):
+        return ConstantValue(op == "!=")
+    for a, b in zip(left.items, right.items, strict=False):
+        if is_equal_item(tracer, a, b):
+            continue
+        return ConstantValue(op == "!=") if op in ("==", "!=") else compare(tracer, op, a, b)
+    return ConstantValue(COMPARE[op](len(left.items), len(right.items)))
+
+
+def _equal_dicts(tracer: Tracer, left: DictValue, right: DictValue) -> bool:
+    if left.items.keys() != right.items.keys():
+        return False
+    pairs = ((left.items[key][1], right.items[key][1]) for key in left.items)
+    return all(is_equal_item(tracer, a, b) for a, b in pairs)
+
+
+def _compare_instances(tracer: Tracer, op: str, left: PyValue, right: PyValue) -> PyValue:
+    tries = [(left, NAMES[op], right), (right, NAMES[_REFLECTED[op]], left)]
+    if left.python_type is not right.python_type and issubclass(
+        right.python_type, left.python_type
+    ):
+        tries.reverse()
+    for receiver, name, other in tries:
+        if not isinstance(receiver, InstanceValue):
+            continue
+        result = call_special(tracer, receiver, f"__{name}__", other)
+        if result is not None:
+            return result
+    if op in ("==", "!="):
+        return ConstantValue(is_same(tracer, left, right) == (op == "=="))
+    raise Unsupported("JF-B009", f"TypeError: {op} not supported for {_name(left)}")
+
+
+def call_special(
+    tracer: Tracer, receiver: InstanceValue, name: str, *args: PyValue
+) -> PyValue | None:
+    """Run a special method of a Python class; None where there is none or NotImplemented."""
+    raw = getattr(receiver.cls, name, None)
+    if raw is None or raw is getattr(object, name, None):
+        if name == "__ne__" and receiver.cls.__eq__ is not object.__eq__:
+            equal = call_special(tracer, receiver, "__eq__", *args)
+            return None if equal is None else logical_not(tracer.context, truth(tracer, equal))
+        return None
+    method = instances.special_method(tracer, receiver, name)
+    if method is None:
+        return None
+    result = call_nested(tracer, method, *args)
+    is_refusal = isinstance(result, ConstantValue) and result.value is NotImplemented
+    return None if is_refusal else result
+
+
+def is_equal_item(tracer: Tracer, left: PyValue, right: PyValue) -> bool:
+    """``left is right or left == right``, as containers compare; must be known at trace time."""
+    if left is right:
+        return True
+    if isinstance(left, LazyValue) and isinstance(right, LazyValue) and left.real is right.real:
+        if resolve(tracer, left) is resolve(tracer, right):
+            return True
+    left, right = resolve(tracer, left), resolve(tracer, right)
+    if left is right:
+        return True
+    return known_truth(tracer, compare(tracer, "==", left, right))
+
+
+def is_same(tracer: Tracer, left: PyValue, right: PyValue) -> bool:
+    """``left is right``, guarded."""
+    for first, second in ((left, right), (right, left)):
+        if isinstance(first, ConstantValue) and type(second) is LazyValue:
+            known = _is_constant(tracer, second, first.value)
+            if known is not None:
+                return known
+    if type(left) is LazyValue and type(right) is LazyValue and left.real is not right.real:
+        return _are_distinct(tracer, left, right)
+    left, right = resolve(tracer, left), resolve(tracer, right)
+    if left is right:
+        return True
+    if isinstance(left, ConstantValue) and isinstance(right, ConstantValue):
+        return _same_constants(left.value, right.value)
+    if left.source is not None and right.source is not None:
+        real = [getattr(value, "real", value) for value in (left, right)]
+        if real[0] is real[1]:
+            tracer.context.guard(SameObject(left.source, right.source))
+            return True
+        tracer.context.guard(NotSame(left.source, right.source))
+    if isinstance(left, ScalarValue) and isinstance(right, ScalarValue):
+        raise Unsupported("JF-B010", "identity of numbers")
+    return False
+
+
+def _is_constant(tracer: Tracer, value: LazyValue, expected: Any) -> bool | None:
+    """Whether a lazy value is a singleton, with the weakest guard."""
+    if value.real is expected:
+        resolve(tracer, value)
+        return True
+    if expected is None or isinstance(expected, bool) or expected is Ellipsis:
+        if type(value.real) is type(expected):
+            resolve(tracer, value)
+        else:
+            tracer.context.guard(TypeIs(value.source, type(value.real)))
+        return False
+    return None
+
+
+def _are_distinct(tracer: Tracer, left: LazyValue, right: LazyValue) -> bool:
+    tracer.context.guard(NotSame(left.source, right.source))
+    return False
+
+
+def _same_constants(left: Any, right: Any) -> bool:
+    if left is right:
+        return True
+    if type(left) is not type(right):
+        return False
+    if type(left) in (int, str, bytes, float, complex) and left == right:
+        raise Unsupported("JF-B010", "identity of equal constants")
+    return False
+
+
+def guard_identity(tracer: Tracer, value: LazyValue) -> None:
+    """Rely on a lazy value being the very object that it was at trace time."""
+    tracer.context.guard(IsObject(value.source, value.real))
+
+
+# Truth, length, membership
+
+
+def truth(tracer: Tracer, value: PyValue) -> PyValue:
+    """``bool(value)``: a constant, or a run-time bool."""
+    value = resolve(tracer, value)
+    if is_numeric(value):
+        return numpy.to_python(tracer.context, bool, value)
+    if isinstance(value, ConstantValue):
+        return evaluate(bool, value.value)
+    if isinstance(value, ScalarValue):
+        return truth_of_number(tracer.context, value)
+    if isinstance(value, InstanceValue):
+        return _instance_truth(tracer, value)
+    if isinstance(value, SequenceValue | DictValue | SetValue):
+        return ConstantValue(bool(value.items))
+    if isinstance(value, DictViewValue):
+        return ConstantValue(bool(value.mapping.items))
+    if isinstance(value, RangeValue):
+        return truth(tracer, length(tracer, value))
+    if isinstance(value, OpaqueValue):
+        raise Unsupported("JF-B003", f"truth of a {type(value.real).__name__}")
+    return _TRUE
+
+
+def _instance_truth(tracer: Tracer, value: InstanceValue) -> PyValue:
+    found = call_special(tracer, value, "__bool__")
+    if found is None:
+        found = call_special(tracer, value, "__len__")
+    return _TRUE if found is None else truth(tracer, found)
+
+
+def known_truth(tracer: Tracer, value: PyValue) -> bool:
+    """``bool(value)`` that must be known at trace time; else JF-B005."""
+    result = truth(tracer, value)
+    if not isinstance(result, ConstantValue):
+        raise Unsupported("JF-B005", "")
+    return bool(result.value)
+
+
+def length(tracer: Tracer, value: PyValue) -> PyValue:
+    """``len(value)``."""
+    value = resolve(tracer, value)
+    if isinstance(value, SequenceValue | DictValue | SetValue):
+        return ConstantValue(len(value.items))
+    if isinstance(value, DictViewValue):
+        return ConstantValue(len(value.mapping.items))
+    if isinstance(value, ArrayValue):
+        return numpy.length(tracer.context, value)
+    if isinstance(value, ConstantValue):
+        return evaluate(len, value.value)
+    if isinstance(value, RangeValue):
+        return _range_length(tracer, value)
+    if isinstance(value, InstanceValue):
+        result = call_special(tracer, value, "__len__")
+        if result is not None:
+            return result
+    raise Unsupported("JF-B009", f"TypeError: object of type {_name(value)} has no len()")
+
+
+def _range_length(tracer: Tracer, value: RangeValue) -> PyValue:
+    known = range_length(tracer, value)
+    if known is not None:
+        return ConstantValue(known)
+    step = resolve(tracer, value.step)
+    if not (isinstance(step, ConstantValue) and step.value == 1):
+        raise Unsupported("JF-B010", "length of a range known only at run time")
+    start, stop = resolve(tracer, value.start), resolve(tracer, value.stop)
+    if not known_truth(tracer, compare(tracer, "<", start, stop)):
+        return ConstantValue(0)
+    return binary(tracer.context, "-", stop, start)
+
+
+def contains(tracer: Tracer, container: PyValue, item: PyValue) -> PyValue:
+    """``item in container``."""
+    container = resolve(tracer, container)
+    if isinstance(container, ArrayValue):
+        return numpy.contains(tracer.context, container, resolve(tracer, item))
+    if isinstance(container, DictValue | SetValue):
+        return ConstantValue(key_of(tracer, item) in container.items)
+    if isinstance(container, DictViewValue) and container.part == "keys":
+        return ConstantValue(key_of(tracer, item) in container.mapping.items)
+    if isinstance(container, ConstantValue):
+        real = resolve(tracer, item)
+        if not isinstance(real, ConstantValue):
+            raise Unsupported("JF-B010", f"membership in a {_name(container)}")
+        return evaluate(lambda: real.value in container.value)
+    if isinstance(container, RangeValue):
+        return _in_range(tracer, container, item)
+    if isinstance(container, InstanceValue):
+        result = call_special(tracer, container, "__contains__", item)
+        if result is not None:
+            return truth(tracer, result)
+    return _in_items(tracer, items_of(tracer, container), item)
+
+
+def _in_items(tracer: Tracer, items: list[PyValue], item: PyValue) -> PyValue:
+    for other in items:
+        if is_equal_item(tracer, other, item):
+            return _TRUE
+    return _FALSE
+
+
+def _in_range(tracer: Tracer, container: RangeValue, item: PyValue) -> PyValue:
+    parts = [resolve(tracer, v) for v in (container.start, container.stop, container.step, item)]
+    if not all(isinstance(part, ConstantValue) for part in parts):
+        raise Unsupported("JF-B010", "membership in a range known only at run time")
+    start, stop, step, real = (part.value for part in parts)  # type: ignore[attr-defined]
+    return ConstantValue(real in range(start, stop, step))
+
+
+def _name(value: PyValue) -> str:
+    return value.python_type.__name__

@@ -1,0 +1,67 @@
+"""Calls of classes that have no ``__init__`` written in Python."""
+
+from __future__ import annotations
+
+import enum
+import types
+
+from jitflow.core.errors import Unsupported
+from jitflow.tracer.objects.classes import search
+from jitflow.tracer.objects.functions import check_instantiable
+from jitflow.tracer.objects.model import InstanceValue, ObjectCallValue
+from jitflow.tracer.objects.protocol import Tracer
+from jitflow.tracer.objects.scalars import evaluate
+from jitflow.tracer.objects.wrap import is_plain_class, real_of, resolve
+from jitflow.tracer.values import ConstantValue, PyValue, SequenceValue
+
+_HARMLESS = frozenset({"operator.itemgetter", "operator.attrgetter", "operator.methodcaller"})
+
+
+def construct(
+    tracer: Tracer, cls: type, args: list[PyValue], kwargs: dict[str, PyValue]
+) -> PyValue:
+    """``cls(*args, **kwargs)``."""
+    if is_plain_class(cls):
+        check_instantiable(cls)
+        if args or kwargs:
+            raise Unsupported("JF-B009", f"TypeError: {cls.__name__}() takes no arguments")
+        return InstanceValue(cls)
+    if issubclass(cls, tuple) and hasattr(cls, "_fields"):
+        return _named_tuple(tracer, cls, args, kwargs)
+    if isinstance(cls, enum.EnumMeta) and len(args) == 1 and not kwargs:
+        real = real_of(resolve(tracer, args[0]))
+        return evaluate(lambda: cls(real))
+    if is_fresh_object(cls):
+        return ObjectCallValue(cls, args, kwargs)
+    raise Unsupported("JF-B003", f"{cls.__module__}.{cls.__qualname__}()")
+
+
+def is_fresh_object(cls: type) -> bool:
+    """Whether making an instance has no effect and keeps its arguments: most exceptions."""
+    if f"{cls.__module__}.{cls.__qualname__}" in _HARMLESS:
+        return True
+    return issubclass(cls, BaseException) and not any(
+        isinstance(search(cls, name), types.FunctionType) for name in ("__init__", "__new__")
+    )
+
+
+def _named_tuple(
+    tracer: Tracer, cls: type, args: list[PyValue], kwargs: dict[str, PyValue]
+) -> PyValue:
+    fields: tuple[str, ...] = cls._fields  # type: ignore[attr-defined]
+    made = search(cls, "__new__")
+    if getattr(made, "__module__", "").partition("_")[0] != "namedtuple":
+        raise Unsupported("JF-B003", f"{cls.__name__}.__new__")
+    given = dict(zip(fields, args, strict=False))
+    if len(args) > len(fields) or given.keys() & kwargs.keys() or kwargs.keys() - set(fields):
+        raise Unsupported("JF-B009", f"TypeError: arguments of {cls.__name__}")
+    given |= kwargs
+    defaults = cls._field_defaults  # type: ignore[attr-defined]
+    items: list[PyValue] = []
+    for name in fields:
+        if name not in given and name not in defaults:
+            raise Unsupported("JF-B009", f"TypeError: {cls.__name__} misses {name!r}")
+        items.append(given[name] if name in given else ConstantValue(defaults[name]))
+    return SequenceValue(cls, items)
+
+

@@ -1,0 +1,124 @@
+"""Constructors of containers: list, tuple, dict, set, range, slice, sorted, and collections."""
+
+from __future__ import annotations
+
+import builtins
+import collections
+from collections.abc import Callable
+from typing import Any
+
+from jitflow.core.errors import Unsupported
+from jitflow.tracer.objects import dicts, sets
+from jitflow.tracer.objects.iterators import items_of
+from jitflow.tracer.objects.keys import index_of
+from jitflow.tracer.objects.model import DictValue, RangeValue, SetValue
+from jitflow.tracer.objects.protocol import Tracer
+from jitflow.tracer.objects.scalars import box_of
+from jitflow.tracer.objects.sequences import sorted_items
+from jitflow.tracer.objects.wrap import resolve
+from jitflow.tracer.values import ConstantValue, PyValue, ScalarValue, SequenceValue, SliceValue
+
+NONE = ConstantValue(None)
+
+
+def _list(tracer: Tracer, iterable: PyValue | None = None) -> PyValue:
+    return SequenceValue(list, [] if iterable is None else items_of(tracer, iterable))
+
+
+def _tuple(tracer: Tracer, iterable: PyValue | None = None) -> PyValue:
+    if iterable is None:
+        return SequenceValue(tuple, [])
+    value = resolve(tracer, iterable)
+    if isinstance(value, SequenceValue) and value.kind is tuple:
+        return value
+    return SequenceValue(tuple, items_of(tracer, value))
+
+
+def _set(tracer: Tracer, iterable: PyValue | None = None) -> PyValue:
+    return sets.from_items(tracer, [] if iterable is None else items_of(tracer, iterable))
+
+
+def _frozenset(tracer: Tracer, iterable: PyValue | None = None) -> PyValue:
+    value = None if iterable is None else resolve(tracer, iterable)
+    if isinstance(value, SetValue) and value.kind is frozenset:
+        return value
+    return sets.from_items(tracer, [] if value is None else items_of(tracer, value), frozenset)
+
+
+def _dict(tracer: Tracer, /, *args: PyValue, **kwargs: PyValue) -> PyValue:
+    return _filled(tracer, DictValue({}), args, kwargs)
+
+
+def _ordered_dict(tracer: Tracer, /, *args: PyValue, **kwargs: PyValue) -> PyValue:
+    return _filled(tracer, DictValue({}, kind=collections.OrderedDict), args, kwargs)
+
+
+def _default_dict(
+    tracer: Tracer, factory: PyValue = NONE, /, *args: PyValue, **kwargs: PyValue
+) -> PyValue:
+    empty = DictValue({}, kind=collections.defaultdict, default_factory=factory)
+    return _filled(tracer, empty, args, kwargs)
+
+
+def _filled(
+    tracer: Tracer, value: DictValue, args: tuple[PyValue, ...], kwargs: dict[str, PyValue]
+) -> PyValue:
+    if len(args) > 1:
+        raise Unsupported("JF-B009", "TypeError: dict takes at most 1 argument")
+    dicts.update(tracer, value, *args, **kwargs)
+    value.changed = False
+    return value
+
+
+def _from_keys(tracer: Tracer, iterable: PyValue, value: PyValue = NONE) -> PyValue:
+    return dicts.from_pairs(tracer, [(key, value) for key in items_of(tracer, iterable)])
+
+
+def _range(tracer: Tracer, *args: PyValue) -> PyValue:
+    parts = [_range_part(tracer, arg) for arg in args]
+    if not 1 <= len(parts) <= 3:
+        raise Unsupported("JF-B009", "TypeError: range takes 1 to 3 arguments")
+    if len(parts) == 1:
+        parts.insert(0, ConstantValue(0))
+    if len(parts) == 2:
+        parts.append(ConstantValue(1))
+    step = parts[2]
+    if isinstance(step, ConstantValue) and step.value == 0:
+        raise Unsupported("JF-B009", "ValueError: range() arg 3 must not be zero")
+    return RangeValue(*parts)
+
+
+def _range_part(tracer: Tracer, value: PyValue) -> PyValue:
+    value = resolve(tracer, value)
+    if isinstance(value, ScalarValue) and box_of(value) == "int":
+        return value
+    return ConstantValue(index_of(tracer, value))
+
+
+def _slice(tracer: Tracer, *args: PyValue) -> PyValue:
+    if not 1 <= len(args) <= 3:
+        raise Unsupported("JF-B009", "TypeError: slice takes 1 to 3 arguments")
+    if len(args) == 1:
+        return SliceValue(NONE, args[0], NONE)
+    return SliceValue(args[0], args[1], args[2] if len(args) == 3 else NONE)
+
+
+def _sorted(
+    tracer: Tracer, iterable: PyValue, /, *, key: PyValue = NONE, reverse: PyValue = NONE
+) -> PyValue:
+    return SequenceValue(list, sorted_items(tracer, items_of(tracer, iterable), key, reverse))
+
+
+HANDLERS: dict[Any, Callable[..., PyValue]] = {
+    builtins.list: _list,
+    builtins.tuple: _tuple,
+    builtins.set: _set,
+    builtins.frozenset: _frozenset,
+    builtins.dict: _dict,
+    dict.fromkeys: _from_keys,
+    builtins.range: _range,
+    builtins.slice: _slice,
+    builtins.sorted: _sorted,
+    collections.OrderedDict: _ordered_dict,
+    collections.defaultdict: _default_dict,
+}

@@ -1,0 +1,190 @@
+"""Dicts: items, views, and their methods."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable
+from typing import Any
+
+from jitflow.core.errors import Unsupported
+from jitflow.tracer.objects.effects import will_change
+from jitflow.tracer.objects.iterators import items_of
+from jitflow.tracer.objects.keys import key_of
+from jitflow.tracer.objects.model import DictValue, DictViewValue
+from jitflow.tracer.objects.nested import call_nested
+from jitflow.tracer.objects.protocol import Tracer
+from jitflow.tracer.objects.wrap import resolve
+from jitflow.tracer.values import ConstantValue, PyValue, SequenceValue
+
+NONE = ConstantValue(None)
+
+
+def get_item(tracer: Tracer, value: DictValue, key: PyValue) -> PyValue:
+    """``value[key]``."""
+    name = key_of(tracer, key)
+    found = value.items.get(name)
+    if found is not None:
+        return found[1]
+    if value.default_factory is not None:
+        factory = resolve(tracer, value.default_factory)
+        if not (isinstance(factory, ConstantValue) and factory.value is None):
+            item = call_nested(tracer, factory)
+            set_item(tracer, value, key, item)
+            return item
+    raise Unsupported("JF-B009", f"KeyError: {name!r}")
+
+
+def set_item(tracer: Tracer, value: DictValue, key: PyValue, new: PyValue) -> None:
+    """``value[key] = new``; a key that is there keeps its object and place."""
+    name = key_of(tracer, key)
+    change(tracer, value)
+    known = value.items.get(name)
+    value.items[name] = (resolve(tracer, key) if known is None else known[0], new)
+
+
+def delete_item(tracer: Tracer, value: DictValue, key: PyValue) -> None:
+    """``del value[key]``."""
+    name = key_of(tracer, key)
+    if name not in value.items:
+        raise Unsupported("JF-B009", f"KeyError: {name!r}")
+    change(tracer, value)
+    del value.items[name]
+
+
+def change(tracer: Tracer, value: DictValue) -> None:
+    """Call before changing the items of a dict."""
+    will_change(tracer, value)
+
+
+def update(
+    tracer: Tracer, value: DictValue, other: PyValue | None = None, **keywords: PyValue
+) -> PyValue:
+    """``value.update(other, **keywords)``."""
+    pairs = [] if other is None else pairs_of(tracer, other)
+    pairs += [(ConstantValue(name), item) for name, item in keywords.items()]
+    names = [key_of(tracer, key) for key, _ in pairs]
+    change(tracer, value)
+    for name, (key, item) in zip(names, pairs, strict=True):
+        known = value.items.get(name)
+        value.items[name] = (key if known is None else known[0], item)
+    return NONE
+
+
+def pairs_of(tracer: Tracer, other: PyValue) -> list[tuple[PyValue, PyValue]]:
+    """Keys and values of a mapping, or of an iterable of pairs."""
+    other = resolve(tracer, other)
+    if isinstance(other, DictValue):
+        return list(other.items.values())
+    pairs = []
+    for pair in items_of(tracer, other):
+        parts = items_of(tracer, pair)
+        if len(parts) != 2:
+            raise Unsupported("JF-B009", "ValueError: a dict takes pairs")
+        pairs.append((resolve(tracer, parts[0]), parts[1]))
+    return pairs
+
+
+def from_pairs(
+    tracer: Tracer, pairs: list[tuple[PyValue, PyValue]], kind: type = dict
+) -> DictValue:
+    """A new dict; a repeated key keeps its first place and its last value."""
+    items: dict[Any, tuple[PyValue, PyValue]] = {}
+    for key, item in pairs:
+        name = key_of(tracer, key)
+        known = items.get(name)
+        items[name] = (resolve(tracer, key) if known is None else known[0], item)
+    return DictValue(items, kind=kind)
+
+
+def merge_keywords(tracer: Tracer, value: DictValue, other: PyValue) -> None:
+    """DICT_MERGE: as update, but a repeated key raises TypeError."""
+    pairs = pairs_of(tracer, other)
+    for key, _ in pairs:
+        if key_of(tracer, key) in value.items:
+            raise Unsupported("JF-B009", "TypeError: multiple values for a keyword argument")
+    update(tracer, value, other)
+
+
+def _get(tracer: Tracer, value: DictValue, key: PyValue, default: PyValue = NONE) -> PyValue:
+    found = value.items.get(key_of(tracer, key))
+    return default if found is None else found[1]
+
+
+def _view(part: str) -> Callable[..., PyValue]:
+    def method(tracer: Tracer, value: DictValue) -> PyValue:
+        return DictViewValue(value, part)
+
+    return method
+
+
+def _pop(
+    tracer: Tracer, value: DictValue, key: PyValue, default: PyValue | None = None
+) -> PyValue:
+    name = key_of(tracer, key)
+    if name not in value.items:
+        if default is None:
+            raise Unsupported("JF-B009", f"KeyError: {name!r}")
+        return default
+    change(tracer, value)
+    return value.items.pop(name)[1]
+
+
+def _pop_item(tracer: Tracer, value: DictValue, last: PyValue | None = None) -> PyValue:
+    if not value.items:
+        raise Unsupported("JF-B009", "KeyError: popitem(): dictionary is empty")
+    first = isinstance(last, ConstantValue) and not last.value
+    name = next(iter(value.items)) if first else next(reversed(value.items))
+    change(tracer, value)
+    key, item = value.items.pop(name)
+    return SequenceValue(tuple, [key, item])
+
+
+def _set_default(
+    tracer: Tracer, value: DictValue, key: PyValue, default: PyValue = NONE
+) -> PyValue:
+    found = value.items.get(key_of(tracer, key))
+    if found is not None:
+        return found[1]
+    set_item(tracer, value, key, default)
+    return default
+
+
+def copy(tracer: Tracer, value: DictValue) -> PyValue:
+    """``value.copy()``: the same kind."""
+    return DictValue(dict(value.items), None, value.kind, value.default_factory)
+
+
+def _clear(tracer: Tracer, value: DictValue) -> PyValue:
+    change(tracer, value)
+    value.items.clear()
+    return NONE
+
+
+def _move_to_end(
+    tracer: Tracer, value: DictValue, key: PyValue, last: PyValue | None = None
+) -> PyValue:
+    name = key_of(tracer, key)
+    if value.kind is not OrderedDict or name not in value.items:
+        raise Unsupported("JF-B009", f"KeyError: {name!r}")
+    change(tracer, value)
+    pair = value.items.pop(name)
+    if isinstance(last, ConstantValue) and not last.value:
+        value.items = {name: pair, **value.items}
+    else:
+        value.items[name] = pair
+    return NONE
+
+
+METHODS: dict[str, Callable[..., PyValue]] = {
+    "get": _get,
+    "keys": _view("keys"),
+    "values": _view("values"),
+    "items": _view("items"),
+    "pop": _pop,
+    "popitem": _pop_item,
+    "setdefault": _set_default,
+    "update": update,
+    "copy": copy,
+    "clear": _clear,
+    "move_to_end": _move_to_end,
+}

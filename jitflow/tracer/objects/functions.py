@@ -1,0 +1,131 @@
+"""Functions made in the piece, closure cells, and which Python function a call enters."""
+
+from __future__ import annotations
+
+import types
+from typing import Any
+
+from jitflow.core.errors import Unsupported
+from jitflow.tracer.objects import instances
+from jitflow.tracer.objects.classes import function_of_class, guard_search, search
+from jitflow.tracer.objects.effects import will_change
+from jitflow.tracer.objects.model import (
+    CellValue,
+    DictValue,
+    FunctionValue,
+    InstanceValue,
+    MethodValue,
+    PartialValue,
+)
+from jitflow.tracer.objects.protocol import CallRequest, Tracer
+from jitflow.tracer.objects.wrap import is_plain_class, resolve
+from jitflow.tracer.values import ConstantValue, PyValue, SequenceValue
+
+DISABLED = "__jitflow_disable__"
+REPLACED: set[Any] = set()
+"""Python functions that `calls.call` knows by heart, such as `copy.deepcopy`."""
+
+
+def make_function(
+    tracer: Tracer,
+    code: types.CodeType,
+    namespace: dict[str, Any],
+    qualname: str,
+    defaults: PyValue | None,
+    keyword_defaults: PyValue | None,
+    closure: PyValue | None,
+    annotations: PyValue | None,
+) -> PyValue:
+    """MAKE_FUNCTION."""
+    positional = resolve(tracer, defaults) if defaults is not None else None
+    named = resolve(tracer, keyword_defaults) if keyword_defaults is not None else None
+    cells = resolve(tracer, closure) if closure is not None else None
+    if isinstance(positional, ConstantValue):
+        positional = SequenceValue(tuple, [ConstantValue(item) for item in positional.value])
+    assert isinstance(positional, SequenceValue | None)
+    assert isinstance(named, DictValue | None)
+    assert isinstance(cells, SequenceValue | None)
+    return FunctionValue(
+        code,
+        namespace,
+        code.co_name,
+        qualname,
+        list(positional.items) if positional else [],
+        {name: item for name, (_, item) in named.items.items()} if named else {},
+        tuple(cell for cell in cells.items if isinstance(cell, CellValue)) if cells else (),
+        annotations=annotations,
+    )
+
+
+def load_cell(tracer: Tracer, cell: PyValue) -> PyValue:
+    """Contents of a closure cell."""
+    cell = resolve(tracer, cell)
+    assert isinstance(cell, CellValue)
+    if cell.contents is None:
+        raise Unsupported("JF-B009", "NameError: a closure variable has no value yet")
+    return cell.contents
+
+
+def store_cell(tracer: Tracer, cell: PyValue, value: PyValue | None) -> None:
+    """Set the contents of a closure cell; None empties it."""
+    cell = resolve(tracer, cell)
+    assert isinstance(cell, CellValue)
+    will_change(tracer, cell)
+    cell.contents = value
+
+
+def resolve_call(
+    tracer: Tracer, callee: PyValue, args: list[PyValue], kwargs: dict[str, PyValue]
+) -> CallRequest | None:
+    """The Python function that a call enters, or None where `calls.call` does all of it."""
+    callee = resolve(tracer, callee)
+    if isinstance(callee, FunctionValue):
+        return _enter(callee, args, kwargs)
+    if isinstance(callee, MethodValue):
+        return resolve_call(tracer, callee.function, [callee.receiver, *args], kwargs)
+    if isinstance(callee, PartialValue):
+        arguments = [*callee.arguments, *args]
+        return resolve_call(tracer, callee.function, arguments, {**callee.keywords, **kwargs})
+    if isinstance(callee, InstanceValue):
+        method = instances.special_method(tracer, callee, "__call__")
+        if method is None:
+            raise Unsupported("JF-B009", f"TypeError: {callee.cls.__name__} is not callable")
+        return resolve_call(tracer, method, args, kwargs)
+    if isinstance(callee, ConstantValue) and isinstance(callee.value, type):
+        return _construct(tracer, callee.value, args, kwargs)
+    return None
+
+
+def _enter(
+    function: FunctionValue, args: list[PyValue], kwargs: dict[str, PyValue]
+) -> CallRequest | None:
+    if function.real in REPLACED:
+        return None
+    if function.real is not None and vars(function.real).get(DISABLED):
+        raise Unsupported("JF-B016", function.qualname)
+    return CallRequest(function, args, kwargs)
+
+
+def _construct(
+    tracer: Tracer, cls: type, args: list[PyValue], kwargs: dict[str, PyValue]
+) -> CallRequest | None:
+    """A new virtual instance and its ``__init__``; None for classes that `calls.call` knows."""
+    if not is_plain_class(cls):
+        return None
+    check_instantiable(cls)
+    initialiser = search(cls, "__init__")
+    if not isinstance(initialiser, types.FunctionType):
+        return None
+    guard_search(tracer, cls, "__init__", initialiser)
+    instance = InstanceValue(cls)
+    function = function_of_class(tracer, initialiser)
+    return CallRequest(function, [instance, *args], kwargs, instance)
+
+
+def check_instantiable(cls: type) -> None:
+    """Decline classes whose metaclass or abstract methods have a say."""
+    call = search(type(cls), "__call__")
+    if call is not type.__call__:
+        raise Unsupported("JF-B003", f"metaclass {type(cls).__name__} of {cls.__name__}")
+    if getattr(cls, "__abstractmethods__", None):
+        raise Unsupported("JF-B009", f"TypeError: {cls.__name__} is abstract")

@@ -1,0 +1,281 @@
+"""Iterators: making them, advancing them, and all items of an iterable.
+
+An iterator's state is in its fields, so that it can be undone, and made anew at an exit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from jitflow.core.errors import Unsupported
+from jitflow.tracer import facts, numpy
+from jitflow.tracer.objects import instances
+from jitflow.tracer.objects.keys import index_of
+from jitflow.tracer.objects.model import (
+    DictValue,
+    DictViewValue,
+    InstanceValue,
+    IteratorValue,
+    OpaqueValue,
+    RangeValue,
+    SetValue,
+)
+from jitflow.tracer.objects.nested import call_nested
+from jitflow.tracer.objects.protocol import Tracer
+from jitflow.tracer.objects.scalars import binary as scalar_binary
+from jitflow.tracer.objects.scalars import constant_binary, dim_of
+from jitflow.tracer.objects.wrap import MAX_ITEMS, resolve
+from jitflow.tracer.values import ArrayValue, ConstantValue, PyValue, ScalarValue, SequenceValue
+
+_TYPES: dict[type, type] = {
+    list: type(iter([])),
+    tuple: type(iter(())),
+    set: type(iter(set())),
+    frozenset: type(iter(set())),
+    str: type(iter("")),
+    range: type(iter(range(0))),
+}
+
+
+def get_iterator(tracer: Tracer, value: PyValue) -> PyValue:
+    """``iter(value)``."""
+    value = resolve(tracer, value)
+    if isinstance(value, IteratorValue):
+        return value
+    if isinstance(value, SequenceValue | SetValue | RangeValue):
+        kind = "range" if isinstance(value, RangeValue) else "sequence"
+        return IteratorValue(kind, value, iterator_type=_TYPES.get(value.python_type, object))
+    if isinstance(value, DictValue):
+        return get_iterator(tracer, DictViewValue(value, "keys"))
+    if isinstance(value, DictViewValue):
+        kind_of_view = type(iter(getattr({}, value.part)()))
+        return IteratorValue("sequence", value, iterator_type=kind_of_view)
+    if isinstance(value, ConstantValue) and isinstance(value.value, str | bytes | type):
+        return _constant_iterator(value)
+    if isinstance(value, ArrayValue):
+        items = SequenceValue(list, list(numpy.iterate(tracer.context, value)))
+        result = IteratorValue("array", value, iterator_type=_ARRAY_ITERATOR)
+        result.inner = [IteratorValue("sequence", items)]
+        return result
+    if isinstance(value, InstanceValue):
+        return _instance_iterator(tracer, value)
+    raise Unsupported(*_refusal(value))
+
+
+def next_item(tracer: Tracer, iterator: PyValue) -> PyValue | None:
+    """Advance an iterator; None where it is exhausted."""
+    iterator = resolve(tracer, iterator)
+    if isinstance(iterator, InstanceValue):
+        raise Unsupported("JF-B006", f"iterator of class {iterator.cls.__name__}")
+    if not isinstance(iterator, IteratorValue):
+        raise Unsupported(*_refusal(iterator))
+    if iterator.resume is not None:
+        return iterator.resume()
+    tracer.context.objects.save(iterator)
+    if iterator.exhausted:
+        return None
+    item = _STEPS[iterator.kind](tracer, iterator)
+    if item is None:
+        iterator.exhausted = True
+    else:
+        iterator.position += 1
+    return item
+
+
+def items_of(tracer: Tracer, value: PyValue) -> list[PyValue]:
+    """Every item of an iterable; an iterator is used up."""
+    value = resolve(tracer, value)
+    if isinstance(value, SequenceValue):
+        return list(value.items)
+    if isinstance(value, DictViewValue | SetValue | DictValue):
+        return view_items(value)
+    iterator = get_iterator(tracer, value)
+    items: list[PyValue] = []
+    while (item := next_item(tracer, iterator)) is not None:
+        items.append(item)
+        if len(items) > MAX_ITEMS:
+            raise Unsupported("JF-B015", "iteration over a long iterable")
+    return items
+
+
+def view_items(value: DictViewValue | SetValue | DictValue) -> list[PyValue]:
+    """The items of a dict, a view of one, or a set, in order of iteration."""
+    if isinstance(value, SetValue):
+        return _set_order(value)
+    part = value.part if isinstance(value, DictViewValue) else "keys"
+    mapping = value.mapping if isinstance(value, DictViewValue) else value
+    pairs = mapping.items.values()
+    if part == "keys":
+        return [key for key, _ in pairs]
+    if part == "values":
+        return [item for _, item in pairs]
+    return [SequenceValue(tuple, [key, item]) for key, item in pairs]
+
+
+def made_of(items: list[PyValue]) -> IteratorValue:
+    """An iterator over items that are known already."""
+    return IteratorValue("sequence", SequenceValue(list, items), iterator_type=_TYPES[list])
+
+
+def range_length(tracer: Tracer, value: RangeValue) -> int | None:
+    """Number of items of a range of constants; None where it is known only at run time."""
+    parts = [resolve(tracer, part) for part in (value.start, value.stop, value.step)]
+    if not all(isinstance(part, ConstantValue) for part in parts):
+        return None
+    return len(range(*(part.value for part in parts)))  # type: ignore[attr-defined]
+
+
+def _set_order(value: SetValue) -> list[PyValue]:
+    """The items in the order in which CPython iterates this set.
+
+    A set that was there before was guarded with its order. For one made in the piece the order
+    follows from the insertions, where the hashes do not vary between processes.
+    """
+    if value.source is not None and not value.changed:
+        return list(value.items.values())
+    if not all(type(key) in (int, bool, float, type(None)) for key in value.items):
+        raise Unsupported("JF-B003", "iteration over a set whose order varies")
+    return [value.items[key] for key in value.kind(list(value.items))]
+
+
+def _constant_iterator(value: ConstantValue) -> PyValue:
+    try:
+        items: list[PyValue] = [ConstantValue(item) for item in value.value]
+    except TypeError as error:
+        raise Unsupported("JF-B009", f"TypeError: {error}") from None
+    return made_of(items)
+
+
+def _instance_iterator(tracer: Tracer, value: InstanceValue) -> PyValue:
+    method = instances.special_method(tracer, value, "__iter__")
+    if method is None:
+        raise Unsupported("JF-B006", f"iteration over {value.cls.__name__}")
+    return call_nested(tracer, method)
+
+
+def _refusal(value: PyValue) -> tuple[str, str]:
+    if isinstance(value, ScalarValue | ConstantValue):
+        return "JF-B009", f"TypeError: {value.python_type.__name__!r} object is not iterable"
+    if isinstance(value, OpaqueValue):
+        return "JF-B006", f"iteration over a {value.python_type.__name__} from outside"
+    return "JF-B006", f"iteration over {value.python_type.__name__}"
+
+
+def _step_sequence(tracer: Tracer, iterator: IteratorValue) -> PyValue | None:
+    iterable = iterator.iterable
+    if isinstance(iterable, SequenceValue):
+        items = iterable.items
+    else:
+        items = view_items(iterable)  # type: ignore[arg-type]
+    return items[iterator.position] if iterator.position < len(items) else None
+
+
+def _step_range(tracer: Tracer, iterator: IteratorValue) -> PyValue | None:
+    value = iterator.iterable
+    assert isinstance(value, RangeValue)
+    context = tracer.context
+    step = index_of(tracer, value.step)
+    start, stop = (dim_of(resolve(tracer, part)) for part in (value.start, value.stop))
+    if start is None or stop is None:
+        raise Unsupported("JF-B006", "a range known only at run time")
+    current = start + iterator.position * step
+    low, high = (current, stop) if step > 0 else (stop, current)
+    if not facts.decide(context, low, "<", high):
+        return None
+    if isinstance(current, int):
+        return ConstantValue(current)
+    offset = ConstantValue(iterator.position * step)
+    return scalar_binary(context, "+", resolve(tracer, value.start), offset)
+
+
+def _step_array(tracer: Tracer, iterator: IteratorValue) -> PyValue | None:
+    return next_item(tracer, iterator.inner[0])
+
+
+def _step_enumerate(tracer: Tracer, iterator: IteratorValue) -> PyValue | None:
+    item = next_item(tracer, iterator.inner[0])
+    if item is None:
+        return None
+    assert iterator.start is not None
+    number = _plus(tracer, iterator.start, ConstantValue(iterator.position))
+    return SequenceValue(tuple, [number, item])
+
+
+def _step_zip(tracer: Tracer, iterator: IteratorValue) -> PyValue | None:
+    items = []
+    for inner in iterator.inner:
+        item = next_item(tracer, inner)
+        if item is None:
+            return None
+        items.append(item)
+    return SequenceValue(tuple, items) if items else None
+
+
+def _step_map(tracer: Tracer, iterator: IteratorValue) -> PyValue | None:
+    assert iterator.function is not None
+    items = []
+    for inner in iterator.inner:
+        item = next_item(tracer, inner)
+        if item is None:
+            return None
+        items.append(item)
+    return call_nested(tracer, iterator.function, *items)
+
+
+def _step_filter(tracer: Tracer, iterator: IteratorValue) -> PyValue | None:
+    from jitflow.tracer.objects.comparison import known_truth  # which knows iterators
+
+    function = resolve(tracer, iterator.function) if iterator.function else ConstantValue(None)
+    plain = isinstance(function, ConstantValue) and function.value in (None, bool)
+    while (item := next_item(tracer, iterator.inner[0])) is not None:
+        if known_truth(tracer, item if plain else call_nested(tracer, function, item)):
+            return item
+    return None
+
+
+def _step_count(tracer: Tracer, iterator: IteratorValue) -> PyValue | None:
+    assert iterator.start is not None and iterator.step is not None
+    step = scalar_product(tracer, iterator.step, ConstantValue(iterator.position))
+    return _plus(tracer, iterator.start, step)
+
+
+def _step_repeat(tracer: Tracer, iterator: IteratorValue) -> PyValue | None:
+    return iterator.start
+
+
+def _step_cycle(tracer: Tracer, iterator: IteratorValue) -> PyValue | None:
+    assert isinstance(iterator.start, SequenceValue)
+    items = iterator.start.items
+    return items[iterator.position % len(items)] if items else None
+
+
+def _plus(tracer: Tracer, left: PyValue, right: PyValue) -> PyValue:
+    left = resolve(tracer, left)
+    if isinstance(left, ConstantValue):
+        return constant_binary("+", left, right)
+    return scalar_binary(tracer.context, "+", left, right)
+
+
+def scalar_product(tracer: Tracer, left: PyValue, right: PyValue) -> PyValue:
+    """``left * right`` of two Python numbers."""
+    left = resolve(tracer, left)
+    if isinstance(left, ConstantValue):
+        return constant_binary("*", left, right)
+    return scalar_binary(tracer.context, "*", left, right)
+
+
+_ARRAY_ITERATOR = type(iter(type("S", (), {"__getitem__": lambda self, i: i})()))
+
+_STEPS: dict[str, Callable[[Tracer, Any], PyValue | None]] = {
+    "sequence": _step_sequence,
+    "range": _step_range,
+    "array": _step_array,
+    "enumerate": _step_enumerate,
+    "zip": _step_zip,
+    "map": _step_map,
+    "filter": _step_filter,
+    "count": _step_count,
+    "repeat": _step_repeat,
+    "cycle": _step_cycle,
+}

@@ -1,0 +1,61 @@
+"""Keys and indices: from values to the Python objects by which containers find their items."""
+
+from __future__ import annotations
+
+import operator
+from typing import Any
+
+import numpy as np
+
+from jitflow.core.errors import Unsupported
+from jitflow.tracer.objects.model import FunctionValue, InstanceValue
+from jitflow.tracer.objects.protocol import Tracer
+from jitflow.tracer.objects.scalars import specialise
+from jitflow.tracer.objects.wrap import is_hashable_key, resolve
+from jitflow.tracer.values import ConstantValue, PyValue, ScalarValue, SequenceValue, SliceValue
+
+
+def key_of(tracer: Tracer, value: PyValue) -> Any:
+    """The dict key that `value` is; instances made in the piece stand for themselves.
+
+    Raises
+    ------
+    Unsupported
+        JF-B010 where it is known only at run time, JF-B009 where it is unhashable.
+    """
+    value = resolve(tracer, value)
+    if isinstance(value, ConstantValue):
+        if isinstance(value.value, np.generic) or is_hashable_key(value.value):
+            return value.value
+    elif isinstance(value, ScalarValue):
+        return specialise(tracer.context, value).value
+    elif isinstance(value, SequenceValue) and issubclass(value.kind, tuple):
+        return tuple(key_of(tracer, item) for item in value.items)
+    elif isinstance(value, FunctionValue):
+        return value if value.real is None else value.real
+    elif isinstance(value, InstanceValue) and value.cls.__hash__ is object.__hash__:
+        return value if value.real is None else value.real
+    raise Unsupported("JF-B003", f"{value.python_type.__name__} as a key")
+
+
+def index_of(tracer: Tracer, value: PyValue) -> int:
+    """The integer that `value` is; a symbolic one is specialised."""
+    value = resolve(tracer, value)
+    if isinstance(value, ScalarValue) and value.dtype.is_integer:
+        value = specialise(tracer.context, value)
+    if not isinstance(value, ConstantValue):
+        raise Unsupported("JF-B010", f"{value.python_type.__name__} as an index")
+    try:
+        return operator.index(value.value)
+    except TypeError as error:
+        raise Unsupported("JF-B009", f"TypeError: {error}") from None
+
+
+def slice_of(tracer: Tracer, value: SliceValue) -> slice:
+    """The slice of integers that `value` is."""
+    parts = []
+    for part in (value.start, value.stop, value.step):
+        part = resolve(tracer, part)
+        is_none = isinstance(part, ConstantValue) and part.value is None
+        parts.append(None if is_none else index_of(tracer, part))
+    return slice(*parts)

@@ -1,0 +1,306 @@
+"""Recipes: how values are made when the piece ends. One value has one recipe, so one object."""
+
+from __future__ import annotations
+
+import functools
+import types
+from collections import OrderedDict, defaultdict
+from collections.abc import Callable
+from typing import Any
+
+from jitflow.core.errors import Unsupported
+from jitflow.ir.graph import Value
+from jitflow.tracer import recipes as r
+from jitflow.tracer.objects.materialise_iterators import recipe_of_iterator
+from jitflow.tracer.objects.model import (
+    ArrayMethodValue,
+    BuiltinMethodValue,
+    CellValue,
+    DictValue,
+    DictViewValue,
+    FunctionValue,
+    InstanceValue,
+    IteratorValue,
+    LazyValue,
+    MethodValue,
+    ObjectCallValue,
+    OpaqueValue,
+    PartialValue,
+    RangeValue,
+    SetValue,
+    SuperValue,
+)
+from jitflow.tracer.objects.protocol import Tracer
+from jitflow.tracer.values import (
+    ArrayValue,
+    ConstantValue,
+    PyValue,
+    ScalarValue,
+    SequenceValue,
+    SliceValue,
+    Storage,
+)
+
+_BUSY = r.Recipe()
+"""Stands for a recipe that is being worked out: meeting it means a cycle."""
+
+
+def recipe_of(tracer: Tracer, value: PyValue) -> r.Recipe:
+    """How `value` is made at the exit; adds graph outputs as needed.
+
+    Raises
+    ------
+    Unsupported
+        JF-B014 for lists and dicts that contain themselves, JF-B012 for a generator under way.
+    """
+    if type(value) is LazyValue:
+        return r.FromSource(value.source)
+    table = tracer.context.objects
+    known = table.recipes.get(id(value))
+    if known is _BUSY:
+        raise Unsupported("JF-B014", f"a {value.python_type.__name__} that contains itself")
+    if known is not None:
+        return known
+    table.recipes[id(value)] = _BUSY
+    table.keep.append(value)
+    try:
+        made = _make(tracer, value)
+    except BaseException:
+        del table.recipes[id(value)]
+        raise
+    table.recipes[id(value)] = made
+    return made
+
+
+def output(tracer: Tracer, value: Value) -> int:
+    """The number of the graph output that gives `value`."""
+    table = tracer.context.objects
+    index = table.output_index.get(id(value))
+    if index is None:
+        index = table.output_index[id(value)] = len(table.outputs)
+        table.outputs.append(value)
+    return index
+
+
+def _make(tracer: Tracer, value: PyValue) -> r.Recipe:
+    if isinstance(value, ConstantValue):
+        if value.source is not None and type(value.value) in (str, bytes):
+            return r.FromSource(value.source)
+        return r.Constant(value.value)
+    if value.source is not None:
+        return r.FromSource(value.source)
+    rule = _RULES.get(type(value))
+    if rule is None:
+        raise Unsupported("JF-B014", f"{value.python_type.__name__} cannot leave the piece")
+    return rule(tracer, value)
+
+
+def _scalar(tracer: Tracer, value: ScalarValue) -> r.Recipe:
+    number = tracer.context.scalar_graph_value(value)
+    return r.FromGraph(output(tracer, number), value.box)
+
+
+def _array(tracer: Tracer, value: ArrayValue) -> r.Recipe:
+    if value.base is not None and value.view_call is not None:
+        method, arguments = value.view_call
+        base = recipe_of(tracer, value.base)
+        return r.ViewOf(base, method, tuple(argument(tracer, item) for item in arguments))
+    if value.views:
+        raise Unsupported("JF-B014", "an array view without its base")
+    return _owner(tracer, value.storage)
+
+
+def _owner(tracer: Tracer, storage: Storage) -> r.Recipe:
+    """The array that owns a storage; several values of one storage are one object."""
+    table = tracer.context.objects
+    known = table.recipes.get(id(storage))
+    if known is None:
+        if storage.source is not None:
+            known = r.FromSource(storage.source)
+        else:
+            known = r.FromGraph(output(tracer, storage.version), "array", storage.order)
+        table.recipes[id(storage)] = known
+        table.keep.append(storage)
+    return known
+
+
+def argument(tracer: Tracer, item: Any) -> Any:
+    """An argument of a view call: values become recipes, tuples and slices of them likewise."""
+    if isinstance(item, PyValue):
+        return recipe_of(tracer, item)
+    if type(item) is tuple:
+        return tuple(argument(tracer, part) for part in item)
+    return item
+
+
+def _sequence(tracer: Tracer, value: SequenceValue) -> r.Recipe:
+    items = tuple(recipe_of(tracer, item) for item in value.items)
+    if value.kind in (list, tuple):
+        return r.BuildSequence(value.kind, items)
+    make = value.kind._make  # type: ignore[attr-defined]
+    return r.BuildCall(make, (r.BuildSequence(tuple, items),))
+
+
+def dict_items(tracer: Tracer, value: DictValue) -> r.BuildDict:
+    """The items of a dict as a plain dict."""
+    return r.BuildDict(
+        tuple(
+            (recipe_of(tracer, key), recipe_of(tracer, item)) for key, item in value.items.values()
+        )
+    )
+
+
+def _dict(tracer: Tracer, value: DictValue) -> r.Recipe:
+    items = dict_items(tracer, value)
+    if value.kind is OrderedDict:
+        return r.BuildCall(OrderedDict, (items,))
+    if value.kind is defaultdict:
+        factory = value.default_factory or ConstantValue(None)
+        return r.BuildCall(defaultdict, (recipe_of(tracer, factory), items))
+    return items
+
+
+def _dict_view(tracer: Tracer, value: DictViewValue) -> r.Recipe:
+    method = getattr(value.mapping.kind, value.part)
+    return r.BuildCall(method, (recipe_of(tracer, value.mapping),))
+
+
+def _set(tracer: Tracer, value: SetValue) -> r.Recipe:
+    return r.BuildSequence(value.kind, tuple(recipe_of(tracer, v) for v in value.items.values()))
+
+
+def _range(tracer: Tracer, value: RangeValue) -> r.Recipe:
+    parts = (value.start, value.stop, value.step)
+    return r.BuildCall(range, tuple(recipe_of(tracer, part) for part in parts))
+
+
+def _slice(tracer: Tracer, value: SliceValue) -> r.Recipe:
+    start, stop, step = (recipe_of(tracer, v) for v in (value.start, value.stop, value.step))
+    return r.BuildSlice(start, stop, step)
+
+
+def _cell(tracer: Tracer, value: CellValue) -> r.Recipe:
+    """A new cell; filled by an effect, so that a function may refer to itself through it."""
+    table = tracer.context.objects
+    made = r.BuildCell(None)
+    table.recipes[id(value)] = made
+    if value.contents is not None:
+        contents = recipe_of(tracer, value.contents)
+        if _refers_to(contents, made):
+            table.pending.append(r.SetCell(made, contents))
+        else:
+            made.contents = contents
+    return made
+
+
+def _refers_to(recipe: Any, target: r.Recipe) -> bool:
+    """Whether `target` occurs in `recipe`."""
+    todo, seen = [recipe], set()
+    while todo:
+        part = todo.pop()
+        if part is target:
+            return True
+        if isinstance(part, tuple | list):
+            todo.extend(part)
+        elif isinstance(part, dict):
+            todo.extend(part.values())
+        elif isinstance(part, r.Recipe) and id(part) not in seen:
+            seen.add(id(part))
+            todo.extend(vars(part).values())
+    return False
+
+
+def _function(tracer: Tracer, value: FunctionValue) -> r.Recipe:
+    if value.real is not None:
+        return r.Constant(value.real)
+    defaults = tuple(recipe_of(tracer, item) for item in value.defaults)
+    named = {name: recipe_of(tracer, item) for name, item in value.keyword_defaults.items()}
+    annotations = None if value.annotations is None else _annotations(tracer, value.annotations)
+    made = r.BuildFunction(
+        value.code,
+        value.globals,
+        value.name,
+        value.qualname,
+        defaults or None,
+        named or None,
+        tuple(recipe_of(tracer, cell) for cell in value.closure),
+        annotations,
+    )
+    pending = tracer.context.objects.pending
+    for name, item in value.attributes.items():
+        pending.append(r.SetAttribute(made, name, recipe_of(tracer, item)))
+    return made
+
+
+def _annotations(tracer: Tracer, value: PyValue) -> r.Recipe:
+    """A dict of annotations; the bytecode gives a flat tuple of names and values."""
+    if isinstance(value, SequenceValue):
+        recipes = [recipe_of(tracer, item) for item in value.items]
+        return r.BuildDict(tuple(zip(recipes[::2], recipes[1::2], strict=True)))
+    return recipe_of(tracer, value)
+
+
+def _method(tracer: Tracer, value: MethodValue) -> r.Recipe:
+    parts = (recipe_of(tracer, value.function), recipe_of(tracer, value.receiver))
+    return r.BuildCall(types.MethodType, parts)
+
+
+def _builtin_method(tracer: Tracer, value: BuiltinMethodValue | ArrayMethodValue) -> r.Recipe:
+    return r.BuildCall(getattr, (recipe_of(tracer, value.receiver), r.Constant(value.name)))
+
+
+def _partial(tracer: Tracer, value: PartialValue) -> r.Recipe:
+    parts = (value.function, *value.arguments)
+    named = {name: recipe_of(tracer, item) for name, item in value.keywords.items()}
+    recipes = tuple(recipe_of(tracer, part) for part in parts)
+    return r.BuildCall(functools.partial, recipes, named)
+
+
+def _instance(tracer: Tracer, value: InstanceValue) -> r.Recipe:
+    made = r.BuildObject(value.cls)
+    tracer.context.objects.recipes[id(value)] = made
+    for name, item in value.attributes.items():
+        made.attributes[name] = recipe_of(tracer, item)
+    return made
+
+
+def _super(tracer: Tracer, value: SuperValue) -> r.Recipe:
+    return r.BuildCall(super, (r.Constant(value.cls), recipe_of(tracer, value.receiver)))
+
+
+def _object_call(tracer: Tracer, value: ObjectCallValue) -> r.Recipe:
+    recipes = tuple(recipe_of(tracer, item) for item in value.arguments)
+    named = {name: recipe_of(tracer, item) for name, item in value.keywords.items()}
+    return r.BuildCall(value.function, recipes, named)
+
+
+def _iterator(tracer: Tracer, value: IteratorValue) -> r.Recipe:
+    return recipe_of_iterator(functools.partial(recipe_of, tracer), value)
+
+
+def _opaque(tracer: Tracer, value: OpaqueValue) -> r.Recipe:
+    assert value.source is not None
+    return r.FromSource(value.source)
+
+
+_RULES: dict[type, Callable[[Tracer, Any], r.Recipe]] = {
+    ScalarValue: _scalar,
+    ArrayValue: _array,
+    SequenceValue: _sequence,
+    DictValue: _dict,
+    DictViewValue: _dict_view,
+    SetValue: _set,
+    RangeValue: _range,
+    SliceValue: _slice,
+    CellValue: _cell,
+    FunctionValue: _function,
+    MethodValue: _method,
+    BuiltinMethodValue: _builtin_method,
+    ArrayMethodValue: _builtin_method,
+    PartialValue: _partial,
+    InstanceValue: _instance,
+    SuperValue: _super,
+    ObjectCallValue: _object_call,
+    IteratorValue: _iterator,
+    OpaqueValue: _opaque,
+}

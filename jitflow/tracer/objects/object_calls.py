@@ -1,0 +1,309 @@
+"""Built-in functions on objects and classes: isinstance, getattr, type, super, partial, ..."""
+
+from __future__ import annotations
+
+import abc
+import builtins
+import functools
+import operator
+import types
+from collections.abc import Callable
+from typing import Any
+
+from jitflow.core.errors import Unsupported
+from jitflow.tracer.objects import attributes, comparison, instances, operators
+from jitflow.tracer.objects.model import (
+    BuiltinMethodValue,
+    InstanceValue,
+    ObjectCallValue,
+    OpaqueValue,
+    PartialValue,
+    SuperValue,
+)
+from jitflow.tracer.objects.nested import call_nested
+from jitflow.tracer.objects.protocol import Tracer
+from jitflow.tracer.objects.strings import format_value, real_text
+from jitflow.tracer.objects.wrap import is_plain_class, python_type, real_of, resolve
+from jitflow.tracer.values import ConstantValue, PyValue, SequenceValue
+
+NONE = ConstantValue(None)
+
+
+def _is_instance(tracer: Tracer, value: PyValue, classes: PyValue) -> PyValue:
+    kind = python_type(tracer, value)
+    return ConstantValue(_is_subclass_of(kind, _class_info(tracer, classes)))
+
+
+def _is_subclass(tracer: Tracer, cls: PyValue, classes: PyValue) -> PyValue:
+    kind = real_of(resolve(tracer, cls))
+    if not isinstance(kind, type):
+        raise Unsupported("JF-B009", "TypeError: issubclass() arg 1 must be a class")
+    return ConstantValue(_is_subclass_of(kind, _class_info(tracer, classes)))
+
+
+def _class_info(tracer: Tracer, value: PyValue) -> tuple[type, ...]:
+    value = resolve(tracer, value)
+    if isinstance(value, SequenceValue):
+        return tuple(cls for item in value.items for cls in _class_info(tracer, item))
+    real = real_of(value)
+    if isinstance(real, types.UnionType):
+        real = real.__args__
+        return tuple(real)
+    if not isinstance(real, type):
+        raise Unsupported("JF-B009", f"TypeError: {real!r} is not a class")
+    return (real,)
+
+
+def _is_subclass_of(kind: type, classes: tuple[type, ...]) -> bool:
+    for cls in classes:
+        if type(cls).__instancecheck__ not in (type.__instancecheck__, abc.ABCMeta.__instancecheck__):
+            raise Unsupported("JF-B003", f"isinstance with metaclass {type(cls).__name__}")
+        if issubclass(kind, cls):
+            return True
+    return False
+
+
+def _type(tracer: Tracer, value: PyValue) -> PyValue:
+    return ConstantValue(python_type(tracer, value))
+
+
+def _name_of(tracer: Tracer, name: PyValue) -> str:
+    real = real_of(resolve(tracer, name))
+    if not isinstance(real, str):
+        raise Unsupported("JF-B009", "TypeError: attribute name must be string")
+    return real
+
+
+def _get_attribute(
+    tracer: Tracer, value: PyValue, name: PyValue, default: PyValue | None = None
+) -> PyValue:
+    text = _name_of(tracer, name)
+    if default is None:
+        return attributes.get_attribute(tracer, value, text)
+    found = attributes.find_attribute(tracer, value, text)
+    return default if found is None else found
+
+
+def _has_attribute(tracer: Tracer, value: PyValue, name: PyValue) -> PyValue:
+    found = attributes.find_attribute(tracer, value, _name_of(tracer, name))
+    return ConstantValue(found is not None)
+
+
+def _set_attribute(tracer: Tracer, value: PyValue, name: PyValue, new: PyValue) -> PyValue:
+    attributes.set_attribute(tracer, value, _name_of(tracer, name), new)
+    return NONE
+
+
+def _delete_attribute(tracer: Tracer, value: PyValue, name: PyValue) -> PyValue:
+    attributes.delete_attribute(tracer, value, _name_of(tracer, name))
+    return NONE
+
+
+def _callable(tracer: Tracer, value: PyValue) -> PyValue:
+    value = resolve(tracer, value)
+    if isinstance(value, InstanceValue):
+        return ConstantValue(hasattr(value.cls, "__call__"))  # noqa: B004  (looks at the class)
+    if isinstance(value, ConstantValue):
+        return ConstantValue(callable(value.value))
+    if isinstance(value, OpaqueValue):
+        raise Unsupported("JF-B003", f"callable({type(value.real).__name__})")
+    return ConstantValue(hasattr(value.python_type, "__call__"))  # noqa: B004
+
+
+def _super(tracer: Tracer, cls: PyValue, receiver: PyValue) -> PyValue:
+    return SuperValue(real_of(resolve(tracer, cls)), resolve(tracer, receiver))
+
+
+def _partial(
+    tracer: Tracer, function: PyValue, /, *args: PyValue, **kwargs: PyValue
+) -> PyValue:
+    function = resolve(tracer, function)
+    if isinstance(function, PartialValue):
+        merged = {**function.keywords, **kwargs}
+        return PartialValue(function.function, [*function.arguments, *args], merged)
+    return PartialValue(function, list(args), kwargs)
+
+
+def _length(tracer: Tracer, value: PyValue) -> PyValue:
+    return comparison.length(tracer, value)
+
+
+def _representation(tracer: Tracer, value: PyValue) -> PyValue:
+    return format_value(tracer, value, "r", None)
+
+
+def _format(tracer: Tracer, value: PyValue, specification: PyValue | None = None) -> PyValue:
+    return format_value(tracer, value, "", specification)
+
+
+def _string(tracer: Tracer, value: PyValue | None = None) -> PyValue:
+    return ConstantValue("") if value is None else format_value(tracer, value, "s", None)
+
+
+def _hash(tracer: Tracer, value: PyValue) -> PyValue:
+    real = real_text(tracer, value)
+    if isinstance(real, str | bytes):
+        raise Unsupported("JF-B010", "hash of a string")
+    return ConstantValue(hash(real))
+
+
+def _side_effect(name: str) -> Callable[..., PyValue]:
+    def handler(tracer: Tracer, *args: PyValue, **kwargs: PyValue) -> PyValue:
+        raise Unsupported("JF-B004", f"{name}()")
+
+    return handler
+
+
+def _identity(tracer: Tracer, value: PyValue) -> PyValue:
+    raise Unsupported("JF-B010", "id() of an object")
+
+
+def _variables(tracer: Tracer, value: PyValue | None = None) -> PyValue:
+    raise Unsupported("JF-B013", "vars()")
+
+
+# Methods that every object has
+
+
+def call_object_method(
+    tracer: Tracer, callee: BuiltinMethodValue, args: list[PyValue], kwargs: dict[str, PyValue]
+) -> PyValue:
+    """A method that an instance of a Python class has from `object`."""
+    receiver = callee.receiver
+    assert isinstance(receiver, InstanceValue)
+    if callee.name == "__init__" and not args and not kwargs:
+        return NONE
+    if callee.name == "__init_subclass__":
+        return NONE
+    if callee.name == "__setattr__" and len(args) == 2:
+        instances.set_plainly(tracer, receiver, _name_of(tracer, args[0]), args[1])
+        return NONE
+    if callee.name == "__getattribute__" and len(args) == 1:
+        return instances.get_attribute(tracer, receiver, _name_of(tracer, args[0]))
+    if callee.name in ("__eq__", "__ne__") and len(args) == 1:
+        same = comparison.is_same(tracer, receiver, args[0])
+        if not same:
+            return ConstantValue(NotImplemented)
+        return ConstantValue(same == (callee.name == "__eq__"))
+    raise Unsupported("JF-B003", f"{receiver.cls.__name__}.{callee.name}")
+
+
+def _new_object(
+    tracer: Tracer, cls: PyValue, /, *args: PyValue, **kwargs: PyValue
+) -> PyValue:
+
+
+    real = real_of(resolve(tracer, cls))
+    if not is_plain_class(real):
+        raise Unsupported("JF-B003", f"object.__new__({real.__name__})")
+    return InstanceValue(real)
+
+
+def call_getter(
+    tracer: Tracer, callee: ObjectCallValue, args: list[PyValue], kwargs: dict[str, PyValue]
+) -> PyValue:
+    """A call of an `operator.itemgetter`, `attrgetter` or `methodcaller`."""
+    if callee.function is operator.itemgetter and len(args) == 1:
+        found = [operators.get_item(tracer, args[0], key) for key in callee.arguments]
+    elif callee.function is operator.attrgetter and len(args) == 1:
+        names = [_name_of(tracer, name).split(".") for name in callee.arguments]
+        found = [_follow(tracer, args[0], path) for path in names]
+    elif callee.function is operator.methodcaller and len(args) == 1:
+        name = _name_of(tracer, callee.arguments[0])
+        method = attributes.get_attribute(tracer, args[0], name)
+        return call_nested(tracer, PartialValue(method, callee.arguments[1:], callee.keywords))
+    else:
+        raise Unsupported("JF-B003", f"call of a {callee.function.__name__}")
+    return found[0] if len(found) == 1 else SequenceValue(tuple, found)
+
+
+def _follow(tracer: Tracer, value: PyValue, path: list[str]) -> PyValue:
+    for name in path:
+        value = attributes.get_attribute(tracer, value, name)
+    return value
+
+
+# The operator module
+
+
+def _binary(op: str, in_place: bool = False) -> Callable[..., PyValue]:
+    def handler(tracer: Tracer, left: PyValue, right: PyValue, /) -> PyValue:
+        return operators.binary(tracer, op, left, right, in_place)
+
+    return handler
+
+
+def _unary(op: str) -> Callable[..., PyValue]:
+    def handler(tracer: Tracer, value: PyValue, /) -> PyValue:
+        return operators.unary(tracer, op, value)
+
+    return handler
+
+
+def _compare(op: str) -> Callable[..., PyValue]:
+    def handler(tracer: Tracer, left: PyValue, right: PyValue, /) -> PyValue:
+        return comparison.compare(tracer, op, left, right)
+
+    return handler
+
+
+def _is_same(wanted: bool) -> Callable[..., PyValue]:
+    def handler(tracer: Tracer, left: PyValue, right: PyValue, /) -> PyValue:
+        return ConstantValue(comparison.is_same(tracer, left, right) is wanted)
+
+    return handler
+
+
+def _set_item(tracer: Tracer, value: PyValue, key: PyValue, new: PyValue) -> PyValue:
+    operators.set_item(tracer, value, key, new)
+    return NONE
+
+
+def _delete_item(tracer: Tracer, value: PyValue, key: PyValue) -> PyValue:
+    operators.delete_item(tracer, value, key)
+    return NONE
+
+
+def _operator_handlers() -> dict[Any, Callable[..., PyValue]]:
+    table: dict[Any, Callable[..., PyValue]] = {}
+    for op, name in operators.NAMES.items():
+        function = {"and": "and_", "or": "or_"}.get(name, name)
+        table[getattr(operator, function)] = _binary(op)
+        table[getattr(operator, f"i{name}")] = _binary(op, in_place=True)
+    for op, name in comparison.NAMES.items():
+        table[getattr(operator, name)] = _compare(op)
+    for op, name in {"-": "neg", "+": "pos", "~": "invert", "not": "not_"}.items():
+        table[getattr(operator, name)] = _unary(op)
+    table[operator.truth] = lambda tracer, value: comparison.truth(tracer, value)
+    table[operator.getitem] = lambda tracer, a, b: operators.get_item(tracer, a, b)
+    table[operator.contains] = lambda tracer, a, b: comparison.contains(tracer, a, b)
+    table[operator.setitem], table[operator.delitem] = _set_item, _delete_item
+    table[operator.is_], table[operator.is_not] = _is_same(True), _is_same(False)
+    return table
+
+
+HANDLERS: dict[Any, Callable[..., PyValue]] = {
+    builtins.isinstance: _is_instance,
+    builtins.issubclass: _is_subclass,
+    builtins.type: _type,
+    builtins.getattr: _get_attribute,
+    builtins.hasattr: _has_attribute,
+    builtins.setattr: _set_attribute,
+    builtins.delattr: _delete_attribute,
+    builtins.callable: _callable,
+    builtins.super: _super,
+    builtins.len: _length,
+    builtins.repr: _representation,
+    builtins.format: _format,
+    builtins.str: _string,
+    builtins.hash: _hash,
+    builtins.id: _identity,
+    builtins.vars: _variables,
+    builtins.print: _side_effect("print"),
+    builtins.input: _side_effect("input"),
+    builtins.open: _side_effect("open"),
+    builtins.object.__new__: _new_object,
+    functools.partial: _partial,
+    **_operator_handlers(),
+}
+

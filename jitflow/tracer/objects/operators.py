@@ -1,0 +1,277 @@
+"""Binary and unary operators, subscripts and unpacking, by the kinds of the operands."""
+
+from __future__ import annotations
+
+import types
+
+from jitflow.core.errors import Unsupported
+from jitflow.tracer import numpy
+from jitflow.tracer.objects import dicts, instances, sequences, sets
+from jitflow.tracer.objects.classes import search
+from jitflow.tracer.objects.comparison import call_special, is_numeric, truth
+from jitflow.tracer.objects.effects import will_change
+from jitflow.tracer.objects.iterators import items_of
+from jitflow.tracer.objects.keys import index_of, slice_of
+from jitflow.tracer.objects.model import DictValue, InstanceValue, RangeValue, SetValue
+from jitflow.tracer.objects.nested import call_nested
+from jitflow.tracer.objects.protocol import Tracer
+from jitflow.tracer.objects.scalars import binary as binary_numbers
+from jitflow.tracer.objects.scalars import (
+    box_of,
+    constant_binary,
+    evaluate,
+    logical_not,
+)
+from jitflow.tracer.objects.scalars import unary as unary_number
+from jitflow.tracer.objects.scalars import UNARY
+from jitflow.tracer.objects.strings import format_percent
+from jitflow.tracer.objects.wrap import resolve, resolve_deeply
+from jitflow.tracer.values import ArrayValue, ConstantValue, PyValue, SequenceValue, SliceValue
+
+NAMES = {
+    "+": "add",
+    "-": "sub",
+    "*": "mul",
+    "/": "truediv",
+    "//": "floordiv",
+    "%": "mod",
+    "**": "pow",
+    "@": "matmul",
+    "&": "and",
+    "|": "or",
+    "^": "xor",
+    "<<": "lshift",
+    ">>": "rshift",
+}
+
+
+def numpy_name(op: str, in_place: bool) -> str:
+    """The name of the function of the `operator` module: ``add``, ``and_``, ``iadd``, ``iand``."""
+    name = NAMES[op]
+    if in_place:
+        return f"i{name}"
+    return f"{name}_" if name in ("and", "or") else name
+
+
+def binary(
+    tracer: Tracer, op: str, left: PyValue, right: PyValue, in_place: bool = False
+) -> PyValue:
+    """``left op right``, or ``left op= right``."""
+    left, right = resolve(tracer, left), resolve(tracer, right)
+    if isinstance(left, InstanceValue) or isinstance(right, InstanceValue):
+        return _binary_instances(tracer, op, left, right, in_place)
+    if is_numeric(left) or is_numeric(right):
+        return _binary_numpy(tracer, op, left, right, in_place)
+    if isinstance(left, ConstantValue) and isinstance(right, ConstantValue):
+        return constant_binary(op, left, right)
+    if box_of(left) and box_of(right):
+        return binary_numbers(tracer.context, op, left, right)
+    if op == "%" and isinstance(left, ConstantValue) and isinstance(left.value, str | bytes):
+        return format_percent(tracer, left.value, right)
+    if isinstance(left, SetValue) and isinstance(right, SetValue) and op in ("|", "&", "-", "^"):
+        return _binary_sets(tracer, op, left, right, in_place)
+    if isinstance(left, DictValue) and isinstance(right, DictValue) and op == "|":
+        target = left if in_place else dicts.copy(tracer, left)
+        dicts.update(tracer, target, right)  # type: ignore[arg-type]
+        return target
+    return _binary_sequences(tracer, op, left, right, in_place)
+
+
+def _binary_numpy(
+    tracer: Tracer, op: str, left: PyValue, right: PyValue, in_place: bool
+) -> PyValue:
+    left, right = resolve_deeply(tracer, left), resolve_deeply(tracer, right)
+    name = numpy_name(op, in_place and isinstance(left, ArrayValue))
+    return numpy.binary(tracer.context, name, left, right)
+
+
+def _binary_sets(
+    tracer: Tracer, op: str, left: SetValue, right: SetValue, in_place: bool
+) -> PyValue:
+    result = sets.binary(tracer, op, left, right)
+    if not in_place or left.kind is frozenset:
+        return result
+    will_change(tracer, left)
+    left.items = result.items  # type: ignore[attr-defined]
+    return left
+
+
+def _binary_sequences(
+    tracer: Tracer, op: str, left: PyValue, right: PyValue, in_place: bool
+) -> PyValue:
+    if op == "*" and isinstance(right, SequenceValue):
+        left, right = right, left
+    if not isinstance(left, SequenceValue):
+        raise Unsupported("JF-B003", _describe(op, left, right))
+    kind = sequences.base_kind(left.kind)
+    if op == "+" and in_place and kind is list:
+        sequences.extend(tracer, left, right)
+        return left
+    if op == "+" and isinstance(right, SequenceValue):
+        if kind is not sequences.base_kind(right.kind):
+            raise Unsupported("JF-B009", f"TypeError: {_describe(op, left, right)}")
+        return SequenceValue(kind, left.items + right.items)
+    if op == "*" and box_of(right) in ("int", "bool"):
+        count = index_of(tracer, right)
+        if count * len(left.items) > 100_000:
+            raise Unsupported("JF-B015", "repetition of a list")
+        if in_place and kind is list:
+            sequences.change(tracer, left)
+            left.items *= count
+            return left
+        return SequenceValue(kind, left.items * count)
+    raise Unsupported("JF-B003", _describe(op, left, right))
+
+
+def _binary_instances(
+    tracer: Tracer, op: str, left: PyValue, right: PyValue, in_place: bool
+) -> PyValue:
+    name = NAMES[op]
+    tries = [(left, f"__{name}__", right), (right, f"__r{name}__", left)]
+    if (
+        left.python_type is not right.python_type
+        and issubclass(right.python_type, left.python_type)
+        and search(right.python_type, f"__r{name}__")
+        is not search(left.python_type, f"__r{name}__")
+    ):
+        tries.reverse()
+    if in_place:
+        tries.insert(0, (left, f"__i{name}__", right))
+    if isinstance(left, ArrayValue) and search(right.python_type, "__array_ufunc__") is None:
+        tries = tries[-1:]
+    for receiver, method, other in tries:
+        if receiver is right and left.python_type is right.python_type:
+            continue
+        if not isinstance(receiver, InstanceValue):
+            if isinstance(receiver, ArrayValue):
+                raise Unsupported("JF-B003", _describe(op, left, right))
+            continue
+        result = call_special(tracer, receiver, method, other)
+        if result is not None:
+            return result
+    raise Unsupported("JF-B009", f"TypeError: {_describe(op, left, right)}")
+
+
+def _describe(op: str, left: PyValue, right: PyValue) -> str:
+    return f"{left.python_type.__name__} {op} {right.python_type.__name__}"
+
+
+def unary(tracer: Tracer, op: str, value: PyValue) -> PyValue:
+    """``-``, ``+``, ``~`` or ``not``."""
+    value = resolve(tracer, value)
+    if op == "not":
+        return logical_not(tracer.context, truth(tracer, value))
+    names = {"-": "neg", "+": "pos", "~": "invert"}
+    if isinstance(value, InstanceValue):
+        result = call_special(tracer, value, f"__{names[op]}__")
+        if result is not None:
+            return result
+    if is_numeric(value):
+        return numpy.unary(tracer.context, names[op], value)
+    if isinstance(value, ConstantValue):
+        return evaluate(UNARY[op], value.value)
+    if box_of(value):
+        return unary_number(tracer.context, op, value)
+    raise Unsupported("JF-B009", f"TypeError: bad operand type for unary {op}")
+
+
+# Subscripts
+
+
+def get_item(tracer: Tracer, value: PyValue, key: PyValue) -> PyValue:
+    """``value[key]``."""
+    value, key = resolve(tracer, value), resolve(tracer, key)
+    if is_numeric(value):
+        return numpy.getitem(tracer.context, value, resolve_deeply(tracer, key))
+    if isinstance(value, SequenceValue):
+        return sequences.get_item(tracer, value, key)
+    if isinstance(value, DictValue):
+        return dicts.get_item(tracer, value, key)
+    if isinstance(value, ConstantValue):
+        return _constant_item(tracer, value, key)
+    if isinstance(value, RangeValue):
+        return _range_item(tracer, value, key)
+    if isinstance(value, InstanceValue):
+        result = call_special(tracer, value, "__getitem__", key)
+        if result is not None:
+            return result
+    raise Unsupported("JF-B003", f"subscript of {value.python_type.__name__}")
+
+
+def _constant_item(tracer: Tracer, value: ConstantValue, key: PyValue) -> PyValue:
+    real = value.value
+    if isinstance(real, str | bytes):
+        where = slice_of(tracer, key) if isinstance(key, SliceValue) else index_of(tracer, key)
+        return evaluate(lambda: real[where])
+    if isinstance(real, type) and isinstance(key, ConstantValue):
+        if issubclass(type(real), type) and hasattr(real, "__members__"):
+            return evaluate(lambda: real[key.value])  # type: ignore[index]
+    raise Unsupported("JF-B003", f"subscript of {real!r}")
+
+
+def _range_item(tracer: Tracer, value: RangeValue, key: PyValue) -> PyValue:
+    parts = [index_of(tracer, part) for part in (value.start, value.stop, value.step)]
+    real = range(*parts)
+    if isinstance(key, SliceValue):
+        cut = real[slice_of(tracer, key)]
+        return RangeValue(*(ConstantValue(part) for part in (cut.start, cut.stop, cut.step)))
+    position = index_of(tracer, key)
+    return evaluate(lambda: real[position])
+
+
+def set_item(tracer: Tracer, value: PyValue, key: PyValue, new: PyValue) -> None:
+    """``value[key] = new``."""
+    value, key = resolve(tracer, value), resolve(tracer, key)
+    if isinstance(value, ArrayValue):
+        key, new = resolve_deeply(tracer, key), resolve_deeply(tracer, new)
+        numpy.setitem(tracer.context, value, key, new)
+    elif isinstance(value, SequenceValue):
+        sequences.set_item(tracer, value, key, new)
+    elif isinstance(value, DictValue):
+        dicts.set_item(tracer, value, key, new)
+    elif isinstance(value, InstanceValue):
+        _call_required(tracer, value, "__setitem__", key, new)
+    else:
+        raise Unsupported("JF-B014", f"item assignment to {value.python_type.__name__}")
+
+
+def delete_item(tracer: Tracer, value: PyValue, key: PyValue) -> None:
+    """``del value[key]``."""
+    value, key = resolve(tracer, value), resolve(tracer, key)
+    if isinstance(value, SequenceValue):
+        sequences.delete_item(tracer, value, key)
+    elif isinstance(value, DictValue):
+        dicts.delete_item(tracer, value, key)
+    elif isinstance(value, InstanceValue):
+        _call_required(tracer, value, "__delitem__", key)
+    else:
+        raise Unsupported("JF-B014", f"item deletion from {value.python_type.__name__}")
+
+
+def _call_required(tracer: Tracer, value: InstanceValue, name: str, *args: PyValue) -> None:
+    if not isinstance(getattr(value.cls, name, None), types.FunctionType):
+        raise Unsupported("JF-B009", f"TypeError: {value.cls.__name__} has no {name}")
+    method = instances.special_method(tracer, value, name)
+    if method is not None:
+        call_nested(tracer, method, *args)
+
+
+# Unpacking
+
+
+def unpack(tracer: Tracer, value: PyValue, count: int) -> list[PyValue]:
+    """The items of ``a, b, c = value``."""
+    items = items_of(tracer, value)
+    if len(items) != count:
+        raise Unsupported("JF-B009", f"ValueError: {len(items)} values to unpack into {count}")
+    return items
+
+
+def unpack_starred(tracer: Tracer, value: PyValue, before: int, after: int) -> list[PyValue]:
+    """The values of ``a, *b, c = value``, in order."""
+    items = items_of(tracer, value)
+    if len(items) < before + after:
+        raise Unsupported("JF-B009", "ValueError: not enough values to unpack")
+    end = len(items) - after
+    middle = SequenceValue(list, items[before:end])
+    return [*items[:before], middle, *items[end:]]

@@ -1,0 +1,216 @@
+"""Lists and tuples: items, slices, and the methods of both."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from jitflow.core.errors import Unsupported
+from jitflow.tracer.objects.comparison import is_equal_item, known_truth
+from jitflow.tracer.objects.effects import will_change
+from jitflow.tracer.objects.iterators import items_of
+from jitflow.tracer.objects.keys import index_of, slice_of
+from jitflow.tracer.objects.model import DictValue
+from jitflow.tracer.objects.nested import call_nested
+from jitflow.tracer.objects.protocol import Tracer
+from jitflow.tracer.objects.wrap import resolve
+from jitflow.tracer.values import ConstantValue, PyValue, ScalarValue, SequenceValue, SliceValue
+
+NONE = ConstantValue(None)
+
+
+def base_kind(kind: type) -> type:
+    """`list`, or `tuple` for every kind of tuple."""
+    return list if kind is list else tuple
+
+
+def get_item(tracer: Tracer, value: SequenceValue, key: PyValue) -> PyValue:
+    """``value[key]``."""
+    if isinstance(key, SliceValue):
+        return SequenceValue(base_kind(value.kind), value.items[slice_of(tracer, key)])
+    return value.items[_position(tracer, value, key)]
+
+
+def set_item(tracer: Tracer, value: SequenceValue, key: PyValue, new: PyValue) -> None:
+    """``value[key] = new``."""
+    _check_list(value, "item assignment")
+    if isinstance(key, SliceValue):
+        where, items = slice_of(tracer, key), items_of(tracer, new)
+        if where.step not in (None, 1) and len(range(*where.indices(len(value.items)))) != len(
+            items
+        ):
+            raise Unsupported("JF-B009", "ValueError: extended slice of another size")
+        change(tracer, value)
+        value.items[where] = items
+        return
+    position = _position(tracer, value, key)
+    change(tracer, value)
+    value.items[position] = new
+
+
+def delete_item(tracer: Tracer, value: SequenceValue, key: PyValue) -> None:
+    """``del value[key]``."""
+    _check_list(value, "item deletion")
+    where = slice_of(tracer, key) if isinstance(key, SliceValue) else _position(tracer, value, key)
+    change(tracer, value)
+    del value.items[where]
+
+
+def change(tracer: Tracer, value: SequenceValue) -> None:
+    """Call before changing the items of a list."""
+    will_change(tracer, value)
+
+
+def append(tracer: Tracer, value: SequenceValue, item: PyValue) -> PyValue:
+    """``value.append(item)``."""
+    change(tracer, value)
+    value.items.append(item)
+    return NONE
+
+
+def extend(tracer: Tracer, value: SequenceValue, items: PyValue) -> PyValue:
+    """``value.extend(items)``."""
+    new = items_of(tracer, items)
+    change(tracer, value)
+    value.items.extend(new)
+    return NONE
+
+
+def _insert(tracer: Tracer, value: SequenceValue, index: PyValue, item: PyValue) -> PyValue:
+    position = index_of(tracer, index)
+    change(tracer, value)
+    value.items.insert(position, item)
+    return NONE
+
+
+def _pop(tracer: Tracer, value: SequenceValue, index: PyValue | None = None) -> PyValue:
+    if not value.items:
+        raise Unsupported("JF-B009", "IndexError: pop from empty list")
+    position = -1 if index is None else _position(tracer, value, index)
+    change(tracer, value)
+    return value.items.pop(position)
+
+
+def _clear(tracer: Tracer, value: SequenceValue) -> PyValue:
+    change(tracer, value)
+    value.items.clear()
+    return NONE
+
+
+def _reverse(tracer: Tracer, value: SequenceValue) -> PyValue:
+    change(tracer, value)
+    value.items.reverse()
+    return NONE
+
+
+def _copy(tracer: Tracer, value: SequenceValue) -> PyValue:
+    return SequenceValue(list, list(value.items))
+
+
+def _index(tracer: Tracer, value: SequenceValue, item: PyValue, *bounds: PyValue) -> PyValue:
+    where = slice(*(index_of(tracer, bound) for bound in bounds)) if bounds else slice(None)
+    if len(bounds) == 1:
+        where = slice(where.stop, None)
+    for position in range(*where.indices(len(value.items))):
+        if is_equal_item(tracer, value.items[position], item):
+            return ConstantValue(position)
+    raise Unsupported("JF-B009", "ValueError: item is not in the sequence")
+
+
+def _remove(tracer: Tracer, value: SequenceValue, item: PyValue) -> PyValue:
+    position = _index(tracer, value, item)
+    change(tracer, value)
+    del value.items[position.value]  # type: ignore[attr-defined]
+    return NONE
+
+
+def _count(tracer: Tracer, value: SequenceValue, item: PyValue) -> PyValue:
+    found = [is_equal_item(tracer, other, item) for other in value.items]
+    return ConstantValue(sum(found))
+
+
+def _sort(
+    tracer: Tracer, value: SequenceValue, key: PyValue = NONE, reverse: PyValue = NONE
+) -> PyValue:
+    items = sorted_items(tracer, value.items, key, reverse)
+    change(tracer, value)
+    value.items[:] = items
+    return NONE
+
+
+def sorted_items(
+    tracer: Tracer, items: list[PyValue], key: PyValue, reverse: PyValue
+) -> list[PyValue]:
+    """The items in order of their keys, which must be constants."""
+    key = resolve(tracer, key)
+    keys = list(items)
+    if not (isinstance(key, ConstantValue) and key.value is None):
+        keys = [call_nested(tracer, key, item) for item in items]
+    reals = [comparable(tracer, value) for value in keys]
+    descending = known_truth(tracer, reverse)
+    try:
+        order = sorted(range(len(items)), key=reals.__getitem__, reverse=descending)
+    except TypeError as error:
+        raise Unsupported("JF-B009", f"TypeError: {error}") from None
+    return [items[position] for position in order]
+
+
+def comparable(tracer: Tracer, value: PyValue) -> Any:
+    """The constant that `value` is, or the tuple of constants, for ordering by Python."""
+    value = resolve(tracer, value)
+    if isinstance(value, ConstantValue):
+        return value.value
+    if isinstance(value, SequenceValue) and value.kind in (tuple, list):
+        return value.kind(comparable(tracer, item) for item in value.items)
+    if isinstance(value, ScalarValue) and value.dim is not None:
+        return index_of(tracer, value)
+    raise Unsupported("JF-B005", "order that depends on data")
+
+
+def replaced(tracer: Tracer, value: SequenceValue, **fields: PyValue) -> PyValue:
+    """``value._replace(**fields)`` of a named tuple."""
+    names = value.kind._fields  # type: ignore[attr-defined]
+    if not fields.keys() <= set(names):
+        raise Unsupported("JF-B009", "ValueError: unexpected field names")
+    items = [fields.get(name, item) for name, item in zip(names, value.items, strict=True)]
+    return SequenceValue(value.kind, items)
+
+
+def _as_dict(tracer: Tracer, value: SequenceValue) -> PyValue:
+    names = value.kind._fields  # type: ignore[attr-defined]
+    pairs = zip(names, value.items, strict=True)
+    return DictValue({name: (ConstantValue(name), item) for name, item in pairs})
+
+
+def _position(tracer: Tracer, value: SequenceValue, key: PyValue) -> int:
+    position = index_of(tracer, key)
+    size = len(value.items)
+    if not -size <= position < size:
+        raise Unsupported("JF-B009", f"IndexError: {value.kind.__name__} index out of range")
+    return position
+
+
+def _check_list(value: SequenceValue, what: str) -> None:
+    if value.kind is not list:
+        raise Unsupported("JF-B009", f"TypeError: tuple does not support {what}")
+
+
+LIST_METHODS: dict[str, Callable[..., PyValue]] = {
+    "append": append,
+    "extend": extend,
+    "insert": _insert,
+    "pop": _pop,
+    "clear": _clear,
+    "reverse": _reverse,
+    "copy": _copy,
+    "index": _index,
+    "remove": _remove,
+    "count": _count,
+    "sort": _sort,
+}
+TUPLE_METHODS: dict[str, Callable[..., PyValue]] = {
+    "index": _index,
+    "count": _count,
+    "_replace": replaced,
+    "_asdict": _as_dict,
+}

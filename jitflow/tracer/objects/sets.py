@@ -1,0 +1,121 @@
+"""Sets and frozensets of constants: methods and operators."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from jitflow.core.errors import Unsupported
+from jitflow.tracer.objects.effects import will_change
+from jitflow.tracer.objects.iterators import items_of
+from jitflow.tracer.objects.keys import key_of
+from jitflow.tracer.objects.model import SetValue
+from jitflow.tracer.objects.protocol import Tracer
+from jitflow.tracer.objects.scalars import BINARY, COMPARE
+from jitflow.tracer.objects.wrap import resolve
+from jitflow.tracer.values import ConstantValue, PyValue
+
+NONE = ConstantValue(None)
+
+
+def from_items(tracer: Tracer, items: list[PyValue], kind: type = set) -> SetValue:
+    """A new set of the items."""
+    found: dict[Any, PyValue] = {}
+    for item in items:
+        found.setdefault(key_of(tracer, item), resolve(tracer, item))
+    return SetValue(found, kind)
+
+
+def add(tracer: Tracer, value: SetValue, item: PyValue) -> PyValue:
+    """``value.add(item)``."""
+    key = key_of(tracer, item)
+    if key not in value.items:
+        will_change(tracer, value)
+        value.items[key] = resolve(tracer, item)
+    return NONE
+
+
+def update(tracer: Tracer, value: SetValue, *others: PyValue) -> PyValue:
+    """``value.update(*others)``."""
+    new = [from_items(tracer, items_of(tracer, other)) for other in others]
+    will_change(tracer, value)
+    for other in new:
+        for key, item in other.items.items():
+            value.items.setdefault(key, item)
+    return NONE
+
+
+def _remove(tracer: Tracer, value: SetValue, item: PyValue) -> PyValue:
+    key = key_of(tracer, item)
+    if key not in value.items:
+        raise Unsupported("JF-B009", f"KeyError: {key!r}")
+    return _discard(tracer, value, item)
+
+
+def _discard(tracer: Tracer, value: SetValue, item: PyValue) -> PyValue:
+    key = key_of(tracer, item)
+    if key in value.items:
+        will_change(tracer, value)
+        del value.items[key]
+    return NONE
+
+
+def _clear(tracer: Tracer, value: SetValue) -> PyValue:
+    will_change(tracer, value)
+    value.items.clear()
+    return NONE
+
+
+def _copy(tracer: Tracer, value: SetValue) -> PyValue:
+    return SetValue(dict(value.items), value.kind)
+
+
+def binary(tracer: Tracer, op: str, left: SetValue, right: SetValue) -> PyValue:
+    """``|``, ``&``, ``-`` or ``^`` of two sets."""
+    both = {**right.items, **left.items}
+    keys = BINARY[op](dict.fromkeys(left.items).keys(), dict.fromkeys(right.items).keys())
+    return SetValue({key: item for key, item in both.items() if key in keys}, left.kind)
+
+
+def compare(tracer: Tracer, op: str, left: SetValue, right: SetValue) -> PyValue:
+    """Equality and inclusion of two sets."""
+    return ConstantValue(COMPARE[op](set(left.items), set(right.items)))
+
+
+def _operation(op: str) -> Callable[..., PyValue]:
+    def method(tracer: Tracer, value: SetValue, *others: PyValue) -> PyValue:
+        for other in others:
+            made = from_items(tracer, items_of(tracer, other))
+            value = binary(tracer, op, value, made)  # type: ignore[assignment]
+        return value if others else _copy(tracer, value)
+
+    return method
+
+
+def _relation(op: str) -> Callable[..., PyValue]:
+    def method(tracer: Tracer, value: SetValue, other: PyValue) -> PyValue:
+        return compare(tracer, op, value, from_items(tracer, items_of(tracer, other)))
+
+    return method
+
+
+def _is_disjoint(tracer: Tracer, value: SetValue, other: PyValue) -> PyValue:
+    made = from_items(tracer, items_of(tracer, other))
+    return ConstantValue(not (value.items.keys() & made.items.keys()))
+
+
+METHODS: dict[str, Callable[..., PyValue]] = {
+    "add": add,
+    "update": update,
+    "remove": _remove,
+    "discard": _discard,
+    "clear": _clear,
+    "copy": _copy,
+    "union": _operation("|"),
+    "intersection": _operation("&"),
+    "difference": _operation("-"),
+    "symmetric_difference": _operation("^"),
+    "issubset": _relation("<="),
+    "issuperset": _relation(">="),
+    "isdisjoint": _is_disjoint,
+}

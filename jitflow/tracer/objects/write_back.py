@@ -1,0 +1,131 @@
+"""What outlives the piece: changed objects as effects, and the guards that keep them apart."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from jitflow.guards.predicates import NotSame
+from jitflow.tracer import recipes as r
+from jitflow.tracer.objects.materialise import dict_items, recipe_of
+from jitflow.tracer.objects.model import (
+    CellValue,
+    DictValue,
+    InstanceValue,
+    NamespaceValue,
+    SetValue,
+)
+from jitflow.tracer.objects.protocol import Tracer
+from jitflow.tracer.values import PyValue, SequenceValue
+
+
+def effects(tracer: Tracer) -> tuple[r.Effect, ...]:
+    """The effects of the piece on objects, in order of their first change."""
+    table = tracer.context.objects
+    found: list[r.Effect] = []
+    for value in list(table.changed.values()):
+        found += _RULES[type(value)](tracer, value)
+        _keep_apart(tracer, value)
+    for function, arguments in table.calls:
+        recipes = tuple(recipe_of(tracer, argument) for argument in arguments)
+        found.append(r.CallEffect(function, recipes))
+    return (*table.pending, *found)
+
+
+def _keep_apart(tracer: Tracer, value: PyValue) -> None:
+    """Rely on a changed object being none of the others of its type that the piece looked at."""
+    if isinstance(value, NamespaceValue):
+        return
+    assert value.source is not None
+    for other in tracer.context.objects.by_id.values():
+        if other is value or other.source is None:
+            continue
+        if type(other) is type(value) and other.python_type is value.python_type:
+            if _first(value, other):
+                tracer.context.guard(NotSame(value.source, other.source))
+
+
+def _first(value: PyValue, other: Any) -> bool:
+    """Whether this order of a pair is the one that is guarded: once if both were changed."""
+    return not other.changed or id(value) < id(other)
+
+
+def _sequence(tracer: Tracer, value: SequenceValue) -> list[r.Effect]:
+    target = recipe_of(tracer, value)
+    before = tracer.context.objects.originals[id(value)]
+    if len(before) == len(value.items):
+        return [
+            r.SetItem(target, r.Constant(index), recipe_of(tracer, new))
+            for index, (old, new) in enumerate(zip(before, value.items, strict=True))
+            if old is not new
+        ]
+    items = tuple(recipe_of(tracer, item) for item in value.items)
+    return [r.ReplaceItems(target, r.BuildSequence(list, items))]
+
+
+def _dict(tracer: Tracer, value: DictValue) -> list[r.Effect]:
+    target = recipe_of(tracer, value)
+    before = tracer.context.objects.originals[id(value)]
+    kept = [key for key in before if key in value.items]
+    if list(value.items)[: len(kept)] != kept or any(
+        before[key][0] is not value.items[key][0] for key in kept
+    ):
+        return [r.ReplaceItems(target, dict_items(tracer, value))]
+    found: list[r.Effect] = [
+        r.DeleteItem(target, recipe_of(tracer, before[key][0]))
+        for key in before
+        if key not in value.items
+    ]
+    for name, (key, item) in value.items.items():
+        if name not in before or before[name][1] is not item:
+            found.append(r.SetItem(target, recipe_of(tracer, key), recipe_of(tracer, item)))
+    return found
+
+
+def _set(tracer: Tracer, value: SetValue) -> list[r.Effect]:
+    items = tuple(recipe_of(tracer, item) for item in value.items.values())
+    return [r.ReplaceItems(recipe_of(tracer, value), r.BuildSequence(set, items))]
+
+
+def _instance(tracer: Tracer, value: InstanceValue) -> list[r.Effect]:
+    target = recipe_of(tracer, value)
+    is_plain = value.cls.__setattr__ is object.__setattr__
+    found: list[r.Effect] = []
+    for name in value.written:
+        if name in value.deleted:
+            if hasattr(value.real, name):
+                found.append(r.DeleteAttribute(target, name))
+            continue
+        new = recipe_of(tracer, value.attributes[name])
+        if is_plain:
+            found.append(r.SetAttribute(target, name, new))
+        else:
+            found.append(r.CallEffect(object.__setattr__, (target, r.Constant(name), new)))
+    return found
+
+
+def _namespace(tracer: Tracer, value: NamespaceValue) -> list[r.Effect]:
+    found: list[r.Effect] = []
+    for name in value.written:
+        item = value.items[name]
+        if item is not None:
+            found.append(r.SetGlobal(value.real, name, recipe_of(tracer, item)))
+        elif name in value.real:
+            found.append(r.SetGlobal(value.real, name, None))
+    return found
+
+
+def _cell(tracer: Tracer, value: CellValue) -> list[r.Effect]:
+    contents = None if value.contents is None else recipe_of(tracer, value.contents)
+    return [r.SetCell(recipe_of(tracer, value), contents)]
+
+
+_RULES: dict[type, Callable[[Tracer, Any], list[r.Effect]]] = {
+    SequenceValue: _sequence,
+    DictValue: _dict,
+    SetValue: _set,
+    InstanceValue: _instance,
+    NamespaceValue: _namespace,
+    CellValue: _cell,
+}
+
