@@ -37,6 +37,9 @@ class ConstantSource(Source):
     def __str__(self) -> str:
         return self.name
 
+    def __repr__(self) -> str:
+        return f"ConstantSource({self.name})"
+
     def __eq__(self, other: object) -> bool:
         return isinstance(other, ConstantSource) and other.value is self.value
 
