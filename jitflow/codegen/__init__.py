@@ -2,3 +2,7 @@
 
 Knows IR and operators; knows neither Python frames nor dispatch.
 """
+
+from jitflow.codegen.support import supports
+
+__all__ = ["supports"]

@@ -1,0 +1,322 @@
+"""Buffers: where every stored value lies, updates turned back into writes in place, the arena.
+
+An update shares the memory of its base where nothing reads the old version afterwards, else the
+base is copied first. Written inputs are written in their own memory, after every check of the
+segment and every read of the old version; where that is not possible the new version is made
+elsewhere and copied at the end. A step that reads other elements of the memory that it writes
+stores into a temporary first.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from jitflow.codegen import access
+from jitflow.codegen.access import Layout
+from jitflow.codegen.draft import Place
+from jitflow.codegen.groups import Evaluation, Loops, Plan, Product, Step, Store
+from jitflow.codegen.overlap import conflicts
+from jitflow.codegen.places import Given, is_packed
+from jitflow.core.dims import Dim
+from jitflow.core.dtypes import DType
+from jitflow.ir.graph import Value
+
+
+@dataclass(eq=False)
+class Copy(Step):
+    """``target[...] = source[...]``, element by element over `shape`."""
+
+    shape: access.Shape = ()
+    dtype: DType | None = None
+    source: Place | None = None
+    target: Place | None = None
+
+
+@dataclass
+class Temporary:
+    """A storage in the arena: its size in bytes."""
+
+    size: Dim
+    itemsize: int
+
+
+@dataclass
+class Memory:
+    """The result: steps with copies put in, and the place of every value.
+
+    Attributes
+    ----------
+    primary : dict
+        Value to the place that it is loaded from.
+    stores : dict
+        Value to all the places that are written where it is computed.
+    """
+
+    given: Given
+    steps: list[Step] = field(default_factory=list)
+    primary: dict[Value, Place] = field(default_factory=dict)
+    stores: dict[Value, list[Place]] = field(default_factory=dict)
+    temporaries: dict[str, Temporary] = field(default_factory=dict)
+
+    def load_from(self, value: Value) -> Place:
+        """Place that `value` is read from."""
+        return self.primary[value]
+
+    def store_to(self, value: Value) -> list[Place]:
+        """Places that a step writes when it computes `value`."""
+        return self.stores[value]
+
+    def temporary(self, shape: access.Shape, dtype: DType) -> Place:
+        """A new contiguous storage in the arena."""
+        name = f"tmp{len(self.temporaries)}"
+        self.temporaries[name] = Temporary(access.byte_size(shape, dtype.itemsize), dtype.itemsize)
+        return Place(name, access.contiguous(shape, dtype.itemsize))
+
+
+def assign(plan: Plan, given: Given) -> Memory:
+    """Give every stored value its memory."""
+    return _Assigner(plan, given).run()
+
+
+class _Assigner:
+    def __init__(self, plan: Plan, given: Given) -> None:
+        self.plan = plan
+        self.graph = given.segment.graph
+        self.memory = Memory(given)
+        self.written_at: dict[Value, int] = {}
+        self.read_at: dict[Value, list[int]] = {}
+        self.last_check = -1
+        for time, step in enumerate(plan.steps):
+            self.survey(time, step)
+        self.finals: list[tuple[Value, Place]] = []
+        self.outputs: dict[Value, list[Place]] = {}
+        for value, place in zip(self.graph.outputs, given.outputs, strict=True):
+            self.outputs.setdefault(value, []).append(place)
+        self.versions = {version for _, version in self.graph.writes}
+
+    def survey(self, time: int, step: Step) -> None:
+        """Note when a step reads, writes and checks."""
+        if isinstance(step, Product):
+            for operand, _ in step.operands:
+                self.read_at.setdefault(self.root(operand), []).append(time)
+            self.written_at[step.node.result] = time
+            return
+        assert isinstance(step, Loops)
+        for evaluation in step.evaluations:
+            if evaluation.load:
+                self.read_at.setdefault(self.root(evaluation.value), []).append(time)
+            elif evaluation.value.producer and evaluation.value.producer.operator.checks:
+                self.last_check = time
+        for store in step.stores:
+            self.written_at[store.target] = time
+        if step.checks or step.lookups:
+            self.last_check = time
+
+    def root(self, value: Value) -> Value:
+        """The value whose memory an alias is."""
+        while value in self.plan.aliases:
+            value = self.plan.aliases[value]
+        return value
+
+    # Places
+
+    def run(self) -> Memory:
+        memory = self.memory
+        memory.primary.update(memory.given.inputs)
+        self.place_written_inputs()
+        for time, step in enumerate(self.plan.steps):
+            for operand in _stored_operands(step):
+                self.place_operand(operand)
+            for target in _targets(step):
+                self.place_target(target, time, step)
+            memory.steps.append(step)
+            self.avoid_conflicts(step)
+        self.copy_back()
+        return memory
+
+    def place_operand(self, value: Value) -> None:
+        """Places of what a step loads: constants, and other shapes of stored values."""
+        memory = self.memory
+        if value in memory.primary:
+            return
+        if value in self.plan.aliases:
+            root = self.root(value)
+            self.place_operand(root)
+            place = self.packed_place(root)
+            layout = access.contiguous(value.type.shape, value.type.dtype.itemsize)
+            memory.primary[value] = Place(place.storage, layout, place.aligned)
+            return
+        place = memory.given.place(value)
+        assert place is not None, f"%{value.name} is loaded and not stored"
+        memory.primary[value] = place
+
+    def packed_place(self, value: Value) -> Place:
+        places = [self.memory.primary[value], *self.memory.stores.get(value, ())]
+        return next(place for place in places if is_packed(place, value))
+
+    def place_target(self, value: Value, time: int, step: Step) -> None:
+        memory = self.memory
+        if value in memory.stores:
+            return
+        base = self.plan.bases.get(value)
+        if base is not None and self.written_at[value] == time and value not in memory.primary:
+            self.place_update(value, base, time, step)
+            return
+        places = list(self.outputs.get(value, ()))
+        if value in memory.primary and value not in memory.given.inputs:
+            places.insert(0, memory.primary[value])
+        needs_packed = value in self.plan.contiguous
+        if value in memory.given.inputs and needs_packed and not places:
+            places = [memory.temporary(value.type.shape, value.type.dtype)]
+        elif not places or (needs_packed and not any(is_packed(p, value) for p in places)):
+            places.insert(0, memory.temporary(value.type.shape, value.type.dtype))
+        memory.stores[value] = places
+        memory.primary.setdefault(value, places[0])
+
+    def place_update(self, value: Value, base: Value, time: int, step: Step) -> None:
+        """Share the memory of the base, or copy it."""
+        memory = self.memory
+        base = self.root(base)
+        self.place_operand(base)
+        place = memory.primary[base]
+        if not self.may_share(value, base, time, step):
+            wanted = self.outputs.get(value, [])
+            source = place
+            place = wanted[0] if wanted else memory.temporary(value.type.shape, value.type.dtype)
+            memory.steps.append(
+                Copy(-1, value.type.shape, value.type.dtype, source=source, target=place)
+            )
+        memory.primary[value] = place
+        memory.stores[value] = [place]
+        self.finals.extend(
+            (value, other) for other in self.outputs.get(value, ()) if other != place
+        )
+
+    def may_share(self, value: Value, base: Value, time: int, step: Step) -> bool:
+        """Whether an update may overwrite its base."""
+        if base in self.outputs or base in self.versions or base.type != value.type:
+            return False
+        if any(when > time for when in self.read_at.get(base, ())):
+            return False
+        if any(
+            other is not value and self.root(of) is base
+            for other, of in self.plan.bases.items()
+            if self.written_at.get(other, -1) >= time
+        ):
+            return False
+        if isinstance(step, Loops) and step.ordered and time in self.read_at.get(base, ()):
+            return False
+        if base in self.memory.given.inputs:
+            return self.is_written_from(base, value) and time > self.last_check
+        return self.memory.given.place(base) is None
+
+    def is_written_from(self, base: Value, value: Value) -> bool:
+        """Whether `value` is on the chain of updates from an input to the version it must hold."""
+        target = next((version for given, version in self.graph.writes if given is base), None)
+        while target is not None:
+            if target is value:
+                return True
+            target = self.plan.bases.get(target)
+        return False
+
+    # Written inputs
+
+    def place_written_inputs(self) -> None:
+        """A version that no update chain leads to is computed straight into the input's memory."""
+        for given, version in self.graph.writes:
+            time = self.written_at.get(version, -1)
+            free = (
+                version.producer is not None
+                and version not in self.plan.bases
+                and version not in self.memory.primary
+                and version not in self.plan.contiguous
+                and version not in self.outputs
+                and time > self.last_check
+                and all(when <= time for when in self.read_at.get(given, ()))
+                and not any(self.root(base) is given for base in self.plan.bases.values())
+                and given not in self.outputs
+            )
+            if free and isinstance(self.plan.steps[time], Loops):
+                self.memory.primary[version] = self.memory.given.inputs[given]
+
+    def copy_back(self) -> None:
+        """Copies at the end: versions that were made elsewhere, outputs that share a chain."""
+        memory = self.memory
+        late: list[tuple[Value, Place]] = list(self.finals)
+        for given, version in self.graph.writes:
+            self.place_operand(version)
+            place = memory.given.inputs[given]
+            if memory.primary[version] == place:
+                continue
+            if version in memory.given.inputs:
+                held = memory.temporary(version.type.shape, version.type.dtype)
+                self.copy(version, memory.primary[version], held)
+                memory.primary[version] = held
+            late.append((version, place))
+        for value, place in late:
+            self.copy(value, memory.primary[value], place)
+
+    def copy(self, value: Value, source: Place, target: Place) -> None:
+        self.memory.steps.append(
+            Copy(-1, value.type.shape, value.type.dtype, source=source, target=target)
+        )
+
+    # Reads and writes of one memory in one step
+
+    def avoid_conflicts(self, step: Step) -> None:
+        """Store into a temporary where a step reads elements that it overwrites, then copy."""
+        if not isinstance(step, Loops):
+            return
+        memory = self.memory
+        loads = [evaluation for evaluation in step.evaluations if evaluation.load]
+        for number, store in enumerate(step.stores):
+            for position, place in enumerate(memory.stores[store.target]):
+                if self.is_overwritten(step, store, place, loads):
+                    self.detour(step, number, store, position, place)
+
+    def is_overwritten(
+        self, step: Loops, store: Store, place: Place, loads: list[Evaluation]
+    ) -> bool:
+        if store.mode != "set":
+            return False
+        return any(
+            self.memory.primary[load.value].storage == place.storage
+            and conflicts(step, store, place, load, self.memory.primary[load.value])
+            for load in loads
+        )
+
+    def detour(
+        self, step: Loops, number: int, store: Store, position: int, place: Place
+    ) -> None:
+        memory = self.memory
+        names = [n for n in step.variables if n in step.atoms_of(store.target_index)]
+        shape = tuple(step.variables[name] for name in names)
+        dtype = store.target.type.dtype
+        held = memory.temporary(shape, dtype)
+        address = place.layout.address(store.target_index)
+        strides = tuple(address.coefficient(name) for name in names)
+        region = Place(place.storage, Layout(strides, address.constant), place.aligned)
+        copy = Value(f"{store.target.name}_held", store.target.type.with_shape(shape))
+        memory.stores[copy] = [held]
+        index = tuple(access.variable(name) for name in names)
+        others = [p for k, p in enumerate(memory.stores[store.target]) if k != position]
+        step.stores[number] = Store(store.value, store.index, copy, index)
+        if others:
+            rest = Value(f"{store.target.name}_rest", store.target.type)
+            memory.stores[rest] = others
+            step.stores.append(Store(store.value, store.index, rest, store.target_index))
+        memory.steps.append(Copy(-1, shape, dtype, source=held, target=region))
+
+
+def _stored_operands(step: Step) -> list[Value]:
+    if isinstance(step, Product):
+        return [operand for operand, _ in step.operands]
+    assert isinstance(step, Loops)
+    return [evaluation.value for evaluation in step.evaluations if evaluation.load]
+
+
+def _targets(step: Step) -> list[Value]:
+    if isinstance(step, Product):
+        return [step.node.result]
+    assert isinstance(step, Loops)
+    return [store.target for store in step.stores]

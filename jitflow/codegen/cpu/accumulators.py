@@ -1,0 +1,186 @@
+"""Accumulators of folds: neutral start, one combination for each iteration, lanes joined at the end.
+
+A fold has one part, a search two: the best value and its position (-1: none yet). An accumulator
+that a vector loop folds has that loop's lanes until it is ended.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from jitflow.codegen.cpu.emit import LlvmEmitter
+from jitflow.codegen.cpu.text import FunctionText
+from jitflow.codegen.cpu.values import Register, scalar_type, shuffle_mask, vector_type
+from jitflow.codegen.loop_ir import Begin, End, Fold, Loop, walk
+from jitflow.core.dtypes import BOOL, I64, DType
+from jitflow.ops.record import Operator
+
+
+@dataclass
+class Accumulator:
+    """The parts of an accumulator that is being folded; complex values are two registers each."""
+
+    operator: Operator
+    dtype: DType
+    lanes: int
+    parts: list[Register]
+
+    @property
+    def is_search(self) -> bool:
+        """Whether it looks for a position."""
+        return bool(self.operator.extra.get("search"))
+
+
+class Accumulators:
+    """The accumulators of one function; `across`: lanes of those that a vector loop folds."""
+
+    def __init__(self, text: FunctionText, emitter: LlvmEmitter) -> None:
+        self.text = text
+        self.emitter = emitter
+        self.across: dict[str, int] = {}
+        self.open: dict[str, Accumulator] = {}
+
+    def begin(self, statement: Begin, lanes: int) -> None:
+        """Start an accumulator with the lanes of the loop around it, or of the loop that folds."""
+        lanes = max(lanes, self.across.get(statement.accumulator, 1))
+        operator, dtype = statement.operator, statement.dtype
+        if operator.extra.get("search"):
+            start = [self.emitter.constant(0, dtype), self.emitter.constant(-1, I64)]
+        else:
+            assert operator.identity is not None
+            start = [self.emitter.constant(operator.identity(dtype), dtype)]
+        parts = [self.text.broadcast(part, lanes) for part in start]
+        self.open[statement.accumulator] = Accumulator(operator, dtype, lanes, parts)
+
+    def fold(
+        self, statement: Fold, operand: Register, position: Register | None, mask: str
+    ) -> Register:
+        """Combine one value into each lane; masked lanes keep what they had if lanes are joined."""
+        accumulator = self.open[statement.accumulator]
+        operand = self.text.broadcast(operand, accumulator.lanes)
+        kept = accumulator.parts
+        if accumulator.is_search:
+            assert position is not None
+            position = self.text.broadcast(position, accumulator.lanes)
+            parts = self.better(accumulator, kept, [operand, position], ordered=True)
+        else:
+            assert accumulator.operator.cpu is not None
+            parts = [accumulator.operator.cpu(self.emitter, kept[0], operand)]
+        if mask and statement.accumulator in self.across:
+            chosen = Register(mask, BOOL, accumulator.lanes, self.text.depth)
+            parts = [
+                self.emitter.select(chosen, new, old)
+                for new, old in zip(parts, kept, strict=True)
+            ]
+        accumulator.parts = parts
+        return parts[0]
+
+    def better(
+        self, accumulator: Accumulator, old: list[Register], new: list[Register], ordered: bool
+    ) -> list[Register]:
+        """Of two (value, position) pairs, the one that the search keeps; the first among equals."""
+        e, beats = self.emitter, accumulator.operator.cpu
+        assert beats is not None
+        zero = e.constant(0, I64)
+        take = e.bit_or(e.less(old[1], zero), beats(e, old[0], new[0]))
+        if not ordered:
+            worse = e.bit_not(beats(e, new[0], old[0]))
+            take = e.bit_or(take, e.bit_and(worse, e.less(new[1], old[1])))
+            take = e.bit_and(take, e.less_equal(zero, new[1]))
+        return [e.select(take, b, a) for a, b in zip(old, new, strict=True)]
+
+    def end(self, statement: End) -> Register:
+        """The value of an accumulator, its lanes joined if a vector loop folded it."""
+        accumulator = self.open.pop(statement.accumulator)
+        parts, lanes = accumulator.parts, accumulator.lanes
+        if statement.accumulator in self.across:
+            while lanes > 1:
+                lanes //= 2
+                low = [self.half(part, 0) for part in parts]
+                high = [self.half(part, lanes) for part in parts]
+                parts = self.join(accumulator, low, high)
+        return parts[-1]
+
+    def join(
+        self, accumulator: Accumulator, low: list[Register], high: list[Register]
+    ) -> list[Register]:
+        if accumulator.is_search:
+            return self.better(accumulator, low, high, ordered=False)
+        assert accumulator.operator.cpu is not None
+        return [accumulator.operator.cpu(self.emitter, low[0], high[0])]
+
+    def half(self, x: Register, start: int) -> Register:
+        """The lower or upper half of the lanes; of two lanes, one as a scalar."""
+        type, count = vector_type(scalar_type(x.dtype), x.lanes), x.lanes // 2
+        mask = shuffle_mask(list(range(start, start + count)))
+
+        def of(part: str) -> str:
+            if count == 1:
+                return self.text.value(f"extractelement {type} {part}, i32 {start}")
+            return self.text.value(f"shufflevector {type} {part}, {type} poison, {mask}")
+
+        imaginary = of(x.imaginary) if x.imaginary else ""
+        return Register(of(x.text), x.dtype, count, self.text.depth, imaginary)
+
+    # What loops carry
+
+    def folded_in(self, loop: Loop) -> list[str]:
+        """Open accumulators that a loop folds."""
+        found = {
+            statement.accumulator: None
+            for statement in walk(loop.body)
+            if isinstance(statement, Fold) and statement.accumulator in self.open
+        }
+        return list(found)
+
+    def current(self, names: list[str]) -> list[Register]:
+        """The registers of accumulators, one for each component."""
+        return [
+            component
+            for name in names
+            for part in self.open[name].parts
+            for component in _components(part)
+        ]
+
+    def carry(self, names: list[str]) -> list[Register]:
+        """Give every component a name of its own, to be defined at the head of a loop."""
+        fresh = []
+        for register in self.current(names):
+            name = f"%a{self.text.fresh('x')}"
+            fresh.append(Register(name, register.dtype, register.lanes, self.text.depth))
+        self.restore(names, fresh)
+        return fresh
+
+    def leave_scope(self) -> None:
+        """What a closed loop defined last is from now on known in the scope around it."""
+        depth = self.text.depth
+        for accumulator in self.open.values():
+            accumulator.parts = [
+                part if part.depth <= depth else replace(part, depth=depth)
+                for part in accumulator.parts
+            ]
+
+    def restore(self, names: list[str], components: list[Register]) -> None:
+        """Put registers back in the order in which `current` gave them."""
+        rest = iter(components)
+        for name in names:
+            accumulator = self.open[name]
+            accumulator.parts = [_joined(part, rest) for part in accumulator.parts]
+
+
+def _components(part: Register) -> list[Register]:
+    if not part.imaginary:
+        return [part]
+    real = part.dtype.real
+    return [
+        Register(text, real, part.lanes, part.depth) for text in (part.text, part.imaginary)
+    ]
+
+
+def _joined(part: Register, rest: Iterator[Register]) -> Register:
+    real = next(rest)
+    if not part.imaginary:
+        return real
+    imaginary = next(rest)
+    return Register(real.text, part.dtype, real.lanes, real.depth, imaginary.text)

@@ -1,0 +1,122 @@
+"""The body function of a segment: its arguments become storages, its commands calls."""
+
+from __future__ import annotations
+
+from jitflow.codegen.cpu.emit import LlvmEmitter
+from jitflow.codegen.cpu.memory import MemoryWriter
+from jitflow.codegen.cpu.products import write_product
+from jitflow.codegen.cpu.text import FunctionText, Names
+from jitflow.codegen.cpu.values import Register, memory_type
+from jitflow.codegen.interface import InputSpec
+from jitflow.codegen.loop_ir import CallKernel, CallProduct, Command, Pointer
+from jitflow.codegen.places import stride_symbol
+from jitflow.codegen.program import Lowered
+from jitflow.core.dtypes import I64
+from jitflow.ir.graph import Graph
+
+
+def write_body(name: str, lowered: Lowered, names: Names) -> str:
+    """LLVM text of ``i32 @name(inputs..., symbols..., outputs..., ptr arena)``."""
+    return _BodyWriter(name, lowered, names).run()
+
+
+class _BodyWriter:
+    def __init__(self, name: str, lowered: Lowered, names: Names) -> None:
+        self.name = name
+        self.lowered = lowered
+        self.segment = lowered.given.segment
+        self.text = FunctionText(names)
+        self.parameters: list[str] = []
+        self.symbols: dict[str, Register] = {}
+        self.storages: dict[str, str] = {}
+        self.memory = MemoryWriter(self.text, LlvmEmitter(self.text), {}, self.symbols)
+        self.checked = False
+
+    def run(self) -> str:
+        for number, spec in enumerate(self.segment.inputs):
+            self.input(f"in{number}", spec)
+        for symbol in entry_symbols(self.segment.graph):
+            self.parameters.append(f"i64 %{symbol}")
+            self.symbols[symbol] = Register(f"%{symbol}", I64)
+        for number in range(len(self.segment.outputs)):
+            self.parameters.append(f"ptr %out{number}")
+            self.storages[f"out{number}"] = f"%out{number}"
+        self.parameters.append("ptr %arena")
+        for name in self.lowered.constants:
+            self.storages[name] = f"@{name}"
+        for command in self.lowered.program.commands:
+            self.command(command)
+        lines = [f"define i32 @{self.name}({', '.join(self.parameters)}) {{", "entry:"]
+        lines += [*self.text.scopes[0].lines, "  ret i32 0"]
+        if self.checked:
+            lines += ["fail:", "  ret i32 1"]
+        return "\n".join([*lines, "}"])
+
+    def input(self, name: str, spec: InputSpec) -> None:
+        if spec.layout == "scalar":
+            self.scalar(name, spec)
+            return
+        self.parameters.append(f"ptr %{name}")
+        self.storages[name] = f"%{name}"
+        if spec.layout == "strided":
+            for axis in range(len(spec.shape)):
+                symbol = stride_symbol(name, axis)
+                self.parameters.append(f"i64 %{symbol}")
+                self.symbols[symbol] = Register(f"%{symbol}", I64)
+
+    def scalar(self, name: str, spec: InputSpec) -> None:
+        """A number passed by value gets a place on the stack: kernels load it from there."""
+        text, element = self.text, memory_type(spec.dtype)
+        parts = ["", "_imaginary"] if spec.dtype.is_complex else [""]
+        slot = f"%{name}_slot"
+        text.write(f"{slot} = alloca [{len(parts)} x {element}], align 16")
+        for number, part in enumerate(parts):
+            self.parameters.append(f"{element} %{name}{part}")
+            offset = number * spec.dtype.real.itemsize
+            at = text.result(f"getelementptr i8, ptr {slot}, i64 {offset}") if offset else slot
+            text.write(f"store {element} %{name}{part}, ptr {at}")
+        self.storages[name] = slot
+
+    # Commands
+
+    def pointer(self, pointer: Pointer) -> str:
+        base = self.storages.get(pointer.storage)
+        offset = pointer.offset
+        if base is None:
+            base = "%arena"
+            offset = offset + self.lowered.arena.offsets[pointer.storage]
+        if offset == 0:
+            return base
+        value = self.memory.dim(offset)
+        return self.text.value(f"getelementptr i8, ptr {base}, i64 {value.text}")
+
+    def command(self, command: Command) -> None:
+        if isinstance(command, CallKernel):
+            self.kernel(command)
+        elif isinstance(command, CallProduct):
+            matrices = (command.left, command.right, command.result)
+            pointers = [self.pointer(matrix.pointer) for matrix in matrices]
+            write_product(self.text, self.memory, command, pointers)
+        else:
+            loaded = self.text.result(f"load i64, ptr {self.pointer(command.pointer)}")
+            self.symbols[command.name] = Register(loaded, I64)
+
+    def kernel(self, command: CallKernel) -> None:
+        kernel = self.lowered.program.kernels[command.kernel]
+        arguments = [f"ptr {self.pointer(pointer)}" for pointer in command.pointers]
+        arguments += [f"i64 {self.symbols[name].text}" for name in kernel.symbols]
+        call = f"call i32 @{self.name}_kernel{command.kernel}({', '.join(arguments)})"
+        result = self.text.result(call)
+        if kernel.checks:
+            self.checked = True
+            failed = self.text.result(f"icmp ne i32 {result}, 0")
+            going_on = self.text.fresh("next")
+            self.text.write(f"br i1 {failed}, label %fail, label %{going_on}")
+            self.text.start_block(going_on)
+
+
+def entry_symbols(graph: Graph) -> list[str]:
+    """Symbols that are arguments of the body: those that an input defines."""
+    inputs = set(graph.inputs)
+    return [name for name, definition in graph.symbols.items() if definition.value in inputs]
+

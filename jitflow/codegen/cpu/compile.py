@@ -1,0 +1,46 @@
+"""Compiles a segment to LLVM text: the body function, its kernels, and what they refer to."""
+
+from __future__ import annotations
+
+import itertools
+
+from jitflow.codegen.cpu.body import write_body
+from jitflow.codegen.cpu.lower import lower_kernel
+from jitflow.codegen.cpu.target import Target, host
+from jitflow.codegen.cpu.text import Names
+from jitflow.codegen.interface import Body, Segment
+from jitflow.codegen.program import lower
+
+_bodies = itertools.count()
+
+
+def compile_segment(segment: Segment, target: Target | None = None) -> Body:
+    """LLVM text for `segment`; every node satisfies `codegen.supports`."""
+    target = target or host()
+    lowered = lower(segment)
+    names = Names()
+    name = f"body{next(_bodies)}"
+    kernels = [
+        lower_kernel(f"{name}_kernel{number}", kernel, names, target, segment.fastmath)
+        for number, kernel in enumerate(lowered.program.kernels)
+    ]
+    body = write_body(name, lowered, names)
+    parts = [
+        *names.declarations,
+        *(f"@{name} = external global i8" for name in lowered.constants),
+        *names.helpers.values(),
+        *kernels,
+        body,
+        '!0 = !{!"branch_weights", i32 1, i32 2000}',
+    ]
+    externals = dict(names.externals)
+    externals.update({k: array.ctypes.data for k, array in lowered.constants.items()})
+    return Body(
+        name=name,
+        text="\n".join(parts) + "\n",
+        externals=externals,
+        arena=lowered.arena.size,
+        work=lowered.work,
+        keep=tuple(lowered.constants.values()),
+        loops=str(lowered.program),
+    )

@@ -1,0 +1,119 @@
+"""Conversions between dtypes as NumPy makes them on this kind of processor.
+
+Float to integer truncates in the processor's 32- or 64-bit conversion and keeps the low bits, which
+is what C compilers (and so NumPy) do for values that do not fit.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from jitflow.codegen.cpu.values import Register, scalar_type, vector_type
+from jitflow.core.dtypes import BOOL, F16, F32, F64, I32, I64, U64, DType
+
+if TYPE_CHECKING:
+    from jitflow.codegen.cpu.emit import LlvmEmitter
+
+
+def cast(e: LlvmEmitter, x: Register, dtype: DType) -> Register:
+    """`x` converted to another dtype."""
+    source = x.dtype
+    if dtype.is_complex:
+        return _to_complex(e, x, dtype)
+    if source.is_complex:
+        if dtype is BOOL:
+            return e.bit_or(cast(e, e.real(x), BOOL), cast(e, e.imaginary(x), BOOL))
+        return e.cast(e.real(x), dtype)
+    if x.literal:
+        return _literal(e, x, dtype)
+    if dtype is BOOL:
+        return e.not_equal(x, e.constant(0, source))
+    if source.is_float and dtype.is_float:
+        return _float_to_float(e, x, dtype)
+    if source.is_float:
+        return _float_to_integer(e, x, dtype)
+    if dtype.is_float:
+        return _integer_to_float(e, x, dtype)
+    return _integer_to_integer(e, x, dtype)
+
+
+def _to_complex(e: LlvmEmitter, x: Register, dtype: DType) -> Register:
+    real, imaginary = e.cast(e.real(x), dtype.real), e.cast(e.imaginary(x), dtype.real)
+    return e.complex(real, imaginary)
+
+
+def _convert(e: LlvmEmitter, name: str, x: Register, dtype: DType) -> Register:
+    source = vector_type(scalar_type(x.dtype), x.lanes)
+    target = vector_type(scalar_type(dtype), x.lanes)
+    return _renamed(e, f"{name} {source} {x.text} to {target}", dtype, x.lanes)
+
+
+def _renamed(e: LlvmEmitter, instruction: str, dtype: DType, lanes: int) -> Register:
+    return Register(e.text.value(instruction), dtype, lanes, e.text.depth)
+
+
+def _literal(e: LlvmEmitter, x: Register, dtype: DType) -> Register:
+    """A constant is converted by spelling it again, where its text says its value plainly."""
+    value: Any = x.text
+    if x.dtype is BOOL:
+        value = x.text == "true"
+    elif x.dtype.is_integer:
+        value = int(x.text)
+    else:
+        scalar = _convert(e, "bitcast", Register(x.text, x.dtype), x.dtype)
+        return cast(e, scalar, dtype)
+    return e.constant(bool(value) if dtype is BOOL else value, dtype)
+
+
+def _float_to_float(e: LlvmEmitter, x: Register, dtype: DType) -> Register:
+    if dtype.itemsize > x.dtype.itemsize:
+        return _convert(e, "fpext", x, dtype)
+    if x.dtype is F64 and dtype is F16:
+        return _convert(e, "fptrunc", _round_to_odd(e, x), F16)
+    return _convert(e, "fptrunc", x, dtype)
+
+
+def _round_to_odd(e: LlvmEmitter, x: Register) -> Register:
+    """f64 to f32, with the last bit set where it is inexact: rounding again is then right."""
+    near = _convert(e, "fptrunc", x, F32)
+    wide = _convert(e, "fpext", near, F64)
+    bits = e.bitcast(near, I32)
+    too_far = e.less(e.absolute(x), e.absolute(wide))
+    towards_zero = e.subtract(bits, e.cast(too_far, I32))
+    inexact = e.cast(e.not_equal(wide, x), I32)
+    return e.bitcast(e.bit_or(towards_zero, inexact), F32)
+
+
+def _float_to_integer(e: LlvmEmitter, x: Register, dtype: DType) -> Register:
+    if x.dtype is F16:
+        return _float_to_integer(e, _convert(e, "fpext", x, F32), dtype)
+    if dtype is U64:
+        return _float_to_u64(e, x)
+    through = I64 if dtype.itemsize == 8 or dtype.name == "u32" else I32
+    return _integer_to_integer(e, _convert(e, "fptosi", x, through), dtype)
+
+
+def _float_to_u64(e: LlvmEmitter, x: Register) -> Register:
+    """Below 2**63 the signed conversion, above it the same with 2**63 taken off."""
+    limit = e.constant(2.0**63, x.dtype)
+    small = e.less(x, limit)
+    reduced = e.select(small, x, e.subtract(x, limit))
+    signed = _convert(e, "fptosi", reduced, I64)
+    top = e.constant(-(2**63), I64)
+    return e.bitcast(e.select(small, signed, e.bit_xor(signed, top)), U64)
+
+
+def _integer_to_float(e: LlvmEmitter, x: Register, dtype: DType) -> Register:
+    name = "uitofp" if x.dtype.kind in "ub" else "sitofp"
+    if dtype is F16:
+        return _convert(e, "fptrunc", _convert(e, name, x, F32), F16)
+    return _convert(e, name, x, dtype)
+
+
+def _integer_to_integer(e: LlvmEmitter, x: Register, dtype: DType) -> Register:
+    width = 1 if x.dtype is BOOL else x.dtype.bits
+    if width == dtype.bits:
+        return e.bitcast(x, dtype)
+    if width > dtype.bits:
+        return _convert(e, "trunc", x, dtype)
+    return _convert(e, "zext" if x.dtype.kind in "ub" else "sext", x, dtype)

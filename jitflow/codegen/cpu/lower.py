@@ -1,0 +1,335 @@
+"""From loop IR to LLVM text: one function for each kernel.
+
+Serial loops test at the end; a vector loop runs full vectors and then, where the extent is not a
+multiple, the rest under a mask. A long body is written once, always under the mask.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from jitflow.codegen.access import Affine
+from jitflow.codegen.cpu.accumulators import Accumulators
+from jitflow.codegen.cpu.emit import LlvmEmitter
+from jitflow.codegen.cpu.memory import Lanes, MemoryWriter
+from jitflow.codegen.cpu.target import Target
+from jitflow.codegen.cpu.text import FunctionText, Names, Scope
+from jitflow.codegen.cpu.values import Register, lane_numbers, vector_type
+from jitflow.codegen.cpu.widths import LoopWidth, choose_width
+from jitflow.codegen.loop_ir import (
+    Begin, Compute, Constant, End, Fold, Kernel, Load, Lookup, Loop, Position, Require, Statement,
+    Store, walk,
+)  # fmt: skip
+from jitflow.core.dims import Dim
+from jitflow.core.dtypes import I64, U64
+
+
+def lower_kernel(
+    name: str, kernel: Kernel, names: Names, target: Target, fastmath: bool = False
+) -> str:
+    """LLVM text of a kernel: ``i32 @name(ptr buffers..., i64 symbols...)``, 1 if a check failed."""
+    return _KernelWriter(name, kernel, names, target, fastmath).run()
+
+
+class _KernelWriter:
+    def __init__(
+        self, name: str, kernel: Kernel, names: Names, target: Target, fastmath: bool
+    ) -> None:
+        self.name = name
+        self.kernel = kernel
+        self.target = target
+        self.text = FunctionText(names)
+        self.emitter = LlvmEmitter(self.text, fastmath)
+        buffers = {buffer.name: buffer for buffer in kernel.buffers}
+        symbols = {name: Register(f"%{name}", I64) for name in kernel.symbols}
+        self.memory = MemoryWriter(self.text, self.emitter, buffers, symbols)
+        self.accumulators = Accumulators(self.text, self.emitter)
+        self.widths: dict[str, LoopWidth] = {}
+        self.writers: dict[type, Callable[..., None]] = {
+            Constant: self.constant, Position: self.position, Load: self.load,
+            Compute: self.compute, Lookup: self.lookup, Require: self.require,
+            Begin: self.begin, Fold: self.fold, End: self.end, Store: self.store, Loop: self.loop,
+        }  # fmt: skip
+
+    def run(self) -> str:
+        self.choose_widths(self.kernel.body, ())
+        self.block(self.kernel.body)
+        self.emitter.flush_flags()
+        parameters = [f"ptr %{buffer.name}" for buffer in self.kernel.buffers]
+        parameters += [f"i64 %{name}" for name in self.kernel.symbols]
+        lines = [f"define internal i32 @{self.name}({', '.join(parameters)}) {{", "entry:"]
+        lines += self.text.scopes[0].lines
+        lines.append("  ret i32 0")
+        if self.emitter.failing:
+            lines += ["fail:", "  ret i32 1"]
+        return "\n".join([*lines, "}"])
+
+    def choose_widths(self, body: list[Statement], begun: tuple[str, ...]) -> None:
+        """Lane counts of the vector loops, and which accumulators they fold across lanes."""
+        begun = begun + tuple(s.accumulator for s in body if isinstance(s, Begin))
+        for statement in body:
+            if not isinstance(statement, Loop):
+                continue
+            if statement.kind == "vector":
+                width = choose_width(statement, self.target)
+                self.widths[statement.variable] = width
+                for inside in walk(statement.body):
+                    if isinstance(inside, Fold) and inside.accumulator in begun:
+                        lanes = max(width.lanes, self.accumulators.across.get(inside.accumulator, 0))
+                        self.accumulators.across[inside.accumulator] = lanes
+                        width.folds = True
+            self.choose_widths(statement.body, begun)
+
+    # Statements
+
+    def block(self, body: list[Statement]) -> None:
+        for statement in body:
+            self.writers[type(statement)](statement)
+
+    def set(self, name: str, register: Register) -> None:
+        self.memory.registers[name] = register
+
+    def get(self, name: str) -> Register:
+        return self.memory.registers[name]
+
+    def constant(self, statement: Constant) -> None:
+        self.set(statement.result, self.emitter.constant(statement.value, statement.dtype))
+
+    def position(self, statement: Position) -> None:
+        self.set(statement.result, self.memory.position(statement.address))
+
+    def load(self, statement: Load) -> None:
+        buffer = self.memory.buffers[statement.buffer]
+        self.set(statement.result, self.memory.load(buffer, statement.address, statement.dtype))
+
+    def compute(self, statement: Compute) -> None:
+        body = statement.operator.cpu
+        assert body is not None, statement.operator.name
+        operands = [self.get(name) for name in statement.operands]
+        self.set(statement.result, body(self.emitter, *operands, **statement.attributes))
+
+    def lookup(self, statement: Lookup) -> None:
+        emitter, index = self.emitter, self.get(statement.operand)
+        extent = self.memory.dim(statement.extent)
+        negative = emitter.less(index, emitter.constant(0, I64))
+        wrapped = emitter.select(negative, emitter.add(index, extent), index)
+        unsigned = [emitter.bitcast(value, U64) for value in (wrapped, extent)]
+        emitter.require(emitter.less(*unsigned))
+        self.set(statement.result, wrapped)
+
+    def require(self, statement: Require) -> None:
+        self.emitter.require(self.get(statement.operand))
+
+    def store(self, statement: Store) -> None:
+        buffer = self.memory.buffers[statement.buffer]
+        value = self.get(statement.operand)
+        if statement.operator is not None:
+            assert statement.operator.cpu is not None
+            before = self.memory.load(buffer, statement.address, statement.dtype)
+            value = statement.operator.cpu(self.emitter, before, value)
+        self.memory.store(buffer, statement.address, value)
+
+    def begin(self, statement: Begin) -> None:
+        self.accumulators.begin(statement, self.memory.lanes.count)
+
+    def fold(self, statement: Fold) -> None:
+        position: Register | None = None
+        if statement.position is not None:
+            position = self.memory.position(statement.position)
+        operand = self.get(statement.operand)
+        mask = self.memory.lanes.mask
+        running = self.accumulators.fold(statement, operand, position, mask)
+        if statement.result:
+            self.set(statement.result, running)
+
+    def end(self, statement: End) -> None:
+        self.set(statement.result, self.accumulators.end(statement))
+
+    # Loops
+
+    def loop(self, loop: Loop) -> None:
+        if loop.extent == 0:
+            return
+        if loop.kind == "vector" and self.widths[loop.variable].lanes > 1:
+            self.vector_loop(loop)
+        else:
+            self.serial_loop(loop)
+
+    def serial_loop(self, loop: Loop) -> None:
+        extent = self.memory.dim(loop.extent)
+        self.counted(
+            loop, self.text.integer(0), extent, 1, not isinstance(loop.extent, int),
+            lambda index: self.body(loop, index),
+        )  # fmt: skip
+
+    def body(self, loop: Loop, index: Register) -> None:
+        self.set(loop.variable, index)
+        self.block(loop.body)
+
+    def counted(
+        self,
+        loop: Loop,
+        start: Register,
+        end: Register,
+        step: int,
+        may_be_empty: bool,
+        write_body: Callable[[Register], None],
+    ) -> None:
+        """``for index in start..end by step`` with accumulators carried through it."""
+        text = self.text
+        if start.literal and end.literal and int(end.text) - int(start.text) <= step:
+            if int(end.text) > int(start.text):
+                write_body(start)
+            return
+        folded = self.accumulators.folded_in(loop)
+        head, done = text.fresh("loop"), text.fresh("done")
+        outer_label, before = text.label, self.accumulators.current(folded)
+        scope = Scope(head)
+        text.scopes.append(scope)
+        index = Register(f"%i{text.fresh('x')}", I64, 1, text.depth)
+        carried = self.accumulators.carry(folded)
+        write_body(index)
+        self.emitter.flush_flags()
+        following = f"%n{text.fresh('x')}"
+        scope.lines.append(f"  {following} = add nsw i64 {index.text}, {step}")
+        scope.lines.append(f"  {following}.more = icmp slt i64 {following}, {end.text}")
+        scope.lines.append(f"  br i1 {following}.more, label %{head}, label %{done}")
+        latch = scope.label
+        after = self.accumulators.current(folded)
+        text.scopes.pop()
+        self.accumulators.leave_scope()
+        self.enter(head, done, start, end, may_be_empty)
+        lines = text.scopes[-1].lines
+        lines.append(f"{head}:")
+        lines.append(
+            f"  {index.text} = phi i64 [ {start.text}, %{outer_label} ], [ {following}, %{latch} ]"
+        )
+        for phi, first, last in zip(carried, before, after, strict=True):
+            lines.append(
+                f"  {phi.text} = phi {self.emitter.type_of(phi)} "
+                f"[ {first.text}, %{outer_label} ], [ {last.text}, %{latch} ]"
+            )
+        lines += scope.lines
+        text.start_block(done)
+        if may_be_empty:
+            merged = [
+                self.merge(first, last, outer_label, latch)
+                for first, last in zip(before, after, strict=True)
+            ]
+            self.accumulators.restore(folded, merged)
+
+    def enter(
+        self, head: str, done: str, start: Register, end: Register, may_be_empty: bool
+    ) -> None:
+        if may_be_empty:
+            some = self.text.result(f"icmp slt i64 {start.text}, {end.text}")
+            self.text.write(f"br i1 {some}, label %{head}, label %{done}")
+        else:
+            self.text.write(f"br label %{head}")
+
+    def merge(self, first: Register, last: Register, outer: str, latch: str) -> Register:
+        type = self.emitter.type_of(first)
+        text = self.text.result(
+            f"phi {type} [ {first.text}, %{outer} ], [ {last.text}, %{latch} ]"
+        )
+        return Register(text, first.dtype, first.lanes, self.text.depth)
+
+    # Vector loops
+
+    def vector_loop(self, loop: Loop) -> None:
+        width = self.widths[loop.variable]
+        if isinstance(loop.extent, int):
+            self.static_vector_loop(loop, loop.extent, width)
+        elif width.masked:
+            end = self.memory.dim(loop.extent)
+            self.counted(
+                loop, self.text.integer(0), end, width.lanes, True,
+                lambda index: self.masked_body(loop, index, end),
+            )  # fmt: skip
+        else:
+            self.dynamic_vector_loop(loop, width)
+
+    def static_vector_loop(self, loop: Loop, extent: int, width: LoopWidth) -> None:
+        text, lanes = self.text, width.lanes
+        rest = extent % lanes
+        end = text.integer(extent)
+        if rest and width.masked:
+            self.counted(
+                loop, text.integer(0), end, lanes, False,
+                lambda index: self.masked_body(loop, index, end),
+            )  # fmt: skip
+            return
+        full = text.integer(extent - rest)
+        if extent > rest:
+            self.counted(
+                loop, text.integer(0), full, lanes, False,
+                lambda index: self.full_body(loop, index),
+            )  # fmt: skip
+        if rest:
+            self.tail(loop, full, end)
+
+    def dynamic_vector_loop(self, loop: Loop, width: LoopWidth) -> None:
+        text, end = self.text, self.memory.dim(loop.extent)
+        full = Register(
+            text.value(f"and i64 {end.text}, {-width.lanes}", end.depth), I64, 1, end.depth
+        )
+        self.counted(
+            loop, text.integer(0), full, width.lanes, True,
+            lambda index: self.full_body(loop, index),
+        )  # fmt: skip
+        folded = self.accumulators.folded_in(loop)
+        before, outer = self.accumulators.current(folded), text.label
+        tail, done = text.fresh("tail"), text.fresh("done")
+        self.enter(tail, done, full, end, True)
+        text.scopes.append(Scope(tail))
+        self.tail(loop, full, end)
+        inner = text.scopes.pop()
+        self.accumulators.leave_scope()
+        text.scopes[-1].lines += [f"{tail}:", *inner.lines, f"  br label %{done}"]
+        after = self.accumulators.current(folded)
+        text.start_block(done)
+        merged = [
+            self.merge(first, last, outer, inner.label)
+            for first, last in zip(before, after, strict=True)
+        ]
+        self.accumulators.restore(folded, merged)
+
+    def full_body(self, loop: Loop, index: Register) -> None:
+        self.memory.lanes = Lanes(loop.variable, self.widths[loop.variable].lanes)
+        self.body(loop, index)
+        self.memory.lanes = Lanes()
+
+    def tail(self, loop: Loop, start: Register, end: Register) -> None:
+        text = self.text
+        scope = Scope(text.label)
+        text.scopes.append(scope)
+        self.masked_body(loop, start, end)
+        self.emitter.flush_flags()
+        text.scopes.pop()
+        self.accumulators.leave_scope()
+        text.scopes[-1].lines += scope.lines
+        text.scopes[-1].label = scope.label
+
+    def masked_body(self, loop: Loop, index: Register, end: Register) -> None:
+        lanes = self.widths[loop.variable].lanes
+        mask = self.mask(index, end, lanes)
+        self.memory.lanes = Lanes(loop.variable, lanes, mask)
+        self.body(loop, index)
+        self.memory.lanes = Lanes()
+
+    def mask(self, index: Register, end: Register, lanes: int) -> str:
+        """Lanes that are in range: lane number < end - index."""
+        text, masks = self.text, vector_type("i32", lanes)
+        if index.literal and end.literal:
+            rest = int(end.text) - int(index.text)
+            return "<" + ", ".join(f"i1 {lane < rest}".lower() for lane in range(lanes)) + ">"
+        left = text.value(f"sub i64 {end.text}, {index.text}")
+        small = text.value(f"trunc i64 {left} to i32")
+        spread = text.spread(small, "i32", lanes, text.depth, False)
+        return text.value(f"icmp ugt {masks} {spread}, {lane_numbers(lanes)}")
+
+
+def evaluate_dim(text: FunctionText, symbols: dict[str, Register], dim: Dim) -> Register:
+    """The value of a dimension, from symbols that are in registers."""
+    writer = MemoryWriter(text, LlvmEmitter(text), {}, symbols)
+    return writer.position(Affine(dim))

@@ -1,0 +1,200 @@
+"""Matrix products through BLAS: strides become transpose flags, batch axes loops around the call."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from jitflow.codegen.cpu.blas import (
+    NO_TRANSPOSE, PREFIXES, ROW_MAJOR, TRANSPOSE, Blas, blas,
+)  # fmt: skip
+from jitflow.codegen.cpu.memory import MemoryWriter
+from jitflow.codegen.cpu.text import FunctionText, Scope
+from jitflow.codegen.cpu.values import Register, constant_text, scalar_type
+from jitflow.codegen.loop_ir import CallProduct, Matrix
+from jitflow.core.dims import Dim
+from jitflow.core.dtypes import I64, DType
+
+
+def has_product(dtype: DType) -> bool:
+    """Whether BLAS multiplies matrices of `dtype`."""
+    library = blas()
+    return library is not None and dtype.name in PREFIXES and library.has(
+        PREFIXES[dtype.name] + "gemm"
+    )
+
+
+@dataclass
+class _Operand:
+    """A matrix as BLAS takes it: pointer, transpose flag, leading dimension in elements."""
+
+    pointer: str
+    flag: int
+    leading: Register
+
+
+def write_product(
+    text: FunctionText, memory: MemoryWriter, call: CallProduct, pointers: list[str]
+) -> None:
+    """Write the calls of BLAS for a product, in loops over its batch axes."""
+    library = blas()
+    assert library is not None
+    _ProductWriter(text, memory, call, library).batch(0, pointers)
+
+
+class _ProductWriter:
+    def __init__(
+        self, text: FunctionText, memory: MemoryWriter, call: CallProduct, library: Blas
+    ) -> None:
+        self.text = text
+        self.memory = memory
+        self.call = call
+        self.library = library
+        self.letter = PREFIXES[call.dtype.name]
+        self.size = call.dtype.itemsize
+
+    def batch(self, axis: int, pointers: list[str]) -> None:
+        """A loop for each batch axis, then the product."""
+        call, text = self.call, self.text
+        if axis == len(call.batch):
+            self.product(*pointers)
+            return
+        extent = self.memory.dim(call.batch[axis])
+        if extent.text == "1":
+            self.batch(axis + 1, pointers)
+            return
+        head, body, done = text.fresh("batch"), text.fresh("matrix"), text.fresh("after")
+        before = text.label
+        text.write(f"br label %{head}")
+        scope = Scope(body)
+        text.scopes.append(scope)
+        index = f"%b{text.fresh('x')}"
+        moved = []
+        for pointer, matrix in zip(pointers, (call.left, call.right, call.result), strict=True):
+            step = text.multiply(Register(index, I64, 1, text.depth), self.dim(matrix.batch[axis]))
+            moved.append(text.result(f"getelementptr i8, ptr {pointer}, i64 {step.text}"))
+        self.batch(axis + 1, moved)
+        text.scopes.pop()
+        lines = text.scopes[-1].lines
+        lines += [
+            f"{head}:",
+            f"  {index} = phi i64 [ 0, %{before} ], [ {index}.next, %{scope.label} ]",
+            f"  {index}.more = icmp slt i64 {index}, {extent.text}",
+            f"  br i1 {index}.more, label %{body}, label %{done}",
+            f"{body}:",
+            *scope.lines,
+            f"  {index}.next = add nsw i64 {index}, 1",
+            f"  br label %{head}",
+        ]
+        text.start_block(done)
+
+    def dim(self, dim: Dim) -> Register:
+        return self.memory.dim(dim)
+
+    def product(self, left: str, right: str, result: str) -> None:
+        call = self.call
+        if self.vector(left, right, result):
+            return
+        a, b, rows, columns = call.left, call.right, call.rows, call.columns
+        if not self.is_row_major(call.result, rows, columns):
+            left, right = right, left
+            a, b = _transposed(call.right), _transposed(call.left)
+            rows, columns = columns, rows
+        into = call.result if rows is call.rows else _transposed(call.result)
+        x = self.operand(a, left, rows, call.inner)
+        y = self.operand(b, right, call.inner, columns)
+        leading = self.at_least(self.elements(into.row), self.dim(columns))
+        name = self.letter + "gemm"
+        one, zero = self.scalar(1), self.scalar(0)
+        self.write(name, [
+            f"i32 {ROW_MAJOR}", f"i32 {x.flag}", f"i32 {y.flag}",
+            self.integer(self.dim(rows)), self.integer(self.dim(columns)),
+            self.integer(self.dim(call.inner)), one, f"ptr {x.pointer}", self.integer(x.leading),
+            f"ptr {y.pointer}", self.integer(y.leading), zero, f"ptr {result}",
+            self.integer(leading),
+        ])  # fmt: skip
+
+    def vector(self, left: str, right: str, result: str) -> bool:
+        """A product with one row or one column, as matrix times vector."""
+        call = self.call
+        name = self.letter + "gemv"
+        if not self.library.has(name) or call.inner == 0:
+            return False
+        if call.columns == 1 and call.rows != 1:
+            matrix, pointer, rows = call.left, left, call.rows
+            x, step, out = right, call.right.row, call.result.row
+        elif call.rows == 1 and call.columns != 1:
+            matrix, pointer, rows = _transposed(call.right), right, call.columns
+            x, step, out = left, call.left.column, call.result.column
+        else:
+            return False
+        if not isinstance(rows, int) or not isinstance(call.inner, int):
+            return False
+        operand = self.operand(matrix, pointer, rows, call.inner)
+        shape = [rows, call.inner] if operand.flag == NO_TRANSPOSE else [call.inner, rows]
+        self.write(name, [
+            f"i32 {ROW_MAJOR}", f"i32 {operand.flag}",
+            *(self.integer(self.text.integer(extent)) for extent in shape), self.scalar(1),
+            f"ptr {pointer}", self.integer(operand.leading), f"ptr {x}",
+            self.integer(self.elements(step if call.inner != 1 else self.size)), self.scalar(0),
+            f"ptr {result}", self.integer(self.elements(out if rows != 1 else self.size)),
+        ])  # fmt: skip
+        return True
+
+    def is_row_major(self, matrix: Matrix, rows: Dim, columns: Dim) -> bool:
+        return matrix.column == self.size or columns == 1 or matrix.row != self.size
+
+    def operand(self, matrix: Matrix, pointer: str, rows: Dim, columns: Dim) -> _Operand:
+        """The flags of a matrix; of its two strides one is an element."""
+        plain = matrix.column == self.size or columns == 1
+        if plain and not (matrix.row == self.size and rows != 1 and columns == 1):
+            leading = self.at_least(self.elements(matrix.row), self.dim(columns))
+            return _Operand(pointer, NO_TRANSPOSE, leading)
+        leading = self.at_least(self.elements(matrix.column), self.dim(rows))
+        return _Operand(pointer, TRANSPOSE, leading)
+
+    def elements(self, stride: Dim) -> Register:
+        """A byte stride in elements."""
+        if isinstance(stride, int):
+            return self.text.integer(stride // self.size)
+        value = self.dim(stride)
+        return Register(self.text.value(f"sdiv exact i64 {value.text}, {self.size}"), I64)
+
+    def at_least(self, leading: Register, least: Register) -> Register:
+        """BLAS refuses a leading dimension below the row length, or of 0."""
+        if leading.literal and least.literal:
+            return self.text.integer(max(int(leading.text), int(least.text), 1))
+        text = self.text
+        for bound in (least.text, "1"):
+            larger = text.value(f"icmp sgt i64 {leading.text}, {bound}")
+            leading = Register(
+                text.value(f"select i1 {larger}, i64 {leading.text}, i64 {bound}"), I64
+            )
+        return leading
+
+    def integer(self, value: Register) -> str:
+        bits = self.library.integer_bits
+        if bits == 64 or value.literal:
+            return f"i{bits} {value.text}"
+        return f"i{bits} {self.text.value(f'trunc i64 {value.text} to i{bits}')}"
+
+    def scalar(self, value: int) -> str:
+        dtype = self.call.dtype
+        element = scalar_type(dtype)
+        if not dtype.is_complex:
+            return f"{element} {constant_text(value, dtype)}"
+        name = f"complex_{dtype.name}_{value}"
+        real, zero = constant_text(value, dtype.real), constant_text(0, dtype.real)
+        self.text.names.helpers[name] = (
+            f"@{name} = private constant [2 x {element}] [{element} {real}, {element} {zero}]"
+        )
+        return f"ptr @{name}"
+
+    def write(self, name: str, arguments: list[str]) -> None:
+        self.text.declare(self.library.declaration(name))
+        symbol = self.library.symbol(name)
+        self.text.names.externals[symbol] = self.library.addresses[name]
+        self.text.write(f"call void @{symbol}({', '.join(arguments)})")
+
+
+def _transposed(matrix: Matrix) -> Matrix:
+    return replace(matrix, row=matrix.column, column=matrix.row)

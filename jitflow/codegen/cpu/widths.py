@@ -1,0 +1,75 @@
+"""How many lanes a vector loop gets: from the widest element, the size of its body, its extent."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from jitflow.codegen.cpu.target import Target
+from jitflow.codegen.loop_ir import Compute, Fold, Load, Lookup, Loop, Position, Store, walk
+
+LONG_BODY = 24
+"""Cost above which a body is written once, always under the mask."""
+
+SHORT_BODY = 6
+"""Cost up to which an iteration handles four registers' worth of elements."""
+
+MEDIUM_BODY = 40
+"""Cost up to which an iteration handles two."""
+
+
+@dataclass
+class LoopWidth:
+    """Lanes of a vector loop; `masked`: every iteration is; `folds`: it folds across lanes."""
+
+    lanes: int
+    masked: bool
+    folds: bool = False
+
+
+def choose_width(loop: Loop, target: Target) -> LoopWidth:
+    """Lanes for `loop`."""
+    cost, bits, folds, nested = _survey(loop)
+    native = max(1, target.vector_bits // bits)
+    unroll = 4 if cost <= SHORT_BODY else 2 if cost <= MEDIUM_BODY else 1
+    if folds:
+        unroll = max(unroll, 2)
+    if nested:
+        unroll = max(unroll, 4)
+    lanes = native * unroll
+    if isinstance(loop.extent, int):
+        lanes = _fit(loop.extent, native, lanes)
+    return LoopWidth(lanes, cost > LONG_BODY)
+
+
+def _fit(extent: int, native: int, lanes: int) -> int:
+    """Fewer lanes for a short loop, or where fewer leave no rest."""
+    while lanes > 1 and lanes // 2 >= extent:
+        lanes //= 2
+    if extent % lanes and lanes > native and extent < 16 * lanes:
+        for fewer in (lanes // 2, lanes // 4):
+            if fewer >= native and extent % fewer == 0:
+                return fewer
+        if extent < 2 * lanes:
+            return max(native, lanes // 2)
+    return lanes
+
+
+def _survey(loop: Loop) -> tuple[int, int, bool, bool]:
+    """Cost of the body, bits of its widest element, whether it folds, whether it has loops."""
+    cost, bits, folds, nested = 0, 8, False, False
+    for statement in walk(loop.body):
+        if isinstance(statement, Compute):
+            cost += statement.operator.cost
+            bits = max(bits, statement.dtype.real.bits)
+        elif isinstance(statement, (Load, Store)):
+            cost += isinstance(statement, Store)
+            bits = max(bits, statement.dtype.real.bits)
+        elif isinstance(statement, (Position, Lookup)):
+            bits = 64
+        elif isinstance(statement, Fold):
+            cost += 1
+            folds = True
+            bits = 64 if statement.position is not None else bits
+        elif isinstance(statement, Loop):
+            nested = True
+    return cost, bits, folds, nested

@@ -1,0 +1,265 @@
+"""Drafts of kernels: the evaluations of a `Loops` step as straight-line items, loops not yet chosen.
+
+An item is a loop IR statement with what it uses, what it costs, and its *stage*: 0 before any fold,
+one more after each fold that it depends on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from jitflow.codegen import access
+from jitflow.codegen.access import Affine, Index, Layout
+from jitflow.codegen.fusion import operands_read
+from jitflow.codegen.groups import Evaluation, Loops, Store
+from jitflow.codegen.lookups import gathered_index
+from jitflow.codegen.loop_ir import (
+    Compute, Constant, End, Fold, Load, Lookup, Position, Require, Statement,
+)  # fmt: skip
+from jitflow.codegen.loop_ir import Store as StoreStatement
+from jitflow.core.dtypes import I64, DType
+from jitflow.ir.graph import Node, Value
+from jitflow.ops.record import Kind, Operator, operator
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a value lies: a storage, the layout in it, and whether elements are aligned."""
+
+    storage: str
+    layout: Layout
+    aligned: bool = True
+
+
+@dataclass(eq=False, slots=True)
+class Item:
+    """A statement of a draft.
+
+    Attributes
+    ----------
+    uses : list of Item
+        Items whose registers it reads.
+    variables : frozenset of str
+        Loop variables that its result depends on.
+    cost : int
+        Cost of computing it from loads.
+    accumulator : tuple or None
+        Of an `End`: the operator and dtype to begin with.
+    fold : Item or None
+        Of an `End`: the item of the `Fold` inside the loops.
+    """
+
+    statement: Statement
+    uses: list[Item]
+    variables: frozenset[str]
+    stage: int = 0
+    cost: int = 0
+    accumulator: tuple[Operator, DType] | None = None
+    fold: Item | None = None
+
+
+@dataclass(eq=False)
+class Draft:
+    """All items of a kernel in an order in which operands come first."""
+
+    items: list[Item] = field(default_factory=list)
+    storages: dict[str, Place] = field(default_factory=dict)
+    checks: bool = False
+
+
+Locate = Callable[[Value], Place]
+LocateAll = Callable[[Value], list[Place]]
+
+
+def draft(loops: Loops, load_from: Locate, store_to: LocateAll) -> Draft:
+    """Turn the evaluations and stores of a step into items."""
+    return _Drafter(loops, load_from, store_to).run()
+
+
+class _Drafter:
+    def __init__(self, loops: Loops, load_from: Locate, store_to: LocateAll) -> None:
+        self.loops = loops
+        self.load_from = load_from
+        self.store_to = store_to
+        self.draft = Draft()
+        self.found: dict[tuple[Value, Index], Item] = {}
+        self.lookups: dict[str, Item] = {}
+        self.unit = {
+            name: access.ZERO for name, extent in loops.variables.items() if extent == 1
+        }
+
+    def run(self) -> Draft:
+        for evaluation in reversed(self.loops.evaluations):
+            key = evaluation.value, evaluation.index
+            if key not in self.found:
+                self.found[key] = self.evaluate(evaluation)
+        for store in self.loops.stores:
+            self.store(store)
+        for key in self.loops.checks:
+            self.add(Require(result_of(self.found[key])), [self.found[key]])
+        return self.draft
+
+    # Helpers
+
+    def add(
+        self, statement: Statement, uses: list[Item], variables: frozenset[str] = frozenset()
+    ) -> Item:
+        """Append an item; it depends on what it uses and on `variables`."""
+        stage = cost = 0
+        for used in uses:
+            variables |= used.variables
+            stage = max(stage, used.stage)
+            cost += used.cost
+        if isinstance(statement, Compute):
+            cost += statement.operator.cost
+            self.draft.checks |= statement.operator.checks
+        self.draft.checks |= isinstance(statement, (Lookup, Require))
+        item = Item(statement, uses, variables, stage, cost)
+        self.draft.items.append(item)
+        return item
+
+    def name(self) -> str:
+        return f"%{len(self.draft.items)}"
+
+    def resolve(self, address: Affine) -> tuple[Affine, list[Item], frozenset[str]]:
+        """Drop unit loops and put registers for looked-up indices."""
+        changes: dict[str, Affine] = dict(self.unit)
+        uses, variables = [], set()
+        for atom, _ in address.terms:
+            if atom in self.loops.lookups:
+                item = self.lookup(atom)
+                uses.append(item)
+                changes[atom] = access.variable(result_of(item))
+            elif atom not in self.unit:
+                variables.add(atom)
+        return address.replace(changes) if changes else address, uses, frozenset(variables)
+
+    def lookup(self, atom: str) -> Item:
+        if atom not in self.lookups:
+            entry = self.loops.lookups[atom]
+            index = self.found[entry.value, entry.index]
+            statement = Lookup(self.name(), result_of(index), entry.extent)
+            self.lookups[atom] = self.add(statement, [index])
+        return self.lookups[atom]
+
+    # Evaluations
+
+    def evaluate(self, evaluation: Evaluation) -> Item:
+        value, index = evaluation.value, evaluation.index
+        if evaluation.load:
+            return self.load(value, index)
+        node = value.producer
+        if node is None:
+            return self.load(value, index)
+        kind = node.operator.kind
+        if kind is Kind.VIEW:
+            inside = access.operand_index(node, index)
+            assert inside is not None
+            return self.found[node.operands[0], inside]
+        if kind in (Kind.REDUCTION, Kind.SCAN):
+            return self.fold(node, value, index)
+        if kind is Kind.GATHER:
+            return self.gather(node, index)
+        if kind in (Kind.CREATION, Kind.SYMBOL):
+            return self.create(node, index)
+        return self.compute(node, value, index)
+
+    def load(self, value: Value, index: Index) -> Item:
+        place = self.load_from(value)
+        self.draft.storages[place.storage] = place
+        address, uses, variables = self.resolve(place.layout.address(index))
+        return self.add(
+            Load(self.name(), place.storage, address, value.type.dtype), uses, variables
+        )
+
+    def compute(self, node: Node, value: Value, index: Index) -> Item:
+        uses = [
+            self.found[
+                operand, access.broadcast_index(index, value.type.shape, operand.type.shape)
+            ]
+            for operand in operands_read(node)
+        ]
+        if node.operator.kind is Kind.UPDATE:
+            return uses[0]
+        registers = tuple(map(result_of, uses))
+        dtype = value.type.dtype
+        return self.add(
+            Compute(self.name(), node.operator, registers, node.attributes, dtype), uses
+        )
+
+    def gather(self, node: Node, index: Index) -> Item:
+        source, *keys = node.operands
+        inside = gathered_index(self.loops, node, source, tuple(keys), index)
+        return self.found[source, inside]
+
+    def create(self, node: Node, index: Index) -> Item:
+        name, dtype = node.operator.name, node.result.type.dtype
+        if name == "full":
+            return self.found[node.operands[0], ()]
+        if name == "constant":
+            value = np.asarray(node.attributes["value"])
+            return self.add(Constant(self.name(), value.item(), dtype), [])
+        if name == "dimension":
+            return self.add(Position(self.name(), Affine(node.attributes["dim"])), [])
+        (component,) = index
+        address, uses, variables = self.resolve(component)
+        item = self.add(Position(self.name(), address), uses, variables)
+        if dtype is I64:
+            return item
+        cast = operator("cast")
+        return self.add(
+            Compute(self.name(), cast, (result_of(item),), {"dtype": dtype}, dtype), [item]
+        )
+
+    def fold(self, node: Node, value: Value, index: Index) -> Item:
+        at = self.loops.operand_index[value, index]
+        operand = self.found[node.operands[0], at]
+        accumulator = f"@{len(self.draft.items)}"
+        position, uses, variables = None, [operand], frozenset(self.loops.inner)
+        if node.operator.extra.get("search"):
+            (axis,) = node.attributes["axes"]
+            position, more, _ = self.resolve(at[axis % len(at)])
+            uses += more
+        scanning = node.operator.kind is Kind.SCAN
+        result = self.name() if scanning else ""
+        item = self.add(Fold(accumulator, result_of(operand), position, result), uses, variables)
+        begin = (node.operator, node.operands[0].type.dtype)
+        if scanning:
+            item.accumulator = begin
+            return item
+        end = self.add(End(self.name(), accumulator, value.type.dtype), [item])
+        end.accumulator, end.fold = begin, item
+        end.stage, end.cost = item.stage + 1, 0
+        end.variables = (item.variables | frozenset(self.loops.outer)) - frozenset(self.loops.inner)
+        return end
+
+    # Stores
+
+    def store(self, store: Store) -> None:
+        item = self.found[store.value, store.index]
+        record = None if store.mode == "set" else operator(_COMBINATIONS[store.mode])
+        for place in self.store_to(store.target):
+            self.draft.storages[place.storage] = place
+            address, uses, variables = self.resolve(place.layout.address(store.target_index))
+            variables |= self.loops.atoms_of(store.index) - set(self.unit)
+            dtype = store.target.type.dtype
+            self.add(
+                StoreStatement(place.storage, address, result_of(item), dtype, record),
+                [item, *uses],
+                variables,
+            )
+
+
+_COMBINATIONS = {
+    "add": "add", "multiply": "multiply", "minimum": "minimum", "maximum": "maximum"
+}  # fmt: skip
+
+
+def result_of(item: Item) -> str:
+    """The register that an item defines."""
+    result = getattr(item.statement, "result", "")
+    assert result, "a statement with a result"
+    return str(result)

@@ -1,0 +1,495 @@
+"""Fusion: partitions a graph into kernels, in one pass from the outputs to the inputs.
+
+Every value is *demanded* by kernels at indices (affine in the kernel's loop variables). When its
+node is reached all its consumers are known, and it is decided: computed again wherever it is
+demanded (inlined), or computed and stored once, in the kernel of its first consumer where the loops
+fit, else in a kernel of its own that runs before. Kernels are numbered as they are made and run in
+reverse, so a value may join any kernel that runs no later than its first consumer: there can be
+no cycle. Time is linear in nodes and demands.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
+
+from jitflow.codegen import access
+from jitflow.codegen.access import Index, Shape
+from jitflow.codegen.domains import bind_reduction, covers, index_of_reduction, reduction_axes
+from jitflow.codegen.groups import Evaluation, Loops, Plan, Product, Step, Store
+from jitflow.codegen.lookups import broadcast_shape, gathered_index
+from jitflow.core.types import ArrayType
+from jitflow.ir.graph import Graph, Node, Value
+from jitflow.ops.record import Kind
+
+CHEAP = 3
+"""Cost up to which computing a value again beats a trip through memory."""
+
+LIMIT = 1000
+"""Where the cost of a tree of operators stops being added up."""
+
+MAX_STORES = 8
+"""Stores in one kernel that were put together only because their loops agree."""
+
+Addressed = tuple[Product, int, Index]
+
+
+class Memory(Protocol):
+    """What fusion must know of where values will lie."""
+
+    def is_contiguous(self, value: Value) -> bool:
+        """Whether an input or constant lies in C order without gaps."""
+
+    def is_product_operand(self, product: Product, slot: int, value: Value, index: Index) -> bool:
+        """Whether a matrix product can read an operand where it lies."""
+
+
+def fuse(graph: Graph, memory: Memory) -> Plan:
+    """Partition `graph` into steps."""
+    return _Fusion(graph, memory).run()
+
+
+class _Fusion:
+    def __init__(self, graph: Graph, memory: Memory) -> None:
+        self.graph = graph
+        self.memory = memory
+        self.plan = Plan()
+        self.steps: list[Step] = []
+        self.demands: dict[Value, dict[Loops, dict[Index, None]]] = {}
+        self.addressed: dict[Value, list[Addressed]] = {}
+        self.aliased_for: dict[Value, list[int]] = {}
+        self.forced: set[Value] = {*graph.outputs, *(version for _, version in graph.writes)}
+        self.cost = _costs(graph)
+        self.recent: dict[Shape, Loops] = {}
+        self.handlers: dict[Kind, Callable[[Node, Value], None]] = {
+            Kind.ELEMENTWISE: self.visit_pointwise,
+            Kind.CREATION: self.visit_creation,
+            Kind.SYMBOL: self.visit_pointwise,
+            Kind.GATHER: self.visit_pointwise,
+            Kind.VIEW: self.visit_view,
+            Kind.REDUCTION: self.visit_reduction,
+            Kind.SCAN: self.visit_scan,
+            Kind.CONCATENATE: self.visit_concatenate,
+            Kind.UPDATE: self.visit_update,
+            Kind.SCATTER: self.visit_scatter,
+            Kind.CONTRACTION: self.visit_product,
+        }
+
+    def run(self) -> Plan:
+        for node in reversed(self.graph.nodes):
+            if not node.results:
+                self.visit_check(node)
+                continue
+            value = node.result
+            if value in self.demands or value in self.forced or value in self.addressed:
+                if node.operator.kind is not Kind.VIEW:
+                    self.pack_operands(value)
+                self.handlers[node.operator.kind](node, value)
+        for value in self.graph.inputs:
+            self.visit_input(value)
+        self.plan.steps = self.steps[::-1]
+        return self.plan
+
+    # Kernels and demands
+
+    def new_loops(self, shape: Shape = (), ordered: bool = False) -> tuple[Loops, Index]:
+        loops = Loops(len(self.steps), ordered=ordered)
+        self.steps.append(loops)
+        return loops, loops.new_variables(shape)
+
+    def demand(self, value: Value, loops: Loops, index: Index) -> None:
+        self.demands.setdefault(value, {}).setdefault(loops, {})[index] = None
+        loops.touched.add(value)
+
+    def demanding(self, value: Value) -> dict[Loops, dict[Index, None]]:
+        return self.demands.get(value, {})
+
+    def load_all(self, value: Value, home: Step | None = None) -> None:
+        """Every demand outside `home` becomes a load."""
+        for loops, indices in self.demanding(value).items():
+            if loops is not home:
+                loops.evaluations.extend(Evaluation(value, index, True) for index in indices)
+
+    def latest_start(self, value: Value) -> int:
+        """Number of the consumer that runs first; a producer needs at least this number."""
+        return max(
+            [loops.number for loops in self.demanding(value)]
+            + [product.number for product, _, _ in self.addressed.get(value, ())]
+            + self.aliased_for.get(value, []),
+            default=-1,
+        )
+
+    def joinable(self, shape: Shape, value: Value) -> Loops | None:
+        """A kernel over `shape` and shared data that runs early enough for `value`."""
+        loops = self.recent.get(shape)
+        if loops is None or loops.number < self.latest_start(value):
+            return None
+        if len(loops.stores) >= MAX_STORES or value.producer is None:
+            return None
+        if not any(operand in loops.touched for operand in _neighbours(value.producer)):
+            return None
+        return loops
+
+    # Element-wise values
+
+    def visit_pointwise(self, node: Node, value: Value) -> None:
+        if value in self.addressed or value in self.forced or self.is_expensive(value):
+            loops, index = self.home(value)
+            self.store(value, loops, index)
+            self.load_all(value, loops)
+            indices = {index: None} | self.demanding(value).get(loops, {})
+            self.evaluate(node, value, loops, indices)
+            return
+        for loops, indices in self.demanding(value).items():
+            self.evaluate(node, value, loops, indices)
+
+    def visit_creation(self, node: Node, value: Value) -> None:
+        if node.operator.name == "constant" and value.type.rank:
+            self.visit_input(value)
+        else:
+            self.visit_pointwise(node, value)
+
+    def is_expensive(self, value: Value) -> bool:
+        """Whether storing `value` beats computing it at every place where it is demanded."""
+        if self.cost[value] <= CHEAP:
+            return False
+        demanding = self.demanding(value)
+        places = sum(len(indices) for indices in demanding.values())
+        if places > 1:
+            return True
+        return any(
+            repeats(loops, index, value.type)
+            for loops, indices in demanding.items()
+            for index in indices
+        )
+
+    def home(self, value: Value) -> tuple[Loops, Index]:
+        """The kernel that stores `value`, and the index at which it has it."""
+        start, shape = self.latest_start(value), value.type.shape
+        for loops, indices in self.demanding(value).items():
+            if loops.number == start and not loops.ordered:
+                for index in indices:
+                    if covers(loops, index, shape):
+                        return loops, index
+        joined = self.joinable(shape, value)
+        if joined is not None:
+            return joined, joined.identity()[: len(shape)]
+        loops, index = self.new_loops(shape)
+        self.recent[shape] = loops
+        return loops, index
+
+    def store(self, value: Value, loops: Loops, index: Index) -> None:
+        loops.stores.append(Store(value, index, value, index))
+
+    def evaluate(
+        self, node: Node, value: Value, loops: Loops, indices: dict[Index, None]
+    ) -> None:
+        """Compute `value` in a kernel: demand the operands there."""
+        for index in indices:
+            loops.evaluations.append(Evaluation(value, index, False))
+            if node.operator.kind is Kind.GATHER:
+                self.demand_gather(node, loops, index)
+                continue
+            for operand in operands_read(node):
+                shape = operand.type.shape
+                self.demand(
+                    operand, loops, access.broadcast_index(index, value.type.shape, shape)
+                )
+
+    def demand_gather(self, node: Node, loops: Loops, index: Index) -> None:
+        source, *keys = node.operands
+        self.demand(source, loops, self.gathered_index(node, source, tuple(keys), loops, index))
+
+    def gathered_index(
+        self, node: Node, source: Value, keys: tuple[Value, ...], loops: Loops, index: Index
+    ) -> Index:
+        """Index into the source of a gather (or base of a scatter); demands the index arrays."""
+        inside = gathered_index(loops, node, source, keys, index)
+        for component in inside:
+            for atom in component.atoms():
+                if atom in loops.lookups and loops.lookups[atom].value in keys:
+                    self.demand(loops.lookups[atom].value, loops, loops.lookups[atom].index)
+        return inside
+
+    # Views, reductions, scans
+
+    def visit_view(self, node: Node, value: Value) -> None:
+        (operand,) = node.operands
+        self.pass_addresses(node, value, operand)
+        if value in self.forced:
+            self.store_view(node, value, operand)
+        for loops, indices in self.demanding(value).items():
+            for index in indices:
+                inside = access.operand_index(node, index)
+                if inside is None:
+                    self.alias(value, operand)
+                    self.aliased_for.setdefault(operand, []).append(loops.number)
+                    loops.evaluations.append(Evaluation(value, index, True))
+                else:
+                    self.demand(operand, loops, inside)
+                    loops.evaluations.append(Evaluation(value, index, False))
+
+    def pass_addresses(self, node: Node, value: Value, operand: Value) -> None:
+        """Hand the products that read a view on to its operand, or to its other shape in memory."""
+        for product, slot, index in self.addressed.pop(value, ()):
+            inside = access.operand_index(node, index)
+            if inside is not None:
+                self.addressed.setdefault(operand, []).append((product, slot, inside))
+                continue
+            self.alias(value, operand)
+            if self.memory.is_product_operand(product, slot, value, index):
+                product.operands[slot] = (value, index)
+                self.aliased_for.setdefault(operand, []).append(product.number)
+            else:
+                self.pack(value, product, slot, index)
+
+    def store_view(self, node: Node, value: Value, operand: Value) -> None:
+        """Store a view that must lie in memory; through a reshape, with the operand's loops."""
+        shape = operand.type.shape
+        if node.operator.name == "reshape":
+            loops, index = self.new_loops(shape)
+            target = access.view_index("reshape", {}, value.type.shape, shape, index)
+            if target is not None:
+                loops.stores.append(Store(operand, index, value, target))
+                self.demand(operand, loops, index)
+                return
+            self.steps.pop()
+        loops, index = self.home(value)
+        self.store(value, loops, index)
+        self.demand(value, loops, index)
+
+    def alias(self, value: Value, operand: Value) -> None:
+        """`value` is the C-contiguous memory of `operand` in another shape."""
+        self.plan.aliases[value] = operand
+        self.plan.contiguous.add(operand)
+        self.forced.add(operand)
+
+    def visit_reduction(self, node: Node, value: Value) -> None:
+        (operand,) = node.operands
+        found = self.reduction_in_consumer(node, value) or self.reduction_beside(node, value)
+        if found is None:
+            axes = reduction_axes(node)
+            loops, at = self.new_loops(operand.type.shape)
+            names = tuple(loops.variables)
+            loops.inner = tuple(names[axis] for axis in axes)
+            self.recent[operand.type.shape] = loops
+            found = loops, at, index_of_reduction(node, at)
+        loops, at, index = found
+        others = any(user is not loops for user in self.demanding(value))
+        if others or value in self.forced or value in self.addressed:
+            self.store(value, loops, index)
+            self.load_all(value, loops)
+        for demanded in {index: None} | self.demanding(value).get(loops, {}):
+            loops.operand_index[value, demanded] = at
+            loops.evaluations.append(Evaluation(value, demanded, False))
+        self.demand(operand, loops, at)
+
+    def reduction_in_consumer(
+        self, node: Node, value: Value
+    ) -> tuple[Loops, Index, Index] | None:
+        """Fold inside the kernel of the first consumer, if its loops are those of the fold."""
+        start = self.latest_start(value)
+        for loops, indices in self.demanding(value).items():
+            if loops.number == start and not loops.ordered:
+                at = bind_reduction(node, loops, list(indices))
+                if at is not None:
+                    return loops, at, next(iter(indices))
+        return None
+
+    def reduction_beside(self, node: Node, value: Value) -> tuple[Loops, Index, Index] | None:
+        """Fold beside another fold of the same loops over shared data."""
+        shape = node.operands[0].type.shape
+        loops = self.joinable(shape, value)
+        if loops is None or self.demanding(value).get(loops):
+            return None
+        names = tuple(loops.variables)
+        inner = tuple(names[axis] for axis in reduction_axes(node))
+        if loops.inner not in ((), inner) or len(names) != len(shape):
+            return None
+        loops.inner = inner
+        at = loops.identity()
+        return loops, at, index_of_reduction(node, at)
+
+    def visit_scan(self, node: Node, value: Value) -> None:
+        (operand,) = node.operands
+        loops, index = self.new_loops(value.type.shape, ordered=True)
+        axis = node.attributes["axis"] % value.type.rank
+        loops.inner = (tuple(loops.variables)[axis],)
+        loops.operand_index[value, index] = index
+        loops.evaluations.append(Evaluation(value, index, False))
+        self.finish_stored(value, value, loops, index, index)
+        self.demand(operand, loops, index)
+
+    # Values that are always stored
+
+    def finish_stored(
+        self, target: Value, value: Value, loops: Loops, index: Index, target_index: Index
+    ) -> None:
+        loops.stores.append(Store(value, index, target, target_index))
+        self.load_all(target)
+
+    def visit_concatenate(self, node: Node, value: Value) -> None:
+        axis = node.attributes["axis"] % value.type.rank
+        start = value.type.shape[axis]
+        for operand in reversed(node.operands):
+            start = start - operand.type.shape[axis]
+            loops, index = self.new_loops(operand.type.shape)
+            target = (*index[:axis], index[axis] + start, *index[axis + 1 :])
+            loops.stores.append(Store(operand, index, value, target))
+            self.demand(operand, loops, index)
+        self.load_all(value)
+
+    def visit_update(self, node: Node, value: Value) -> None:
+        base, new = node.operands
+        if access.covers_base(node):
+            self.visit_pointwise(node, value)
+            return
+        shape = base.type.shape
+        for name, attributes in node.attributes["views"]:
+            shape = access.view_shape(name, attributes, shape)
+        loops, index = self.new_loops(shape)
+        inside = access.broadcast_index(index, shape, new.type.shape)
+        target = self.through_views(node, index)
+        self.finish_stored(value, new, loops, inside, target)
+        self.plan.bases[value] = base
+        self.forced.add(base)
+        self.demand(new, loops, inside)
+
+    def through_views(self, node: Node, index: Index) -> Index:
+        base = node.operands[0].type.shape
+        shapes = [base]
+        for name, attributes in node.attributes["views"]:
+            shapes.append(access.view_shape(name, attributes, shapes[-1]))
+        steps = zip(node.attributes["views"], shapes, shapes[1:], strict=False)
+        for (name, attributes), operand, result in reversed(list(steps)):
+            inside = access.view_index(name, attributes, operand, result, index)
+            assert inside is not None, "the view of an update has an affine map"
+            index = inside
+        return index
+
+    def visit_scatter(self, node: Node, value: Value) -> None:
+        base, new, *keys = node.operands
+        rest = [
+            extent
+            for axis, extent in enumerate(base.type.shape)
+            if axis not in {a % base.type.rank for a in node.attributes["axes"]}
+        ]
+        shape = (*broadcast_shape([key.type.shape for key in keys]), *rest)
+        loops, index = self.new_loops(shape, ordered=True)
+        target = self.gathered_index(node, base, tuple(keys), loops, index)
+        inside = access.broadcast_index(index, shape, new.type.shape)
+        loops.stores.append(Store(new, inside, value, target, node.attributes["mode"]))
+        self.load_all(value)
+        self.plan.bases[value] = base
+        self.forced.add(base)
+        self.demand(new, loops, inside)
+
+    def visit_check(self, node: Node) -> None:
+        loops, _ = self.new_loops()
+        loops.checks.append((node.operands[0], ()))
+        self.demand(node.operands[0], loops, ())
+
+    # Matrix products
+
+    def visit_product(self, node: Node, value: Value) -> None:
+        left, right = node.operands
+        batch = value.type.shape[:-2]
+        product = Product(len(self.steps), node)
+        self.steps.append(product)
+        names = [f"b{k}" for k in range(len(batch))]
+        product.variables.update(zip(names, batch, strict=True))
+        product.variables |= {
+            "i": value.type.shape[-2],
+            "j": value.type.shape[-1],
+            "k": left.type.shape[-1],
+        }
+        product.operands = [(left, ()), (right, ())]
+        for slot, (operand, last) in enumerate(((left, "ik"), (right, "kj"))):
+            index = access.broadcast_index(
+                tuple(map(access.variable, names)), batch, operand.type.shape[:-2]
+            )
+            index = (*index, *map(access.variable, last))
+            self.addressed.setdefault(operand, []).append((product, slot, index))
+        self.load_all(value)
+
+    def pack_operands(self, value: Value) -> None:
+        """Settle how the products that use `value` read it: where it lies, or a packed copy."""
+        direct = []
+        for product, slot, index in self.addressed.pop(value, ()):
+            if self.memory.is_product_operand(product, slot, value, index):
+                product.operands[slot] = (value, index)
+                direct.append((product, slot, index))
+            else:
+                self.pack(value, product, slot, index)
+        if direct:
+            self.addressed[value] = direct
+
+    def pack(self, value: Value, product: Product, slot: int, index: Index) -> None:
+        """Copy the elements of `value` that a product needs, in the order in which it needs them."""
+        used = {atom for component in index for atom in component.atoms()}
+        last = ("i", "k") if slot == 0 else ("k", "j")
+        names = [n for n in product.variables if n in used and n not in "ijk"]
+        loops, _ = self.new_loops()
+        loops.variables.update({name: product.variables[name] for name in (*names, *last)})
+        shape = tuple(loops.variables.values())
+        copy = Value(f"{value.name}_packed{product.number}", ArrayType(value.type.dtype, shape))
+        product.operands[slot] = (copy, loops.identity())
+        loops.stores.append(Store(value, index, copy, loops.identity()))
+        self.demand(value, loops, index)
+
+    def visit_input(self, value: Value) -> None:
+        """An input, or a constant array: it lies in memory already."""
+        self.pack_operands(value)
+        packed = value in self.plan.contiguous and not self.memory.is_contiguous(value)
+        if packed or value in self.graph.outputs:
+            loops, index = self.home(value)
+            self.store(value, loops, index)
+            self.demand(value, loops, index)
+        self.load_all(value)
+
+
+def operands_read(node: Node) -> tuple[Value, ...]:
+    """The operands whose elements the node reads: of an update of a whole array, the new value."""
+    return node.operands[1:] if node.operator.kind is Kind.UPDATE else node.operands
+
+
+def _neighbours(node: Node) -> tuple[Value, ...]:
+    """The operands of a node and theirs: what it is likely to load."""
+    found = list(node.operands)
+    for operand in node.operands:
+        if operand.producer is not None:
+            found.extend(operand.producer.operands)
+    return tuple(found)
+
+
+def repeats(loops: Loops, index: Index, type: ArrayType) -> bool:
+    """Whether evaluating a value at `index` computes elements many times over.
+
+    True when a loop outside of those that the index uses would repeat it, or when a run-time index
+    may meet an element more than once.
+    """
+    names = list(loops.variables)
+    atoms = loops.atoms_of(index)
+    if any(atom in loops.lookups for component in index for atom in component.atoms()):
+        return True
+    if not atoms:
+        return False
+    last = max(names.index(atom) for atom in atoms)
+    return any(loops.variables[n] != 1 for n in names[:last] if n not in atoms)
+
+
+def _costs(graph: Graph) -> dict[Value, int]:
+    """Cost of computing one element of each value again, from what lies in memory anyway."""
+    cost: dict[Value, int] = dict.fromkeys(graph.inputs, 0)
+    stored = (
+        Kind.REDUCTION, Kind.SCAN, Kind.CONTRACTION, Kind.CONCATENATE, Kind.UPDATE, Kind.SCATTER
+    )
+    for node in graph.nodes:
+        total = 0
+        if node.operator.kind not in stored:
+            total = sum(cost.get(operand, 0) for operand in node.operands)
+            if node.operator.kind in (Kind.ELEMENTWISE, Kind.GATHER):
+                total += node.operator.cost
+        for value in node.results:
+            cost[value] = min(total, LIMIT)
+    return cost

@@ -1,0 +1,151 @@
+"""What fusion gives: an ordered list of steps, each a loop nest or a call, over stored values.
+
+A `Loops` step is one kernel: variables with extents, the evaluations of values at indices that its
+body makes, and the stores. A `Product` step is a matrix product of values that lie in memory.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from jitflow.codegen.access import Affine, Index, Shape, variable
+from jitflow.core.dims import Dim
+from jitflow.ir.graph import Node, Value
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """`value` at `index` is needed in a kernel: loaded from memory, or computed by its node."""
+
+    value: Value
+    index: Index
+    load: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Store:
+    """Element `index` of the evaluated `value` is element `target_index` of `target` in memory.
+
+    `mode` is ``"set"``, or the combination of a scatter.
+    """
+
+    value: Value
+    index: Index
+    target: Value
+    target_index: Index
+    mode: str = "set"
+
+
+@dataclass(frozen=True, slots=True)
+class Lookup:
+    """An atom of an index: the integer `value` at `index`, wrapped into and checked for `extent`."""
+
+    value: Value
+    index: Index
+    extent: Dim
+
+
+@dataclass(eq=False)
+class Step:
+    """One thing to run; later numbers run earlier, since fusion goes from outputs to inputs."""
+
+    number: int
+
+
+@dataclass(eq=False)
+class Loops(Step):
+    """One kernel.
+
+    Attributes
+    ----------
+    variables : dict
+        Loop variable to extent.
+    inner : tuple of str
+        The variables that reductions fold (or scans run along); the rest are the outer ones.
+    evaluations : list
+        From the last needed to the first: operands come after what uses them.
+    operand_index : dict
+        For the reductions and scans of this kernel: the index of the operand.
+    lookups : dict
+        The atoms of indices that are loaded at run time.
+    stores : list
+        What lies in memory afterwards.
+    touched : set
+        Every value that is evaluated here: what may be shared with another kernel.
+    checks : list
+        Evaluated bools that must hold.
+    ordered : bool
+        Whether the iterations must run in order (scatter, scan).
+    """
+
+    variables: dict[str, Dim] = field(default_factory=dict)
+    inner: tuple[str, ...] = ()
+    evaluations: list[Evaluation] = field(default_factory=list)
+    operand_index: dict[tuple[Value, Index], Index] = field(default_factory=dict)
+    lookups: dict[str, Lookup] = field(default_factory=dict)
+    stores: list[Store] = field(default_factory=list)
+    checks: list[tuple[Value, Index]] = field(default_factory=list)
+    touched: set[Value] = field(default_factory=set)
+    ordered: bool = False
+
+    @property
+    def outer(self) -> tuple[str, ...]:
+        """The variables that are not `inner`."""
+        return tuple(name for name in self.variables if name not in self.inner)
+
+    def identity(self) -> Index:
+        """The index made of all variables in order."""
+        return tuple(variable(name) for name in self.variables)
+
+    def new_variables(self, shape: Shape) -> Index:
+        """Add one variable for each axis and return the index made of them."""
+        names = [f"i{len(self.variables) + k}" for k in range(len(shape))]
+        self.variables.update(zip(names, shape, strict=True))
+        return tuple(variable(name) for name in names)
+
+    def lookup(self, value: Value, index: Index, extent: Dim) -> Affine:
+        """The atom for an index loaded at run time."""
+        name = f"[{value.name}({', '.join(map(str, index))}) of {extent}]"
+        self.lookups[name] = Lookup(value, index, extent)
+        return variable(name)
+
+    def atoms_of(self, index: Index) -> set[str]:
+        """Loop variables that an index depends on, through run-time indices too."""
+        found: set[str] = set()
+        for component in index:
+            for atom, _ in component.terms:
+                lookup = self.lookups.get(atom)
+                found |= {atom} if lookup is None else self.atoms_of(lookup.index)
+        return found
+
+
+@dataclass(eq=False)
+class Product(Step):
+    """A matrix product; `operands` are (stored value, index over `variables`) once resolved.
+
+    Variables: batch axes ``b0...``, rows ``i``, columns ``j``, the summed axis ``k``.
+    """
+
+    node: Node
+    variables: dict[str, Dim] = field(default_factory=dict)
+    operands: list[tuple[Value, Index]] = field(default_factory=list)
+
+
+@dataclass(eq=False)
+class Plan:
+    """Steps in order of execution, and how values share memory.
+
+    Attributes
+    ----------
+    aliases : dict
+        Value to the value of whose C-contiguous memory it is another shape.
+    bases : dict
+        Result of an update or scatter to the value that it is a modified copy of.
+    contiguous : set
+        Values that must lie C-contiguous whatever order an output has.
+    """
+
+    steps: list[Step] = field(default_factory=list)
+    aliases: dict[Value, Value] = field(default_factory=dict)
+    bases: dict[Value, Value] = field(default_factory=dict)
+    contiguous: set[Value] = field(default_factory=set)

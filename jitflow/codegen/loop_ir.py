@@ -1,0 +1,291 @@
+"""Loop IR: kernels as loop nests over buffers, and programs that call them; shared by back ends.
+
+A kernel is a tree of statements. Registers are written once and named ``%n``; addresses are byte
+offsets, affine in loop variables and registers. An accumulator is begun, folded into inside loops,
+and ended; how many lanes it has is the back end's choice. `str` of a kernel is its text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+from jitflow.codegen.access import Affine
+from jitflow.core.dims import Dim
+from jitflow.core.dtypes import DType
+from jitflow.ops.record import Operator
+
+
+@dataclass(frozen=True, slots=True)
+class Constant:
+    """``result`` is a number known now."""
+
+    result: str
+    value: Any
+    dtype: DType
+
+    def __str__(self) -> str:
+        return f"{self.result} = constant {self.dtype} {self.value}"
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """``result`` is the i64 value of an affine expression."""
+
+    result: str
+    address: Affine
+
+    def __str__(self) -> str:
+        return f"{self.result} = position {self.address}"
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """``result`` is the element of `buffer` at byte offset `address`."""
+
+    result: str
+    buffer: str
+    address: Affine
+    dtype: DType
+
+    def __str__(self) -> str:
+        return f"{self.result} = load {self.dtype} {self.buffer}[{self.address}]"
+
+
+@dataclass(frozen=True, slots=True)
+class Compute:
+    """``result`` is an operator's scalar body on registers."""
+
+    result: str
+    operator: Operator
+    operands: tuple[str, ...]
+    attributes: Mapping[str, Any]
+    dtype: DType
+
+    def __str__(self) -> str:
+        given = "".join(f" {k}={v}" for k, v in self.attributes.items())
+        return f"{self.result} = {self.operator.name} {', '.join(self.operands)}{given}"
+
+
+@dataclass(frozen=True, slots=True)
+class Lookup:
+    """``result`` is an index that came from memory: negative ones wrap, others are checked."""
+
+    result: str
+    operand: str
+    extent: Dim
+
+    def __str__(self) -> str:
+        return f"{self.result} = lookup {self.operand} of {self.extent}"
+
+
+@dataclass(frozen=True, slots=True)
+class Require:
+    """Leave with a failed check unless `operand` holds."""
+
+    operand: str
+
+    def __str__(self) -> str:
+        return f"require {self.operand}"
+
+
+@dataclass(frozen=True, slots=True)
+class Begin:
+    """Start an accumulator with the operator's neutral element (a search: with nothing)."""
+
+    accumulator: str
+    operator: Operator
+    dtype: DType
+
+    def __str__(self) -> str:
+        return f"begin {self.accumulator} = {self.operator.name} {self.dtype}"
+
+
+@dataclass(frozen=True, slots=True)
+class Fold:
+    """Combine `operand` into an accumulator; ``result``, if any, is the running value.
+
+    A search also takes `position`, the index of the element along the folded axis.
+    """
+
+    accumulator: str
+    operand: str
+    position: Affine | None = None
+    result: str = ""
+
+    def __str__(self) -> str:
+        result = f"{self.result} = " if self.result else ""
+        at = f" at {self.position}" if self.position is not None else ""
+        return f"{result}fold {self.accumulator}, {self.operand}{at}"
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """``result`` is the value of an accumulator (of a search: the position found)."""
+
+    result: str
+    accumulator: str
+    dtype: DType
+
+    def __str__(self) -> str:
+        return f"{self.result} = end {self.accumulator}"
+
+
+@dataclass(frozen=True, slots=True)
+class Store:
+    """Write `operand` to `buffer` at `address`; with an operator, combined with what is there."""
+
+    buffer: str
+    address: Affine
+    operand: str
+    dtype: DType
+    operator: Operator | None = None
+
+    def __str__(self) -> str:
+        name = self.operator.name if self.operator else "store"
+        return f"{name} {self.dtype} {self.buffer}[{self.address}], {self.operand}"
+
+
+@dataclass(frozen=True, slots=True)
+class Loop:
+    """``for variable in 0..extent``; `kind` is ``serial`` or ``vector`` (iterations in any order,
+    many at a time)."""
+
+    variable: str
+    extent: Dim
+    kind: str
+    body: list[Statement]
+
+    def __str__(self) -> str:
+        head = "vector for" if self.kind == "vector" else "for"
+        return f"{head} {self.variable} in 0..{self.extent}"
+
+
+Statement: TypeAlias = (
+    Constant | Position | Load | Compute | Lookup | Require | Begin | Fold | End | Store | Loop
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Buffer:
+    """A pointer argument of a kernel; `aligned`: to the size of its elements."""
+
+    name: str
+    dtype: DType
+    aligned: bool = True
+
+    def __str__(self) -> str:
+        return f"{self.name}: {self.dtype}{'' if self.aligned else ' unaligned'}"
+
+
+@dataclass(eq=False)
+class Kernel:
+    """A function over buffers and integer symbols; `checks` if it may leave with a failed check."""
+
+    buffers: list[Buffer]
+    symbols: list[str]
+    body: list[Statement]
+    checks: bool = False
+
+    def __str__(self) -> str:
+        head = ", ".join([*map(str, self.buffers), *self.symbols])
+        return "\n".join([f"kernel ({head}) {{", *_lines(self.body, "  "), "}"])
+
+
+def _lines(body: list[Statement], indent: str) -> Iterator[str]:
+    for statement in body:
+        if isinstance(statement, Loop):
+            yield f"{indent}{statement} {{"
+            yield from _lines(statement.body, indent + "  ")
+            yield f"{indent}}}"
+        else:
+            yield f"{indent}{statement}"
+
+
+def walk(body: list[Statement]) -> Iterator[Statement]:
+    """Every statement, loops before what is in them."""
+    for statement in body:
+        yield statement
+        if isinstance(statement, Loop):
+            yield from walk(statement.body)
+
+
+@dataclass(frozen=True)
+class Pointer:
+    """An address at run time: a storage and a byte offset."""
+
+    storage: str
+    offset: Dim = 0
+
+    def __str__(self) -> str:
+        return self.storage if self.offset == 0 else f"{self.storage} + {self.offset}"
+
+
+@dataclass(frozen=True)
+class CallKernel:
+    """Run a kernel on these pointers."""
+
+    kernel: int
+    pointers: tuple[Pointer, ...]
+
+    def __str__(self) -> str:
+        return f"kernel{self.kernel}({', '.join(map(str, self.pointers))})"
+
+
+@dataclass(frozen=True)
+class Matrix:
+    """An operand of a product: byte strides of rows and columns, and of the batch axes."""
+
+    pointer: Pointer
+    row: Dim
+    column: Dim
+    batch: tuple[Dim, ...] = ()
+
+    def __str__(self) -> str:
+        strides = ", ".join(map(str, (*self.batch, self.row, self.column)))
+        return f"{self.pointer} [{strides}]"
+
+
+@dataclass(frozen=True)
+class CallProduct:
+    """``result = left @ right`` for each index of the batch axes."""
+
+    dtype: DType
+    rows: Dim
+    columns: Dim
+    inner: Dim
+    batch: tuple[Dim, ...]
+    left: Matrix
+    right: Matrix
+    result: Matrix
+
+    def __str__(self) -> str:
+        size = "x".join(map(str, (*self.batch, self.rows, self.inner, self.columns)))
+        return f"{self.result} = product {self.dtype} {size} {self.left}, {self.right}"
+
+
+@dataclass(frozen=True)
+class DefineSymbol:
+    """A symbol gets its value from an i64 in memory."""
+
+    name: str
+    pointer: Pointer
+
+    def __str__(self) -> str:
+        return f"{self.name} = {self.pointer}"
+
+
+Command: TypeAlias = CallKernel | CallProduct | DefineSymbol
+
+
+@dataclass(eq=False)
+class Program:
+    """The whole of a segment: kernels (each once) and the commands that use them."""
+
+    kernels: list[Kernel] = field(default_factory=list)
+    commands: list[Command] = field(default_factory=list)
+
+    def __str__(self) -> str:
+        parts = [f"#{number} {kernel}" for number, kernel in enumerate(self.kernels)]
+        return "\n".join([*parts, *map(str, self.commands), ""])

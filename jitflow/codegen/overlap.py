@@ -1,0 +1,62 @@
+"""Whether a step may read, in one iteration, what it writes in another."""
+
+from __future__ import annotations
+
+import math
+
+from jitflow.codegen.access import Affine
+from jitflow.codegen.draft import Place
+from jitflow.codegen.groups import Evaluation, Loops, Store
+
+
+def conflicts(step: Loops, store: Store, place: Place, load: Evaluation, source: Place) -> bool:
+    """Whether a load of the memory that `store` writes must be kept apart from it.
+
+    Not where both are the same element in the same iteration, nor where they never meet.
+    """
+    written = place.layout.address(store.target_index)
+    read = source.layout.address(load.index)
+    if written == read:
+        return bool(step.inner)
+    if place.layout != source.layout or len(store.target_index) != len(load.index):
+        return True
+    return not any(
+        never_equal(step, left, right)
+        for left, right in zip(store.target_index, load.index, strict=True)
+    )
+
+
+def never_equal(step: Loops, left: Affine, right: Affine) -> bool:
+    """Whether two components of an index differ, whatever iterations they are taken from."""
+    bounds = [_bounds(step, component) for component in (left, right)]
+    if bounds[0] is not None and bounds[1] is not None:
+        (low, high), (other_low, other_high) = bounds
+        if high < other_low or other_high < low:
+            return True
+    return _differ_by_remainder(left, right)
+
+
+def _bounds(step: Loops, component: Affine) -> tuple[int, int] | None:
+    if not isinstance(component.constant, int):
+        return None
+    low = high = component.constant
+    for atom, coefficient in component.terms:
+        extent = step.variables.get(atom)
+        if not isinstance(extent, int) or not isinstance(coefficient, int):
+            return None
+        span = coefficient * max(extent - 1, 0)
+        low, high = low + min(span, 0), high + max(span, 0)
+    return low, high
+
+
+def _differ_by_remainder(left: Affine, right: Affine) -> bool:
+    """Even and odd elements: all steps share a divisor that the offsets do not."""
+    coefficients = [c for _, c in (*left.terms, *right.terms)]
+    offset = left.constant - right.constant
+    if not isinstance(offset, int):
+        return False
+    known = [c for c in coefficients if isinstance(c, int)]
+    if len(known) != len(coefficients):
+        return False
+    divisor = math.gcd(*known)
+    return offset % divisor != 0 if divisor else offset != 0

@@ -1,0 +1,154 @@
+"""Where inputs, outputs and constants lie: the memory that a segment is given.
+
+Names storages ``in0``, ``out0``, ``const0`` (and ``tmp0`` for temporaries, which `buffers` adds) and
+answers what fusion asks about memory.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from jitflow.codegen import access
+from jitflow.codegen.access import Index, Layout
+from jitflow.codegen.draft import Place
+from jitflow.codegen.groups import Product
+from jitflow.codegen.interface import InputSpec, Segment
+from jitflow.core import dims
+from jitflow.core.dims import Dim
+from jitflow.ir.graph import Value
+
+ESTIMATED_EXTENT = 64
+"""Extent taken for symbolic axes where only an order of strides is wanted."""
+
+
+@dataclass
+class Given:
+    """The places that exist before any step runs.
+
+    Attributes
+    ----------
+    inputs : dict
+        Graph input to its place; a scalar is one element in memory.
+    outputs : list of Place
+        In order of the graph's outputs.
+    estimates : dict
+        Guesses for symbols that are byte strides, for the schedule.
+    constants : dict
+        Storage name to array, filled as constants are met.
+    """
+
+    segment: Segment
+    inputs: dict[Value, Place] = field(default_factory=dict)
+    outputs: list[Place] = field(default_factory=list)
+    estimates: dict[str, int] = field(default_factory=dict)
+    constants: dict[str, np.ndarray] = field(default_factory=dict)
+    constant_places: dict[Value, Place] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for number, (value, spec) in enumerate(
+            zip(self.segment.graph.inputs, self.segment.inputs, strict=True)
+        ):
+            self.inputs[value] = self._input(number, spec)
+        for number, output in enumerate(self.segment.outputs):
+            layout = access.contiguous(output.shape, output.dtype.itemsize, output.order)
+            self.outputs.append(Place(f"out{number}", layout))
+
+    def _input(self, number: int, spec: InputSpec) -> Place:
+        name = f"in{number}"
+        if spec.layout == "strided":
+            return Place(name, self._strided(name, spec), spec.aligned)
+        order = tuple(range(len(spec.shape)))
+        if spec.layout == "F":
+            order = order[::-1]
+        return Place(name, access.contiguous(spec.shape, spec.dtype.itemsize, order), spec.aligned)
+
+    def _strided(self, name: str, spec: InputSpec) -> Layout:
+        strides: list[Dim] = []
+        guess = spec.dtype.itemsize
+        for axis in range(len(spec.shape) - 1, -1, -1):
+            symbol = stride_symbol(name, axis)
+            guess *= 2
+            self.estimates[symbol] = guess
+            guess *= extent if isinstance(extent := spec.shape[axis], int) else ESTIMATED_EXTENT
+            unit = axis == spec.unit_axis
+            strides.append(spec.dtype.itemsize if unit else dims.symbol(symbol))
+        return Layout(tuple(strides[::-1]))
+
+    def place(self, value: Value) -> Place | None:
+        """Place of an input or of a constant array; None for what is computed."""
+        found = self.inputs.get(value)
+        if found is None and value.producer is not None:
+            if value.producer.operator.name == "constant" and value.type.rank:
+                return self._constant(value)
+        return found
+
+    def _constant(self, value: Value) -> Place:
+        if value not in self.constant_places:
+            assert value.producer is not None
+            array = np.ascontiguousarray(value.producer.attributes["value"])
+            name = f"const{len(self.constants)}"
+            self.constants[name] = array
+            layout = access.contiguous(value.type.shape, value.type.dtype.itemsize)
+            self.constant_places[value] = Place(name, layout)
+        return self.constant_places[value]
+
+    # What fusion asks
+
+    def is_contiguous(self, value: Value) -> bool:
+        """Whether an input or constant lies in C order without gaps."""
+        place = self.place(value)
+        return place is not None and is_packed(place, value)
+
+    def is_product_operand(self, product: Product, slot: int, value: Value, index: Index) -> bool:
+        """Whether a product can read `value` in place: one matrix axis is contiguous."""
+        place = self.place(value)
+        layout = (
+            place.layout
+            if place is not None
+            else access.contiguous(value.type.shape, value.type.dtype.itemsize)
+        )
+        address = layout.address(index)
+        rows, columns = ("i", "k") if slot == 0 else ("k", "j")
+        return is_matrix(
+            address.coefficient(rows),
+            address.coefficient(columns),
+            product.variables[rows],
+            product.variables[columns],
+            value.type.dtype.itemsize,
+        )
+
+
+def is_matrix(row: Dim, column: Dim, rows: Dim, columns: Dim, itemsize: int) -> bool:
+    """Whether byte strides suit BLAS: one axis contiguous, the other at least as long."""
+    if column == itemsize or columns == 1:
+        return _reaches(row, columns * itemsize) or rows == 1
+    if row == itemsize or rows == 1:
+        return _reaches(column, rows * itemsize)
+    return False
+
+
+def _reaches(stride: Dim, least: Dim) -> bool:
+    if isinstance(stride, int) and isinstance(least, int):
+        return stride >= least
+    rest = stride - least
+    if isinstance(rest, int):
+        return rest >= 0
+    return all(coefficient > 0 for _, coefficient in rest.terms)
+
+
+def is_packed(place: Place, value: Value) -> bool:
+    """Whether a place is C order without gaps for the shape of `value`."""
+    packed = access.contiguous(value.type.shape, value.type.dtype.itemsize)
+    return place.layout.offset == 0 and all(
+        extent == 1 or stride == other
+        for extent, stride, other in zip(
+            value.type.shape, place.layout.strides, packed.strides, strict=True
+        )
+    )
+
+
+def stride_symbol(storage: str, axis: int) -> str:
+    """Name of the symbol that is the byte stride of an axis of a strided input."""
+    return f"{storage}_stride{axis}"

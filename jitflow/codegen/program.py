@@ -1,0 +1,161 @@
+"""Programs: from a segment to kernels and the commands that call them; the arena.
+
+The order of stages: `fusion.fuse`, `buffers.assign`, then for each step `draft.draft` and
+`nest.build`; equal kernels are kept once.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from jitflow.codegen import access
+from jitflow.codegen.arena import Arena, lay_out
+from jitflow.codegen.buffers import Copy, Memory, assign
+from jitflow.codegen.draft import Place, draft
+from jitflow.codegen.fusion import fuse
+from jitflow.codegen.groups import Evaluation, Loops, Product, Step, Store
+from jitflow.codegen.interface import Segment
+from jitflow.codegen.loop_ir import CallKernel, CallProduct, Matrix, Pointer, Program
+from jitflow.codegen.nest import Nest, build
+from jitflow.codegen.places import Given
+from jitflow.core import dims
+from jitflow.core.dims import Dim
+from jitflow.core.types import ArrayType
+from jitflow.ir.graph import Value
+
+
+@dataclass
+class Lowered:
+    """A segment as a program, with what its storages are.
+
+    Attributes
+    ----------
+    offsets : dict
+        Temporary to its byte offset in the arena.
+    work : Dim
+        Estimated nanoseconds.
+    """
+
+    program: Program
+    given: Given
+    arena: Arena
+    work: Dim = 0
+    constants: dict[str, np.ndarray] = field(default_factory=dict)
+
+
+def lower(segment: Segment) -> Lowered:
+    """Turn the graph of a segment into a program."""
+    given = Given(segment)
+    plan = fuse(segment.graph, given)
+    memory = assign(plan, given)
+    builder = _ProgramBuilder(memory)
+    for step in memory.steps:
+        builder.add(step)
+    arena = lay_out(builder.program.commands, memory.temporaries)
+    return Lowered(builder.program, given, arena, builder.work, given.constants)
+
+
+class _ProgramBuilder:
+    def __init__(self, memory: Memory) -> None:
+        self.memory = memory
+        self.program = Program()
+        self.numbers: dict[str, int] = {}
+        self.work: Dim = 0
+
+    def add(self, step: Step) -> None:
+        if isinstance(step, Product):
+            self.product(step)
+        elif isinstance(step, Copy):
+            self.copy(step)
+        else:
+            assert isinstance(step, Loops)
+            self.loops(step)
+
+    def loops(self, step: Loops) -> None:
+        drafted = draft(step, self.memory.load_from, self.memory.store_to)
+        self.work = self.work + _work(step, sum(item.cost > 0 for item in drafted.items))
+        self.call(build(step, drafted, self.memory.given.estimates))
+
+    def call(self, nest: Nest) -> None:
+        """Add the call of a kernel, and the kernel if there is none like it."""
+        text = str(nest.kernel)
+        number = self.numbers.get(text)
+        if number is None:
+            number = self.numbers[text] = len(self.program.kernels)
+            self.program.kernels.append(nest.kernel)
+        rows = {}
+        for scratch in nest.scratch:
+            place = self.memory.temporary((scratch.extent,), scratch.dtype)
+            rows[scratch.name] = place.storage
+        pointers = tuple(
+            Pointer(rows.get(storage, storage), offset)
+            for storage, offset in zip(nest.storages, nest.offsets, strict=True)
+        )
+        self.program.commands.append(CallKernel(number, pointers))
+
+    def copy(self, step: Copy) -> None:
+        assert step.dtype is not None
+        assert step.source is not None
+        assert step.target is not None
+        type = ArrayType(step.dtype, step.shape)
+        source, target = Value("source", type), Value("target", type)
+        loops = Loops(-1)
+        index = loops.new_variables(step.shape)
+        loops.evaluations.append(Evaluation(source, index, True))
+        loops.stores.append(Store(source, index, target, index))
+        places: dict[Value, Place] = {source: step.source, target: step.target}
+        drafted = draft(loops, lambda value: places[value], lambda value: [places[value]])
+        self.work = self.work + _work(loops, 1)
+        self.call(build(loops, drafted, self.memory.given.estimates))
+
+    def product(self, step: Product) -> None:
+        sizes = step.variables
+        batch = tuple(name for name in sizes if name not in ("i", "j", "k"))
+        left, right = (
+            self.matrix(value, index, axes, batch)
+            for (value, index), axes in zip(step.operands, ("ik", "kj"), strict=True)
+        )
+        result = step.node.result
+        index = tuple(access.variable(name) for name in (*batch, "i", "j"))
+        target = self.memory.store_to(result)[0]
+        self.program.commands.append(
+            CallProduct(
+                result.type.dtype,
+                sizes["i"],
+                sizes["j"],
+                sizes["k"],
+                tuple(sizes[name] for name in batch),
+                left,
+                right,
+                _matrix(target, index, "ij", batch),
+            )
+        )
+        elements = dims.product(tuple(sizes.values()))
+        self.work = self.work + elements
+        for other in self.memory.store_to(result)[1:]:
+            self.copy(Copy(-1, result.type.shape, result.type.dtype, target, other))
+
+    def matrix(
+        self, value: Value, index: access.Index, axes: str, batch: tuple[str, ...]
+    ) -> Matrix:
+        return _matrix(self.memory.load_from(value), index, axes, batch)
+
+
+def _matrix(place: Place, index: access.Index, axes: str, batch: tuple[str, ...]) -> Matrix:
+    address = place.layout.address(index)
+    return Matrix(
+        Pointer(place.storage, address.constant),
+        address.coefficient(axes[0]),
+        address.coefficient(axes[1]),
+        tuple(address.coefficient(name) for name in batch),
+    )
+
+
+def _work(step: Loops, items: int) -> Dim:
+    """Nanoseconds, very roughly: a tenth for each item and element."""
+    elements = dims.product(tuple(step.variables.values()))
+    if isinstance(elements, int):
+        return elements * max(items, 1) // 10
+    return elements

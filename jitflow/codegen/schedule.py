@@ -1,0 +1,148 @@
+"""Schedule: the order of a kernel's loops, which of them become one, and which is vectorised.
+
+Decided from the byte strides of all accesses: the vector loop is the one along which most of memory
+is contiguous; the others are ordered so that the last moves least; neighbours along which every
+access moves as one longer axis are merged.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from jitflow.codegen.access import Affine
+from jitflow.core.dims import Dim, SymbolicDim
+
+ESTIMATE = 1024
+"""What a symbolic extent is taken for when strides are compared."""
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """One load, store or position: its address, the size of an element, and how much it matters."""
+
+    address: Affine
+    itemsize: int
+    weight: int = 1
+
+
+@dataclass
+class Schedule:
+    """Loops from the outermost to the innermost.
+
+    Attributes
+    ----------
+    outer, inner : list of str
+        Variables in order; `inner` are those that are folded.
+    extents : dict
+        Extent of each variable in the lists.
+    vector : str or None
+        The variable of the vector loop.
+    changes : dict
+        What stands for the variables that are gone (merged, or of extent 1) in addresses.
+    survivors : dict
+        Merged variable to the variable that now counts for both.
+    """
+
+    outer: list[str]
+    inner: list[str]
+    extents: dict[str, Dim]
+    vector: str | None = None
+    changes: dict[str, Affine] = field(default_factory=dict)
+    survivors: dict[str, str] = field(default_factory=dict)
+
+    def surviving(self, names: frozenset[str]) -> frozenset[str]:
+        """The loops that are left for a set of variables."""
+        found = set()
+        for name in names:
+            while name in self.survivors:
+                name = self.survivors[name]
+            if name in self.extents:
+                found.add(name)
+        return frozenset(found)
+
+
+def schedule(
+    extents: Mapping[str, Dim],
+    inner: Sequence[str],
+    accesses: Sequence[Access],
+    vectorisable: frozenset[str],
+    estimates: Mapping[str, int],
+) -> Schedule:
+    """Order, merge and choose; `estimates` has guesses for symbols that are byte strides."""
+    live = {name: extent for name, extent in extents.items() if extent != 1}
+    strides = _Strides(accesses, estimates)
+    result = Schedule(
+        outer=[name for name in live if name not in inner],
+        inner=[name for name in live if name in inner],
+        extents=dict(live),
+        changes={name: Affine(0) for name in extents if name not in live},
+    )
+    candidates = [name for name in live if name in vectorisable]
+    vector = min(candidates, key=strides.penalty, default=None) if candidates else None
+    for names in (result.outer, result.inner):
+        names.sort(key=strides.movement, reverse=True)
+        if vector in names:
+            names.remove(vector)
+            names.append(vector)
+    result.vector = vector
+    _merge(result, result.outer, accesses)
+    _merge(result, result.inner, accesses)
+    return result
+
+
+class _Strides:
+    """Estimated byte strides of every access along every variable."""
+
+    def __init__(self, accesses: Sequence[Access], estimates: Mapping[str, int]) -> None:
+        self.accesses = accesses
+        self.estimates = estimates
+        self.tables = [
+            {atom: self.estimate(c) for atom, c in access.address.terms} for access in accesses
+        ]
+
+    def estimate(self, dim: Dim) -> int:
+        if not isinstance(dim, SymbolicDim):
+            return dim
+        return dim.evaluate({name: self.estimates.get(name, ESTIMATE) for name in dim.symbols()})
+
+    def penalty(self, name: str) -> tuple[int, int]:
+        """How badly the accesses suit vectors along a variable; later variables win ties."""
+        total = 0
+        for access, table in zip(self.accesses, self.tables, strict=True):
+            stride = table.get(name, 0)
+            if stride != 0 and stride != access.itemsize:
+                total += 8 * access.weight
+        gain = sum(
+            access.weight
+            for access, table in zip(self.accesses, self.tables, strict=True)
+            if table.get(name, 0) == access.itemsize
+        )
+        return total - gain, -int(name[1:]) if name[1:].isdigit() else 0
+
+    def movement(self, name: str) -> tuple[int, ...]:
+        """Sort key of a loop: the distance that it moves, summed over the accesses by weight."""
+        total = sum(
+            abs(table.get(name, 0)) * access.weight
+            for access, table in zip(self.accesses, self.tables, strict=True)
+        )
+        return (total,)
+
+
+def _merge(result: Schedule, names: list[str], accesses: Sequence[Access]) -> None:
+    """Merge neighbours ``a, b`` into `b` where each access moves by ``extent(b)`` of `b` along `a`."""
+    position = len(names) - 1
+    addresses = [access.address for access in accesses]
+    while position > 0:
+        first, second = names[position - 1], names[position]
+        extent = result.extents[second]
+        if all(_is_one_axis(address, first, second, extent) for address in addresses):
+            result.changes[first] = Affine(0)
+            result.survivors[first] = second
+            result.extents[second] = extent * result.extents.pop(first)
+            names.pop(position - 1)
+        position -= 1
+
+
+def _is_one_axis(address: Affine, first: str, second: str, extent: Dim) -> bool:
+    return address.coefficient(first) == address.coefficient(second) * extent

@@ -1,0 +1,27 @@
+"""Which nodes native code can be generated for; the others are run by their record's NumPy meaning."""
+
+from __future__ import annotations
+
+from jitflow.ir.graph import Node
+from jitflow.ops.record import Kind
+
+_STRUCTURAL = (
+    Kind.VIEW, Kind.CREATION, Kind.UPDATE, Kind.GATHER, Kind.SCATTER, Kind.CONCATENATE
+)  # fmt: skip
+
+
+def supports(node: Node) -> bool:
+    """Whether `node` can be part of a segment."""
+    kind, record = node.operator.kind, node.operator
+    if kind in _STRUCTURAL:
+        return True
+    if kind is Kind.SYMBOL:
+        return record.name in ("dimension", "require")
+    if kind is Kind.CONTRACTION:
+        from jitflow.codegen.cpu.products import has_product
+
+        return has_product(node.result.type.dtype)
+    if kind not in (Kind.ELEMENTWISE, Kind.REDUCTION, Kind.SCAN) or record.cpu is None:
+        return False
+    covered = record.extra.get("body_dtypes")
+    return covered is None or all(value.type.dtype in covered for value in node.operands)
