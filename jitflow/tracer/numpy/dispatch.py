@@ -6,71 +6,194 @@ from typing import Any
 
 import numpy as np
 
-from jitflow.core.errors import Unsupported
+from jitflow.tracer import arrays
 from jitflow.tracer.context import TraceContext
-from jitflow.tracer.values import PyValue
+from jitflow.tracer.numpy import (
+    conversion,
+    folding,
+    indexing,
+    properties,
+    table,
+    ufunc_methods,
+    ufuncs,
+)
+from jitflow.tracer.numpy.arguments import dim_value, raises, unsupported
+from jitflow.tracer.numpy.families import load
+from jitflow.tracer.numpy.operators import binary_operator, comparison, unary_operator
+from jitflow.tracer.values import ArrayValue, PyValue
+
+_RANDOM = (np.random.Generator, np.random.RandomState)
+_ARRAY_METHOD = type(np.ndarray.sum)
 
 
 def is_known(function: Any) -> bool:
-    owner = getattr(function, "__self__", None)
-    if isinstance(owner, (np.ufunc, np.random.Generator, np.random.RandomState)):
+    """Whether `call` may be tried."""
+    try:
+        if function in load():
+            return True
+    except TypeError:
+        return False
+    if isinstance(function, np.ufunc):
+        return True
+    if isinstance(getattr(function, "__self__", None), (np.ufunc, *_RANDOM)):
         return True
     if isinstance(function, type):
         return issubclass(function, (np.generic, np.dtype))
-    return isinstance(function, np.ufunc)
+    if isinstance(function, _ARRAY_METHOD):
+        return function.__objclass__ in (np.ndarray, np.generic)
+    return folding.is_foldable(function)
 
 
-def call(*arguments: Any) -> Any:
-    raise Unsupported("JF-B008", "call")
+def call(
+    context: TraceContext, function: Any, args: list[PyValue], kwargs: dict[str, PyValue]
+) -> PyValue:
+    """``function(*args, **kwargs)``."""
+    args = [context.resolve(value) for value in args]
+    kwargs = {name: context.resolve(value) for name, value in kwargs.items()}
+    with arrays.transaction(context):
+        return nested_call(context, function, args, kwargs)
 
 
-def method(*arguments: Any) -> Any:
-    raise Unsupported("JF-B008", "method")
+def nested_call(
+    context: TraceContext, function: Any, args: list[PyValue], kwargs: dict[str, PyValue]
+) -> PyValue:
+    """`call` within a handler: folded where all is known."""
+    folded = folding.fold(context, function, args, kwargs)
+    return folded if folded is not None else _call(context, function, args, kwargs)
 
 
-def has_method(*arguments: Any) -> Any:
-    raise Unsupported("JF-B008", "has_method")
+def _call(
+    context: TraceContext, function: Any, args: list[PyValue], kwargs: dict[str, PyValue]
+) -> PyValue:
+    entry = load().get(function)
+    if entry is not None:
+        return table.invoke(context, entry, args, kwargs)
+    if isinstance(function, np.ufunc):
+        return ufuncs.call(context, function, args, kwargs)
+    owner = getattr(function, "__self__", None)
+    if isinstance(owner, np.ufunc):
+        return ufunc_methods.call(context, owner, function.__name__, args, kwargs)
+    if isinstance(owner, _RANDOM):
+        from jitflow.tracer.numpy import random
+
+        return random.call(context, function, args, kwargs)
+    if isinstance(function, type) and issubclass(function, np.generic):
+        return conversion.scalar_type(context, function, args, kwargs)
+    if isinstance(function, _ARRAY_METHOD) and args:
+        return nested_method(context, args[0], function.__name__, args[1:], kwargs)
+    raise unsupported(f"{getattr(function, '__name__', function)}")
 
 
-def attribute(*arguments: Any) -> Any:
-    raise Unsupported("JF-B008", "attribute")
+def method(
+    context: TraceContext,
+    receiver: PyValue,
+    name: str,
+    args: list[PyValue],
+    kwargs: dict[str, PyValue],
+) -> PyValue:
+    """``receiver.name(*args, **kwargs)``."""
+    args = [context.resolve(value) for value in args]
+    kwargs = {key: context.resolve(value) for key, value in kwargs.items()}
+    with arrays.transaction(context):
+        return nested_method(context, context.resolve(receiver), name, args, kwargs)
 
 
-def set_attribute(*arguments: Any) -> Any:
-    raise Unsupported("JF-B008", "set_attribute")
+def nested_method(
+    context: TraceContext,
+    receiver: PyValue,
+    name: str,
+    args: list[PyValue],
+    kwargs: dict[str, PyValue],
+) -> PyValue:
+    """`method` within a handler."""
+    load()
+    special = conversion.scalar_method(context, receiver, name, args, kwargs)
+    if special is not None:
+        return special
+    entry = table.METHODS.get(name)
+    if entry is None:
+        raise unsupported(f"{receiver.python_type.__name__}.{name}")
+    return table.invoke(context, entry, [receiver, *args], kwargs)
 
 
-def binary(*arguments: Any) -> Any:
-    raise Unsupported("JF-B008", "binary")
+def has_method(receiver: PyValue, name: str) -> bool:
+    """Whether `name` is a method of the receiver's class."""
+    return callable(getattr(receiver.python_type, name, None))
 
 
-def unary(*arguments: Any) -> Any:
-    raise Unsupported("JF-B008", "unary")
+def attribute(context: TraceContext, receiver: PyValue, name: str) -> PyValue:
+    """``receiver.name``."""
+    with arrays.transaction(context):
+        return properties.get(context, context.resolve(receiver), name)
 
 
-def compare(*arguments: Any) -> Any:
-    raise Unsupported("JF-B008", "compare")
+def set_attribute(context: TraceContext, receiver: PyValue, name: str, value: PyValue) -> None:
+    """``receiver.name = value``."""
+    with arrays.transaction(context):
+        properties.set(context, context.resolve(receiver), name, context.resolve(value))
 
 
-def getitem(*arguments: Any) -> Any:
-    raise Unsupported("JF-B008", "getitem")
+def binary(context: TraceContext, op: str, left: PyValue, right: PyValue) -> PyValue:
+    """``left op right``."""
+    with arrays.transaction(context):
+        return binary_operator(context, op, context.resolve(left), context.resolve(right))
 
 
-def setitem(*arguments: Any) -> Any:
-    raise Unsupported("JF-B008", "setitem")
+def unary(context: TraceContext, op: str, operand: PyValue) -> PyValue:
+    """``op operand``."""
+    with arrays.transaction(context):
+        return unary_operator(context, op, context.resolve(operand))
 
 
-def length(*arguments: Any) -> Any:
-    raise Unsupported("JF-B008", "length")
+def compare(context: TraceContext, op: str, left: PyValue, right: PyValue) -> PyValue:
+    """``left op right``."""
+    with arrays.transaction(context):
+        return comparison(context, op, context.resolve(left), context.resolve(right))
 
 
-def iterate(*arguments: Any) -> Any:
-    raise Unsupported("JF-B008", "iterate")
+def _array(value: PyValue) -> ArrayValue:
+    if not isinstance(value, ArrayValue):
+        raise unsupported(f"subscript of {value.python_type.__name__}")
+    return value
 
 
-def contains(*arguments: Any) -> Any:
-    raise Unsupported("JF-B008", "contains")
+def getitem(context: TraceContext, array: PyValue, key: PyValue) -> PyValue:
+    """``array[key]``."""
+    with arrays.transaction(context):
+        return indexing.getitem(context, _array(context.resolve(array)), key)
 
 
-def to_python(*arguments: Any) -> Any:
-    raise Unsupported("JF-B008", "to_python")
+def setitem(context: TraceContext, array: PyValue, key: PyValue, value: PyValue) -> None:
+    """``array[key] = value``."""
+    with arrays.transaction(context):
+        target = _array(context.resolve(array))
+        indexing.setitem(context, target, key, context.resolve(value))
+
+
+def length(context: TraceContext, array: PyValue) -> PyValue:
+    """``len(array)``."""
+    if not isinstance(array, ArrayValue):
+        raise raises(f"object of type {array.python_type.__name__!r} has no len()")
+    return dim_value(indexing.length(context, array))
+
+
+def iterate(context: TraceContext, array: PyValue) -> list[PyValue]:
+    """The items of an array along its first axis."""
+    with arrays.transaction(context):
+        return indexing.rows(context, _array(context.resolve(array)))
+
+
+def contains(context: TraceContext, array: PyValue, item: PyValue) -> PyValue:
+    """``item in array``: ``bool((array == item).any())``."""
+    with arrays.transaction(context):
+        equal = comparison(context, "eq", context.resolve(array), context.resolve(item))
+        if not isinstance(equal, ArrayValue):
+            return conversion.to_python(context, bool, equal)
+        found = ufunc_methods.reduce(context, np.logical_or, equal)
+        return conversion.to_python(context, bool, found)
+
+
+def to_python(context: TraceContext, kind: type, value: PyValue) -> PyValue:
+    """``kind(value)`` for float, int, bool and complex."""
+    with arrays.transaction(context):
+        return conversion.to_python(context, kind, context.resolve(value))

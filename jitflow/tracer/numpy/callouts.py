@@ -1,0 +1,98 @@
+"""Call-outs: NumPy functions that a piece calls with whole arrays, with known result types."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from jitflow.core.dims import Dim
+from jitflow.core.dtypes import DType
+from jitflow.core.errors import Unsupported
+from jitflow.core.types import ArrayType
+from jitflow.ir.graph import Value
+from jitflow.tracer.context import TraceContext
+
+
+@dataclass(frozen=True, eq=False)
+class Slot:
+    """The place of operand number `index` in a call; `box` as in `recipes.FromGraph`."""
+
+    index: int
+    box: str = "array"
+
+
+@dataclass(frozen=True, eq=False)
+class Callee:
+    """A function with the arguments that are known, called with those that are not."""
+
+    function: Callable[..., Any]
+    arguments: tuple[Any, ...]
+    keywords: tuple[tuple[str, Any], ...] = ()
+
+    @property
+    def __name__(self) -> str:
+        owner = getattr(self.function, "__self__", None)
+        name = getattr(self.function, "__name__", repr(self.function))
+        return f"{type(owner).__name__}.{name}" if owner is not None else str(name)
+
+    def __call__(self, *arrays: np.ndarray) -> Any:
+        """Call the function; operands of rank 0 come as the numbers that they are."""
+        arguments = [_fill(item, arrays) for item in self.arguments]
+        return self.function(*arguments, **{k: _fill(v, arrays) for k, v in self.keywords})
+
+
+def _fill(item: Any, arrays: Sequence[np.ndarray]) -> Any:
+    if isinstance(item, Slot):
+        array = arrays[item.index]
+        if item.box == "array":
+            return array
+        scalar = np.asarray(array)[()]
+        return scalar if item.box == "scalar" else scalar.item()
+    if isinstance(item, (list, tuple)):
+        return type(item)(_fill(part, arrays) for part in item)
+    return item
+
+
+def call_out(
+    context: TraceContext,
+    function: Callable[..., Any],
+    operands: Sequence[Value],
+    results: Sequence[DType],
+    shape: tuple[Dim, ...] | None = None,
+    *,
+    shapes: Sequence[tuple[Dim, ...]] | None = None,
+    effect: bool = False,
+) -> list[Value]:
+    """Call `function` with the operands; `shape` (or one of `shapes` each) is that of the results.
+
+    Without a shape the results have that to which the operands broadcast.
+    """
+    if shapes is None:
+        if shape is None:
+            shape = broadcast_types(operands)
+        shapes = [shape] * len(results)
+    types = tuple(ArrayType(d, s) for d, s in zip(results, shapes, strict=True))
+    try:
+        values = context.builder.emit_many(
+            "call_out", *operands, function=function, types=types, effect=effect
+        )
+    except (KeyError, TypeError) as error:
+        raise Unsupported("JF-B008", str(error)) from None
+    context.call_outs += 1
+    if effect:
+        context.barrier = f"the call of {getattr(function, '__name__', function)}"
+    return list(values)
+
+
+def broadcast_types(operands: Sequence[Value]) -> tuple[Dim, ...]:
+    """The shape of an element-wise result of operands that conform."""
+    rank = max((value.type.rank for value in operands), default=0)
+    result: list[Dim] = [1] * rank
+    for value in operands:
+        for position, extent in enumerate(value.type.shape, rank - value.type.rank):
+            if extent != 1:
+                result[position] = extent
+    return tuple(result)

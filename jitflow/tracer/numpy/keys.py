@@ -1,0 +1,224 @@
+"""Subscripts: from the traced value of a key to a list of normalised items, one kind each.
+
+`parse` expands the Ellipsis and checks the number of axes; `slice_bounds` applies Python's rules
+for slices to symbolic extents.
+"""
+
+from __future__ import annotations
+
+import operator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from jitflow.core.dims import Dim
+from jitflow.core.dtypes import BOOL, I64
+from jitflow.ir.graph import Value
+from jitflow.tracer import facts
+from jitflow.tracer.context import TraceContext
+from jitflow.tracer.numpy import arguments
+from jitflow.tracer.numpy.arguments import raises, unsupported
+from jitflow.tracer.numpy.operands import as_array, emit
+from jitflow.tracer.values import ArrayValue, ConstantValue, PyValue, ScalarValue, SequenceValue
+from jitflow.tracer.values import SliceValue
+
+
+@dataclass(frozen=True, eq=False)
+class NewAxis:
+    """``None``."""
+
+
+@dataclass(frozen=True, eq=False)
+class Whole:
+    """An axis taken as it is."""
+
+
+@dataclass(frozen=True, eq=False)
+class Index:
+    """An integer, not normalised; `value` where only the graph knows it."""
+
+    dim: Dim | None
+    value: Value | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Range:
+    """A slice."""
+
+    key: SliceValue
+
+
+@dataclass(frozen=True, eq=False)
+class Indices:
+    """An integer array."""
+
+    array: ArrayValue
+
+
+@dataclass(frozen=True, eq=False)
+class Mask:
+    """A boolean array of one axis or more."""
+
+    array: ArrayValue
+
+
+Item = NewAxis | Whole | Index | Range | Indices | Mask
+
+
+def parse(context: TraceContext, key: PyValue, rank: int) -> list[Item]:
+    """The items of a key: every axis of the array has one, in order."""
+    parts = _parts(context, key)
+    ellipses = [position for position, part in enumerate(parts) if part is Ellipsis]
+    if len(ellipses) > 1:
+        raise raises("an index can only have a single ellipsis")
+    items = [part if part is Ellipsis else _item(context, part) for part in parts]
+    used = sum(_axes_used(item) for item in items if item is not Ellipsis)
+    if used > rank:
+        raise raises(f"too many indices for array: array is {rank}-dimensional")
+    position = ellipses[0] if ellipses else len(items)
+    fill: list[Any] = [Whole()] * (rank - used)
+    items[position : position + len(ellipses)] = fill
+    return items
+
+
+def has_ellipsis(context: TraceContext, key: PyValue) -> bool:
+    """Whether the key has an Ellipsis: the result is then an array even at rank 0."""
+    return any(part is Ellipsis for part in _parts(context, key))
+
+
+def _parts(context: TraceContext, key: PyValue) -> list[Any]:
+    key = context.resolve(key)
+    if isinstance(key, ConstantValue) and isinstance(key.value, tuple):
+        key = arguments.sequence(key.value)
+    if isinstance(key, SequenceValue) and key.kind is tuple:
+        parts: list[Any] = [context.resolve(item) for item in key.items]
+    else:
+        parts = [key]
+    return [
+        Ellipsis if isinstance(part, ConstantValue) and part.value is Ellipsis else part
+        for part in parts
+    ]
+
+
+def _axes_used(item: Item) -> int:
+    if isinstance(item, NewAxis):
+        return 0
+    return len(item.array.shape) if isinstance(item, Mask) else 1
+
+
+def _item(context: TraceContext, part: PyValue) -> Item:
+    if isinstance(part, ConstantValue):
+        return _constant_item(context, part)
+    if isinstance(part, SliceValue):
+        return Range(part)
+    if isinstance(part, ScalarValue):
+        if part.dim is not None:
+            return Index(part.dim)
+        if part.dtype.is_integer and part.box in ("int", "scalar"):
+            return Index(None, context.scalar_graph_value(part, I64))
+        raise unsupported(f"subscript of {part.python_type.__name__}")
+    if isinstance(part, (ArrayValue, SequenceValue)):
+        return _array_item(context, part)
+    raise unsupported(f"subscript of {part.python_type.__name__}")
+
+
+def _constant_item(context: TraceContext, part: ConstantValue) -> Item:
+    key = part.value
+    if key is None:
+        return NewAxis()
+    if isinstance(key, slice):
+        bounds = (ConstantValue(bound) for bound in (key.start, key.stop, key.step))
+        return Range(SliceValue(*bounds))
+    if isinstance(key, list):
+        return _array_item(context, arguments.sequence(key))
+    if isinstance(key, (bool, np.bool_)):
+        raise unsupported("subscript of bool")
+    try:
+        return Index(operator.index(key))
+    except TypeError:
+        raise raises(f"subscript of {type(key).__name__}") from None
+
+
+def _array_item(context: TraceContext, part: PyValue) -> Item:
+    empty = isinstance(part, SequenceValue) and not part.items
+    array = as_array(context, part)
+    if array.dtype is BOOL:
+        if not array.shape:
+            raise unsupported("subscript of a 0-d bool array")
+        return Mask(array)
+    if array.dtype.is_integer:
+        return Indices(array)
+    if empty:
+        contents = np.zeros(0, np.int64)
+        contents.flags.writeable = False
+        from jitflow.tracer.arrays import fresh
+
+        return Indices(fresh(context, emit(context, "constant", value=contents)))
+    raise raises("arrays used as indices must be of integer (or boolean) type")
+
+
+def in_range(context: TraceContext, index: Index, extent: Dim) -> Dim:
+    """The position in ``range(extent)`` that an index means; JF-B009 where it is out of bounds."""
+    if index.dim is None or facts.evaluate(context, index.dim) is None:
+        return _checked(context, index, extent)
+    position: Dim = index.dim
+    if facts.decide(context, position, "<", 0):
+        position = position + extent
+    inside = facts.decide(context, 0, "<=", position)
+    if not (inside and facts.decide(context, position, "<", extent)):
+        raise raises(f"index {index.dim} is out of bounds for axis with size {extent}")
+    return position
+
+
+def _checked(context: TraceContext, index: Index, extent: Dim) -> Dim:
+    """A position that only the graph knows: wrapped and checked at run time."""
+    value = index.value
+    if value is None:
+        value = context.builder.emit("dimension", dim=index.dim)
+    zero, size = (emit(context, "dimension", dim=dim) for dim in (0, extent))
+    wrapped = emit(context, "add", value, size)
+    negative = emit(context, "less", value, zero)
+    position = emit(context, "where", negative, wrapped, value)
+    above = emit(context, "greater_equal", position, zero)
+    below = emit(context, "less", position, size)
+    facts.require(context, emit(context, "logical_and", above, below))
+    return facts.late_symbol(context, position, None)
+
+
+def slice_bounds(
+    context: TraceContext, key: SliceValue, extent: Dim
+) -> tuple[Dim, int, Dim]:
+    """Start, step and length that a slice selects on an axis of `extent`."""
+    step = 1 if arguments.is_none(context.resolve(key.step)) else _step(context, key.step)
+    low: Dim = 0 if step > 0 else -1
+    high: Dim = extent if step > 0 else extent - 1
+    start = _bound(context, key.start, extent, low, high, low if step > 0 else high)
+    stop = _bound(context, key.stop, extent, low, high, high if step > 0 else low)
+    first, last = (start, stop) if step > 0 else (stop, start)
+    if not facts.decide(context, first, "<", last):
+        return 0, step, 0
+    width = last - first
+    if abs(step) > 1:
+        width = facts.quotient(context, width + (abs(step) - 1), abs(step))
+    return start, step, width
+
+
+def _step(context: TraceContext, value: PyValue) -> int:
+    step = arguments.as_int(context, value, "slice step")
+    if step == 0:
+        raise raises("slice step cannot be zero")
+    return step
+
+
+def _bound(
+    context: TraceContext, value: PyValue, extent: Dim, low: Dim, high: Dim, default: Dim
+) -> Dim:
+    value = context.resolve(value)
+    if arguments.is_none(value):
+        return default
+    bound = arguments.dim(context, value, "slice bound")
+    if facts.decide(context, bound, "<", 0):
+        bound = bound + extent
+        return low if facts.decide(context, bound, "<", low) else bound
+    return bound if facts.decide(context, bound, "<=", high) else high
