@@ -18,7 +18,8 @@ import mpmath as mp
 import numpy as np
 from remez import fit
 
-TARGET = Path(__file__).parent.parent / "jitflow" / "codegen" / "cpu" / "math" / "coefficients.py"
+ROOT = Path(__file__).parent.parent
+TARGET = ROOT / "jitflow" / "codegen" / "cpu" / "math" / "coefficients.py"
 HEADER = '''"""Polynomial coefficients, lowest degree first; written by ``tools/fit_polynomials.py``.
 
 Each table has the coefficients by format; the comment above it says what they approximate.
@@ -58,6 +59,10 @@ def in_square(function: Real) -> Real:
     return lambda z: function(mp.sqrt(z)) if z > 0 else function(mp.mpf(10) ** -20)
 
 
+def _scaled_erfc(x: mp.mpf) -> mp.mpf:
+    return mp.exp(x * x) * mp.erfc(x) * (1 + 2 * x)
+
+
 @dataclass(frozen=True)
 class Split:
     """A constant as a sum of `parts` machine numbers, each the nearest to what remains."""
@@ -74,10 +79,16 @@ SPLITS = (
     Split("LOG10_2", "log10(2)", lambda: mp.log10(2), 2),
     Split("LOG10_E", "log10(e)", lambda: 1 / mp.log(10), 2),
     Split("HALF_PI", "pi / 2", lambda: mp.pi / 2, 3),
+    Split("PI", "pi", lambda: +mp.pi, 2),
+    Split("POWER_C0", "2 / log(2)", lambda: 2 / mp.ln2, 2),
+    Split("POWER_C1", "2 / (3 log(2))", lambda: 2 / mp.ln2 / 3, 2),
+    Split("CBRT_2", "cbrt(2)", lambda: mp.cbrt(2), 1),
+    Split("CBRT_HALF", "cbrt(1 / 2)", lambda: mp.cbrt(mp.mpf(1) / 2), 1),
     Split("TWO_OVER_PI", "2 / pi", lambda: 2 / mp.pi, 1),
 )
 
 LN2_HALF = 0.34674
+ERF_SPLIT = 0.92
 EIGHTH = 0.7950  # a little more than pi / 4
 
 FITS = (
@@ -118,8 +129,72 @@ FITS = (
         "(2 artanh(s) / s - 2) / s², in s²: log((1 + s) / (1 - s))",
         in_square(lambda s: (2 * mp.atanh(s) / s - 2) / s**2),
         in_square(lambda s: s**3 / (2 * mp.atanh(s))),
-        (0, 0.1717**2),
+        (0, 0.2001**2),
         (2, 6),
+    ),
+    Fit(
+        "POWER_LOG2",
+        "(log2((1 + s) / (1 - s)) / s - C0 - C1 s²) / s⁴, in s²; C0 and C1 are the first terms",
+        in_square(lambda s: (2 * mp.atanh(s) / s - 2 - 2 * s**2 / 3) / s**4 / mp.ln2),
+        in_square(lambda s: s**5 * mp.ln2 / (2 * mp.atanh(s))),
+        (0, 0.1717**2),
+        (1, 6),
+    ),
+    Fit(
+        "ASIN",
+        "(arcsin(x) - x) / x³, in x²",
+        in_square(lambda x: (mp.asin(x) - x) / x**3),
+        in_square(lambda x: x**3 / mp.asin(x)),
+        (0, 0.2501),
+        (4, 12),
+    ),
+    Fit(
+        "ATAN",
+        "(arctan(x) - x) / x³, in x²",
+        in_square(lambda x: (mp.atan(x) - x) / x**3),
+        in_square(lambda x: x**3 / mp.atan(x)),
+        (0, 1.0001),
+        (8, 19),
+    ),
+    Fit(
+        "SINH",
+        "(sinh(x) - x) / x³, in x²",
+        in_square(lambda x: (mp.sinh(x) - x) / x**3),
+        in_square(lambda x: x**3 / mp.sinh(x)),
+        (0, 1.0001),
+        (2, 6),
+    ),
+    Fit(
+        "CBRT",
+        "cbrt(x), a first approximation",
+        mp.cbrt,
+        lambda x: 1 / mp.cbrt(x),
+        (0.7071, 1.4143),
+        (4, 6),
+    ),
+    Fit(
+        "ERF_SMALL",
+        "erf(x) / x - 1, in x²",
+        in_square(lambda x: mp.erf(x) / x - 1),
+        in_square(lambda x: x / mp.erf(x)),
+        (0, ERF_SPLIT**2 * 1.001),
+        (5, 11),
+    ),
+    Fit(
+        "ERF_LARGE",
+        "log(1 - erf(x)) / x",
+        lambda x: mp.log(mp.erfc(x)) / x,
+        lambda x: x * mp.erfc(x) / mp.erf(x),
+        (ERF_SPLIT * 0.999, 6.0),
+        (6, 19),
+    ),
+    Fit(
+        "ERFC",
+        "exp(x²) erfc(x) (1 + 2 x), in (x - 2) / (x + 2)",
+        lambda t: _scaled_erfc(2 * (1 + t) / (1 - t)),
+        lambda t: 1 / _scaled_erfc(2 * (1 + t) / (1 - t)),
+        ((0.5 - 2) / (0.5 + 2) - 0.001, (27.3 - 2) / (27.3 + 2)),
+        (10, 23),
     ),
     Fit(
         "SIN",

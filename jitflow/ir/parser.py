@@ -108,7 +108,8 @@ class _Parser:
             )
         found = [value.type for value in graph.outputs]
         if found != declared:
-            raise self.fail(f"returns {_types(found)}, not {_types(declared)}")
+            message = f"returns {_types(found)}, not {_types(declared)}"
+            raise self.fail(message, self.tokens[self.position - 1])
         return graph
 
     def output_types(self) -> list[ArrayType]:

@@ -67,7 +67,9 @@ class Dispatcher:
     def _root(self) -> PointState:
         code = self.function.__code__
         shape = FrameShape(code, 0, parameter_names(code))
-        point = CompilePoint((shape,), (self.function.__globals__,), is_entry=True)
+        function = self.function
+        closure = function.__closure__ or ()
+        point = CompilePoint((shape,), (function.__globals__,), is_entry=True, closure=closure)
         return self._state_of(point)
 
     def _state_of(self, point: CompilePoint) -> PointState:

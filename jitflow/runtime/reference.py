@@ -15,7 +15,7 @@ import numpy as np
 from jitflow.guards.checks import CheckWriter, ConstantPool, Let, write_input_checks
 from jitflow.guards.sources import StateSource
 from jitflow.ir import interpreter
-from jitflow.ir.graph import Node
+from jitflow.ir.graph import Node, ScalarValue
 from jitflow.runtime.marks import FAILED, MISS
 
 if TYPE_CHECKING:
@@ -82,6 +82,10 @@ def _make_check(request: SegmentRequest) -> Callable[..., bool]:
         )
         for guard in request.late
     ]
+    places_of_inputs = {id(value): i for i, value in enumerate(request.plan.graph.inputs)}
+    for name, definition in request.plan.graph.symbols.items():
+        if isinstance(definition, ScalarValue) and id(definition.value) in places_of_inputs:
+            writer.steps.append(Let(name, f"v{places_of_inputs[id(definition.value)]}"))
     write_input_checks(writer, facts, late)
     lines = [
         f"    {step.name} = {step.expression}"

@@ -12,6 +12,7 @@ from typing import Any
 
 from jitflow.core.errors import GraphBreak, Unsupported
 from jitflow.guards.sources import ConstantSource, StateSource
+from jitflow.ops import table as _table  # noqa: F401 - registers the operators
 from jitflow.tracer import operations, versions
 from jitflow.tracer.context import TraceContext
 from jitflow.tracer.exits import NotMaterialised, frame_states, recipe_of, stack_locations

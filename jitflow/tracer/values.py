@@ -106,7 +106,9 @@ class Storage:
         Memory order of the owning array, slowest axis first.
     """
 
-    def __init__(self, version: Value, order: tuple[int, ...], source: Source | None = None) -> None:
+    def __init__(
+        self, version: Value, order: tuple[int, ...], source: Source | None = None
+    ) -> None:
         self.version = version
         self.order = order
         self.source = source

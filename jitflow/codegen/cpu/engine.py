@@ -51,9 +51,16 @@ class Library:
         Time of each step: ``parse``, ``optimise``, ``codegen``, ``link``.
     """
 
-    def __init__(self, tracker: Any, milliseconds: dict[str, float]) -> None:
-        self._tracker = tracker
+    def __init__(
+        self, tracker: Any, milliseconds: dict[str, float], lock: threading.RLock
+    ) -> None:
+        self._tracker, self._lock = tracker, lock
         self.milliseconds = milliseconds
+
+    def __del__(self) -> None:
+        if not self._tracker.closed:
+            with self._lock:  # no fork while llvmlite holds its own lock
+                self._tracker.close()
 
     def address(self, symbol: str) -> int:
         """Address of a function that the text defines; KeyError if it defines none such."""
@@ -112,19 +119,24 @@ class Engine:
 
     def compile(self, text: str, optimise: int = 0, level: int = 2) -> ObjectCode:
         """Compile `text` to position-independent object code."""
-        milliseconds: dict[str, float] = {}
         with self._lock:
-            with _timed(milliseconds, "parse"):
-                module = self._llvm.parse_assembly(self._with_attributes(text))
-                if config().verify_ir:
-                    module.verify()
-            machine = self._machine(level)
-            if optimise:
-                with _timed(milliseconds, "optimise"):
-                    self._optimise(module, machine, optimise)
-            with _timed(milliseconds, "codegen"):
-                image = machine.emit_object(module)
+            image, milliseconds = self._emit(text, optimise, level)
         return ObjectCode(image, tuple(_DEFINE.findall(text)), milliseconds)
+
+    def _emit(self, text: str, optimise: int, level: int) -> tuple[bytes, dict[str, float]]:
+        """A function of its own, so that its LLVM objects are freed while the lock is held."""
+        milliseconds: dict[str, float] = {}
+        with _timed(milliseconds, "parse"):
+            module = self._llvm.parse_assembly(self._with_attributes(text))
+            if config().verify_ir:
+                module.verify()
+        machine = self._machine(level)
+        if optimise:
+            with _timed(milliseconds, "optimise"):
+                self._optimise(module, machine, optimise)
+        with _timed(milliseconds, "codegen"):
+            image: bytes = machine.emit_object(module)
+        return image, milliseconds
 
     def load(self, objects: Sequence[ObjectCode], externals: Mapping[str, int]) -> Library:
         """Link `objects` with each other and with `externals` into this process."""
@@ -142,7 +154,7 @@ class Engine:
             builder.export_symbol(symbol)
         with self._lock, _timed(milliseconds, "link"):
             tracker = builder.link(self._jit, f"library{next(self._names)}")
-        library = Library(tracker, milliseconds)
+        library = Library(tracker, milliseconds, self._lock)
         self._libraries.add(library)
         return library
 

@@ -104,12 +104,12 @@ def _reduction_loop(
     if dtype is None and ufunc in (np.add, np.multiply) and item.dtype.kind in "biu":
         if item.dtype.itemsize < np.dtype(int).itemsize:
             dtype = np.dtype(np.uint64 if item.dtype.kind == "u" else np.int64)
-    signature = None if dtype is None else (dtype, None, None)
+    chosen = {} if dtype is None else {"signature": (dtype, None, None)}
     if ufunc in (np.logical_and, np.logical_or):
         return BOOL, BOOL
     try:
         types = ufunc.resolve_dtypes(
-            (None, item.dtype.numpy, None), signature=signature, reduction=True, casting="unsafe"
+            (None, item.dtype.numpy, None), reduction=True, casting="unsafe", **chosen
         )
     except (TypeError, ValueError) as error:
         raise raises(str(error)) from None

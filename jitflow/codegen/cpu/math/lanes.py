@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from jitflow.core.dtypes import BOOL, F32, F64, I32, I64, U32, U64, DType
+from jitflow.core.dtypes import F32, F64, I32, I64, U32, U64, DType
 from jitflow.ops.emitter import Emitter
 
 
@@ -242,11 +242,6 @@ def polynomial(x: Lanes, coefficients: Sequence[float]) -> Lanes:
 def flag(name: str, condition: Lanes) -> None:
     """Report the floating-point exception `name` where `condition` holds."""
     condition.emitter.flag(name, condition.value)
-
-
-def is_bool(x: Lanes) -> bool:
-    """Whether `x` holds truth values."""
-    return x.dtype is BOOL
 
 
 def rarely(condition: Lanes, value: Lanes, slow: Callable[[], Lanes]) -> Lanes:

@@ -5,7 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from jitflow.codegen.cpu.math import exponential, hyperbolic, logarithm, trigonometric
+from jitflow.codegen.cpu.math import (
+    exponential,
+    hyperbolic,
+    inverse,
+    logarithm,
+    special,
+    trigonometric,
+)
 from jitflow.codegen.cpu.math.lanes import Lanes, rare_call
 from jitflow.ops.emitter import Emitter
 
@@ -34,10 +41,10 @@ FUNCTIONS: dict[str, Function] = {
     "sin": trigonometric.sin,
     "cos": trigonometric.cos,
     "tan": c_function("tan"),
-    "arcsin": c_function("asin"),
-    "arccos": c_function("acos"),
-    "arctan": c_function("atan"),
-    "arctan2": c_function("atan2"),
+    "arcsin": inverse.arcsin,
+    "arccos": inverse.arccos,
+    "arctan": inverse.arctan,
+    "arctan2": inverse.arctan2,
     "sinh": c_function("sinh"),
     "cosh": c_function("cosh"),
     "tanh": hyperbolic.tanh,
@@ -47,9 +54,9 @@ FUNCTIONS: dict[str, Function] = {
     "cbrt": c_function("cbrt"),
     "power": c_function("pow"),
     "hypot": c_function("hypot"),
-    "erf": c_function("erf"),
-    "erfc": c_function("erfc"),
-    "lgamma": c_function("lgamma"),
+    "erf": special.erf,
+    "erfc": special.erfc,
+    "lgamma": special.lgamma,
 }
 NAMES = tuple(FUNCTIONS)
 
