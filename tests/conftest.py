@@ -1,4 +1,4 @@
-"""Options and fixtures of the whole suite; this folder is on the path, so `helpers` is importable."""
+"""Options and fixtures of the suite; this folder is on the path, so `helpers` is importable."""
 
 from __future__ import annotations
 

@@ -37,6 +37,7 @@ def run(
     Parameters
     ----------
     graph : Graph
+        A graph that verifies.
     inputs : sequence of ndarray or number
         One for each graph input; arrays have the input's dtype.
     write : bool

@@ -36,6 +36,7 @@ def parse(text: str, *, resolve: Resolve = resolve_function) -> Graph:
     Parameters
     ----------
     text : str
+        What the printer writes.
     resolve : callable
         Gives the Python function for its ``module:qualified.name``; importing it by default.
     """
@@ -103,9 +104,7 @@ class _Parser:
         graph.body.results, graph.writes = self.block(graph.body, "return")
         for name, token, axis in definitions:
             value = self.value(token)
-            graph.symbols[name] = (
-                ScalarValue(value) if axis is None else DimensionOf(value, axis)
-            )
+            graph.symbols[name] = ScalarValue(value) if axis is None else DimensionOf(value, axis)
         found = [value.type for value in graph.outputs]
         if found != declared:
             message = f"returns {_types(found)}, not {_types(declared)}"
@@ -137,9 +136,7 @@ class _Parser:
         self.expect("mark", "]")
         return name, Token("value", token.text.removesuffix(".shape"), token.line), axis
 
-    def block(
-        self, block: Block, end: str
-    ) -> tuple[tuple[Value, ...], list[tuple[Value, Value]]]:
+    def block(self, block: Block, end: str) -> tuple[tuple[Value, ...], list[tuple[Value, Value]]]:
         """Nodes, writes and results up to the closing brace."""
         writes: list[tuple[Value, Value]] = []
         while not (self.token.kind == "atom" and self.token.text == end):

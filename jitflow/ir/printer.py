@@ -38,6 +38,8 @@ def print_graph(graph: Graph, *, elide: bool = False, locations: bool = True) ->
 
     Parameters
     ----------
+    graph : Graph
+        What is printed.
     elide : bool
         Leave the data of large constants out; such a text does not parse back.
     locations : bool
@@ -141,7 +143,7 @@ def _dtype(array: np.ndarray) -> DType:
     return dtype
 
 
-def _element(item: np.generic) -> str:
+def _element(item: Any) -> str:
     """A number that parses back to the same bits, NaN payloads aside."""
     if item.dtype.kind == "c":
         return f"{_element(item.real)}{_signed(_element(item.imag))}j"

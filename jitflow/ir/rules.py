@@ -25,8 +25,20 @@ from jitflow.ir.graph import Node, Value
 from jitflow.ir.rewriter import Replacement, Rewriter
 
 COMMUTATIVE = frozenset(
-    "add multiply equal not_equal logical_and logical_or logical_xor bitwise_and bitwise_or "
-    "bitwise_xor checked_add checked_multiply".split()
+    {
+        "add",
+        "multiply",
+        "equal",
+        "not_equal",
+        "logical_and",
+        "logical_or",
+        "logical_xor",
+        "bitwise_and",
+        "bitwise_or",
+        "bitwise_xor",
+        "checked_add",
+        "checked_multiply",
+    }
 )
 
 Bindings = dict[str, Value]

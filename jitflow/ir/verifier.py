@@ -26,7 +26,7 @@ from jitflow.core.dims import SymbolicDim
 from jitflow.core.dtypes import I64, DType
 from jitflow.core.errors import InvalidGraph
 from jitflow.core.types import ArrayType
-from jitflow.ir.graph import Block, DimensionOf, Graph, Node, ScalarValue, Value
+from jitflow.ir.graph import Block, DimensionOf, Graph, Node, Value
 from jitflow.ops.record import Kind
 
 _NAME = re.compile(r"[\w.]+")
@@ -66,9 +66,8 @@ class _Verifier:
                     raise InvalidGraph(f"symbol {name} is an axis of %{value.name}, not an input")
                 if not 0 <= definition.axis < value.type.rank:
                     raise InvalidGraph(f"symbol {name}: {value!r} has no axis {definition.axis}")
-            elif isinstance(definition, ScalarValue):
-                if value.type != ArrayType(I64):
-                    raise InvalidGraph(f"symbol {name} is {value!r}, not i64[]")
+            elif value.type != ArrayType(I64):
+                raise InvalidGraph(f"symbol {name} is {value!r}, not i64[]")
             self.waiting.setdefault(id(value), []).append(name)
 
     def check_symbols(self, attribute: Any, what: str, node: Node | None) -> None:
@@ -129,7 +128,8 @@ class _Verifier:
         least = len(parameters) - variadic
         found = len(node.operands)
         if found < least or (found > least and not variadic):
-            raise InvalidGraph(f"{node.operator.name} takes {least} operands, not {found}", node=node)
+            message = f"{node.operator.name} takes {least} operands, not {found}"
+            raise InvalidGraph(message, node=node)
 
     def attributes(self, node: Node) -> None:
         wanted, found = node.operator.attributes, node.attributes
@@ -151,9 +151,7 @@ class _Verifier:
             raise InvalidGraph(str(error), node=node) from error
         found = tuple(value.type for value in node.results)
         if types != found:
-            raise InvalidGraph(
-                f"{record.name} gives {_join(types)}, not {_join(found)}", node=node
-            )
+            raise InvalidGraph(f"{record.name} gives {_join(types)}, not {_join(found)}", node=node)
         for value in node.results:
             self.check_symbols(value.type.shape, f"%{value.name}", node)
 

@@ -162,7 +162,9 @@ def _integer_reciprocal(e: Any, x: Any) -> Any:
 
 def _nonzero_integers(rng: np.random.Generator, dtype: Any, shape: Any) -> tuple[np.ndarray, ...]:
     values = mixed(rng, dtype, shape)
-    return (np.where(values == 0, np.ones((), dtype.numpy), values) if dtype.is_integer else values,)
+    if dtype.is_integer:
+        values = np.where(values == 0, np.ones((), dtype.numpy), values)
+    return (values,)
 
 
 reciprocal = elementwise(
@@ -247,5 +249,3 @@ def _ratio(e: Any, x: Any, numerator: float, denominator: float) -> float:
     """The quotient computed in the dtype of `x`, as NumPy's C source has it."""
     real = e.dtype(x).numpy.type
     return float(real(numerator) / real(denominator))
-
-

@@ -67,7 +67,11 @@ def parts(e: Any, z: Any) -> tuple[Any, Any]:
 
 
 def by_kind(
-    *, real: Body | None = None, complex: Body | None = None, bool: Body | None = None, integer: Body | None = None
+    *,
+    real: Body | None = None,
+    complex: Body | None = None,
+    bool: Body | None = None,
+    integer: Body | None = None,
 ) -> Body:
     """A body that is chosen by the kind of the first operand's dtype.
 

@@ -45,7 +45,8 @@ def _subtract(e: Any, x: Any, y: Any) -> Any:
 
 def _multiply(e: Any, x: Any, y: Any) -> Any:
     """Checked by the product in double precision, which is off by less than one part in 2**51:
-    products within that of 2**63 fail too."""
+    products within that of 2**63 fail too.
+    """
     estimate = e.absolute(e.multiply(e.cast(x, F64), e.cast(y, F64)))
     e.require(e.less(estimate, like(e, estimate, 2.0**63 * (1 - 2.0**-50))))
     return e.multiply(x, y)

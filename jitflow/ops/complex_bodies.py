@@ -1,6 +1,6 @@
 """Scalar bodies of complex arithmetic, operation for operation as NumPy's loops do it.
 
-Sources: ``numpy/_core/src/umath/loops.c.src`` and, for products, ``loops_arithm_fp.dispatch.c.src``.
+Sources: ``numpy/_core/src/umath/loops.c.src``; products: ``loops_arithm_fp.dispatch.c.src`` there.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ def reciprocal(e: Any, x: Any) -> Any:
 
 
 def sign(e: Any, x: Any) -> Any:
-    """``x/|x|``; a part that is alone infinite decides; NaN where a part is NaN or both infinite."""
+    """``x/|x|``; one infinite part decides; NaN where a part is NaN or both are infinite."""
     real, imaginary = parts(e, x)
     size = e.math("hypot", real, imaginary)
     real_infinite, imaginary_infinite = is_infinite(e, real), is_infinite(e, imaginary)
@@ -85,7 +85,8 @@ def sign(e: Any, x: Any) -> Any:
         return e.select(infinite, at_infinity, quotient)
 
     return e.complex(
-        part(real, real_infinite, imaginary_infinite), part(imaginary, imaginary_infinite, real_infinite)
+        part(real, real_infinite, imaginary_infinite),
+        part(imaginary, imaginary_infinite, real_infinite),
     )
 
 
@@ -134,5 +135,3 @@ def is_nonzero(e: Any, x: Any) -> Any:
     return e.bit_or(
         e.not_equal(real, like(e, real, 0)), e.not_equal(imaginary, like(e, imaginary, 0))
     )
-
-

@@ -41,7 +41,8 @@ log1p = _transcendental("log1p", -1.0, 10.0, "log(1 + x), exact near zero.")
 
 def _log_add(exponential: str, unit: float, scale: float) -> Callable[..., Any]:
     """`npy_logaddexp`: the larger operand and a correction; equal operands, infinite ones too,
-    take a path of their own."""
+    take a path of their own.
+    """
 
     def body(e: Any, x: Any, y: Any) -> Any:
         same = e.equal(x, y)
@@ -90,7 +91,9 @@ def _mapped(function: Callable[[float], float]) -> Callable[[Any], Any]:
     return numpy
 
 
-def _special(name: str, function: Callable[[float], float], low: float, high: float, doc: str) -> Any:
+def _special(
+    name: str, function: Callable[[float], float], low: float, high: float, doc: str
+) -> Any:
     return elementwise(
         name, "x", dtypes=FLOATS, numpy=_mapped(function), cpu=bodies.math(name), cost=20,
         ulp=4, samples=interesting(1, low, high), doc=doc,

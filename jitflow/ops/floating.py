@@ -115,9 +115,8 @@ def _ldexp(e: Any, x: Any, exponent: Any) -> Any:
     for _ in range(2):
         over, under = e.less(like(e, rest, high), rest), e.less(rest, like(e, rest, low))
         scale = e.select(over, like(e, x, up), e.select(under, like(e, x, down), one))
-        taken = e.select(
-            over, like(e, rest, high), e.select(under, like(e, rest, low + digits), like(e, rest, 0))
-        )
+        taken = e.select(under, like(e, rest, low + digits), like(e, rest, 0))
+        taken = e.select(over, like(e, rest, high), taken)
         value, rest = e.multiply(value, scale), e.subtract(rest, taken)
     rest = e.select(e.less(like(e, rest, high), rest), like(e, rest, high), rest)
     rest = e.select(e.less(rest, like(e, rest, low)), like(e, rest, low), rest)

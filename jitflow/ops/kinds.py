@@ -36,6 +36,8 @@ def elementwise(
 
     Parameters
     ----------
+    name, numpy, cpu, samples, **rest
+        As in `Operator`.
     parameters : str
         Names of the operands, with spaces between.
     dtypes : sequence of DType
@@ -91,7 +93,7 @@ def elementwise(
 
 
 def through_single(body: Callable[..., Any]) -> Callable[..., Any]:
-    """`body` with f16 operands widened to f32 and an f32 result rounded back, as NumPy's loops do."""
+    """`body` with f16 operands widened to f32 and an f32 result rounded, as NumPy's loops do."""
 
     def widened(e: Any, *operands: Any) -> Any:
         if not any(e.dtype(value) is F16 for value in operands):
@@ -144,7 +146,8 @@ def reduction(
 
 def search(name: str, *, numpy: Callable[..., Any], cpu: Callable[..., Any], doc: str) -> Operator:
     """The position of an extreme element along one axis; ``cpu(e, best, candidate)`` gives bool:
-    whether the candidate, which comes later, replaces the best one so far."""
+    whether the candidate, which comes later, replaces the best one so far.
+    """
 
     def infer(types: Types, attributes: Attributes) -> Types:
         (operand,) = types
@@ -215,7 +218,7 @@ def view(
     numpy: Callable[..., Any],
     doc: str,
 ) -> Operator:
-    """Elements of the operand at other indices; ``shape(operand_shape, **attributes)`` checks too."""
+    """Elements of the operand at other indices; ``shape(shape, **attributes)`` checks too."""
 
     def infer(types: Types, given: Attributes) -> Types:
         (operand,) = types

@@ -203,4 +203,3 @@ isfinite = _test(
     ),
     "It is neither NaN nor infinite.",
 )
-

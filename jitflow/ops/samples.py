@@ -1,4 +1,4 @@
-"""Operands for the differential tests: random values with the special ones of the dtype mixed in."""
+"""Operands for the differential tests: random values mixed with the special ones of the dtype."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ def special_values(dtype: DType) -> np.ndarray:
     if dtype.kind == "b":
         return np.array([False, True])
     if dtype.is_integer:
-        info = np.iinfo(dtype.numpy)
-        values = {0, 1, 2, info.max, info.max - 1, info.min}
+        bounds = np.iinfo(dtype.numpy)
+        integers = {0, 1, 2, bounds.max, bounds.max - 1, bounds.min}
         if dtype.kind == "i":
-            values |= {-1, -2, info.min + 1}
-        return np.array(sorted(values), dtype.numpy)
+            integers |= {-1, -2, bounds.min + 1}
+        return np.array(sorted(integers), dtype.numpy)
     real = dtype.real.numpy
     info = np.finfo(real)
     magnitudes = [0.0, 1.0, 0.5, 2.0, info.max, info.tiny, info.smallest_subnormal, np.inf, np.nan]

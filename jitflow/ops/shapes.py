@@ -1,4 +1,4 @@
-"""Shape arithmetic that operator records share: broadcasting, axes, views, all on symbolic dimensions."""
+"""Shape arithmetic that records share: broadcasting, axes, views, all on symbolic dimensions."""
 
 from __future__ import annotations
 
@@ -49,9 +49,7 @@ def _broadcast_two(left: Shape, right: Shape) -> Shape:
 def check_broadcasts_to(shape: Shape, target: Shape) -> None:
     """TypeError unless `shape` broadcasts to exactly `target`."""
     if len(shape) > len(target) or broadcast(shape, target) != target:
-        raise TypeError(
-            f"shape {format_shape(shape)} does not broadcast to {format_shape(target)}"
-        )
+        raise TypeError(f"shape {format_shape(shape)} does not broadcast to {format_shape(target)}")
 
 
 def check_axes(axes: Sequence[int], rank: int) -> None:

@@ -22,8 +22,8 @@ def _transposed(shape: Shape, *, axes: tuple[int, ...]) -> Shape:
 
 
 transpose = view(
-    "transpose", attributes=("axes",), shape=_transposed, doc="Axes permuted: result axis i is axes[i].",
-    numpy=lambda x, *, axes: np.transpose(x, axes),
+    "transpose", attributes=("axes",), shape=_transposed,
+    numpy=lambda x, *, axes: np.transpose(x, axes), doc="Axes permuted: result axis i is axes[i].",
 )  # fmt: skip
 
 
@@ -33,8 +33,8 @@ def _reshaped(own: Shape, *, shape: Shape) -> Shape:
 
 
 reshape = view(
-    "reshape", attributes=("shape",), shape=_reshaped, doc="The elements in C order, in another shape.",
-    numpy=lambda x, *, shape: np.reshape(x, shape),
+    "reshape", attributes=("shape",), shape=_reshaped,
+    numpy=lambda x, *, shape: np.reshape(x, shape), doc="The elements in C order, reshaped.",
 )  # fmt: skip
 
 
@@ -64,8 +64,11 @@ def _slice(
     for start, step, length in zip(starts, steps, shape, strict=True):
         stop: int | None = start + length * step
         # A slice that ends before element 0 has no stop that means "before 0".
-        key.append(slice(start, None if stop is not None and stop < 0 else stop, step)
-                   if length else slice(0, 0))
+        key.append(
+            slice(start, None if stop is not None and stop < 0 else stop, step)
+            if length
+            else slice(0, 0)
+        )
     return np.asarray(np.asarray(x)[tuple(key)])
 
 
@@ -96,7 +99,8 @@ def _expanded(own: Shape, *, axes: tuple[int, ...]) -> Shape:
 
 
 expand_dims = view(
-    "expand_dims", attributes=("axes",), shape=_expanded, numpy=lambda x, *, axes: np.expand_dims(x, axes),
+    "expand_dims", attributes=("axes",), shape=_expanded,
+    numpy=lambda x, *, axes: np.expand_dims(x, axes),
     doc="Axes of extent 1 inserted; positions in the result.",
 )  # fmt: skip
 

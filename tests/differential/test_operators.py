@@ -9,9 +9,9 @@ import zlib
 
 import numpy as np
 import pytest
-
 from helpers.backends import BACKENDS
 from helpers.compare import assert_same
+
 from jitflow.core.dtypes import DType
 from jitflow.ops.record import Kind, Operator, operators
 

@@ -1,4 +1,4 @@
-"""An `Emitter` whose values are NumPy arrays: runs the scalar bodies of records with no back end."""
+"""An `Emitter` whose values are NumPy arrays: runs scalar bodies with no back end."""
 
 from __future__ import annotations
 

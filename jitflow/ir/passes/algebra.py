@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from jitflow.core.dtypes import BOOL, COMPLEX, FLOATS, INTEGERS, REAL
+from jitflow.core.dtypes import BOOL, COMPLEX, FLOATS, INTEGERS, REAL, SIGNED
 from jitflow.ir.graph import Node
 from jitflow.ir.rewriter import Replacement, Rewriter
 from jitflow.ir.rules import AnyRule, Rule, rule, splat
@@ -24,11 +24,12 @@ def divide_by_power_of_two(rewriter: Rewriter, node: Node) -> Replacement:
     number = splat(divisor)
     if number is None or not dtype.is_float or not np.isfinite(number) or number == 0:
         return None
-    mantissa, exponent = math.frexp(float(number))
-    if abs(mantissa) != 0.5 or abs(exponent) > 14 and dtype.itemsize == 2:
+    mantissa, _ = math.frexp(float(number))
+    if abs(mantissa) != 0.5:
         return None
     inverse = 1.0 / float(number)
-    if not np.finfo(dtype.numpy).tiny <= abs(inverse) <= np.finfo(dtype.numpy).max:
+    limits = np.finfo(dtype.numpy)
+    if not float(limits.tiny) <= abs(inverse) <= float(limits.max):
         return None
     factor = rewriter.constant(inverse, divisor.type)
     return rewriter.emit("multiply", dividend, factor)
@@ -71,7 +72,7 @@ RULES: tuple[AnyRule, ...] = (
     Rule("subtract_negative", "subtract(x, negative(y)) -> add(x, y)", REAL_NUMBERS),
     Rule("multiply_negatives", "multiply(negative(x), negative(y)) -> multiply(x, y)", REAL),
     Rule("absolute_absolute", "absolute(absolute(x)) -> absolute(x)", REAL),
-    Rule("absolute_negative", "absolute(negative(x)) -> absolute(x)", REAL),
+    Rule("absolute_negative", "absolute(negative(x)) -> absolute(x)", (*SIGNED, *FLOATS)),
     Rule("square_negative", "square(negative(x)) -> square(x)", REAL),
     Rule("square_absolute", "square(absolute(x)) -> square(x)", REAL),
     Rule("positive", "positive(x) -> x"),

@@ -20,8 +20,8 @@ _LARGEST_CONSTANT = 4096  # bytes that are compared
 class ShareEqual:
     """Merge equal nodes.
 
-    Before: ``%a = exp %x; %b = exp %x; %c = add %a, %b``. After: ``%c = add %a, %a``. Call-outs stay:
-    Python must be called as often as it was. A check that was made is not made again.
+    Before: ``%a = exp %x; %b = exp %x; %c = add %a, %b``. After: ``%c = add %a, %a``. Call-outs
+    stay: Python must be called as often as it was. A check that was made is not made again.
     """
 
     def run(self, graph: Graph) -> Graph:
@@ -76,4 +76,5 @@ def _freeze(value: Any) -> Hashable:
         return tuple((name, _freeze(item)) for name, item in value.items())
     if isinstance(value, float):
         return value.hex()
-    return value
+    plain: Hashable = value
+    return plain

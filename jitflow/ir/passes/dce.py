@@ -14,10 +14,10 @@ _RAISING_KINDS = frozenset({Kind.GATHER, Kind.SCATTER})
 class RemoveDead:
     """Drop nodes without effect whose results are not used.
 
-    Before: ``%a = exp %x; return %x``. After: ``return %x``. Stay: checks, call-outs with an effect,
-    nodes that raise in eager NumPy (an index out of bounds, an integer to a negative power), and
-    the values of symbols. A floating-point warning of a value that nobody uses is not worth its
-    computation: it goes.
+    Before: ``%a = exp %x; return %x``. After: ``return %x``. Stay: checks, call-outs with an
+    effect, nodes that raise in eager NumPy (an index out of bounds, an integer to a negative
+    power), and the values of symbols. A floating-point warning of a value that nobody uses is not
+    worth its computation: it goes.
     """
 
     def run(self, graph: Graph) -> Graph:

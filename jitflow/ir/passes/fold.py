@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 
+from jitflow.core.dims import SymbolicDim
 from jitflow.core.errors import CheckFailed
 from jitflow.ir.graph import Node, ScalarValue, Value
 from jitflow.ir.rewriter import Replacement, Rewriter
 from jitflow.ir.rules import AnyRule, FunctionRule, rule, splat
-from jitflow.core.dims import SymbolicDim
 from jitflow.ops.record import Kind, Operator
 
 _LARGEST = 256

@@ -50,10 +50,7 @@ def _merge_slices(first: Mapping[str, Any], second: Mapping[str, Any]) -> list[S
     for (start, step), (outer_start, outer_step) in zip(inner, outer, strict=True):
         starts.append(start + outer_start * step)
         steps.append(step * outer_step)
-    return [
-        ("slice", {"starts": tuple(starts), "steps": tuple(steps), "shape": second["shape"]})
-    ]
-
+    return [("slice", {"starts": tuple(starts), "steps": tuple(steps), "shape": second["shape"]})]
 
 
 def _merge_expansions(first: Mapping[str, Any], second: Mapping[str, Any]) -> list[Step]:
@@ -139,9 +136,7 @@ def view_of_view(rewriter: Rewriter, node: Node) -> Replacement:
     inner = node.operands[0].producer
     if inner is None or inner.operator.kind is not Kind.VIEW:
         return None
-    merged = merge(
-        (inner.operator.name, inner.attributes), (node.operator.name, node.attributes)
-    )
+    merged = merge((inner.operator.name, inner.attributes), (node.operator.name, node.attributes))
     if merged is None:
         return None
     value = inner.operands[0]
