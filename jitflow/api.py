@@ -17,11 +17,10 @@ from jitflow.core import events
 from jitflow.core.platform import is_supported
 from jitflow.debug import journal, logs
 from jitflow.debug.report import Report
-from jitflow.runtime import native_link
 from jitflow.runtime.compiled import Compiled
-from jitflow.runtime.dispatch import Dispatcher, Options
+from jitflow.runtime.options import Options
+from jitflow.runtime.pending import Pending
 from jitflow.runtime.stance import set_stance
-from jitflow.runtime.verify import verified
 from jitflow.tracer import marks
 
 __all__ = [
@@ -130,14 +129,12 @@ def _compile_function(function: FunctionType, options: Options) -> Any:
     if not is_supported():
         _warn_unsupported()
         return function
-    dispatcher = Dispatcher(function, options, key)
-    call = verified(dispatcher) if options.verify else dispatcher.call
-    compiled = Compiled(function, call)
-    compiled.__dict__["_dispatcher"] = dispatcher
+    pending = Pending(function, options, key)
+    compiled = Compiled(function, pending)
+    pending.attach(compiled)
+    compiled.__dict__["_pending"] = pending
     compiled.__dict__["report"] = functools.partial(_report, key)
-    compiled.__dict__["reset"] = dispatcher.reset
-    if not options.verify:
-        dispatcher.native_changed = functools.partial(native_link.install, weakref.ref(compiled))
+    compiled.__dict__["reset"] = pending.reset
     _compiled.add(compiled)
     return compiled
 
@@ -193,7 +190,7 @@ def mark_dynamic(array: np.ndarray, axis: int) -> None:
 def reset() -> None:
     """Forget every variant and journal of every compiled function."""
     for compiled in list(_compiled):
-        compiled._dispatcher.reset()
+        compiled._pending.reset()
     journal.forget()
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from dataclasses import dataclass
+import weakref
 from types import FunctionType
 from typing import Any
 
@@ -16,25 +16,15 @@ from jitflow.guards.explain import Evaluator, first_failure
 from jitflow.guards.sources import Source
 from jitflow.runtime import driver, link
 from jitflow.runtime.binding import make_binder, parameter_names
+from jitflow.runtime.compiled import Compiled
 from jitflow.runtime.marks import FAILED, MISS
+from jitflow.runtime.options import Options
 from jitflow.runtime.stance import stance
 from jitflow.runtime.variant import PointState, Variant
 from jitflow.tracer.trace import BreakExit, CompilePoint, EagerExit, FrameShape, Trace
 from jitflow.tracer.tracer import trace
 
 _compile_lock = threading.RLock()
-
-
-@dataclass(frozen=True)
-class Options:
-    """What the user asked of `jitflow.compile`."""
-
-    fullgraph: bool = False
-    dynamic: bool | None = None
-    backend: str = "auto"
-    mode: str | None = None
-    fastmath: bool = False
-    verify: bool = False
 
 
 class Dispatcher:
@@ -51,7 +41,7 @@ class Dispatcher:
 
     def __init__(self, function: FunctionType, options: Options, key: str) -> None:
         self.function, self.options, self.key = function, options, key
-        self.native_changed: Any = None
+        self._target: weakref.ref[Compiled] | None = None
         self.allows_native = not options.verify
         self._bind = make_binder(function)
         self._points: dict[int, PointState] = {}
@@ -267,10 +257,19 @@ class Dispatcher:
     def _note_eager(self, code: str, detail: str, location: Location) -> None:
         events.emit(events.RanEagerly(self.key, code, detail, location))
 
+    def install_into(self, target: weakref.ref[Compiled]) -> None:
+        """Give the newest native entry to this object whenever there is a new one."""
+        self._target = target
+
     def _install_native(self) -> None:
-        if self.native_changed is not None:
-            natives = [v.native for v in self.root.variants if v.native is not None]
-            self.native_changed(natives)
+        target = self._target() if self._target is not None else None
+        newest = self.newest_native()
+        if target is None:
+            return
+        if newest is None:
+            target.clear_native()
+        else:
+            target.set_native(newest.address, newest)
 
 
 class _Continuations:

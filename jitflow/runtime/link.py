@@ -19,7 +19,8 @@ from jitflow.tracer import recipes as r
 from jitflow.tracer.trace import Trace
 
 if TYPE_CHECKING:
-    from jitflow.runtime.dispatch import Dispatcher, Options
+    from jitflow.runtime.dispatch import Dispatcher
+    from jitflow.runtime.options import Options
 
 
 @dataclass(frozen=True)

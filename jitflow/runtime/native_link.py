@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import weakref
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -208,14 +207,3 @@ def _flags_of_call(
         return replayer(flags, result, *inputs)
 
     return on_flags
-
-
-def install(compiled: weakref.ref[Any], natives: list[NativeEntry]) -> None:
-    """Make the newest native entry the one that calls go to first."""
-    target = compiled()
-    if target is None:
-        return
-    if natives:
-        target.set_native(natives[0].address, natives[0])
-    else:
-        target.clear_native()

@@ -1,0 +1,68 @@
+"""A compiled function before its first call: the compiler itself is loaded when it is needed.
+
+``import jitflow`` and decoration load neither tracer nor code generation nor llvmlite.
+"""
+
+from __future__ import annotations
+
+import importlib
+import threading
+import weakref
+from types import FunctionType
+from typing import TYPE_CHECKING, Any
+
+from jitflow.runtime.compiled import Compiled
+from jitflow.runtime.options import Options
+
+if TYPE_CHECKING:
+    from jitflow.runtime.dispatch import Dispatcher
+
+
+class Pending:
+    """Makes the dispatcher of one function on demand and hands calls to it.
+
+    Parameters
+    ----------
+    function : function
+    options : Options
+    key : str
+        The function's key in events.
+    """
+
+    _lock = threading.RLock()
+
+    def __init__(self, function: FunctionType, options: Options, key: str) -> None:
+        self.function, self.options, self.key = function, options, key
+        self.made: Dispatcher | None = None
+        self._target: weakref.ref[Compiled] | None = None
+
+    def attach(self, compiled: Compiled) -> None:
+        """Say which object calls come from; it gets the faster ways in as they are made."""
+        self._target = weakref.ref(compiled)
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Make the dispatcher, let the next call go to it directly, and call it."""
+        dispatcher = self.dispatcher()
+        call = dispatcher.call
+        if self.options.verify:
+            call = importlib.import_module("jitflow.runtime.verify").verified(dispatcher)
+        target = self._target() if self._target is not None else None
+        if target is not None:
+            target.slow_call = call
+        return call(*args, **kwargs)
+
+    def dispatcher(self) -> Dispatcher:
+        """The dispatcher, made once."""
+        with self._lock:
+            if self.made is None:
+                module = importlib.import_module("jitflow.runtime.dispatch")
+                made: Dispatcher = module.Dispatcher(self.function, self.options, self.key)
+                if self._target is not None and not self.options.verify:
+                    made.install_into(self._target)
+                self.made = made
+        return self.made
+
+    def reset(self) -> None:
+        """Forget every variant."""
+        if self.made is not None:
+            self.made.reset()
