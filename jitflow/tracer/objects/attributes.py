@@ -35,7 +35,14 @@ from jitflow.tracer.objects.model import (
 from jitflow.tracer.objects.modules import AttributeMissing, module_attribute, store_global
 from jitflow.tracer.objects.protocol import Tracer
 from jitflow.tracer.objects.wrap import IMMUTABLE, real_of, resolve
-from jitflow.tracer.values import ArrayValue, ConstantValue, PyValue, ScalarValue, SequenceValue, SliceValue
+from jitflow.tracer.values import (
+    ArrayValue,
+    ConstantValue,
+    PyValue,
+    ScalarValue,
+    SequenceValue,
+    SliceValue,
+)
 
 
 def get_attribute(tracer: Tracer, value: PyValue, name: str) -> PyValue:
@@ -235,9 +242,7 @@ def _partial(tracer: Tracer, value: PartialValue, name: str) -> PyValue:
     if name == "args":
         return SequenceValue(tuple, list(value.arguments))
     if name == "keywords" and value.source is None:
-        return DictValue(
-            {key: (ConstantValue(key), item) for key, item in value.keywords.items()}
-        )
+        return DictValue({key: (ConstantValue(key), item) for key, item in value.keywords.items()})
     raise Unsupported("JF-B013", f"functools.partial.{name}")
 
 

@@ -11,7 +11,7 @@ from jitflow.tracer.objects.functions import check_instantiable
 from jitflow.tracer.objects.model import InstanceValue, ObjectCallValue
 from jitflow.tracer.objects.protocol import Tracer
 from jitflow.tracer.objects.scalars import evaluate
-from jitflow.tracer.objects.wrap import is_plain_class, real_of, resolve
+from jitflow.tracer.objects.wrap import is_generated_tuple, is_plain_class, real_of, resolve
 from jitflow.tracer.values import ConstantValue, PyValue, SequenceValue
 
 _HARMLESS = frozenset({"operator.itemgetter", "operator.attrgetter", "operator.methodcaller"})
@@ -49,8 +49,7 @@ def _named_tuple(
     tracer: Tracer, cls: type, args: list[PyValue], kwargs: dict[str, PyValue]
 ) -> PyValue:
     fields: tuple[str, ...] = cls._fields  # type: ignore[attr-defined]
-    made = search(cls, "__new__")
-    if getattr(made, "__module__", "").partition("_")[0] != "namedtuple":
+    if not is_generated_tuple(cls):
         raise Unsupported("JF-B003", f"{cls.__name__}.__new__")
     given = dict(zip(fields, args, strict=False))
     if len(args) > len(fields) or given.keys() & kwargs.keys() or kwargs.keys() - set(fields):
@@ -63,5 +62,3 @@ def _named_tuple(
             raise Unsupported("JF-B009", f"TypeError: {cls.__name__} misses {name!r}")
         items.append(given[name] if name in given else ConstantValue(defaults[name]))
     return SequenceValue(cls, items)
-
-

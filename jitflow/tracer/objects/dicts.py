@@ -117,9 +117,7 @@ def _view(part: str) -> Callable[..., PyValue]:
     return method
 
 
-def _pop(
-    tracer: Tracer, value: DictValue, key: PyValue, default: PyValue | None = None
-) -> PyValue:
+def _pop(tracer: Tracer, value: DictValue, key: PyValue, default: PyValue | None = None) -> PyValue:
     name = key_of(tracer, key)
     if name not in value.items:
         if default is None:

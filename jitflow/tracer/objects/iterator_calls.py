@@ -56,9 +56,7 @@ def _next(tracer: Tracer, iterator: PyValue, default: PyValue | None = None) -> 
     return default
 
 
-def _enumerate(
-    tracer: Tracer, iterable: PyValue, start: PyValue = ConstantValue(0)
-) -> PyValue:
+def _enumerate(tracer: Tracer, iterable: PyValue, start: PyValue = ConstantValue(0)) -> PyValue:
     return IteratorValue(
         "enumerate",
         inner=[_inner(tracer, iterable)],
@@ -136,9 +134,7 @@ def _combined(function: Callable[..., Any]) -> Callable[..., PyValue]:
     return handler
 
 
-def _columns(
-    tracer: Tracer, args: tuple[PyValue, ...]
-) -> tuple[list[list[PyValue]], list[int]]:
+def _columns(tracer: Tracer, args: tuple[PyValue, ...]) -> tuple[list[list[PyValue]], list[int]]:
     columns, sizes = [], []
     for arg in args:
         value = resolve(tracer, arg)
@@ -149,9 +145,7 @@ def _columns(
     return columns, sizes
 
 
-def _zip_longest(
-    tracer: Tracer, *iterables: PyValue, fillvalue: PyValue = NONE
-) -> PyValue:
+def _zip_longest(tracer: Tracer, *iterables: PyValue, fillvalue: PyValue = NONE) -> PyValue:
     columns = [items_of(tracer, iterable) for iterable in iterables]
     rows = itertools.zip_longest(*columns, fillvalue=fillvalue)
     return made_of([SequenceValue(tuple, list(row)) for row in rows])
@@ -246,4 +240,3 @@ HANDLERS: dict[Any, Callable[..., PyValue]] = {
     itertools.starmap: _starmap,
     itertools.takewhile: _takewhile,
 }
-

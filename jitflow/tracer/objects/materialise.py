@@ -45,6 +45,10 @@ _BUSY = r.Recipe()
 """Stands for a recipe that is being worked out: meeting it means a cycle."""
 
 
+class Cycle(Unsupported):
+    """A value that contains itself: only a cell can be filled later."""
+
+
 def recipe_of(tracer: Tracer, value: PyValue) -> r.Recipe:
     """How `value` is made at the exit; adds graph outputs as needed.
 
@@ -58,7 +62,7 @@ def recipe_of(tracer: Tracer, value: PyValue) -> r.Recipe:
     table = tracer.context.objects
     known = table.recipes.get(id(value))
     if known is _BUSY:
-        raise Unsupported("JF-B014", f"a {value.python_type.__name__} that contains itself")
+        raise Cycle("JF-B014", f"a {value.python_type.__name__} that contains itself")
     if known is not None:
         return known
     table.recipes[id(value)] = _BUSY
@@ -180,34 +184,24 @@ def _slice(tracer: Tracer, value: SliceValue) -> r.Recipe:
 
 
 def _cell(tracer: Tracer, value: CellValue) -> r.Recipe:
-    """A new cell; filled by an effect, so that a function may refer to itself through it."""
+    """A new cell; filled by an effect where a function refers to itself through it."""
     table = tracer.context.objects
     made = r.BuildCell(None)
     table.recipes[id(value)] = made
     if value.contents is not None:
-        contents = recipe_of(tracer, value.contents)
-        if _refers_to(contents, made):
-            table.pending.append(r.SetCell(made, contents))
-        else:
-            made.contents = contents
+        try:
+            made.contents = recipe_of(tracer, value.contents)
+        except Cycle:
+            table.unfilled.append((made, value.contents))
     return made
 
 
-def _refers_to(recipe: Any, target: r.Recipe) -> bool:
-    """Whether `target` occurs in `recipe`."""
-    todo, seen = [recipe], set()
-    while todo:
-        part = todo.pop()
-        if part is target:
-            return True
-        if isinstance(part, tuple | list):
-            todo.extend(part)
-        elif isinstance(part, dict):
-            todo.extend(part.values())
-        elif isinstance(part, r.Recipe) and id(part) not in seen:
-            seen.add(id(part))
-            todo.extend(vars(part).values())
-    return False
+def fill_cells(tracer: Tracer) -> None:
+    """Turn the cells that wait for their contents into effects; when no recipe is under way."""
+    table = tracer.context.objects
+    while table.unfilled:
+        cell, contents = table.unfilled.pop()
+        table.pending.append(r.SetCell(cell, recipe_of(tracer, contents)))
 
 
 def _function(tracer: Tracer, value: FunctionValue) -> r.Recipe:

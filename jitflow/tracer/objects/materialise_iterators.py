@@ -51,7 +51,6 @@ def _range(recipe_of: RecipeOf, value: IteratorValue) -> r.Recipe:
     return r.BuildCall(iter, (r.Constant(rest),))
 
 
-
 def _enumerate(recipe_of: RecipeOf, value: IteratorValue) -> r.Recipe:
     if not isinstance(value.start, ConstantValue):
         raise Unsupported("JF-B014", "enumerate() from a number known only at run time")

@@ -102,5 +102,3 @@ def _indices(tracer: Tracer, receiver: SliceValue, length: PyValue) -> PyValue:
     ]
     found = slice(*reals).indices(index_of(tracer, length))
     return SequenceValue(tuple, [ConstantValue(number) for number in found])
-
-

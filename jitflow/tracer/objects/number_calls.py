@@ -88,9 +88,7 @@ def _bool(tracer: Tracer, value: PyValue | None = None) -> PyValue:
     return ConstantValue(False) if value is None else truth(tracer, value)
 
 
-def _complex(
-    tracer: Tracer, real: PyValue | None = None, imag: PyValue | None = None
-) -> PyValue:
+def _complex(tracer: Tracer, real: PyValue | None = None, imag: PyValue | None = None) -> PyValue:
     context = tracer.context
     parts = [resolve(tracer, part) for part in (real, imag) if part is not None]
     if all(isinstance(part, ConstantValue) for part in parts):
@@ -253,9 +251,7 @@ def _divmod(tracer: Tracer, left: PyValue, right: PyValue) -> PyValue:
     return SequenceValue(tuple, parts)
 
 
-def _power(
-    tracer: Tracer, base: PyValue, exp: PyValue, mod: PyValue | None = None
-) -> PyValue:
+def _power(tracer: Tracer, base: PyValue, exp: PyValue, mod: PyValue | None = None) -> PyValue:
     if mod is None:
         return binary(tracer, "**", base, exp)
     return evaluate(pow, *(index_of(tracer, value) for value in (base, exp, mod)))

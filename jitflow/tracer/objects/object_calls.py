@@ -56,7 +56,10 @@ def _class_info(tracer: Tracer, value: PyValue) -> tuple[type, ...]:
 
 def _is_subclass_of(kind: type, classes: tuple[type, ...]) -> bool:
     for cls in classes:
-        if type(cls).__instancecheck__ not in (type.__instancecheck__, abc.ABCMeta.__instancecheck__):
+        if type(cls).__instancecheck__ not in (
+            type.__instancecheck__,
+            abc.ABCMeta.__instancecheck__,
+        ):
             raise Unsupported("JF-B003", f"isinstance with metaclass {type(cls).__name__}")
         if issubclass(kind, cls):
             return True
@@ -114,9 +117,7 @@ def _super(tracer: Tracer, cls: PyValue, receiver: PyValue) -> PyValue:
     return SuperValue(real_of(resolve(tracer, cls)), resolve(tracer, receiver))
 
 
-def _partial(
-    tracer: Tracer, function: PyValue, /, *args: PyValue, **kwargs: PyValue
-) -> PyValue:
+def _partial(tracer: Tracer, function: PyValue, /, *args: PyValue, **kwargs: PyValue) -> PyValue:
     function = resolve(tracer, function)
     if isinstance(function, PartialValue):
         merged = {**function.keywords, **kwargs}
@@ -188,10 +189,7 @@ def call_object_method(
     raise Unsupported("JF-B003", f"{receiver.cls.__name__}.{callee.name}")
 
 
-def _new_object(
-    tracer: Tracer, cls: PyValue, /, *args: PyValue, **kwargs: PyValue
-) -> PyValue:
-
+def _new_object(tracer: Tracer, cls: PyValue, /, *args: PyValue, **kwargs: PyValue) -> PyValue:
 
     real = real_of(resolve(tracer, cls))
     if not is_plain_class(real):
@@ -306,4 +304,3 @@ HANDLERS: dict[Any, Callable[..., PyValue]] = {
     functools.partial: _partial,
     **_operator_handlers(),
 }
-

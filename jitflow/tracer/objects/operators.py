@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import types
 
+import numpy as np
+
 from jitflow.core.errors import Unsupported
 from jitflow.tracer import numpy
 from jitflow.tracer.objects import dicts, instances, sequences, sets
@@ -21,12 +23,20 @@ from jitflow.tracer.objects.scalars import (
     constant_binary,
     evaluate,
     logical_not,
+    specialise,
 )
 from jitflow.tracer.objects.scalars import unary as unary_number
 from jitflow.tracer.objects.scalars import UNARY
 from jitflow.tracer.objects.strings import format_percent
 from jitflow.tracer.objects.wrap import resolve, resolve_deeply
-from jitflow.tracer.values import ArrayValue, ConstantValue, PyValue, SequenceValue, SliceValue
+from jitflow.tracer.values import (
+    ArrayValue,
+    ConstantValue,
+    PyValue,
+    ScalarValue,
+    SequenceValue,
+    SliceValue,
+)
 
 NAMES = {
     "+": "add",
@@ -66,6 +76,9 @@ def binary(
         return constant_binary(op, left, right)
     if box_of(left) and box_of(right):
         return binary_numbers(tracer.context, op, left, right)
+    if op == "*" and any(_is_text(value) for value in (left, right)):
+        left, right = (_fixed(tracer, value) for value in (left, right))
+        return constant_binary(op, left, right)
     if op == "%" and isinstance(left, ConstantValue) and isinstance(left.value, str | bytes):
         return format_percent(tracer, left.value, right)
     if isinstance(left, SetValue) and isinstance(right, SetValue) and op in ("|", "&", "-", "^"):
@@ -77,12 +90,28 @@ def binary(
     return _binary_sequences(tracer, op, left, right, in_place)
 
 
+def _is_text(value: PyValue) -> bool:
+    return isinstance(value, ConstantValue) and isinstance(value.value, str | bytes)
+
+
+def _fixed(tracer: Tracer, value: PyValue) -> PyValue:
+    return specialise(tracer.context, value) if isinstance(value, ScalarValue) else value
+
+
 def _binary_numpy(
     tracer: Tracer, op: str, left: PyValue, right: PyValue, in_place: bool
 ) -> PyValue:
-    left, right = resolve_deeply(tracer, left), resolve_deeply(tracer, right)
+    left, right = (_as_operand(resolve_deeply(tracer, value)) for value in (left, right))
     name = numpy_name(op, in_place and isinstance(left, ArrayValue))
     return numpy.binary(tracer.context, name, left, right)
+
+
+def _as_operand(value: PyValue) -> PyValue:
+    """Members of IntEnum and other subclasses of numbers are int64 or float64 to NumPy."""
+    if isinstance(value, ConstantValue) and isinstance(value.value, int | float):
+        if type(value.value) not in (int, float, bool) and not isinstance(value.value, np.generic):
+            return ConstantValue(np.asarray(value.value)[()])
+    return value
 
 
 def _binary_sets(

@@ -7,7 +7,7 @@ from typing import Any
 
 from jitflow.ir.graph import Block, Value
 from jitflow.tracer.objects.model import NamespaceValue
-from jitflow.tracer.recipes import Effect, Recipe
+from jitflow.tracer.recipes import BuildCell, Effect, Recipe
 from jitflow.tracer.values import PyValue
 
 
@@ -38,6 +38,8 @@ class ObjectTable:
         Sourced objects that were changed, in order of their first change.
     originals : dict
         Items at the start of the piece of each sourced list and dict that was changed.
+    unfilled : list
+        Recipes of cells whose contents refer to themselves, with the contents.
     pending : list
         Effects that finish objects made by recipes.
     journal : list of (object, fields)
@@ -63,6 +65,7 @@ class ObjectTable:
     calls: list[tuple[Any, list[PyValue]]] = field(default_factory=list)
     limits: dict[str, int] = field(default_factory=dict)
     recipes: dict[int, Recipe] = field(default_factory=dict)
+    unfilled: list[tuple[BuildCell, PyValue]] = field(default_factory=list)
     pending: list[Effect] = field(default_factory=list)
     outputs: list[Value] = field(default_factory=list)
     output_index: dict[int, int] = field(default_factory=dict)

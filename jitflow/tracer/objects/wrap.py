@@ -42,7 +42,17 @@ from jitflow.tracer.values import ConstantValue, PyValue, SequenceValue, SliceVa
 MAX_ITEMS = 10_000
 """Longer containers stay opaque: they are data, not structure."""
 
-IMMUTABLE = (int, bool, str, bytes, float, complex, type(None), type(Ellipsis), type(NotImplemented))
+IMMUTABLE = (
+    int,
+    bool,
+    str,
+    bytes,
+    float,
+    complex,
+    type(None),
+    type(Ellipsis),
+    type(NotImplemented),
+)
 """Built-in types whose objects are constants once their value is known."""
 
 
@@ -149,7 +159,7 @@ def _by_identity(tracer: Tracer, obj: Any, source: Source) -> PyValue:
         return _singleton(tracer, obj, source)
     if isinstance(obj, np.ndarray):
         raise Unsupported("JF-B007", f"{source} is {kind.__module__}.{kind.__qualname__}")
-    if isinstance(obj, tuple) and hasattr(kind, "_fields") and _is_generated(kind):
+    if isinstance(obj, tuple) and hasattr(kind, "_fields") and is_generated_tuple(kind):
         return _sequence(tracer, obj, source)
     if (original := compiled_function(obj)) is not None:
         tracer.context.guard(IsObject(source, obj))
@@ -160,7 +170,7 @@ def _by_identity(tracer: Tracer, obj: Any, source: Source) -> PyValue:
     return OpaqueValue(obj, source)
 
 
-def _is_generated(kind: type) -> bool:
+def is_generated_tuple(kind: type) -> bool:
     """Whether a named tuple is made by the constructor that `collections.namedtuple` writes."""
     return str(getattr(kind.__new__, "__module__", "")).startswith("namedtuple_")
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from jitflow.guards.predicates import NotSame
 from jitflow.tracer import recipes as r
-from jitflow.tracer.objects.materialise import dict_items, recipe_of
+from jitflow.tracer.objects.materialise import dict_items, fill_cells, recipe_of
 from jitflow.tracer.objects.model import (
     CellValue,
     DictValue,
@@ -29,6 +29,7 @@ def effects(tracer: Tracer) -> tuple[r.Effect, ...]:
     for function, arguments in table.calls:
         recipes = tuple(recipe_of(tracer, argument) for argument in arguments)
         found.append(r.CallEffect(function, recipes))
+    fill_cells(tracer)
     return (*table.pending, *found)
 
 
@@ -128,4 +129,3 @@ _RULES: dict[type, Callable[[Tracer, Any], list[r.Effect]]] = {
     NamespaceValue: _namespace,
     CellValue: _cell,
 }
-
