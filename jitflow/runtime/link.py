@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -94,18 +95,25 @@ def _takes(backend: Any) -> Callable[[Node], bool]:
 
 
 def _first_segment_takes_all(trace: Trace, plan: Plan) -> None:
-    """Let the first step, where it is a segment, take (and so check) every input of the piece."""
+    """Let the first step, where it is a segment, take and check every input and their symbols."""
     if not (plan.steps and isinstance(plan.steps[0], SegmentPlan)):
         return
     first = plan.steps[0]
     by_value = dict(zip(map(id, first.takes), first.graph.inputs, strict=True))
     inputs = []
     for value in trace.graph.inputs:
-        own = by_value.pop(id(value)) if id(value) in by_value else None
-        inputs.append(own or Value(value.name, value.type))
+        known = by_value.pop(id(value)) if id(value) in by_value else None
+        inputs.append(known or Value(value.name, value.type))
     assert not by_value, "the first segment takes a value that the piece does not have yet"
     first.takes[:] = trace.graph.inputs
     first.graph.body.parameters[:] = inputs
+    own = {id(value): copy for value, copy in zip(trace.graph.inputs, inputs, strict=True)}
+    symbols = {
+        name: dataclasses.replace(definition, value=own[id(definition.value)])
+        for name, definition in trace.graph.symbols.items()
+        if id(definition.value) in own
+    }
+    first.graph.symbols = {**symbols, **first.graph.symbols}
 
 
 def _boxes(trace: Trace) -> dict[int, r.FromGraph]:
