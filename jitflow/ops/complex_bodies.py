@@ -5,14 +5,25 @@ Sources: ``numpy/_core/src/umath/loops.c.src``; products: ``loops_arithm_fp.disp
 
 from __future__ import annotations
 
+import functools
 from typing import Any
+
+import numpy as np
 
 from jitflow.ops import bodies
 from jitflow.ops.bodies import is_infinite, is_nan, is_zero, like, parts
 
 
+@functools.cache
+def numpy_fuses_products() -> bool:
+    """Whether NumPy's loops for complex products use fused multiply-add on this machine."""
+    factor = np.full(8, 1.0 + 2.0**-30)
+    square = np.square(factor + 1j * factor)  # fused: the real part is what rounding took away
+    return bool(np.any(square.real != 0))
+
+
 def _product(e: Any, ar: Any, ai: Any, br: Any, bi: Any) -> Any:
-    if getattr(e, "fuse_complex", False):
+    if numpy_fuses_products() and not getattr(e, "rank_zero", False):
         real = e.fma(ar, br, e.negative(e.multiply(ai, bi)))
         return e.complex(real, e.fma(ar, bi, e.multiply(ai, br)))
     real = e.subtract(e.multiply(ar, br), e.multiply(ai, bi))

@@ -19,6 +19,7 @@ class Emitter(Protocol[V]):
     """Element-wise instructions; operands of one call have one dtype unless said otherwise."""
 
     fastmath: bool
+    rank_zero: bool  # the operands are scalars: then complex products do not fuse (optional)
 
     def dtype(self, x: V) -> DType:
         """Element type of `x`."""

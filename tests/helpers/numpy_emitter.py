@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -26,11 +27,41 @@ def _lgamma(x: float) -> float:
         return math.inf
 
 
+def _fused(x: Any, y: Any, z: Any) -> Any:
+    """``x * y + z`` of NumPy scalars, rounded once."""
+    plain = x * y + z
+    if not (np.isfinite(x) and np.isfinite(y) and np.isfinite(z)) or x == 0 or y == 0:
+        return plain
+    exact = Fraction(float(x)) * Fraction(float(y)) + Fraction(float(z))
+    if exact == 0:
+        return x.dtype.type(0)
+    if x.dtype == np.float32:
+        return _nearest(exact, np.float32)
+    try:
+        return np.float64(exact.numerator / exact.denominator)
+    except OverflowError:
+        return np.float64(-math.inf if exact < 0 else math.inf)
+
+
+def _nearest(exact: Fraction, kind: Any) -> Any:
+    """The float of `kind` nearest to `exact`, even where two are as near."""
+    try:
+        guess = kind(exact.numerator / exact.denominator)
+    except OverflowError:
+        return kind(-math.inf if exact < 0 else math.inf)
+    if np.isinf(guess):
+        return guess
+    around = [guess, np.nextafter(guess, kind(-np.inf)), np.nextafter(guess, kind(np.inf))]
+    finite = [value for value in around if np.isfinite(value)]
+    best = min(abs(Fraction(float(value)) - exact) for value in finite)
+    near = [value for value in finite if abs(Fraction(float(value)) - exact) == best]
+    return near[0] if len(near) == 1 else next(v for v in near if v.view(np.uint32) % 2 == 0)
+
+
 class NumpyEmitter:
     """Element-wise instructions by the NumPy functions that mean just that and no more."""
 
     fastmath = False
-    fuse_complex = False
 
     def dtype(self, x: Any) -> DType:
         dtype = from_numpy(np.asarray(x).dtype)
@@ -122,7 +153,10 @@ class NumpyEmitter:
         return np.bitwise_count(unsigned).astype(x.dtype)
 
     def fma(self, x: Any, y: Any, z: Any) -> Any:
-        raise NotImplementedError("for the math library alone")
+        self.same(x, y, z)
+        x, y, z = np.broadcast_arrays(x, y, z)
+        triples = zip(x.flat, y.flat, z.flat, strict=True)
+        return np.array([_fused(*triple) for triple in triples], x.dtype).reshape(x.shape)
 
     def select(self, condition: Any, x: Any, y: Any) -> Any:
         assert self.dtype(condition) is BOOL
