@@ -13,7 +13,12 @@ from jitflow.core.errors import Unsupported
 from jitflow.guards.sources import AttributeSource, ConstantSource
 from jitflow.tracer import numpy
 from jitflow.tracer.objects import instances
-from jitflow.tracer.objects.classes import class_attribute, search, super_attribute
+from jitflow.tracer.objects.classes import (
+    class_attribute,
+    get_property,
+    search,
+    super_attribute,
+)
 from jitflow.tracer.objects.effects import refuse_mutation
 from jitflow.tracer.objects.model import (
     ArrayMethodValue,
@@ -33,8 +38,9 @@ from jitflow.tracer.objects.model import (
     SuperValue,
 )
 from jitflow.tracer.objects.modules import AttributeMissing, module_attribute, store_global
+from jitflow.tracer.objects.plain import IMMUTABLE
 from jitflow.tracer.objects.protocol import Tracer
-from jitflow.tracer.objects.wrap import IMMUTABLE, real_of, resolve
+from jitflow.tracer.objects.wrap import real_of, resolve
 from jitflow.tracer.values import (
     ArrayValue,
     ConstantValue,
@@ -152,7 +158,7 @@ def _enum_member(tracer: Tracer, value: ConstantValue, name: str) -> PyValue:
         function = class_attribute(tracer, type(real), name)
         return MethodValue(function, value, name)
     if isinstance(raw, property) and isinstance(raw.fget, types.FunctionType):
-        return instances.get_property(tracer, raw, value, name)
+        return get_property(tracer, raw, value, name)
     return LazyValue(getattr(real, name), AttributeSource(ConstantSource(real, str(real)), name))
 
 
@@ -166,14 +172,15 @@ def _sequence(tracer: Tracer, value: SequenceValue, name: str) -> PyValue:
     fields = getattr(value.kind, "_fields", None)
     if fields is not None:
         if name in fields:
-            return value.items[fields.index(name)]
+            found: PyValue = value.items[fields.index(name)]
+            return found
         raw = search(value.kind, name)
         if isinstance(raw, types.FunctionType) and not hasattr(tuple, name):
             if name in ("_replace", "_asdict"):
                 return BuiltinMethodValue(value, name)
             return MethodValue(class_attribute(tracer, value.kind, name), value, name)
         if isinstance(raw, property):
-            return instances.get_property(tracer, raw, value, name)
+            return get_property(tracer, raw, value, name)
         if name in ("_fields", "_make"):
             return get_attribute(tracer, ConstantValue(value.kind), name)
     return _native(tracer, value, name)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import types
 from collections.abc import Callable
-from functools import lru_cache
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -33,9 +33,10 @@ from jitflow.tracer.objects.model import (
     ObjectCallValue,
     PartialValue,
 )
+from jitflow.tracer.objects.plain import IMMUTABLE
 from jitflow.tracer.objects.protocol import Tracer
 from jitflow.tracer.objects.scalars import evaluate
-from jitflow.tracer.objects.wrap import IMMUTABLE, resolve, resolve_deeply
+from jitflow.tracer.objects.wrap import resolve, resolve_deeply
 from jitflow.tracer.values import ConstantValue, PyValue
 
 Handler = Callable[..., PyValue]
@@ -94,7 +95,7 @@ def invoke(
     return handler(tracer, *args, **kwargs)
 
 
-@lru_cache(maxsize=None)
+@cache
 def _signature(handler: Handler) -> inspect.Signature:
     return inspect.signature(handler)
 

@@ -22,6 +22,7 @@ from jitflow.tracer.objects.model import (
     SetValue,
 )
 from jitflow.tracer.objects.nested import call_nested
+from jitflow.tracer.objects.plain import IMMUTABLE, overrides
 from jitflow.tracer.objects.protocol import Tracer
 from jitflow.tracer.objects.scalars import (
     COMPARE,
@@ -32,7 +33,7 @@ from jitflow.tracer.objects.scalars import (
 )
 from jitflow.tracer.objects.scalars import compare as compare_numbers
 from jitflow.tracer.objects.scalars import truth as truth_of_number
-from jitflow.tracer.objects.wrap import IMMUTABLE, resolve, resolve_deeply
+from jitflow.tracer.objects.wrap import resolve, resolve_deeply
 from jitflow.tracer.values import (
     ArrayValue,
     ConstantValue,
@@ -79,9 +80,9 @@ def compare(tracer: Tracer, op: str, left: PyValue, right: PyValue) -> PyValue:
 
 
 def _compare_numpy(tracer: Tracer, op: str, left: PyValue, right: PyValue) -> PyValue:
-    if op in ("==", "!=") and any(_is_none_or_text(v) for v in (left, right)):
-        if not isinstance(left, ArrayValue) and not isinstance(right, ArrayValue):
-            return ConstantValue(op == "!=")
+    is_scalar = not isinstance(left, ArrayValue) and not isinstance(right, ArrayValue)
+    if is_scalar and op in ("==", "!=") and any(_is_none_or_text(v) for v in (left, right)):
+        return ConstantValue(op == "!=")
     left, right = resolve_deeply(tracer, left), resolve_deeply(tracer, right)
     return numpy.compare(tracer.context, NAMES[op], left, right)
 
@@ -153,7 +154,7 @@ def call_special(
     """Run a special method of a Python class; None where there is none or NotImplemented."""
     raw = getattr(receiver.cls, name, None)
     if raw is None or raw is getattr(object, name, None):
-        if name == "__ne__" and receiver.cls.__eq__ is not object.__eq__:
+        if name == "__ne__" and overrides(receiver.cls, "__eq__"):
             equal = call_special(tracer, receiver, "__eq__", *args)
             return None if equal is None else logical_not(tracer.context, truth(tracer, equal))
         return None
@@ -167,11 +168,6 @@ def call_special(
 
 def is_equal_item(tracer: Tracer, left: PyValue, right: PyValue) -> bool:
     """``left is right or left == right``, as containers compare; must be known at trace time."""
-    if left is right:
-        return True
-    if isinstance(left, LazyValue) and isinstance(right, LazyValue) and left.real is right.real:
-        if resolve(tracer, left) is resolve(tracer, right):
-            return True
     left, right = resolve(tracer, left), resolve(tracer, right)
     if left is right:
         return True

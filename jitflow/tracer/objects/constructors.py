@@ -9,9 +9,10 @@ from jitflow.core.errors import Unsupported
 from jitflow.tracer.objects.classes import search
 from jitflow.tracer.objects.functions import check_instantiable
 from jitflow.tracer.objects.model import InstanceValue, ObjectCallValue
+from jitflow.tracer.objects.plain import is_generated_tuple, is_plain_class
 from jitflow.tracer.objects.protocol import Tracer
 from jitflow.tracer.objects.scalars import evaluate
-from jitflow.tracer.objects.wrap import is_generated_tuple, is_plain_class, real_of, resolve
+from jitflow.tracer.objects.wrap import real_of, resolve
 from jitflow.tracer.values import ConstantValue, PyValue, SequenceValue
 
 _HARMLESS = frozenset({"operator.itemgetter", "operator.attrgetter", "operator.methodcaller"})

@@ -85,7 +85,7 @@ def _range(tracer: Tracer, *args: PyValue) -> PyValue:
     step = parts[2]
     if isinstance(step, ConstantValue) and step.value == 0:
         raise Unsupported("JF-B009", "ValueError: range() arg 3 must not be zero")
-    return RangeValue(*parts)
+    return RangeValue(parts[0], parts[1], step)
 
 
 def _range_part(tracer: Tracer, value: PyValue) -> PyValue:

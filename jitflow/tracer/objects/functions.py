@@ -17,8 +17,9 @@ from jitflow.tracer.objects.model import (
     MethodValue,
     PartialValue,
 )
+from jitflow.tracer.objects.plain import is_plain_class
 from jitflow.tracer.objects.protocol import CallRequest, Tracer
-from jitflow.tracer.objects.wrap import is_plain_class, resolve
+from jitflow.tracer.objects.wrap import resolve
 from jitflow.tracer.values import ConstantValue, PyValue, SequenceValue
 
 DISABLED = "__jitflow_disable__"

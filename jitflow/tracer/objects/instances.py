@@ -23,6 +23,7 @@ from jitflow.tracer.objects.classes import (
 from jitflow.tracer.objects.effects import will_change
 from jitflow.tracer.objects.model import InstanceValue, LazyValue
 from jitflow.tracer.objects.modules import AttributeMissing
+from jitflow.tracer.objects.plain import overrides
 from jitflow.tracer.objects.protocol import Tracer
 from jitflow.tracer.values import ConstantValue, PyValue
 
@@ -52,8 +53,8 @@ def get_attribute(tracer: Tracer, value: InstanceValue, name: str) -> PyValue:
 
 def set_attribute(tracer: Tracer, value: InstanceValue, name: str, new: PyValue) -> None:
     """``value.name = new``."""
-    setter = value.cls.__setattr__
-    if setter is not object.__setattr__:
+    setter: Any = value.cls.__setattr__
+    if overrides(value.cls, "__setattr__"):
         if not isinstance(setter, types.FunctionType):
             raise Unsupported("JF-B013", f"{value.cls.__name__}.__setattr__")
         if _is_frozen(value.cls):
@@ -89,7 +90,7 @@ def store(tracer: Tracer, value: InstanceValue, name: str, new: PyValue) -> None
 
 def delete_attribute(tracer: Tracer, value: InstanceValue, name: str) -> None:
     """``del value.name``."""
-    if value.cls.__delattr__ is not object.__delattr__:
+    if overrides(value.cls, "__delattr__"):
         raise Unsupported("JF-B013", f"{value.cls.__name__}.__delattr__")
     raw = search(value.cls, name)
     if raw is not MISSING and is_data_descriptor(raw) and not _is_slot(raw):

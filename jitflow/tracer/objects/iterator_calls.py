@@ -33,7 +33,7 @@ from jitflow.tracer.objects.protocol import Tracer
 from jitflow.tracer.objects.wrap import resolve
 from jitflow.tracer.values import ConstantValue, PyValue, SequenceValue, SliceValue
 
-NONE = ConstantValue(None)
+NONE, ZERO, ONE = ConstantValue(None), ConstantValue(0), ConstantValue(1)
 
 
 def _inner(tracer: Tracer, value: PyValue) -> IteratorValue:
@@ -56,7 +56,7 @@ def _next(tracer: Tracer, iterator: PyValue, default: PyValue | None = None) -> 
     return default
 
 
-def _enumerate(tracer: Tracer, iterable: PyValue, start: PyValue = ConstantValue(0)) -> PyValue:
+def _enumerate(tracer: Tracer, iterable: PyValue, start: PyValue = ZERO) -> PyValue:
     return IteratorValue(
         "enumerate",
         inner=[_inner(tracer, iterable)],
@@ -151,9 +151,7 @@ def _zip_longest(tracer: Tracer, *iterables: PyValue, fillvalue: PyValue = NONE)
     return made_of([SequenceValue(tuple, list(row)) for row in rows])
 
 
-def _count(
-    tracer: Tracer, start: PyValue = ConstantValue(0), step: PyValue = ConstantValue(1)
-) -> PyValue:
+def _count(tracer: Tracer, start: PyValue = ZERO, step: PyValue = ONE) -> PyValue:
     iterator = IteratorValue("count", start=start, iterator_type=itertools.count)
     iterator.step = step
     return iterator

@@ -164,10 +164,8 @@ def _refusal(value: PyValue) -> tuple[str, str]:
 
 def _step_sequence(tracer: Tracer, iterator: IteratorValue) -> PyValue | None:
     iterable = iterator.iterable
-    if isinstance(iterable, SequenceValue):
-        items = iterable.items
-    else:
-        items = view_items(iterable)  # type: ignore[arg-type]
+    assert isinstance(iterable, SequenceValue | DictViewValue | SetValue)
+    items = iterable.items if isinstance(iterable, SequenceValue) else view_items(iterable)
     return items[iterator.position] if iterator.position < len(items) else None
 
 
@@ -235,7 +233,8 @@ def _step_filter(tracer: Tracer, iterator: IteratorValue) -> PyValue | None:
 
 
 def _step_count(tracer: Tracer, iterator: IteratorValue) -> PyValue | None:
-    assert iterator.start is not None and iterator.step is not None
+    assert iterator.start is not None
+    assert iterator.step is not None
     step = scalar_product(tracer, iterator.step, ConstantValue(iterator.position))
     return _plus(tracer, iterator.start, step)
 

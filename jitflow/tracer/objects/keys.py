@@ -9,9 +9,10 @@ import numpy as np
 
 from jitflow.core.errors import Unsupported
 from jitflow.tracer.objects.model import FunctionValue, InstanceValue
+from jitflow.tracer.objects.plain import is_hashable_key, overrides
 from jitflow.tracer.objects.protocol import Tracer
 from jitflow.tracer.objects.scalars import specialise
-from jitflow.tracer.objects.wrap import is_hashable_key, resolve
+from jitflow.tracer.objects.wrap import resolve
 from jitflow.tracer.values import ConstantValue, PyValue, ScalarValue, SequenceValue, SliceValue
 
 
@@ -31,9 +32,9 @@ def key_of(tracer: Tracer, value: PyValue) -> Any:
         return specialise(tracer.context, value).value
     elif isinstance(value, SequenceValue) and issubclass(value.kind, tuple):
         return tuple(key_of(tracer, item) for item in value.items)
-    elif isinstance(value, FunctionValue):
-        return value if value.real is None else value.real
-    elif isinstance(value, InstanceValue) and value.cls.__hash__ is object.__hash__:
+    elif isinstance(value, FunctionValue) or (
+        isinstance(value, InstanceValue) and not overrides(value.cls, "__hash__")
+    ):
         return value if value.real is None else value.real
     raise Unsupported("JF-B003", f"{value.python_type.__name__} as a key")
 

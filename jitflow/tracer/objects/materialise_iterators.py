@@ -74,7 +74,8 @@ def _filter(recipe_of: RecipeOf, value: IteratorValue) -> r.Recipe:
 
 
 def _count(recipe_of: RecipeOf, value: IteratorValue) -> r.Recipe:
-    assert value.start is not None and value.step is not None
+    assert value.start is not None
+    assert value.step is not None
     made = r.BuildCall(itertools.count, (recipe_of(value.start), recipe_of(value.step)))
     return r.BuildCall(advanced, (made, r.Constant(value.position)))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from functools import lru_cache
+from functools import cache
 from typing import Any
 
 from jitflow.core.errors import Unsupported
@@ -15,8 +15,9 @@ from jitflow.tracer.objects.model import (
     RangeValue,
     SetValue,
 )
+from jitflow.tracer.objects.plain import IMMUTABLE
 from jitflow.tracer.objects.protocol import Tracer
-from jitflow.tracer.objects.wrap import IMMUTABLE, resolve
+from jitflow.tracer.objects.wrap import resolve
 from jitflow.tracer.values import ConstantValue, PyValue, SequenceValue, SliceValue
 
 _SPECIAL_BINARY = {f"__{name}__": op for op, name in operators.NAMES.items()}
@@ -64,7 +65,7 @@ def _invoke(
     return result
 
 
-@lru_cache(maxsize=None)
+@cache
 def _signature(handler: Any) -> inspect.Signature:
     return inspect.signature(handler)
 

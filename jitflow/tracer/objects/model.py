@@ -22,6 +22,8 @@ class LazyValue(PyValue):
     its operands. Moving one between locals, cells and containers does not.
     """
 
+    source: Source
+
     def __init__(self, real: Any, source: Source) -> None:
         self.real, self.source = real, source
         self.resolved: PyValue | None = None
@@ -36,6 +38,8 @@ class LazyValue(PyValue):
 
 class OpaqueValue(PyValue):
     """A real object that the tracer can hand on, compare by identity and nothing else."""
+
+    source: Source
 
     def __init__(self, real: Any, source: Source) -> None:
         self.real, self.source = real, source

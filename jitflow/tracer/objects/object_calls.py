@@ -21,9 +21,10 @@ from jitflow.tracer.objects.model import (
     SuperValue,
 )
 from jitflow.tracer.objects.nested import call_nested
+from jitflow.tracer.objects.plain import is_plain_class
 from jitflow.tracer.objects.protocol import Tracer
 from jitflow.tracer.objects.strings import format_value, real_text
-from jitflow.tracer.objects.wrap import is_plain_class, python_type, real_of, resolve
+from jitflow.tracer.objects.wrap import python_type, real_of, resolve
 from jitflow.tracer.values import ConstantValue, PyValue, SequenceValue
 
 NONE = ConstantValue(None)

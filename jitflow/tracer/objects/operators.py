@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import enum
 import types
 
 import numpy as np
@@ -17,16 +18,16 @@ from jitflow.tracer.objects.keys import index_of, slice_of
 from jitflow.tracer.objects.model import DictValue, InstanceValue, RangeValue, SetValue
 from jitflow.tracer.objects.nested import call_nested
 from jitflow.tracer.objects.protocol import Tracer
-from jitflow.tracer.objects.scalars import binary as binary_numbers
 from jitflow.tracer.objects.scalars import (
+    UNARY,
     box_of,
     constant_binary,
     evaluate,
     logical_not,
     specialise,
 )
+from jitflow.tracer.objects.scalars import binary as binary_numbers
 from jitflow.tracer.objects.scalars import unary as unary_number
-from jitflow.tracer.objects.scalars import UNARY
 from jitflow.tracer.objects.strings import format_percent
 from jitflow.tracer.objects.wrap import resolve, resolve_deeply
 from jitflow.tracer.values import (
@@ -108,10 +109,10 @@ def _binary_numpy(
 
 def _as_operand(value: PyValue) -> PyValue:
     """Members of IntEnum and other subclasses of numbers are int64 or float64 to NumPy."""
-    if isinstance(value, ConstantValue) and isinstance(value.value, int | float):
-        if type(value.value) not in (int, float, bool) and not isinstance(value.value, np.generic):
-            return ConstantValue(np.asarray(value.value)[()])
-    return value
+    if not isinstance(value, ConstantValue) or not isinstance(value.value, int | float):
+        return value
+    is_own_kind = type(value.value) in (int, float, bool) or isinstance(value.value, np.generic)
+    return value if is_own_kind else ConstantValue(np.asarray(value.value)[()])
 
 
 def _binary_sets(
@@ -232,9 +233,8 @@ def _constant_item(tracer: Tracer, value: ConstantValue, key: PyValue) -> PyValu
     if isinstance(real, str | bytes):
         where = slice_of(tracer, key) if isinstance(key, SliceValue) else index_of(tracer, key)
         return evaluate(lambda: real[where])
-    if isinstance(real, type) and isinstance(key, ConstantValue):
-        if issubclass(type(real), type) and hasattr(real, "__members__"):
-            return evaluate(lambda: real[key.value])  # type: ignore[index]
+    if isinstance(real, enum.EnumMeta) and isinstance(key, ConstantValue):
+        return evaluate(lambda: real[key.value])
     raise Unsupported("JF-B003", f"subscript of {real!r}")
 
 
@@ -243,7 +243,8 @@ def _range_item(tracer: Tracer, value: RangeValue, key: PyValue) -> PyValue:
     real = range(*parts)
     if isinstance(key, SliceValue):
         cut = real[slice_of(tracer, key)]
-        return RangeValue(*(ConstantValue(part) for part in (cut.start, cut.stop, cut.step)))
+        start, stop, step = (ConstantValue(part) for part in (cut.start, cut.stop, cut.step))
+        return RangeValue(start, stop, step)
     position = index_of(tracer, key)
     return evaluate(lambda: real[position])
 

@@ -95,17 +95,20 @@ def dim_of(value: PyValue) -> Dim | None:
 def graph_value(context: TraceContext, value: PyValue, dtype: DType) -> Value:
     """The rank-0 graph value of a Python number, converted as Python converts it."""
     if isinstance(value, ConstantValue):
-        try:
-            number = complex(value.value) if dtype is C128 else _CONVERT[dtype.name](value.value)
-        except OverflowError:
-            raise Unsupported("JF-B009", "int too large to convert to float") from None
-        if dtype is I64 and not -(2**63) <= number < 2**63:
-            raise Unsupported("JF-B010", "an integer of more than 64 bits")
+        number = _converted(value.value, dtype)
         return context.scalar_graph_value(ConstantValue(number), dtype)
     return context.scalar_graph_value(value, dtype)
 
 
-_CONVERT: dict[str, type] = {"bool": bool, "i64": int, "f64": float}
+def _converted(number: Any, dtype: DType) -> Any:
+    """A constant as the Python type of `dtype`."""
+    try:
+        result = {"b": bool, "i": int, "f": float, "c": complex}[dtype.kind](number)
+    except OverflowError:
+        raise Unsupported("JF-B009", "int too large to convert to float") from None
+    if dtype is I64 and not -(2**63) <= result < 2**63:
+        raise Unsupported("JF-B010", "an integer of more than 64 bits")
+    return result
 
 
 def specialise(context: TraceContext, value: ScalarValue) -> ConstantValue:

@@ -1,4 +1,4 @@
-"""From a real object to its value: lazy at first, then by its type, with the guards it relies on."""
+"""From a real object to its value: lazy at first, then by its type, with its guards."""
 
 from __future__ import annotations
 
@@ -36,24 +36,18 @@ from jitflow.tracer.objects.model import (
     RangeValue,
     SetValue,
 )
+from jitflow.tracer.objects.plain import (
+    IMMUTABLE,
+    compiled_function,
+    is_generated_tuple,
+    is_hashable_key,
+    is_plain_class,
+)
 from jitflow.tracer.objects.protocol import Tracer
 from jitflow.tracer.values import ConstantValue, PyValue, SequenceValue, SliceValue
 
 MAX_ITEMS = 10_000
 """Longer containers stay opaque: they are data, not structure."""
-
-IMMUTABLE = (
-    int,
-    bool,
-    str,
-    bytes,
-    float,
-    complex,
-    type(None),
-    type(Ellipsis),
-    type(NotImplemented),
-)
-"""Built-in types whose objects are constants once their value is known."""
 
 
 def wrap(tracer: Tracer, obj: Any, source: Source) -> PyValue:
@@ -119,18 +113,6 @@ def real_of(value: PyValue) -> Any:
     raise Unsupported("JF-B010", f"{value.python_type.__name__} known only at run time")
 
 
-def is_hashable_key(obj: Any) -> bool:
-    """Whether a dict may be followed by this key: hashing and comparing it runs no user code."""
-    if isinstance(obj, tuple) and type(obj) is tuple:
-        return all(is_hashable_key(item) for item in obj)
-    kind = type(obj)
-    return (
-        kind in IMMUTABLE
-        or isinstance(obj, enum.Enum | type | types.FunctionType | np.dtype)
-        or (kind.__hash__ is object.__hash__ and kind.__eq__ is object.__eq__)
-    )
-
-
 def _look_at(tracer: Tracer, obj: Any, source: Source) -> PyValue:
     kind = type(obj)
     by_value = _BY_VALUE.get(kind)
@@ -168,36 +150,6 @@ def _by_identity(tracer: Tracer, obj: Any, source: Source) -> PyValue:
         tracer.context.guard(TypeIs(source, kind))
         return InstanceValue(kind, obj, source)
     return OpaqueValue(obj, source)
-
-
-def is_generated_tuple(kind: type) -> bool:
-    """Whether a named tuple is made by the constructor that `collections.namedtuple` writes."""
-    return str(getattr(kind.__new__, "__module__", "")).startswith("namedtuple_")
-
-
-def is_plain_class(kind: type) -> bool:
-    """Whether instances follow the plain protocol: no base but object, no __getattribute__."""
-    return (
-        bool(kind.__flags__ & (1 << 9))
-        and kind.__getattribute__ is object.__getattribute__
-        and all(
-            base is object or (base.__flags__ & (1 << 9)) or base.__module__ == "typing"
-            for base in kind.__mro__
-        )
-        and kind.__new__ in (object.__new__, _generic_new)
-        and kind.__module__.partition(".")[0] != "numpy"
-    )
-
-
-_generic_new = getattr(__import__("typing").Generic, "__new__", object.__new__)
-
-
-def compiled_function(obj: Any) -> types.FunctionType | None:
-    """The Python function behind a function that jitflow compiled; such a callee is inlined."""
-    if type(obj).__module__.partition(".")[0] != "jitflow":
-        return None
-    original = getattr(obj, "__wrapped__", None)
-    return original if type(original) is types.FunctionType else None
 
 
 def function_value(tracer: Tracer, function: types.FunctionType, source: Source) -> FunctionValue:

@@ -15,6 +15,7 @@ from jitflow.tracer.objects.model import (
     NamespaceValue,
     SetValue,
 )
+from jitflow.tracer.objects.plain import overrides
 from jitflow.tracer.objects.protocol import Tracer
 from jitflow.tracer.values import PyValue, SequenceValue
 
@@ -41,9 +42,9 @@ def _keep_apart(tracer: Tracer, value: PyValue) -> None:
     for other in tracer.context.objects.by_id.values():
         if other is value or other.source is None:
             continue
-        if type(other) is type(value) and other.python_type is value.python_type:
-            if _first(value, other):
-                tracer.context.guard(NotSame(value.source, other.source))
+        is_alike = type(other) is type(value) and other.python_type is value.python_type
+        if is_alike and _first(value, other):
+            tracer.context.guard(NotSame(value.source, other.source))
 
 
 def _first(value: PyValue, other: Any) -> bool:
@@ -90,7 +91,7 @@ def _set(tracer: Tracer, value: SetValue) -> list[r.Effect]:
 
 def _instance(tracer: Tracer, value: InstanceValue) -> list[r.Effect]:
     target = recipe_of(tracer, value)
-    is_plain = value.cls.__setattr__ is object.__setattr__
+    is_plain = not overrides(value.cls, "__setattr__")
     found: list[r.Effect] = []
     for name in value.written:
         if name in value.deleted:

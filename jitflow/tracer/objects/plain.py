@@ -1,0 +1,69 @@
+"""Facts about real classes and objects: which follow Python's plain protocols."""
+
+from __future__ import annotations
+
+import enum
+import types
+from typing import Any, Generic
+
+import numpy as np
+
+IMMUTABLE = (
+    int,
+    bool,
+    str,
+    bytes,
+    float,
+    complex,
+    type(None),
+    type(Ellipsis),
+    type(NotImplemented),
+)
+"""Built-in types whose objects are constants once their value is known."""
+
+
+def overrides(cls: type, name: str) -> bool:
+    """Whether `cls` has a `name` of its own instead of that of `object`."""
+    return getattr(cls, name, None) is not getattr(object, name, None)
+
+
+def is_hashable_key(obj: Any) -> bool:
+    """Whether a dict may be followed by this key: hashing and comparing it runs no user code."""
+    if isinstance(obj, tuple) and type(obj) is tuple:
+        return all(is_hashable_key(item) for item in obj)
+    kind = type(obj)
+    return (
+        kind in IMMUTABLE
+        or isinstance(obj, enum.Enum | type | types.FunctionType | np.dtype)
+        or not (overrides(kind, "__hash__") or overrides(kind, "__eq__"))
+    )
+
+
+def is_generated_tuple(kind: type) -> bool:
+    """Whether a named tuple is made by the constructor that `collections.namedtuple` writes."""
+    return str(getattr(kind.__new__, "__module__", "")).startswith("namedtuple_")
+
+
+_generic_new = getattr(Generic, "__new__", object.__new__)
+
+
+def is_plain_class(kind: type) -> bool:
+    """Whether instances follow the plain protocol: no base but object, no __getattribute__."""
+    return (
+        bool(kind.__flags__ & (1 << 9))
+        and not overrides(kind, "__getattribute__")
+        and all(
+            base is object or (base.__flags__ & (1 << 9)) or base.__module__ == "typing"
+            for base in kind.__mro__
+        )
+        and kind.__new__ in (object.__new__, _generic_new)
+        and kind.__module__.partition(".")[0] != "numpy"
+    )
+
+
+def compiled_function(obj: Any) -> types.FunctionType | None:
+    """The Python function behind a function that jitflow compiled; such a callee is inlined."""
+    if type(obj).__module__.partition(".")[0] != "jitflow":
+        return None
+    original = getattr(obj, "__wrapped__", None)
+    return original if type(original) is types.FunctionType else None
