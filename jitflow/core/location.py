@@ -11,6 +11,7 @@ class Location:
     """A range of source text: 1-based lines, 0-based columns as CPython gives them.
 
     `column` and `end_column` are byte offsets and may be None where the code object has none.
+    `quiet` marks arithmetic on Python numbers, which gives no floating-point warnings.
     """
 
     filename: str
@@ -19,6 +20,7 @@ class Location:
     end_line: int | None = None
     column: int | None = None
     end_column: int | None = None
+    quiet: bool = False
 
     def __str__(self) -> str:
         return f"{self.filename.rsplit('/', 1)[-1]}:{self.line}"

@@ -83,14 +83,15 @@ class Replayer:
         modes, handler = np.geterr(), np.geterrcall()
         for flag, _, text in wanted:
             names = _CAN_SET.get(flag, frozenset())
-            node = next((n for n in self.graph.nodes if n.operator.name in names), None)
+            loud = (node for node in self.graph.nodes if not node.location.quiet)
+            node = next((node for node in loud if node.operator.name in names), None)
             if node is not None:
                 _deliver(text, flag, node, modes, handler)
 
 
 def _deliver(error: str, flag: int, node: Node, modes: Any, handler: Any) -> None:
     kind = next(kind for _, kind, text in _KINDS if text == error)
-    mode = modes[kind]
+    mode = "ignore" if node.location.quiet else modes[kind]
     text = f"{error} encountered in {_numpy_name(node)}"
     if mode == "warn":
         _warn(text, node.location)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import operator as python_operator
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from jitflow.core import dims
@@ -74,7 +75,9 @@ def box_of(value: PyValue) -> str | None:
 
 
 def boxed(box: str, value: Value) -> ScalarValue:
-    """A Python number whose graph value is `value`."""
+    """A Python number whose graph value is `value`; its arithmetic gives no warnings."""
+    if value.producer is not None:
+        value.producer.location = replace(value.producer.location, quiet=True)
     return ScalarValue(box, _DTYPES[box], value)
 
 

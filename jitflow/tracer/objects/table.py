@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from jitflow.guards.sources import Source
 from jitflow.ir.graph import Block, Value
 from jitflow.tracer.objects.model import NamespaceValue
 from jitflow.tracer.recipes import BuildCell, Effect, Recipe
@@ -32,6 +33,8 @@ class ObjectTable:
     ----------
     by_id : dict
         ``id`` of a real object to its value; `keep` holds the objects so that ids stay theirs.
+    numbers : dict
+        Numbers that are inputs, by their sources.
     namespaces : dict
         ``id`` of a module's dictionary to its value.
     changed : dict
@@ -56,6 +59,7 @@ class ObjectTable:
 
     by_id: dict[int, PyValue] = field(default_factory=dict)
     keep: list[Any] = field(default_factory=list)
+    numbers: dict[Source, PyValue] = field(default_factory=dict)
     namespaces: dict[int, NamespaceValue] = field(default_factory=dict)
     changed: dict[int, PyValue] = field(default_factory=dict)
     originals: dict[int, Any] = field(default_factory=dict)

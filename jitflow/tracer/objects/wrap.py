@@ -217,12 +217,15 @@ def cell_value(tracer: Tracer, cell: Any, source: Source, name: str) -> CellValu
 def _number(tracer: Tracer, obj: Any, source: Source) -> PyValue:
     if isinstance(obj, np.generic) and dtypes.from_numpy(obj.dtype) is None:
         return OpaqueValue(obj, source)
-    return tracer.context.input_scalar(obj, source)
+    numbers = tracer.context.objects.numbers
+    if source not in numbers:
+        numbers[source] = tracer.context.input_scalar(obj, source)
+    return numbers[source]
 
 
 def _integer(tracer: Tracer, obj: int, source: Source) -> PyValue:
     if tracer.context.is_dynamic(source) and -(2**62) < obj < 2**62:
-        return tracer.context.input_scalar(obj, source)
+        return _number(tracer, obj, source)
     return _equal(tracer, obj, source)
 
 
