@@ -176,7 +176,6 @@ class _Assigner:
     def place_update(self, value: Value, base: Value, time: int, step: Step) -> None:
         """Share the memory of the base, or copy it."""
         memory = self.memory
-        base = self.root(base)
         self.place_operand(base)
         place = memory.primary[base]
         if not self.may_share(value, base, time, step):
@@ -194,6 +193,7 @@ class _Assigner:
 
     def may_share(self, value: Value, base: Value, time: int, step: Step) -> bool:
         """Whether an update may overwrite its base."""
+        base = self.root(base)
         if base in self.outputs or base in self.versions or base.type != value.type:
             return False
         if any(when > time for when in self.read_at.get(base, ())):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import TypeAlias
 
 import numpy as np
 
@@ -70,6 +71,7 @@ class Draft:
     checks: bool = False
 
 
+Key: TypeAlias = tuple[Value, Index]
 Locate = Callable[[Value], Place]
 LocateAll = Callable[[Value], list[Place]]
 
@@ -92,10 +94,9 @@ class _Drafter:
         }
 
     def run(self) -> Draft:
-        for evaluation in reversed(self.loops.evaluations):
-            key = evaluation.value, evaluation.index
-            if key not in self.found:
-                self.found[key] = self.evaluate(evaluation)
+        wanted = {(e.value, e.index): e for e in self.loops.evaluations}
+        for key in reversed(wanted):
+            self.evaluate_with_operands(key, wanted)
         for store in self.loops.stores:
             self.store(store)
         for key in self.loops.checks:
@@ -146,6 +147,51 @@ class _Drafter:
         return self.lookups[atom]
 
     # Evaluations
+
+    def evaluate_with_operands(self, key: Key, wanted: dict[Key, Evaluation]) -> None:
+        """Make the item of an evaluation, after those that it needs.
+
+        Mostly they are there: evaluations come in the order of the graph. But an element may be
+        addressed by an index that the graph computes later.
+        """
+        stack = [key]
+        while stack:
+            if stack[-1] in self.found:
+                stack.pop()
+                continue
+            missing = [n for n in self.needs(wanted[stack[-1]]) if n not in self.found]
+            if missing:
+                stack.extend(missing)
+            else:
+                key = stack.pop()
+                self.found[key] = self.evaluate(wanted[key])
+
+    def needs(self, evaluation: Evaluation) -> list[Key]:
+        """What must be evaluated before."""
+        value, index, node = evaluation.value, evaluation.index, evaluation.value.producer
+        found = [
+            (self.loops.lookups[atom].value, self.loops.lookups[atom].index)
+            for component in index
+            for atom, _ in component.terms
+            if atom in self.loops.lookups
+        ]
+        if evaluation.load or node is None:
+            return found
+        kind = node.operator.kind
+        if kind is Kind.VIEW:
+            inside = access.operand_index(node, index)
+            assert inside is not None
+            return [*found, (node.operands[0], inside)]
+        if kind in (Kind.REDUCTION, Kind.SCAN):
+            return [*found, (node.operands[0], self.loops.operand_index[value, index])]
+        if kind is Kind.GATHER:
+            source, *keys = node.operands
+            inside = gathered_index(self.loops, node, source, tuple(keys), index)
+            return [*found, (source, inside)]
+        return found + [
+            (operand, access.broadcast_index(index, value.type.shape, operand.type.shape))
+            for operand in operands_read(node)
+        ]
 
     def evaluate(self, evaluation: Evaluation) -> Item:
         value, index = evaluation.value, evaluation.index

@@ -57,7 +57,7 @@ class _Fusion:
         self.steps: list[Step] = []
         self.demands: dict[Value, dict[Loops, dict[Index, None]]] = {}
         self.addressed: dict[Value, list[Addressed]] = {}
-        self.aliased_for: dict[Value, list[int]] = {}
+        self.needed_by: dict[Value, list[int]] = {}
         self.forced: set[Value] = {*graph.outputs, *(version for _, version in graph.writes)}
         self.cost = _costs(graph)
         self.recent: dict[Shape, Loops] = {}
@@ -111,11 +111,15 @@ class _Fusion:
                 loops.evaluations.extend(Evaluation(value, index, True) for index in indices)
 
     def latest_start(self, value: Value) -> int:
-        """Number of the consumer that runs first; a producer needs at least this number."""
+        """The least number that a producer of `value` may have.
+
+        That of the consumer that runs first, which may compute it; one more where a step needs it
+        in memory when it starts.
+        """
         return max(
             [loops.number for loops in self.demanding(value)]
-            + [product.number for product, _, _ in self.addressed.get(value, ())]
-            + self.aliased_for.get(value, []),
+            + [product.number + 1 for product, _, _ in self.addressed.get(value, ())]
+            + self.needed_by.get(value, []),
             default=-1,
         )
 
@@ -223,7 +227,7 @@ class _Fusion:
                 inside = access.operand_index(node, index)
                 if inside is None:
                     self.alias(value, operand)
-                    self.aliased_for.setdefault(operand, []).append(loops.number)
+                    self.needed_by.setdefault(operand, []).append(loops.number + 1)
                     loops.evaluations.append(Evaluation(value, index, True))
                 else:
                     self.demand(operand, loops, inside)
@@ -239,7 +243,7 @@ class _Fusion:
             self.alias(value, operand)
             if self.memory.is_product_operand(product, slot, value, index):
                 product.operands[slot] = (value, index)
-                self.aliased_for.setdefault(operand, []).append(product.number)
+                self.needed_by.setdefault(operand, []).append(product.number + 1)
             else:
                 self.pack(value, product, slot, index)
 
@@ -351,9 +355,14 @@ class _Fusion:
         inside = access.broadcast_index(index, shape, new.type.shape)
         target = self.through_views(node, index)
         self.finish_stored(value, new, loops, inside, target)
+        self.take_base(value, base, loops)
+        self.demand(new, loops, inside)
+
+    def take_base(self, value: Value, base: Value, loops: Loops) -> None:
+        """`value` is made in a copy, or in the memory, of `base`, which must be there before."""
         self.plan.bases[value] = base
         self.forced.add(base)
-        self.demand(new, loops, inside)
+        self.needed_by.setdefault(base, []).append(loops.number + 1)
 
     def through_views(self, node: Node, index: Index) -> Index:
         base = node.operands[0].type.shape
@@ -380,8 +389,7 @@ class _Fusion:
         inside = access.broadcast_index(index, shape, new.type.shape)
         loops.stores.append(Store(new, inside, value, target, node.attributes["mode"]))
         self.load_all(value)
-        self.plan.bases[value] = base
-        self.forced.add(base)
+        self.take_base(value, base, loops)
         self.demand(new, loops, inside)
 
     def visit_check(self, node: Node) -> None:

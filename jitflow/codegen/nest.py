@@ -15,7 +15,7 @@ from jitflow.codegen.access import Affine
 from jitflow.codegen.draft import Draft, Item, result_of
 from jitflow.codegen.groups import Loops
 from jitflow.codegen.loop_ir import (
-    Begin, Buffer, Compute, Fold, Kernel, Load, Loop, Position, Statement, Store, walk,
+    Begin, Buffer, Compute, End, Fold, Kernel, Load, Loop, Position, Statement, Store, walk,
 )  # fmt: skip
 from jitflow.codegen.schedule import Access, Schedule, schedule
 from jitflow.core import dims
@@ -135,8 +135,7 @@ class _Nester:
     # Stages
 
     def place_stages(self) -> None:
-        inside = [item for item in self.draft.items if self.is_inside(item)]
-        outside = [item for item in self.draft.items if not self.is_inside(item)]
+        inside, outside = self.divide()
         needed = self.stages_needed(inside)
         kept = self.kept_items(inside, needed)
         last = max(item.stage for item in self.draft.items)
@@ -146,8 +145,20 @@ class _Nester:
             if members:
                 self.place_stage(stage, members, needed, kept)
 
-    def is_inside(self, item: Item) -> bool:
-        return isinstance(item.statement, Fold) or bool(item.variables & self.inner)
+    def divide(self) -> tuple[list[Item], list[Item]]:
+        """Items of the inner loops, and the others."""
+        inside: dict[Item, None] = {}
+        outside = []
+        for item in self.draft.items:
+            running = any(isinstance(used.statement, Fold) or used in inside for used in item.uses)
+            folded = isinstance(item.statement, End)
+            if isinstance(item.statement, Fold) or item.variables & self.inner:
+                inside[item] = None
+            elif running and not folded:
+                inside[item] = None
+            else:
+                outside.append(item)
+        return list(inside), outside
 
     def stages_needed(self, inside: list[Item]) -> dict[Item, set[int]]:
         """For each item of the inner loops, the stages that read its register."""

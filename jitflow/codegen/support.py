@@ -21,7 +21,6 @@ def supports(node: Node) -> bool:
         from jitflow.codegen.cpu.products import has_product
 
         return has_product(node.result.type.dtype)
-    if kind not in (Kind.ELEMENTWISE, Kind.REDUCTION, Kind.SCAN) or record.cpu is None:
+    if kind not in (Kind.ELEMENTWISE, Kind.REDUCTION, Kind.SCAN):
         return False
-    covered = record.extra.get("body_dtypes")
-    return covered is None or all(value.type.dtype in covered for value in node.operands)
+    return record.has_body(tuple(value.type for value in node.operands))

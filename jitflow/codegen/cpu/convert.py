@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from jitflow.codegen.cpu.values import Register, scalar_type, vector_type
-from jitflow.core.dtypes import BOOL, F16, F32, F64, I32, I64, U64, DType
+from jitflow.core.dtypes import BOOL, F16, F32, F64, I32, I64, U32, U64, DType
 
 if TYPE_CHECKING:
     from jitflow.codegen.cpu.emit import LlvmEmitter
@@ -86,21 +86,27 @@ def _round_to_odd(e: LlvmEmitter, x: Register) -> Register:
 
 def _float_to_integer(e: LlvmEmitter, x: Register, dtype: DType) -> Register:
     if x.dtype is F16:
-        return _float_to_integer(e, _convert(e, "fpext", x, F32), dtype)
-    if dtype is U64:
-        return _float_to_u64(e, x)
+        wide = _convert(e, "fpext", x, F32)
+        if dtype is U32:
+            return e.cast(e.cast(wide, I64), U32)
+        return _float_to_integer(e, wide, dtype)
+    if dtype is U64 or (dtype is U32 and x.lanes > 1):
+        return _float_to_unsigned(e, x, dtype)
     through = I64 if dtype.itemsize == 8 or dtype.name == "u32" else I32
     return _integer_to_integer(e, _convert(e, "fptosi", x, through), dtype)
 
 
-def _float_to_u64(e: LlvmEmitter, x: Register) -> Register:
-    """Below 2**63 the signed conversion, above it the same with 2**63 taken off."""
-    limit = e.constant(2.0**63, x.dtype)
-    small = e.less(x, limit)
-    reduced = e.select(small, x, e.subtract(x, limit))
-    signed = _convert(e, "fptosi", reduced, I64)
-    top = e.constant(-(2**63), I64)
-    return e.bitcast(e.select(small, signed, e.bit_xor(signed, top)), U64)
+def _float_to_unsigned(e: LlvmEmitter, x: Register, dtype: DType) -> Register:
+    """Below half the range the signed conversion, above it the same with half the range taken off.
+
+    So do C compilers for u64, and for vectors of u32.
+    """
+    signed, half = (I64, 2.0**63) if dtype is U64 else (I32, 2.0**31)
+    limit = e.constant(half, x.dtype)
+    large = e.less_equal(limit, x)
+    plain = _convert(e, "fptosi", e.select(large, e.subtract(x, limit), x), signed)
+    top = e.constant(-int(half), signed)
+    return e.bitcast(e.select(large, e.bit_xor(plain, top), plain), dtype)
 
 
 def _integer_to_float(e: LlvmEmitter, x: Register, dtype: DType) -> Register:

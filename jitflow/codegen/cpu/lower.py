@@ -44,7 +44,7 @@ class _KernelWriter:
         symbols = {name: Register(f"%{name}", I64) for name in kernel.symbols}
         self.memory = MemoryWriter(self.text, self.emitter, buffers, symbols)
         self.accumulators = Accumulators(self.text, self.emitter)
-        self.widths: dict[str, LoopWidth] = {}
+        self.widths: dict[int, LoopWidth] = {}
         self.writers: dict[type, Callable[..., None]] = {
             Constant: self.constant, Position: self.position, Load: self.load,
             Compute: self.compute, Lookup: self.lookup, Require: self.require,
@@ -72,7 +72,7 @@ class _KernelWriter:
                 continue
             if statement.kind == "vector":
                 width = choose_width(statement, self.target)
-                self.widths[statement.variable] = width
+                self.widths[id(statement)] = width
                 for inside in walk(statement.body):
                     if isinstance(inside, Fold) and inside.accumulator in begun:
                         lanes = max(width.lanes, self.accumulators.across.get(inside.accumulator, 0))
@@ -150,7 +150,7 @@ class _KernelWriter:
     def loop(self, loop: Loop) -> None:
         if loop.extent == 0:
             return
-        if loop.kind == "vector" and self.widths[loop.variable].lanes > 1:
+        if loop.kind == "vector" and self.widths[id(loop)].lanes > 1:
             self.vector_loop(loop)
         else:
             self.serial_loop(loop)
@@ -237,7 +237,7 @@ class _KernelWriter:
     # Vector loops
 
     def vector_loop(self, loop: Loop) -> None:
-        width = self.widths[loop.variable]
+        width = self.widths[id(loop)]
         if isinstance(loop.extent, int):
             self.static_vector_loop(loop, loop.extent, width)
         elif width.masked:
@@ -280,11 +280,12 @@ class _KernelWriter:
         folded = self.accumulators.folded_in(loop)
         before, outer = self.accumulators.current(folded), text.label
         tail, done = text.fresh("tail"), text.fresh("done")
-        self.enter(tail, done, full, end, True)
         text.scopes.append(Scope(tail))
-        self.tail(loop, full, end)
+        self.masked_body(loop, full, end)
+        self.emitter.flush_flags()
         inner = text.scopes.pop()
         self.accumulators.leave_scope()
+        self.enter(tail, done, full, end, True)
         text.scopes[-1].lines += [f"{tail}:", *inner.lines, f"  br label %{done}"]
         after = self.accumulators.current(folded)
         text.start_block(done)
@@ -295,7 +296,7 @@ class _KernelWriter:
         self.accumulators.restore(folded, merged)
 
     def full_body(self, loop: Loop, index: Register) -> None:
-        self.memory.lanes = Lanes(loop.variable, self.widths[loop.variable].lanes)
+        self.memory.lanes = Lanes(loop.variable, self.widths[id(loop)].lanes)
         self.body(loop, index)
         self.memory.lanes = Lanes()
 
@@ -311,7 +312,7 @@ class _KernelWriter:
         text.scopes[-1].label = scope.label
 
     def masked_body(self, loop: Loop, index: Register, end: Register) -> None:
-        lanes = self.widths[loop.variable].lanes
+        lanes = self.widths[id(loop)].lanes
         mask = self.mask(index, end, lanes)
         self.memory.lanes = Lanes(loop.variable, lanes, mask)
         self.body(loop, index)

@@ -64,7 +64,6 @@ class _ProductWriter:
             return
         head, body, done = text.fresh("batch"), text.fresh("matrix"), text.fresh("after")
         before = text.label
-        text.write(f"br label %{head}")
         scope = Scope(body)
         text.scopes.append(scope)
         index = f"%b{text.fresh('x')}"
@@ -76,6 +75,7 @@ class _ProductWriter:
         text.scopes.pop()
         lines = text.scopes[-1].lines
         lines += [
+            f"  br label %{head}",
             f"{head}:",
             f"  {index} = phi i64 [ 0, %{before} ], [ {index}.next, %{scope.label} ]",
             f"  {index}.more = icmp slt i64 {index}, {extent.text}",
