@@ -57,7 +57,10 @@ def run(
     if len(inputs) != len(graph.inputs):
         raise InvalidGraph(f"{graph.name} takes {len(graph.inputs)} inputs, not {len(inputs)}")
     for value, given in zip(graph.inputs, inputs, strict=True):
-        run.define(value, np.asarray(given, value.type.dtype.numpy))
+        array = np.asarray(given, value.type.dtype.numpy)
+        if array.ndim != value.type.rank:
+            raise InvalidGraph(f"input {value!r} has rank {array.ndim}")
+        run.define(value, array)
     run.block(graph.body)
     outputs = [run.values[id(value)] for value in graph.outputs]
     if write and graph.writes:

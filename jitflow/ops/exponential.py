@@ -102,4 +102,5 @@ def _special(
 
 erf = _special("erf", math.erf, -4.0, 4.0, "Error function.")
 erfc = _special("erfc", math.erfc, -4.0, 10.0, "Complementary error function.")
-lgamma = _special("lgamma", _lgamma, 0.1, 50.0, "Logarithm of |gamma(x)|; inf at the poles.")
+# Near its zeros at 1 and 2 Python's own lgamma is exact only in absolute terms.
+lgamma = _special("lgamma", _lgamma, 3.0, 50.0, "Logarithm of |gamma(x)|; inf at the poles.")

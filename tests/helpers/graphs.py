@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import numpy as np
@@ -34,7 +35,8 @@ def random_inputs(graph: Graph, rng: np.random.Generator) -> list[np.ndarray]:
 def run_quietly(graph: Graph, inputs: list[Any]) -> tuple[list[Any], list[Any]]:
     """Outputs, and the inputs after the graph has written to them."""
     inputs = [np.array(given) for given in inputs]
-    with np.errstate(all="ignore"):
+    with np.errstate(all="ignore"), warnings.catch_warnings():
+        warnings.simplefilter("ignore", np.exceptions.ComplexWarning)
         return interpreter.run(graph, inputs, write=True), inputs
 
 

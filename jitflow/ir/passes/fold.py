@@ -32,6 +32,12 @@ def _constant_of(value: Value) -> np.ndarray | None:
     return array if array.size <= _LARGEST else None
 
 
+def _warns(node: Node) -> bool:
+    """Whether it is a cast at which NumPy warns that it drops imaginary parts."""
+    drops = node.operands[0].type.dtype.is_complex and not node.result.type.dtype.is_complex
+    return drops and node.operator.name == "cast"
+
+
 def _compute(node: Node, operands: list[Any]) -> np.ndarray | None:
     """The node's NumPy meaning; None where it raises or would warn: that is for run time."""
     try:
@@ -44,7 +50,7 @@ def _compute(node: Node, operands: list[Any]) -> np.ndarray | None:
 
 def fold(rewriter: Rewriter, node: Node) -> Replacement:
     """A node over constants as the constant that it gives."""
-    if not node.operands or len(node.results) != 1:
+    if not node.operands or len(node.results) != 1 or _warns(node):
         return None
     known: list[np.ndarray] = []
     for value in node.operands:
