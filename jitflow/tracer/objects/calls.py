@@ -22,7 +22,7 @@ from jitflow.tracer.objects import (
 )
 from jitflow.tracer.objects.comparison import call_special
 from jitflow.tracer.objects.constructors import construct
-from jitflow.tracer.objects.functions import REPLACED, resolve_call
+from jitflow.tracer.objects.functions import REPLACED, is_question, resolve_call
 from jitflow.tracer.objects.methods import call_method
 from jitflow.tracer.objects.model import (
     ArrayMethodValue,
@@ -76,6 +76,8 @@ def call(
     if isinstance(callee, BuiltinMethodValue):
         return _call_builtin_method(tracer, callee, args, kwargs)
     if isinstance(callee, FunctionValue):
+        if is_question(callee.real):
+            return ConstantValue(True)
         return invoke(tracer, HANDLERS[callee.real], args, kwargs)
     if isinstance(callee, ConstantValue):
         return _call_constant(tracer, callee.value, args, kwargs)

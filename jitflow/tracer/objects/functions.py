@@ -75,6 +75,12 @@ def store_cell(tracer: Tracer, cell: PyValue, value: PyValue | None) -> None:
     cell.contents = value
 
 
+def is_question(function: Any) -> bool:
+    """Whether this is `jitflow.is_compiling`, which the tracer answers."""
+    name = getattr(function, "__qualname__", "")
+    return name == "is_compiling" and function.__module__ == "jitflow.api"
+
+
 def resolve_call(
     tracer: Tracer, callee: PyValue, args: list[PyValue], kwargs: dict[str, PyValue]
 ) -> CallRequest | None:
@@ -100,7 +106,7 @@ def resolve_call(
 def _enter(
     function: FunctionValue, args: list[PyValue], kwargs: dict[str, PyValue]
 ) -> CallRequest | None:
-    if function.real in REPLACED:
+    if function.real in REPLACED or is_question(function.real):
         return None
     if function.real is not None and vars(function.real).get(DISABLED):
         raise Unsupported("JF-B016", function.qualname)

@@ -251,6 +251,9 @@ def _partial(tracer: Tracer, value: PartialValue) -> r.Recipe:
 
 
 def _instance(tracer: Tracer, value: InstanceValue) -> r.Recipe:
+    if value.cls is types.SimpleNamespace:
+        fields = {name: recipe_of(tracer, item) for name, item in value.attributes.items()}
+        return r.BuildCall(types.SimpleNamespace, (), fields)
     made = r.BuildObject(value.cls)
     tracer.context.objects.recipes[id(value)] = made
     for name, item in value.attributes.items():

@@ -281,6 +281,13 @@ def _operator_handlers() -> dict[Any, Callable[..., PyValue]]:
     return table
 
 
+def _namespace(tracer: Tracer, /, **fields: PyValue) -> PyValue:
+    """``types.SimpleNamespace(**fields)``."""
+    made = InstanceValue(types.SimpleNamespace)
+    made.attributes.update(fields)
+    return made
+
+
 HANDLERS: dict[Any, Callable[..., PyValue]] = {
     builtins.isinstance: _is_instance,
     builtins.issubclass: _is_subclass,
@@ -303,5 +310,6 @@ HANDLERS: dict[Any, Callable[..., PyValue]] = {
     builtins.open: _side_effect("open"),
     builtins.object.__new__: _new_object,
     functools.partial: _partial,
+    types.SimpleNamespace: _namespace,
     **_operator_handlers(),
 }

@@ -146,7 +146,7 @@ def _by_identity(tracer: Tracer, obj: Any, source: Source) -> PyValue:
     if (original := compiled_function(obj)) is not None:
         tracer.context.guard(IsObject(source, obj))
         return function_value(tracer, original, ConstantSource(original, original.__name__))
-    if is_plain_class(kind):
+    if is_plain_class(kind) or kind is types.SimpleNamespace:
         tracer.context.guard(TypeIs(source, kind))
         return InstanceValue(kind, obj, source)
     return OpaqueValue(obj, source)
