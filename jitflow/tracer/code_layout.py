@@ -37,11 +37,11 @@ def emit(name: str, arg: int = 0, caches: bytes | None = None) -> bytes:
 
 def jump_back(start: int, target: int) -> bytes:
     """A jump at byte `start` back to `target`; does not look for pending signals."""
-    words, length = b"", 0
-    while len(words) == 0 or len(words) != length:
-        length = len(words) or 2
-        words = emit("JUMP_BACKWARD_NO_INTERRUPT", (start + length - target) // 2)
-    return words
+    size, data = 0, b""
+    while len(data) != size or not data:
+        size = len(data)
+        data = emit("JUMP_BACKWARD_NO_INTERRUPT", (start + size - target) // 2)
+    return data
 
 
 def permutation(current: Sequence[T], wanted: Sequence[T]) -> Iterator[bytes]:
@@ -75,11 +75,21 @@ def shift_slots(data: bytes) -> bytes:
 
 @dataclass
 class Section:
-    """Instructions at the end of a code object, from byte `start` on, at one source location."""
+    """Instructions at the end of a code object, from byte `start` on.
+
+    Attributes
+    ----------
+    position : Position
+        Where in the source the instructions are that are added from now on.
+    lines : list of (Position, int)
+        Source positions of what was added, and their bytes.
+    rows : list of HandlerRange
+    """
 
     start: int
     position: Position
     data: bytes = b""
+    lines: list[tuple[Position, int]] = field(default_factory=list)
     rows: list[HandlerRange] = field(default_factory=list)
 
     @property
@@ -91,6 +101,7 @@ class Section:
         """Append `data`, with the handler of `row`."""
         begin = self.end
         self.data += data
+        self.lines.append((self.position, len(data)))
         if row is not None:
             self.rows.append(replace(row, start=begin, end=self.end))
 
@@ -136,10 +147,10 @@ def positions(code: CodeType) -> tuple[Position, ...]:
     return tuple(code.co_positions())
 
 
-def location_table(code: CodeType, before: int, position: Position, behind: int) -> bytes:
+def location_table(code: CodeType, before: int, behind: Iterable[tuple[Position, int]]) -> bytes:
     """The location table of `code` between added instructions.
 
-    `before` bytes at the start have no location; `behind` bytes at the end are at `position`.
+    `before` bytes at the start have no location; `behind` gives positions and bytes at the end.
     """
     lines = (entry[0] for entry in reversed(positions(code)) if entry[0] is not None)
     line = next(lines, code.co_firstlineno)
@@ -147,9 +158,10 @@ def location_table(code: CodeType, before: int, position: Position, behind: int)
     for words in _runs(before // 2):
         result.append(0x80 | 15 << 3 | words - 1)
     result += code.co_linetable
-    for words in _runs(behind // 2):
-        result += _location(position, words, line)
-        line = position[0] or line
+    for position, size in behind:
+        for words in _runs(size // 2):
+            result += _location(position, words, line)
+            line = position[0] or line
     return bytes(result)
 
 

@@ -89,7 +89,7 @@ def _make_step(kind: str, shape: FrameShape) -> Continuation:
     if instruction.name not in _PLAIN_JUMPS:
         if instruction.falls_through:
             fall = frame.leave(instruction.end, after(layout, instruction))
-        stub.add(frame.instruction_bytes(len(fall)), row)
+        stub.add(frame.instruction_bytes(instruction, len(fall)), row)
         stub.add(fall)
     if instruction.target is not None:
         stub.add(frame.loop_end())

@@ -15,9 +15,11 @@ from types import CodeType
 from jitflow.core.errors import Unsupported
 from jitflow.tracer import versions
 from jitflow.tracer.code_layout import (
+    Position,
     Section,
     emit,
     exception_table,
+    jump_back,
     location_table,
     moved,
     permutation,
@@ -131,29 +133,22 @@ class FrameCode:
 
     def section(self, instruction: Instruction) -> Section:
         """A stub at the source location of `instruction`."""
-        return Section(self.stub_start, positions(self.code)[instruction.end // 2 - 1])
+        return Section(self.stub_start, self.position(instruction))
 
-    def instruction_bytes(self, skip: int) -> bytes:
-        """The instruction itself; its jump, if it has one, goes `skip` bytes forward."""
-        instruction = self.instruction
+    def position(self, instruction: Instruction) -> Position:
+        """Where in the source `instruction` is."""
+        return positions(self.code)[instruction.end // 2 - 1]
+
+    def instruction_bytes(self, instruction: Instruction, skip: int) -> bytes:
+        """`instruction` itself; its jump, if it has one, goes `skip` bytes forward."""
         data = self.body[instruction.offset : instruction.end]
         name, arg = instruction.name, _argument(data)
         if instruction.target is not None:
             caches = data[len(emit(name, arg, b"")) :]
             return emit(name.replace("BACKWARD", "FORWARD"), skip // 2, caches)
         if name in _METHOD_LOADS and len(instruction.operations) > 1:
-            return self._method_load(data, arg)
+            return _method_load(instruction, data, arg)
         return data
-
-    def _method_load(self, data: bytes, arg: int) -> bytes:
-        """An attribute load and a NULL: a method load's layout is known only when it has run."""
-        if self.instruction.name == "LOAD_METHOD":
-            load = emit("LOAD_ATTR", arg)
-        else:
-            prefix = len(emit(self.instruction.name, arg, b""))
-            load = emit(self.instruction.name, arg & ~1, data[prefix:])
-        _, *nulls = self.instruction.operations
-        return load + b"".join(emit(op.op, op.arg or 0) for op in nulls)
 
     def loop_end(self) -> bytes:
         """What a ``FOR_ITER`` that is done jumps behind."""
@@ -198,12 +193,18 @@ class FrameCode:
             begin = self.body_start + at
             row = HandlerRange(begin, begin + 2, stub.end, len(layout.stack), False)
             self._rows = with_row(self._rows, row)
-            stub.add(emit("POP_TOP"))
-            if jump.falls_through:
-                stub.add(self.leave(jump.offset, layout))
-            else:
-                assert jump.target is not None
-                stub.add(self.leave(jump.target, layout))
+            self._leave_loop_end(stub, jump, layout)
+
+    def _leave_loop_end(self, stub: Section, jump: Instruction, layout: Layout) -> None:
+        """Take a backward jump out of the function, if it is taken."""
+        assert jump.target is not None
+        stub.position, row = self.position(jump), self.handler(jump)
+        stub.add(emit("POP_TOP"))
+        if jump.falls_through:
+            size = len(self.instruction_bytes(jump, 0))
+            back = jump_back(stub.end + size, self.body_start + jump.end)
+            stub.add(self.instruction_bytes(jump, len(back)) + back, row)
+        stub.add(self.leave(jump.target, after(layout, jump, jump=True)))
 
     def finish(self, stub: Section) -> CodeType:
         """The code object that ends with `stub`."""
@@ -214,7 +215,7 @@ class FrameCode:
             co_code=self.prologue + bytes(self._patched) + stub.data,
             co_consts=(*code.co_consts, *self.exits),
             co_exceptiontable=exception_table([*self._rows, *stub.rows]),
-            co_linetable=location_table(code, self.body_start, stub.position, len(stub.data)),
+            co_linetable=location_table(code, self.body_start, stub.lines),
             co_stacksize=depth + len(variables(code)) + 4,
             co_flags=code.co_flags & ~(CO_VARARGS | CO_VARKEYWORDS),
             co_argcount=1,
@@ -223,6 +224,17 @@ class FrameCode:
             co_varnames=names,
             co_nlocals=len(names),
         )
+
+
+def _method_load(instruction: Instruction, data: bytes, arg: int) -> bytes:
+    """An attribute load and a NULL: a method load's layout is known only when it has run."""
+    if instruction.name == "LOAD_METHOD":
+        load = emit("LOAD_ATTR", arg)
+    else:
+        prefix = len(emit(instruction.name, arg, b""))
+        load = emit(instruction.name, arg & ~1, data[prefix:])
+    _, *nulls = instruction.operations
+    return load + b"".join(emit(operation.op, operation.arg or 0) for operation in nulls)
 
 
 def _argument(data: bytes) -> int:

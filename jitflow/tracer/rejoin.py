@@ -18,8 +18,9 @@ Start = tuple[int, Layout]
 def loop_ends(code: CodeType, start: Start) -> list[tuple[Instruction, Layout]]:
     """Backward jumps that are reached from `start`, with the one layout that each is reached with.
 
-    Left out are jumps that are reached with several layouts, and those inside handlers: an
-    exception that is being handled is not part of a frame's state.
+    They are taken to end there, so nothing follows them. Left out are jumps that are reached with
+    several layouts, and those inside handlers: an exception that is being handled is not part of a
+    frame's state.
     """
     program, index = decode(code), index_at(code)
     known: dict[int, Layout | None] = {}
@@ -32,9 +33,10 @@ def loop_ends(code: CodeType, start: Start) -> list[tuple[Instruction, Layout]]:
             layout = None  # reached in two ways: and so is all that follows
         known[at] = layout
         instruction = program[at]
-        if is_loop_end(instruction) and _can_leave(layout):
-            continue
-        work += [(index[to], then) for to, then in followers(code, instruction, layout)]
+        leaves = is_loop_end(instruction) and _can_leave(layout)
+        for to, then in followers(code, instruction, layout):
+            if not (leaves and to == instruction.target):
+                work.append((index[to], then))
     ends = ((program[at], layout) for at, layout in sorted(known.items()))
     return [
         (instruction, layout)
