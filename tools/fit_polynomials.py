@@ -190,11 +190,11 @@ FITS = (
     ),
     Fit(
         "ERFC",
-        "exp(x²) erfc(x) (1 + 2 x), in (x - 2) / (x + 2)",
-        lambda t: _scaled_erfc(2 * (1 + t) / (1 - t)),
-        lambda t: 1 / _scaled_erfc(2 * (1 + t) / (1 - t)),
-        ((0.5 - 2) / (0.5 + 2) - 0.001, (27.3 - 2) / (27.3 + 2)),
-        (10, 23),
+        "exp(x²) erfc(x) (1 + 2 x), in (x - 4) / (x + 4)",
+        lambda t: _scaled_erfc(4 * (1 + t) / (1 - t)),
+        lambda t: 1 / _scaled_erfc(4 * (1 + t) / (1 - t)),
+        ((0.5 - 4) / (0.5 + 4) - 0.001, (27.3 - 4) / (27.3 + 4)),
+        (10, 21),
     ),
     Fit(
         "SIN",

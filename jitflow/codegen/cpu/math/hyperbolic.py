@@ -1,9 +1,11 @@
-"""tanh, sinh, cosh: the exponential of the magnitude, with cancellation avoided near zero."""
+"""tanh, sinh, cosh: the exponential of the magnitude, with a polynomial near zero."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from jitflow.codegen.cpu.math import coefficients as c
-from jitflow.codegen.cpu.math.exponential import rounded
+from jitflow.codegen.cpu.math.exponential import BORDER, OUTSIDE, limits, rounded, scale
 from jitflow.codegen.cpu.math.lanes import Lanes, fma, polynomial, rarely, where
 
 # tanh rounds to 1 from here on.
@@ -27,3 +29,40 @@ def tanh(x: Lanes) -> Lanes:
     small = fma(a * square, polynomial(square, c.TANH[name]), a)
     result = where(bits < layout.pattern(0.55), small, large)
     return rarely(bits > layout.infinity, result.with_sign_of(x), lambda: x)
+
+
+def _half_exponential(x: Lanes, combine: Callable[[Lanes, Lanes], Lanes]) -> Lanes:
+    """``combine(h, q / h)`` with ``h = exp(|x|) / 2`` and q = 1/4; overflows as ``exp(|x|) / 2``."""
+    layout = x.format
+    name = x.dtype.name
+    bits = x.magnitude_bits()
+    bound = layout.pattern(OUTSIDE[name])
+    a = where(bits < bound, bits, bound).number
+    n, pattern = rounded(a, c.LOG2_E[name][0])
+    high, low = c.LN2[name]
+    r = fma(n, -low, fma(n, -high, a))
+    fraction = fma(r, fma(r, polynomial(r, c.EXP[name]), 1.0), 1.0)
+    half = pattern - 1
+    h = (fraction.bits + (half << layout.mantissa)).number
+
+    def careful() -> Lanes:
+        is_outside = bits >= bound
+        scaled = scale(fraction, where(is_outside, 0, half), a)
+        return where(is_outside, limits(bits.number, is_outside), scaled)
+
+    return rarely(bits >= layout.pattern(BORDER[name]), combine(h, 0.25 / h), careful)
+
+
+def sinh(x: Lanes) -> Lanes:
+    """Hyperbolic sine."""
+    a = abs(x)
+    square = where(x.magnitude_bits() < x.format.pattern(1.0), a * a, 0.0)
+    small = fma(a * square, polynomial(square, c.SINH[x.dtype.name]), a)
+    large = _half_exponential(x, lambda h, inverse: h - inverse)
+    result = where(x.magnitude_bits() < x.format.pattern(1.0), small, large)
+    return result.with_sign_of(x)
+
+
+def cosh(x: Lanes) -> Lanes:
+    """Hyperbolic cosine."""
+    return _half_exponential(x, lambda h, inverse: h + inverse)

@@ -9,25 +9,16 @@ from jitflow.codegen.cpu.math import (
     exponential,
     hyperbolic,
     inverse,
+    inverse_hyperbolic,
     logarithm,
+    powers,
     special,
     trigonometric,
 )
-from jitflow.codegen.cpu.math.lanes import Lanes, rare_call
+from jitflow.codegen.cpu.math.lanes import Lanes
 from jitflow.ops.emitter import Emitter
 
 Function = Callable[..., Lanes]
-
-
-def c_function(name: str) -> Function:
-    """The C library's function, lane by lane."""
-
-    def body(*operands: Lanes) -> Lanes:
-        first = operands[0]
-        always = first.bits.equals(first.bits)
-        return rare_call(name, always, first, *operands)
-
-    return body
 
 
 FUNCTIONS: dict[str, Function] = {
@@ -40,20 +31,20 @@ FUNCTIONS: dict[str, Function] = {
     "log1p": logarithm.log1p,
     "sin": trigonometric.sin,
     "cos": trigonometric.cos,
-    "tan": c_function("tan"),
+    "tan": trigonometric.tan,
     "arcsin": inverse.arcsin,
     "arccos": inverse.arccos,
     "arctan": inverse.arctan,
     "arctan2": inverse.arctan2,
-    "sinh": c_function("sinh"),
-    "cosh": c_function("cosh"),
+    "sinh": hyperbolic.sinh,
+    "cosh": hyperbolic.cosh,
     "tanh": hyperbolic.tanh,
-    "arcsinh": c_function("asinh"),
-    "arccosh": c_function("acosh"),
-    "arctanh": c_function("atanh"),
-    "cbrt": c_function("cbrt"),
-    "power": c_function("pow"),
-    "hypot": c_function("hypot"),
+    "arcsinh": inverse_hyperbolic.arcsinh,
+    "arccosh": inverse_hyperbolic.arccosh,
+    "arctanh": inverse_hyperbolic.arctanh,
+    "cbrt": powers.cbrt,
+    "power": powers.power,
+    "hypot": powers.hypot,
     "erf": special.erf,
     "erfc": special.erfc,
     "lgamma": special.lgamma,

@@ -14,7 +14,7 @@ def exponent_and_fraction(x: Lanes) -> tuple[Lanes, Lanes]:
     """Bits with the integer `k` in the exponent's place, and `m` with ``x = 2**k m``.
 
     `m` is between sqrt(1/2) and sqrt(2). For positive, finite, normal `x`; other lanes give
-    harmless values.
+    finite values and no flags, whatever they are.
     """
     layout = x.format
     start = layout.pattern(SQRT_HALF)
@@ -70,7 +70,7 @@ def finish(x: Lanes, formula: Callable[[Lanes, float], Lanes]) -> Lanes:
         lifted = where(denormal, x, 1.0) * 2.0**lift
         return where(denormal, formula(lifted, -float(lift)), limit)
 
-    return rarely(~ordinary, formula(where(ordinary, x, 1.0), 0.0), special)
+    return rarely(~ordinary, formula(x, 0.0), special)
 
 
 def log(x: Lanes) -> Lanes:

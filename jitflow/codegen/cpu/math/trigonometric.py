@@ -8,6 +8,7 @@ from __future__ import annotations
 from jitflow.codegen.cpu.math import coefficients as c
 from jitflow.codegen.cpu.math.exponential import rounded
 from jitflow.codegen.cpu.math.lanes import Lanes, fma, polynomial, rare_call, where
+from jitflow.codegen.cpu.math.pairs import two_product, two_sum
 
 # Magnitudes from here on are left to the C library.
 HUGE = {"f32": 1e5, "f64": 1e9}
@@ -31,18 +32,18 @@ def huge(x: Lanes) -> Lanes:
 
 
 def sine(r: Lanes, square: Lanes) -> Lanes:
-    """sin of a reduced argument."""
+    """Of a reduced argument."""
     return fma(r * square, polynomial(square, c.SIN[r.dtype.name]), r)
 
 
 def cosine(r: Lanes, square: Lanes) -> Lanes:
-    """cos of a reduced argument."""
+    """Of a reduced argument."""
     tail = polynomial(square, c.COS[r.dtype.name])
     return fma(square, fma(square, tail, -0.5), 1.0)
 
 
 def _select(x: Lanes, quarter: int) -> Lanes:
-    """sin of ``x + quarter pi/2``."""
+    """Sine of ``x + quarter pi/2``."""
     layout = x.format
     is_huge = huge(x)
     r, pattern = reduce(where(is_huge, 0.0, x))
@@ -66,3 +67,25 @@ def sin(x: Lanes) -> Lanes:
 def cos(x: Lanes) -> Lanes:
     """Cosine."""
     return _select(x, 1)
+
+
+def tan(x: Lanes) -> Lanes:
+    """Tangent: sine over cosine, or minus cosine over sine, with what the reduction loses."""
+    layout = x.format
+    name = x.dtype.name
+    is_huge = huge(x)
+    bounded = where(is_huge, 0.0, x)
+    n, pattern = rounded(bounded, c.TWO_OVER_PI[name][0])
+    high, middle, low = c.HALF_PI[name]
+    first = fma(n, -high, bounded)
+    product, product_low = two_product(n, n.like(middle))
+    r, r_low = two_sum(first, -product)
+    r_low = fma(n, -low, r_low - product_low)
+    square = r * r
+    rise = fma(r * square, polynomial(square, c.SIN[name]), r_low)
+    drop = fma(square, fma(square, polynomial(square, c.COS[name]), -0.5), -r * r_low)
+    sine_, cosine_ = r + rise, 1.0 + drop
+    odd = (pattern & 1).differs(0)
+    value = where(odd, -cosine_, sine_) / where(odd, sine_, cosine_)
+    tiny = x.magnitude_bits() < layout.pattern(2.0 ** -(layout.mantissa // 2 + 2))
+    return rare_call("tan", is_huge, where(tiny, x, value), x)
