@@ -146,8 +146,20 @@ def wrap(context: TraceContext, value: PyValue) -> Any:
     if isinstance(value, ConstantValue):
         return value.value
     if isinstance(value, SequenceValue):
-        return value.kind(wrap(context, item) for item in value.items)
+        items = [wrap(context, item) for item in value.items]
+        return value.kind(*items) if hasattr(value.kind, "_fields") else value.kind(items)
     return Proxy(context, value)
+
+
+def call(function, *args, **kwargs):
+    """``function(*args, **kwargs)`` for NumPy functions that do not dispatch on proxies."""
+    given = [*args, *kwargs.values()]
+    flat = [item for a in given for item in (a if isinstance(a, (list, tuple)) else [a])]
+    for item in flat:
+        for part in item if isinstance(item, (list, tuple)) else [item]:
+            if isinstance(part, Proxy):
+                return part.call(function, *args, **kwargs)
+    return function(*args, **kwargs)
 
 
 class Run:
@@ -217,7 +229,8 @@ class Run:
 
     def _build(self, result: Any) -> Any:
         if isinstance(result, (tuple, list)):
-            return type(result)(self._build(item) for item in result)
+            items = [self._build(item) for item in result]
+            return type(result)(*items) if hasattr(result, "_fields") else type(result)(items)
         return self._value(result.value) if isinstance(result, Proxy) else result
 
     def _value(self, value: PyValue) -> Any:

@@ -420,7 +420,7 @@ def linspace(
         raise raises("Number of samples must be non-negative")
     if n.rank(start) or n.rank(stop) or arguments.as_int(context, axis, "axis"):
         raise unsupported("linspace between arrays")
-    spans = n(np.multiply, 1.0, start), n(np.multiply, 1.0, stop)
+    spans = [n(np.multiply, 1.0, n.array(end)) for end in (start, stop)]
     first, last = spans
     common = promoted(operand(context, first), operand(context, last))
     wanted = arguments.dtype(context, dtype) or common

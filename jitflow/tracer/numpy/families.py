@@ -9,8 +9,15 @@ from typing import Any
 from jitflow.tracer.numpy.table import FUNCTIONS, Entry
 
 _FAMILIES = (
+    "external",
     "creation",
     "reductions",
+    "shapes",
+    "joining",
+    "products",
+    "selection",
+    "statistics",
+    "linalg",
 )
 
 

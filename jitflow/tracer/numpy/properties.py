@@ -53,7 +53,7 @@ def part(context: TraceContext, array: ArrayValue, name: str) -> ArrayValue:
         if name == "real":
             return array
         zeros = _zeros_like(context, array)
-        zeros.writeable = False
+        zeros.writeable, zeros.base, zeros.view_call = False, array, ("imag", ())
         return zeros
     return arrays.view(
         array, ((name, {}),), array.shape, array.strides, name, dtype=array.dtype.real

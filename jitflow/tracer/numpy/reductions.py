@@ -222,13 +222,13 @@ def var(
         total = n(np.sum, array, axis=axis, dtype=dtype, keepdims=True)
         middle = divide_by_count(n, total, items)
     apart = n.sub(array, middle)
-    squares = squared_magnitude(n, apart, array)
+    squares = squared_magnitude(n, apart)
     total = n(np.sum, squares, axis=axis, dtype=dtype, out=out, keepdims=keepdims)
     freedom = n.sub(items, degrees)
     return divide_by_count(n, total, freedom)
 
 
-def squared_magnitude(n: Composer, apart: PyValue, original: PyValue) -> PyValue:
+def squared_magnitude(n: Composer, apart: PyValue) -> PyValue:
     """``|apart|**2`` as a real array."""
     if n.kind(apart) != "c":
         return n.mul(apart, apart)

@@ -1,0 +1,164 @@
+"""Functions that NumPy runs itself between compiled segments: sorting, linear algebra, Fourier
+transforms, interpolation, histograms. Their result types are probed (`probe`).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from jitflow.tracer import arrays
+from jitflow.tracer.context import TraceContext
+from jitflow.tracer.numpy import arguments, probe
+from jitflow.tracer.numpy.arguments import unsupported
+from jitflow.tracer.numpy.callouts import Callee, Slot, call_out
+from jitflow.tracer.numpy.operands import graph_value, operand
+from jitflow.tracer.numpy.table import FUNCTIONS, METHODS, Entry, by_name, parse_signature
+from jitflow.tracer.values import (
+    ArrayValue,
+    ConstantValue,
+    PyValue,
+    ScalarValue,
+    SequenceValue,
+    SliceValue,
+)
+
+_PYTHON_BOXES = {float: "float", int: "int", bool: "bool", complex: "complex"}
+
+_FUNCTIONS = """
+sort argsort partition argpartition lexsort searchsorted digitize interp median percentile quantile
+nanmedian nanpercentile nanquantile convolve correlate histogram histogram2d
+isin in1d polyfit polyval polyder polyint unwrap cov corrcoef i0
+linalg.inv linalg.pinv linalg.solve linalg.lstsq linalg.det linalg.slogdet linalg.eig linalg.eigh
+linalg.eigvals linalg.eigvalsh linalg.svd linalg.svdvals linalg.qr linalg.cholesky
+linalg.matrix_rank linalg.cond linalg.tensorsolve linalg.tensorinv
+fft.fft fft.ifft fft.fft2 fft.ifft2 fft.fftn fft.ifftn fft.rfft fft.irfft fft.rfft2 fft.irfft2
+fft.rfftn fft.irfftn fft.hfft fft.ihfft
+apply_over_axes packbits unpackbits
+""".split()
+_METHODS = ("argsort", "argpartition", "searchsorted")
+
+
+def _register() -> None:
+    for name in _FUNCTIONS:
+        found = by_name(name)
+        if found is not None:
+            FUNCTIONS[found] = Entry(_handler(found), _ANY, name=f"np.{name}")
+    for name in _METHODS:
+        METHODS[name] = Entry(_handler(getattr(np, name)), _ANY, name=f"ndarray.{name}")
+
+
+def _handler(function: Any) -> Any:
+    def handler(context: TraceContext, args: SequenceValue, **kwargs: PyValue) -> PyValue:
+        return run(context, function, args.items, kwargs)
+
+    return handler
+
+
+_ANY = parse_signature("*args, **kwargs")
+
+
+class Template:
+    """The arguments of a call, with a slot for each value that the graph has."""
+
+    def __init__(self, context: TraceContext) -> None:
+        self.context = context
+        self.operands: list[Any] = []
+        self.arrays: list[ArrayValue] = []
+        self.slots: list[ArrayValue | ScalarValue] = []
+
+    def build(self, value: PyValue) -> Any:
+        """The argument as a tree of plain objects and slots."""
+        value = self.context.resolve(value)
+        if isinstance(value, ArrayValue):
+            self.arrays.append(value)
+            return self._slot(value, "array")
+        if isinstance(value, ScalarValue):
+            return self._slot(value, value.box)
+        if isinstance(value, SequenceValue):
+            return value.kind(self.build(item) for item in value.items)
+        if isinstance(value, SliceValue):
+            return arguments.constant(self.context, value, "slice")
+        if isinstance(value, ConstantValue):
+            return value.value
+        raise unsupported(f"argument of {value.python_type.__name__}")
+
+    def _slot(self, value: ArrayValue | ScalarValue, box: str) -> Slot:
+        self.operands.append(graph_value(self.context, operand(self.context, value)))
+        self.slots.append(value)
+        return Slot(len(self.operands) - 1, box)
+
+    def stand_in(self, tree: Any, make: Any) -> Any:
+        """The argument with stand-ins in its slots."""
+        if isinstance(tree, Slot):
+            value = self.slots[tree.index]
+            if isinstance(value, ArrayValue):
+                return make(value)
+            number = value.dtype.numpy.type(0.5 if value.dtype.kind in "fc" else 1)
+            return number if value.box == "scalar" else number.item()
+        if isinstance(tree, (tuple, list)):
+            return type(tree)(self.stand_in(item, make) for item in tree)
+        return tree
+
+
+def run(
+    context: TraceContext,
+    function: Any,
+    args: list[PyValue],
+    kwargs: dict[str, PyValue],
+    probed: Any = None,
+    effect: bool = False,
+) -> PyValue:
+    """Call `function` between segments; `probed` stands for it in probes (default: itself)."""
+    if "out" in kwargs and not arguments.is_none(kwargs["out"]):
+        raise unsupported(f"{getattr(function, '__name__', function)} with out")
+    template = Template(context)
+    tree = tuple(template.build(value) for value in args)
+    keywords = tuple((name, template.build(value)) for name, value in kwargs.items())
+    stand_for = function if probed is None else probed
+
+    def call(make: Any) -> Any:
+        plain = [template.stand_in(item, make) for item in tree]
+        named = {name: template.stand_in(item, make) for name, item in keywords}
+        return stand_for(*plain, **named)
+
+    structure, types = probe.result_types(context, call, template.arrays)
+    callee = Callee(function, tree, keywords)
+    values = call_out(
+        context,
+        Flat(callee) if isinstance(structure, (tuple, list)) else callee,
+        template.operands,
+        [item.dtype for item in types],
+        shapes=[item.shape for item in types],
+        effect=effect,
+    )
+    results = iter([_boxed(context, v, t) for v, t in zip(values, types, strict=True)])
+    return _structured(structure, results)
+
+
+class Flat:
+    """A call whose nested results come as one tuple."""
+
+    def __init__(self, callee: Callee) -> None:
+        self.callee, self.__name__ = callee, callee.__name__
+
+    def __call__(self, *operands: np.ndarray) -> tuple[Any, ...]:
+        return tuple(probe.flatten(self.callee(*operands)))
+
+
+def _boxed(context: TraceContext, value: Any, type_: probe.ResultType) -> PyValue:
+    if type_.python is np.ndarray:
+        return arrays.fresh(context, value, type_.order)
+    box = _PYTHON_BOXES.get(type_.python, "scalar")
+    return ScalarValue(box, type_.dtype, value)
+
+
+def _structured(structure: Any, results: Any) -> PyValue:
+    if isinstance(structure, (tuple, list)):
+        return SequenceValue(type(structure), [_structured(item, results) for item in structure])
+    result: PyValue = next(results)
+    return result
+
+
+_register()

@@ -1,0 +1,165 @@
+"""Result types of functions that NumPy runs itself, found by running them on small stand-ins.
+
+Each extent of the operands is replaced by a prime, the function runs twice with different primes,
+and the extents of the results are recognised as expressions of those of the operands.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from jitflow.core.dims import Dim
+from jitflow.core.dtypes import DType
+from jitflow.tracer import arrays, facts, layout
+from jitflow.tracer.context import TraceContext
+from jitflow.tracer.numpy.arguments import raises, supported_dtype, unsupported
+from jitflow.tracer.values import ArrayValue
+
+_PRIMES = ((7, 11, 17, 23, 29, 37, 43, 53), (13, 19, 31, 41, 47, 59, 61, 67))
+
+
+@dataclass(frozen=True)
+class ResultType:
+    """Type of one result: `python` is its class where it is no array (a NumPy scalar, a float)."""
+
+    dtype: DType
+    shape: tuple[Dim, ...]
+    order: layout.Order
+    python: type = np.ndarray
+
+
+@dataclass
+class Extents:
+    """The extents of a call's operands and what stands for them in one probe."""
+
+    primes: Sequence[int]
+    found: dict[Dim, int] = field(default_factory=dict)
+
+    def assign(self, context: TraceContext, extents: set[Dim]) -> None:
+        """Give each extent above 3 a prime, in order of size, so that comparisons stay right."""
+        large = sorted(
+            (e for e in extents if not (isinstance(e, int) and e <= 3)),
+            key=lambda extent: facts.estimate(context, extent),
+        )
+        if len(large) > len(self.primes):
+            raise unsupported("a call with so many different extents")
+        self.found = {e: e for e in extents if isinstance(e, int) and e <= 3}
+        self.found.update(zip(large, self.primes, strict=False))
+
+
+def result_types(
+    context: TraceContext,
+    call: Callable[[Callable[[ArrayValue], np.ndarray]], Any],
+    operands: Sequence[ArrayValue],
+) -> tuple[Any, list[ResultType]]:
+    """Run `call` with stand-ins; return one result, for its structure, and the results' types.
+
+    Raises
+    ------
+    Unsupported
+        JF-B009 where the function refuses the stand-ins, JF-B008 where an extent of a result is
+        not understood.
+    """
+    extents = {extent for array in operands for extent in array.shape}
+    probes, results = [], []
+    for primes in _PRIMES:
+        probe = Extents(primes)
+        probe.assign(context, extents)
+        probes.append(probe)
+        results.append(_run(context, call, probe))
+    flat = [flatten(result) for result in results]
+    if len(flat[0]) != len(flat[1]):
+        raise unsupported("a call with a varying number of results")
+    types = [
+        _result_type(context, probes, left, right)
+        for left, right in zip(*flat, strict=True)
+    ]
+    return results[0], types
+
+
+def _run(
+    context: TraceContext,
+    call: Callable[[Callable[[ArrayValue], np.ndarray]], Any],
+    probe: Extents,
+) -> Any:
+    generator = np.random.default_rng(0)
+
+    def stand_in(array: ArrayValue) -> np.ndarray:
+        shape = tuple(probe.found[extent] for extent in array.shape)
+        return _contents(generator, shape, array.dtype, arrays.order_of(context, array))
+
+    try:
+        with np.errstate(all="ignore"), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return call(stand_in)
+    except Exception as error:
+        raise raises(f"{type(error).__name__}: {error}") from None
+
+
+def _contents(
+    generator: np.random.Generator, shape: tuple[int, ...], dtype: DType, order: layout.Order
+) -> np.ndarray:
+    """Harmless contents: sorted along the last axis; square matrices are positive definite."""
+    values = np.sort(generator.random(shape), axis=-1) if shape else generator.random(shape)
+    if len(shape) >= 2 and shape[-1] == shape[-2]:
+        values = values @ np.swapaxes(values, -1, -2) + np.eye(shape[-1])
+    memory = np.zeros(tuple(shape[axis] for axis in order), dtype.numpy)
+    result = memory.transpose(np.argsort(order)) if order else memory
+    result[...] = values
+    return result
+
+
+def flatten(result: Any) -> list[Any]:
+    """The arrays and numbers of a result, in order."""
+    if isinstance(result, (tuple, list)):
+        return [item for part in result for item in flatten(part)]
+    return [result]
+
+
+def _result_type(
+    context: TraceContext, probes: list[Extents], left: Any, right: Any
+) -> ResultType:
+    if not isinstance(left, (np.ndarray, np.generic, float, int, complex, bool)):
+        raise unsupported(f"a call that gives {type(left).__name__}")
+    array = np.asarray(left)
+    shape = tuple(
+        _extent(context, probes, pair)
+        for pair in zip(np.shape(left), np.shape(right), strict=True)
+    )
+    order = layout.copy_order(array.shape, array.strides, array.itemsize)
+    return ResultType(supported_dtype(array.dtype), shape, order, type(left))
+
+
+def _extent(context: TraceContext, probes: list[Extents], pair: tuple[int, int]) -> Dim:
+    for expression, values in _candidates(context, probes):
+        if values == pair:
+            return expression() if callable(expression) else expression
+    if pair[0] == pair[1]:
+        return pair[0]
+    raise unsupported("a call whose result has an unusual shape")
+
+
+def _candidates(
+    context: TraceContext, probes: list[Extents]
+) -> Iterator[tuple[Any, tuple[int, int]]]:
+    first, second = (probe.found for probe in probes)
+    items: list[tuple[Dim, tuple[int, int]]] = [
+        (extent, (first[extent], second[extent])) for extent in first if first[extent] > 3
+    ]
+    for extent, (a, b) in items:
+        yield extent, (a, b)
+        for offset in (-1, 1, -2, 2):
+            yield extent + offset, (a + offset, b + offset)
+        yield (lambda e=extent: facts.quotient(context, e, 2) + 1), (a // 2 + 1, b // 2 + 1)
+        yield 2 * extent - 2, (2 * a - 2, 2 * b - 2)
+    for one, (a, b) in items:
+        for other, (c, d) in items:
+            yield one * other, (a * c, b * d)
+            for offset in (0, -1, 1):
+                yield one + other + offset, (a + c + offset, b + d + offset)
+                yield one - other + offset, (a - c + offset, b - d + offset)
