@@ -11,6 +11,8 @@ process on AVX-512 masks.
 from __future__ import annotations
 
 import atexit
+import ctypes
+import functools
 import itertools
 import os
 import re
@@ -26,19 +28,35 @@ from jitflow.codegen.cpu.target import Target, host
 from jitflow.core.config import config
 
 _DEFINE = re.compile(r"^define (?!internal |private )[^@\n]*@([\w.$]+)", re.MULTILINE)
+_DECLARE = re.compile(r"^declare [^@\n]*@(?!llvm\.)([\w.$]+)", re.MULTILINE)
+_EXTERNAL = re.compile(r"^@([\w.$]+) = external ", re.MULTILINE)
 _DEFINE_END = re.compile(r"^(define [^\n]*?)((?: ![\w.]+ ![\w.]+)*) \{$", re.MULTILINE)
 _GROUP = "#900"
+
+_IMPLIED = (
+    *("memcpy", "memmove", "memset", "fma", "fmaf", "fmod", "fmodf"),
+    *(f"{name}{suffix}" for name in ("floor", "ceil", "trunc", "rint") for suffix in ("", "f")),
+)
+"""C functions that LLVM itself may call for an intrinsic or instruction."""
 
 
 @dataclass(frozen=True)
 class ObjectCode:
-    """Compiled text that is not loaded yet; `exports` are the symbols that it defines.
+    """Compiled text that is not loaded yet.
 
-    `milliseconds` has the time of each step: ``parse``, ``optimise``, ``codegen``.
+    Attributes
+    ----------
+    image : bytes
+        An object file.
+    exports, imports : tuple of str
+        Symbols that the text defines for others, and those that it declares.
+    milliseconds : dict
+        Time of each step: ``parse``, ``optimise``, ``codegen``.
     """
 
     image: bytes
     exports: tuple[str, ...]
+    imports: tuple[str, ...]
     milliseconds: dict[str, float] = field(default_factory=dict, compare=False)
 
 
@@ -121,7 +139,8 @@ class Engine:
         """Compile `text` to position-independent object code."""
         with self._lock:
             image, milliseconds = self._emit(text, optimise, level)
-        return ObjectCode(image, tuple(_DEFINE.findall(text)), milliseconds)
+        imports = (*_DECLARE.findall(text), *_EXTERNAL.findall(text))
+        return ObjectCode(image, tuple(_DEFINE.findall(text)), imports, milliseconds)
 
     def _emit(self, text: str, optimise: int, level: int) -> tuple[bytes, dict[str, float]]:
         """A function of its own, so that its LLVM objects are freed while the lock is held."""
@@ -139,16 +158,26 @@ class Engine:
         return image, milliseconds
 
     def load(self, objects: Sequence[ObjectCode], externals: Mapping[str, int]) -> Library:
-        """Link `objects` with each other and with `externals` into this process."""
+        """Link `objects` with each other and with `externals` into this process.
+
+        Raises
+        ------
+        LookupError
+            A symbol is declared that neither `objects` nor `externals` have.
+        """
+        exports = [symbol for code in objects for symbol in code.exports]
+        imports = {symbol for code in objects for symbol in code.imports}
+        missing = imports - externals.keys() - set(exports) - _implied().keys()
+        if missing:
+            raise LookupError(f"not provided: {', '.join(sorted(missing))}")
         milliseconds: dict[str, float] = {}
         for code in objects:
             for step, spent in code.milliseconds.items():
                 milliseconds[step] = milliseconds.get(step, 0.0) + spent
         builder = self._llvm.JITLibraryBuilder()
-        exports = [symbol for code in objects for symbol in code.exports]
         for code in objects:
             builder.add_object_img(code.image)
-        for symbol, address in externals.items():
+        for symbol, address in {**_implied(), **externals}.items():
             builder.import_symbol(symbol, address)
         for symbol in exports:
             builder.export_symbol(symbol)
@@ -214,6 +243,17 @@ def engine() -> Engine:
             if _engine is None:
                 _engine = Engine(host())
     return _engine
+
+
+@functools.cache
+def _implied() -> dict[str, int]:
+    process = ctypes.CDLL(None)
+    found = {}
+    for name in _IMPLIED:
+        address = ctypes.cast(getattr(process, name, None), ctypes.c_void_p).value
+        if address:
+            found[name] = address
+    return found
 
 
 @contextmanager
