@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from differential.random_graphs import Maker
 from helpers.compare import assert_same
 from helpers.golden import apply_passes
 from helpers.graphs import run_quietly
+from helpers.random_graphs import Maker
 
 from jitflow.ir import pipeline
 from jitflow.ir.parser import parse
