@@ -13,7 +13,15 @@ import numpy as np
 
 from jitflow.core import dtypes
 from jitflow.core.errors import Unsupported
-from jitflow.guards.predicates import Equals, IsObject, KeysAre, LengthIs, SameObject, TypeIs
+from jitflow.guards.predicates import (
+    Equals,
+    IsObject,
+    KeysAre,
+    LengthIs,
+    Relation,
+    SameObject,
+    TypeIs,
+)
 from jitflow.guards.sources import (
     AttributeSource,
     CellSource,
@@ -44,10 +52,12 @@ from jitflow.tracer.objects.plain import (
     is_plain_class,
 )
 from jitflow.tracer.objects.protocol import Tracer
-from jitflow.tracer.values import ConstantValue, PyValue, SequenceValue, SliceValue
+from jitflow.tracer.values import ConstantValue, PyValue, ScalarValue, SequenceValue, SliceValue
 
 MAX_ITEMS = 10_000
 """Longer containers stay opaque: they are data, not structure."""
+_LIMIT = 2**62
+"""Symbolic integers are at most of this magnitude, so that negation and one addition fit."""
 
 
 def wrap(tracer: Tracer, obj: Any, source: Source) -> PyValue:
@@ -224,8 +234,13 @@ def _number(tracer: Tracer, obj: Any, source: Source) -> PyValue:
 
 
 def _integer(tracer: Tracer, obj: int, source: Source) -> PyValue:
-    if tracer.context.is_dynamic(source) and -(2**62) < obj < 2**62:
-        return _number(tracer, obj, source)
+    if tracer.context.is_dynamic(source) and -_LIMIT <= obj <= _LIMIT:
+        value = _number(tracer, obj, source)
+        assert isinstance(value, ScalarValue)
+        assert value.dim is not None
+        tracer.context.guard(Relation(source, -_LIMIT, "<=", value.dim))
+        tracer.context.guard(Relation(source, value.dim, "<=", _LIMIT))
+        return value
     return _equal(tracer, obj, source)
 
 
