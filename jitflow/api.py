@@ -116,9 +116,9 @@ def _compile(fn: Any, options: Options) -> Any:
         return _compile_function(fn, options)
     if not callable(fn):
         raise TypeError(f"jitflow.compile takes a callable, not {type(fn).__name__}")
-    if isinstance(fn, type) or not isinstance(getattr(type(fn), "__call__", None), FunctionType):
-        return fn  # a class or native callable: nothing to trace
     method: Any = type(fn).__call__
+    if isinstance(fn, type) or not isinstance(method, FunctionType):
+        return fn  # a class or native callable: nothing to trace
     return MethodType(_compile_function(method, options), fn)
 
 

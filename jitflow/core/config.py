@@ -41,6 +41,9 @@ class Config:
         Consecutive pieces without an operator before the rest of the call runs eagerly.
     native_entry : bool
         Use the native entry where its self-check passes.
+    trace_everything : bool
+        Trace functions that have nothing to do with arrays too, and run what comes of it: for
+        testing the tracer on programs that were not made for it.
     """
 
     strict: bool = _flag("JITFLOW_STRICT", False)
@@ -53,6 +56,7 @@ class Config:
     max_nodes: int = _number("JITFLOW_MAX_NODES", 20_000)
     max_empty_pieces: int = _number("JITFLOW_MAX_EMPTY_PIECES", 4)
     native_entry: bool = _flag("JITFLOW_NATIVE_ENTRY", True)
+    trace_everything: bool = _flag("JITFLOW_TRACE_EVERYTHING", False)
 
     @contextmanager
     def override(self, **changes: Any) -> Iterator[Config]:

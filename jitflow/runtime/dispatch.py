@@ -14,10 +14,10 @@ from jitflow.core.errors import GraphBreak, RecompileError, Unsupported
 from jitflow.core.location import Location
 from jitflow.guards.explain import Evaluator, first_failure
 from jitflow.guards.sources import Source
-from jitflow.runtime import driver, link
+from jitflow.runtime import driver, link, reach
 from jitflow.runtime.binding import make_binder, parameter_names
 from jitflow.runtime.compiled import Compiled
-from jitflow.runtime.marks import FAILED, MISS
+from jitflow.runtime.marks import EAGER, FAILED, MISS
 from jitflow.runtime.options import Options
 from jitflow.runtime.stance import stance
 from jitflow.runtime.variant import PointState, Variant
@@ -41,6 +41,7 @@ class Dispatcher:
 
     def __init__(self, function: FunctionType, options: Options, key: str) -> None:
         self.function, self.options, self.key = function, options, key
+        self._reaches: bool | None = None
         self._target: weakref.ref[Compiled] | None = None
         self.allows_native = not options.verify
         self._bind = make_binder(function)
@@ -84,14 +85,20 @@ class Dispatcher:
         except TypeError:
             return self.function(*args, **kwargs)  # raises the eager error
         root = self.root
-        if root.runs_eagerly:
+        if root.runs_eagerly or not (root.variants or self._is_worth_tracing(state)):
             return self.function(*args, **kwargs)
         result = self._enter(root, state)
         if type(result) is driver.Broke:
             return driver.drive(result, _Continuations(self, root))
-        if result is FAILED:
+        if result is FAILED or result is EAGER:
             return self.function(*args, **kwargs)
         return result
+
+    def _is_worth_tracing(self, state: tuple[Any, ...]) -> bool:
+        """Whether arrays are within reach; the function itself is looked at once."""
+        if self._reaches is None:
+            self._reaches = config().trace_everything or reach.function_reaches(self.function)
+        return self._reaches or reach.values_reach(state)
 
     def newest_native(self) -> Any:
         """The native entry that a new one falls back to; None if there is none."""

@@ -14,11 +14,12 @@ from typing import Any
 
 import numpy as np
 
+from jitflow.core.config import config
 from jitflow.guards.checks import CheckWriter, ConstantPool, Let, Step, Test, write_input_checks
 from jitflow.guards.predicates import NoOverlap, Relation
 from jitflow.ir.graph import DimensionOf, ScalarValue, Value
 from jitflow.runtime.driver import Broke, Site
-from jitflow.runtime.marks import FAILED, MISS
+from jitflow.runtime.marks import EAGER, FAILED, MISS
 from jitflow.runtime.partition import CallOutPlan, Plan, SegmentPlan
 from jitflow.runtime.recipes_code import RecipeWriter, walk
 from jitflow.tracer import recipes as r
@@ -62,8 +63,11 @@ class _GlueWriter:
 
     def write(self, state_size: int) -> GlueText:
         self._write_guards()
-        self._write_steps()
-        self._write_exit()
+        if self._is_pointless():
+            self.body.append(f"return {self.pool(EAGER)}")
+        else:
+            self._write_steps()
+            self._write_exit()
         parameters = ", ".join(f"v{i}" for i in range(state_size))
         lines = [f"def variant({parameters}):", "    try:"]
         lines += [f"        {line}" for line in self._guard_lines()] or ["        pass"]
@@ -71,6 +75,12 @@ class _GlueWriter:
         lines += [f"    {line}" for line in self.body]
         texts = tuple(s.condition for s in self.checks.steps if isinstance(s, Test))
         return GlueText("\n".join(lines) + "\n", dict(self.pool.objects), texts)
+
+    def _is_pointless(self) -> bool:
+        """Whether the piece is a whole call without operators: Python does that best itself."""
+        trace = self.trace
+        whole = trace.point.is_entry and isinstance(trace.exit, ReturnExit)
+        return whole and not trace.graph.nodes and not config().trace_everything
 
     # Guards and inputs
 

@@ -15,3 +15,4 @@ class Mark:
 
 MISS = Mark("guard failed")
 FAILED = Mark("run-time check failed")
+EAGER = Mark("nothing to win")

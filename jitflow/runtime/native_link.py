@@ -180,7 +180,12 @@ def make_entry(
 
 def _is_whole(trace: Trace, plan: Plan) -> bool:
     one_segment = len(plan.steps) == 1 and isinstance(plan.steps[0], SegmentPlan)
-    return one_segment and not trace.effects and isinstance(trace.exit, ReturnExit)
+    return (
+        one_segment
+        and bool(trace.graph.nodes)
+        and not trace.effects
+        and isinstance(trace.exit, ReturnExit)
+    )
 
 
 def _native_result(recipe: r.Recipe, positions: dict[int | None, int]) -> Result | None:

@@ -25,13 +25,13 @@ _KINDS = (
     (4, "under", "underflow"),
     (8, "invalid", "invalid value"),
 )
-_SCALAR_MATH = frozenset(
-    "add subtract multiply divide floor_divide remainder power negative absolute".split()
-)
+_DIVISIONS = frozenset({"divide", "floor_divide", "remainder"})
+_SUMS = frozenset({"add", "subtract", "multiply"})
+_SCALAR_MATH = _DIVISIONS | _SUMS | {"power", "negative", "absolute"}
 _CAN_SET = {
-    1: frozenset("divide floor_divide remainder log log2 log10 log1p reciprocal power".split()),
-    2: frozenset("multiply add subtract exp exp2 expm1 power sinh cosh square cast sum".split()),
-    8: frozenset("divide sqrt log subtract add multiply arcsin arccos power remainder".split()),
+    1: _DIVISIONS | {"log", "log2", "log10", "log1p", "reciprocal", "power"},
+    2: _SUMS | {"exp", "exp2", "expm1", "power", "sinh", "cosh", "square", "cast", "sum"},
+    8: _DIVISIONS | _SUMS | {"sqrt", "log", "arcsin", "arccos", "power"},
 }
 
 

@@ -1,0 +1,119 @@
+"""Whether a call can have anything to do with arrays: if not, tracing it cannot win.
+
+A cheap look at what the call can reach: its arguments, a few levels deep, and the globals of its
+function and of the classes and functions among them. It errs on the side of tracing.
+"""
+
+from __future__ import annotations
+
+import sys
+from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType
+from typing import Any
+
+import numpy as np
+
+_ATOMS = (int, float, complex, bool, str, bytes, type(None), type(Ellipsis), slice, range)
+_DEFINED = (FunctionType, BuiltinFunctionType, type)
+_DEPTH = 5
+_OBJECTS = 400
+
+
+def function_reaches(function: FunctionType) -> bool:
+    """Whether NumPy or an array is within reach of a function's globals and closure."""
+    return _Search().function(function, _DEPTH)
+
+
+def values_reach(values: tuple[Any, ...]) -> bool:
+    """Whether NumPy, an array or a NumPy scalar is within reach of the arguments of a call."""
+    search = _Search()
+    return any(search.value(value, _DEPTH) for value in values)
+
+
+class _Search:
+    def __init__(self) -> None:
+        self.left = _OBJECTS
+        self.seen: set[int] = set()
+
+    def value(self, value: Any, depth: int) -> bool:
+        """Whether `value` is or holds something of NumPy's."""
+        kind = type(value)
+        if kind in _ATOMS:
+            return False
+        if isinstance(value, np.ndarray | np.generic | np.ufunc | np.dtype):
+            return True
+        if id(value) in self.seen:
+            return False
+        self.seen.add(id(value))
+        self.left -= 1
+        if self.left <= 0:
+            return True  # too much to look at: let the tracer see
+        if depth == 0:
+            return False
+        return self._inside(value, kind, depth - 1)
+
+    def _inside(self, value: Any, kind: type, depth: int) -> bool:
+        if isinstance(value, ModuleType):
+            return _is_numpy(value.__name__) or _knows_numpy(vars(value))
+        if isinstance(value, FunctionType):
+            return self.function(value, depth)
+        if isinstance(value, MethodType):
+            return self.value(value.__func__, depth) or self.value(value.__self__, depth)
+        if isinstance(value, BuiltinFunctionType):
+            return _is_numpy(getattr(value, "__module__", None) or "")
+        if isinstance(value, type):
+            return self._class(value)
+        if isinstance(value, dict):
+            return any(self.value(item, depth) for item in list(value.values()))
+        if isinstance(value, list | tuple | set | frozenset):
+            return any(self.value(item, depth) for item in list(value))
+        if self._class(kind):
+            return True
+        attributes = getattr(value, "__dict__", None)
+        if isinstance(attributes, dict):
+            return any(self.value(item, depth) for item in list(attributes.values()))
+        return False
+
+    def _class(self, cls: type) -> bool:
+        """Whether a class comes from a module that knows NumPy."""
+        for base in cls.__mro__:
+            name = base.__module__
+            if _is_numpy(name):
+                return True
+            module = sys.modules.get(name)
+            if name not in _PLAIN and module is not None and _knows_numpy(vars(module)):
+                return True
+        return False
+
+    def function(self, function: FunctionType, depth: int) -> bool:
+        """Whether a function's globals or closure lead to NumPy."""
+        wrapped = getattr(function, "__wrapped__", None)
+        if _knows_numpy(function.__globals__) or _is_numpy(function.__module__ or ""):
+            return True
+        for cell in function.__closure__ or ():
+            try:
+                if self.value(cell.cell_contents, depth):
+                    return True
+            except ValueError:
+                continue
+        namespace = function.__globals__
+        names = (name for name in function.__code__.co_names if name in namespace)
+        return wrapped is not None or any(self.value(namespace[name], depth) for name in names)
+
+
+_PLAIN = frozenset({"builtins", "abc", "typing", "enum", "dataclasses", "collections", "functools"})
+
+
+def _is_numpy(name: str) -> bool:
+    return name == "numpy" or name.startswith("numpy.")
+
+
+def _knows_numpy(namespace: dict[str, Any]) -> bool:
+    """Whether a module's dictionary holds NumPy, an array, or anything defined by NumPy."""
+    for value in list(namespace.values()):
+        kind = type(value)
+        if kind is ModuleType:
+            if _is_numpy(value.__name__):
+                return True
+        elif isinstance(value, np.ndarray | np.generic | np.ufunc) or (kind in _DEFINED and _is_numpy(getattr(value, "__module__", None) or "")):
+            return True
+    return False
