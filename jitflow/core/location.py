@@ -11,7 +11,8 @@ class Location:
     """A range of source text: 1-based lines, 0-based columns as CPython gives them.
 
     `column` and `end_column` are byte offsets and may be None where the code object has none.
-    `quiet` marks arithmetic on Python numbers, which gives no floating-point warnings.
+    `quiet` marks arithmetic on Python numbers, which gives no floating-point warnings. `operation`
+    is the operator that NumPy's warnings name, where a rewrite rule put another in its place.
     """
 
     filename: str
@@ -21,6 +22,7 @@ class Location:
     column: int | None = None
     end_column: int | None = None
     quiet: bool = False
+    operation: str = ""
 
     def __str__(self) -> str:
         return f"{self.filename.rsplit('/', 1)[-1]}:{self.line}"

@@ -101,7 +101,7 @@ class _Printer:
         return text
 
     def location(self, node: Node) -> str:
-        if not self.locations or node.location is UNKNOWN:
+        if not self.locations or node.location.filename == UNKNOWN.filename:
             return ""
         place = str(node.location)
         return f"  @{json.dumps(place)}" if re.search(r'[\s"(){},]', place) else f"  @{place}"

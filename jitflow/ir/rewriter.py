@@ -7,13 +7,15 @@ number and order of outputs and writes stay. Values keep the user's names.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Protocol
 
 import numpy as np
 
+from jitflow.core.location import Location
 from jitflow.core.types import ArrayType
 from jitflow.ir.graph import Block, DimensionOf, Graph, Node, ScalarValue, Value
-from jitflow.ops.record import operator
+from jitflow.ops.record import Kind, Operator, operator
 
 Replacement = Value | tuple[()] | None
 
@@ -87,13 +89,20 @@ class Rewriter:
         record = operator(name)
         types = record.infer(tuple(value.type for value in operands), attributes)
         results = tuple(Value(self._fresh_name(), type, index=i) for i, type in enumerate(types))
-        current = self._current
-        assert current is not None, "emit is for rules"
-        node = Node(record, operands, attributes, results, location=current.location)
+        node = Node(record, operands, attributes, results, location=self._location(record))
         for value in results:
             value.producer = node
         placed = self._place(node)
         return placed[0]
+
+    def _location(self, record: Operator) -> Location:
+        """Where the rewritten node is, with its operator's name for NumPy's warnings."""
+        current = self._current
+        assert current is not None, "emit is for rules"
+        location = current.location
+        if record is current.operator or record.kind is not Kind.ELEMENTWISE:
+            return location
+        return replace(location, operation=location.operation or current.operator.name)
 
     def constant(self, number: Any, type: ArrayType) -> Value:
         """An array of `type` with `number` everywhere."""

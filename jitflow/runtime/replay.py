@@ -107,7 +107,7 @@ def _deliver(error: str, flag: int, node: Node, modes: Any, handler: Any) -> Non
 
 def _numpy_name(node: Node) -> str:
     """The name that NumPy's message has for this operation."""
-    name, kind = node.operator.name, node.operator.kind
+    name, kind = node.location.operation or node.operator.name, node.operator.kind
     if kind is Kind.REDUCTION or kind is Kind.SCAN:
         return "reduce" if kind is Kind.REDUCTION else "accumulate"
     is_scalar = all(value.type.rank == 0 for value in node.operands)

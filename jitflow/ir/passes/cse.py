@@ -64,9 +64,10 @@ def _key(node: Node) -> Hashable | None:
     operands: tuple[int, ...] = tuple(map(id, node.operands))
     if name in COMMUTATIVE and operands[0] > operands[1]:
         operands = operands[::-1]
+    quiet = node.location.quiet  # arithmetic on Python numbers must not hide NumPy's warnings
     if not node.attributes:
-        return name, operands
-    return name, operands, tuple(_freeze(item) for item in node.attributes.items())
+        return name, operands, quiet
+    return name, operands, quiet, tuple(_freeze(item) for item in node.attributes.items())
 
 
 def _freeze(value: Any) -> Hashable:

@@ -11,6 +11,7 @@ import pytest
 from jitflow.core.config import config
 from jitflow.core.dtypes import ALL, C128, F16, F32, F64, I8, I32, I64, U8, U64
 from jitflow.core.errors import InvalidGraph
+from jitflow.core.location import Location
 from jitflow.core.types import ArrayType
 from jitflow.ir import pipeline
 from jitflow.ir.builder import Builder
@@ -59,6 +60,34 @@ def test_the_verifier_runs_between_passes_on_demand() -> None:
     pipeline.run(graph, (Break(),))
     with config().override(verify_ir=True), pytest.raises(InvalidGraph, match="not an input"):
         pipeline.run(graph, (Break(),))
+
+
+def test_warnings_name_the_operator_that_was_written() -> None:
+    graph = parse(
+        """
+        graph @f(%x: f64[3]) -> f64[3] {
+          %four: f64[] = constant {value=f64[](4.0)}
+          %a: f64[3] = divide %x, %four  @m.py:1
+          %b: f64[3] = negative %a  @m.py:2
+          %c: f64[3] = add %x, %b  @m.py:3
+          return %c
+        }
+        """
+    )
+    nodes = [node for node in pipeline.run(graph).nodes if node.operands]
+    assert [node.operator.name for node in nodes] == ["multiply", "subtract"]
+    assert [node.location.operation for node in nodes] == ["divide", "add"]
+    assert [node.location.line for node in nodes] == [1, 3]
+
+
+def test_arithmetic_on_python_numbers_does_not_hide_warnings() -> None:
+    builder = Builder("f")
+    x = builder.input("x", ArrayType(F64))
+    builder.location = Location("m.py", 1, quiet=True)
+    first = builder.emit("square", x)
+    builder.location = Location("m.py", 2)
+    graph = builder.finish([first, builder.emit("square", x)])
+    assert len(pipeline.run(graph).nodes) == 2
 
 
 def test_equal_expressions_meet_after_simplification() -> None:
