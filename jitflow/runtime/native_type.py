@@ -9,7 +9,7 @@ from __future__ import annotations
 import ctypes
 from typing import Any
 
-from jitflow.codegen.cpu import object_layout
+from jitflow.core import platform
 
 _VECTORCALL, _TARGET, _SIZE = 16, 24, 32
 _FLAGS_OFFSET = 168  # PyTypeObject.tp_flags
@@ -52,7 +52,7 @@ def vectorcall_base() -> type | None:
 
     Its subclasses need `enable`.
     """
-    if not object_layout.is_known_interpreter() or not _flags_fit():
+    if not platform.is_supported() or not _flags_fit():
         return None
     members = (_Member * 2)(_Member(b"__vectorcalloffset__", _SSIZE, _VECTORCALL, _READONLY, None))
     slots = (_Slot * 2)(_Slot(_TP_MEMBERS, ctypes.addressof(members)))

@@ -9,11 +9,12 @@ from __future__ import annotations
 import ctypes
 import functools
 import struct
-import sys
 from types import CellType
 from typing import Any
 
 import numpy as np
+
+from jitflow.core import platform
 
 OBJECT_TYPE = 8
 SIZE = 16  # ob_size of tuples and lists
@@ -31,18 +32,8 @@ C_CONTIGUOUS, F_CONTIGUOUS, ALIGNED, WRITEABLE = 0x1, 0x2, 0x100, 0x400
 @functools.cache
 def is_supported() -> bool:
     """Whether this interpreter and this NumPy keep their objects as this module says."""
-    return is_known_interpreter() and all(
+    return platform.is_supported() and all(
         fits() for fits in (_arrays_fit, _dtypes_fit, _numbers_fit, _containers_fit)
-    )
-
-
-def is_known_interpreter() -> bool:
-    """Whether this is a CPython for which the offsets are meant; cheap."""
-    return (
-        sys.implementation.name == "cpython"
-        and (3, 11) <= sys.version_info[:2] <= (3, 13)
-        and ctypes.sizeof(ctypes.c_void_p) == 8
-        and object.__basicsize__ == NUMBER  # free-threaded builds have a larger head
     )
 
 

@@ -275,9 +275,9 @@ def test_the_entry_changes_under_calls(first):
 def test_without_the_native_type_it_is_a_python_class():
     script = """
 import importlib
-from jitflow.codegen.cpu import object_layout
+from jitflow.core import platform
 from jitflow.runtime import compiled
-object_layout.is_known_interpreter = lambda: False
+platform.is_supported = lambda: False
 Compiled = importlib.reload(compiled).Compiled
 def f(x):
     return x + 1
