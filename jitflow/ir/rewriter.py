@@ -154,12 +154,13 @@ class Rewriter:
 
     def _updated(self, node: Node) -> Node:
         """`node` over the new values: itself where nothing changed."""
-        replaced = self.replaced
         if node.regions:
             return self._with_regions(node)
-        if not replaced or not any(id(value) in replaced for value in node.operands):
-            return node
-        return self._copy(node, ())
+        replaced = self.replaced
+        for value in node.operands:
+            if id(value) in replaced:
+                return self._copy(node, ())
+        return node
 
     def _with_regions(self, node: Node) -> Node:
         regions = []

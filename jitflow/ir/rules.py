@@ -82,8 +82,8 @@ class Rule:
         return (_operator_name(self.pattern),)
 
     @functools.cached_property
-    def shape(self) -> tuple[str, ...]:
-        """What each operand must be: an operator's name, "#" for a literal, "" for anything."""
+    def shape(self) -> tuple[Any, ...]:
+        """What each operand must be: an operator's name, a literal, "" for anything."""
         return tuple(map(_requirement, self.pattern.args))
 
     def may_fit(self, node: Node) -> bool:
@@ -158,20 +158,25 @@ def splat(value: Value) -> Any:
 _REPEATING = frozenset({"constant", "full", "broadcast"})
 
 
-def _requirement(pattern: ast.expr) -> str:
+def _requirement(pattern: ast.expr) -> Any:
     if isinstance(pattern, ast.Call):
         return _operator_name(pattern)
-    return "" if isinstance(pattern, ast.Name) else "#"
+    return "" if isinstance(pattern, ast.Name) else ast.literal_eval(pattern)
 
 
-def _may_be(requirement: str, value: Value) -> bool:
-    if not requirement:
+def _may_be(requirement: Any, value: Value) -> bool:
+    if requirement == "":
         return True
     node = value.producer
     if node is None:
         return False
     name = node.operator.name
-    return name in _REPEATING if requirement == "#" else name == requirement
+    if isinstance(requirement, str):
+        return name == requirement
+    if name not in _REPEATING:
+        return False
+    number = splat(value)
+    return number is not None and is_number(number, requirement)
 
 
 def _operator_name(call: ast.Call) -> str:

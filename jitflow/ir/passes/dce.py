@@ -40,10 +40,15 @@ def _sweep(block: Block, live: set[int]) -> list[Node]:
     """The nodes that stay, in order; what they use is added to `live`."""
     kept: list[Node] = []
     for node in reversed(block.nodes):
-        if not _must_stay(node) and not any(id(value) in live for value in node.results):
-            continue
+        for value in node.results:
+            if id(value) in live:
+                break
+        else:
+            if not _must_stay(node):
+                continue
         kept.append(node)
-        live.update(map(id, node.operands))
+        for value in node.operands:
+            live.add(id(value))
         for region in node.regions:
             live.update(map(id, region.results))
             _sweep(region, live)
