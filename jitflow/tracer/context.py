@@ -6,6 +6,7 @@ The interpreter and the NumPy front end share it; neither sees the other's modul
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -14,14 +15,14 @@ from jitflow.core import dtypes
 from jitflow.core.dims import Dim
 from jitflow.core.dtypes import DType
 from jitflow.core.errors import Unsupported
-from jitflow.core.location import UNKNOWN, Location
+from jitflow.core.location import Location
 from jitflow.core.types import ArrayType
 from jitflow.guards.predicates import ArrayFact, Guard, Relation, ScalarFact
 from jitflow.guards.sources import DimensionSource, Source
 from jitflow.ir.builder import Builder
 from jitflow.ir.graph import Value
-from jitflow.tracer.objects.table import ObjectTable
 from jitflow.tracer import marks
+from jitflow.tracer.objects.table import ObjectTable
 from jitflow.tracer.values import ArrayValue, ConstantValue, PyValue, ScalarValue, Storage
 
 
@@ -93,10 +94,8 @@ class TraceContext:
     def drop_guards(self, count: int) -> None:
         """Forget the guards after the first `count`: what relied on them was undone."""
         for fact in self.guards[count:]:
-            try:
+            with suppress(TypeError):
                 self._seen_guards.discard(fact)
-            except TypeError:
-                pass
         del self.guards[count:]
 
     def is_dynamic(self, source: Source) -> bool:

@@ -33,10 +33,10 @@ def decide(context: TraceContext, left: Dim, relation: str, right: Dim) -> bool:
     proved = prove(context, left, relation, right)
     if proved is not None:
         return proved
-    values = [evaluate(context, dim) for dim in (left, right)]
-    if None in values:
+    first, second = evaluate(context, left), evaluate(context, right)
+    if first is None or second is None:
         raise Unsupported("JF-B005", f"{left} {relation} {right}")
-    result = bool(_HOLDS[relation](*values))
+    result = bool(_HOLDS[relation](first, second))
     fact = (left, relation, right) if result else _negated(left, relation, right)
     rely_on(context, *fact)
     return result

@@ -1,8 +1,8 @@
 """NumPy's rules for memory order, on numbers: how fresh results are laid out, what is contiguous.
 
 An order is a tuple of axes from the slowest (largest stride) to the fastest. Owns the rules of
-`nditer` (element-wise results and reductions), of copies, of concatenation. Knows neither graphs nor symbols: strides and extents come as they are in the call
-that is traced.
+`nditer` (element-wise results and reductions), of copies, and of concatenation. Knows neither
+graphs nor symbols: strides and extents come as they are in the call that is traced.
 """
 
 from __future__ import annotations
@@ -71,7 +71,6 @@ def iteration_order(shape: Sequence[int], strides: Sequence[Sequence[int]]) -> O
     A stable insertion sort from C order; axes that no operand can tell apart stay, and where
     operands disagree C order wins.
     """
-
     axes = list(reversed(range(len(shape))))
     for position in range(1, len(shape)):
         axis, target = axes[position], position

@@ -26,9 +26,7 @@ from jitflow.tracer.values import (
     SliceValue,
 )
 
-_OPERATORS = (
-    "add sub mul truediv floordiv mod pow matmul and or xor lshift rshift divmod"
-).split()
+_OPERATORS = ("add sub mul truediv floordiv mod pow matmul and or xor lshift rshift divmod").split()
 _NAMES = {"and": "and_", "or": "or_"}
 
 
@@ -151,15 +149,39 @@ def wrap(context: TraceContext, value: PyValue) -> Any:
     return Proxy(context, value)
 
 
+class Namespace:
+    """NumPy for functions under test: while one is traced, calls go to the front end.
+
+    `numpy.zeros(3)` and `numpy.array([x, y])` take no array that NumPy could dispatch on.
+    """
+
+    active: TraceContext | None = None
+
+    def __init__(self, module: Any) -> None:
+        self._module = module
+
+    def __getattr__(self, name: str) -> Any:
+        found = getattr(self._module, name)
+        if isinstance(found, type(np)):
+            return Namespace(found)
+        if not callable(found) or isinstance(found, (type, np.ufunc)):
+            return found
+
+        def function(*args, **kwargs):
+            return call(found, *args, **kwargs)
+
+        return function
+
+
+numpy = Namespace(np)
+
+
 def call(function, *args, **kwargs):
-    """``function(*args, **kwargs)`` for NumPy functions that do not dispatch on proxies."""
-    given = [*args, *kwargs.values()]
-    flat = [item for a in given for item in (a if isinstance(a, (list, tuple)) else [a])]
-    for item in flat:
-        for part in item if isinstance(item, (list, tuple)) else [item]:
-            if isinstance(part, Proxy):
-                return part.call(function, *args, **kwargs)
-    return function(*args, **kwargs)
+    """``function(*args, **kwargs)``, traced where a trace is active."""
+    context = Namespace.active
+    if context is None:
+        return function(*args, **kwargs)
+    return Proxy(context, ConstantValue(None)).__array_function__(function, (), args, kwargs)
 
 
 class Run:
@@ -177,7 +199,11 @@ class Run:
                 value = self.context.input_scalar(item, source)
             self.inputs.append(value)
             proxies.append(Proxy(self.context, value))
-        self.results = function(*proxies)
+        Namespace.active = self.context
+        try:
+            self.results = function(*proxies)
+        finally:
+            Namespace.active = None
         self.outputs: list = []
 
     def evaluate(self, inputs) -> Any:
@@ -187,9 +213,7 @@ class Run:
         builder = self.context.builder
         graph = builder.finish(self.outputs)
         graph.writes = [
-            (s.input, s.version)
-            for s in self.context.storages
-            if s.input is not None and s.written
+            (s.input, s.version) for s in self.context.storages if s.input is not None and s.written
         ]
         values = interpreter.run(graph, inputs, write=True)
         self.known = {id(o): v for o, v in zip(self.outputs, values, strict=True)}

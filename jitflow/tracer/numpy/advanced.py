@@ -66,9 +66,7 @@ def read(context: TraceContext, array: ArrayValue, items: list[keys.Item]) -> Py
     return arrays.boxed(context, value, result_order(context, selection))
 
 
-def write(
-    context: TraceContext, array: ArrayValue, items: list[keys.Item], value: PyValue
-) -> None:
+def write(context: TraceContext, array: ArrayValue, items: list[keys.Item], value: PyValue) -> None:
     """``array[key] = value`` with arrays in the key."""
     from jitflow.tracer.numpy.indexing import fitted
 
@@ -181,9 +179,7 @@ def scatter(
         inverse = _axes_in_place(selection)
         axes = tuple(inverse.index(axis) for axis in range(len(inverse)))
         value = emit(context, "transpose", value, axes=axes)
-    return emit(
-        context, "scatter", base, value, *selection.indices, axes=selection.axes, mode=mode
-    )
+    return emit(context, "scatter", base, value, *selection.indices, axes=selection.axes, mode=mode)
 
 
 def _write_masked(

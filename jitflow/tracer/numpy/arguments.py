@@ -124,9 +124,10 @@ def numpy_dtype(context: TraceContext, value: PyValue) -> np.dtype | None:
         return None
     found = constant(context, value, "dtype")
     try:
-        return np.dtype(found)
+        result: np.dtype = np.dtype(found)
     except TypeError:
         raise raises(f"{found!r} is not a data type") from None
+    return result
 
 
 def dtype(context: TraceContext, value: PyValue) -> DType | None:
@@ -189,9 +190,8 @@ def settle(context: TraceContext, extent: Dim) -> Dim:
 
 def sequence(items: tuple[Any, ...] | list[Any]) -> SequenceValue:
     """The value of a tuple or list of known objects."""
-    wrapped = [
-        sequence(item) if isinstance(item, (tuple, list)) else ConstantValue(item)
-        for item in items
+    wrapped: list[PyValue] = [
+        sequence(item) if isinstance(item, (tuple, list)) else ConstantValue(item) for item in items
     ]
     return SequenceValue(type(items), wrapped)
 

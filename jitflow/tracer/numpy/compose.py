@@ -15,7 +15,7 @@ from jitflow.core.dtypes import DType
 from jitflow.tracer import facts
 from jitflow.tracer.context import TraceContext
 from jitflow.tracer.numpy import conversion, indexing, operands, operators, properties
-from jitflow.tracer.numpy.arguments import dim_value
+from jitflow.tracer.numpy.arguments import dim_value, unsupported
 from jitflow.tracer.values import (
     ArrayValue,
     ConstantValue,
@@ -115,7 +115,7 @@ class Composer:
         if isinstance(truth, ScalarValue):
             facts.require(self.context, self.context.scalar_graph_value(truth))
         elif not (isinstance(truth, ConstantValue) and truth.value):
-            raise operands.unsupported("a case in which NumPy warns or raises")
+            raise unsupported("a case in which NumPy warns or raises")
 
     def decide(self, left: Dim, relation: str, right: Dim) -> bool:
         """Whether a relation of extents holds."""

@@ -13,6 +13,7 @@ from jitflow.tracer.numpy import arguments, views
 from jitflow.tracer.numpy.arguments import is_none, raises, unsupported
 from jitflow.tracer.numpy.compose import Composer
 from jitflow.tracer.numpy.conversion import convert
+from jitflow.tracer.numpy.nested import array_of
 from jitflow.tracer.numpy.operands import (
     as_array,
     cast,
@@ -21,7 +22,6 @@ from jitflow.tracer.numpy.operands import (
     operand,
     promoted,
 )
-from jitflow.tracer.numpy.nested import array_of
 from jitflow.tracer.numpy.table import function, function_named, method
 from jitflow.tracer.values import ArrayValue, ConstantValue, PyValue, SequenceValue
 
@@ -30,7 +30,11 @@ _LIKE = "a, dtype=None, order='K', subok=True, shape=None, *, device=None"
 
 
 def filled(
-    context: TraceContext, number: PyValue, dtype: DType, shape: tuple[Dim, ...], order: layout.Order
+    context: TraceContext,
+    number: PyValue,
+    dtype: DType,
+    shape: tuple[Dim, ...],
+    order: layout.Order,
 ) -> ArrayValue:
     """A fresh array with one number everywhere."""
     item = operand(context, number)
@@ -177,7 +181,7 @@ def copied(
 )
 def array(
     context: TraceContext,
-    object: PyValue,  # noqa: A002
+    object: PyValue,
     dtype: PyValue,
     copy: PyValue,
     order: PyValue,
@@ -258,9 +262,7 @@ def asanyarray(context: TraceContext, **given: PyValue) -> PyValue:
 
 
 def _register_contiguous(name: str, letter: str) -> None:
-    def handler(
-        context: TraceContext, a: PyValue, dtype: PyValue, like: PyValue
-    ) -> PyValue:
+    def handler(context: TraceContext, a: PyValue, dtype: PyValue, like: PyValue) -> PyValue:
         result = converted(context, a, dtype, ConstantValue(letter), None)
         return result if result.shape else views.reshaped(context, result, (1,))
 
@@ -272,9 +274,7 @@ _register_contiguous("asfortranarray", "F")
 
 
 @function_named("asarray_chkfinite", signature="a, dtype=None, order=None", fold=False)
-def asarray_chkfinite(
-    context: TraceContext, a: PyValue, dtype: PyValue, order: PyValue
-) -> PyValue:
+def asarray_chkfinite(context: TraceContext, a: PyValue, dtype: PyValue, order: PyValue) -> PyValue:
     """As `asarray`, and the values must be finite."""
     n = Composer(context)
     result = converted(context, a, dtype, order, None)
@@ -303,9 +303,7 @@ def copy_protocol(context: TraceContext, a: PyValue) -> PyValue:
     return copy_method(context, a, ConstantValue("K"))
 
 
-@function_named(
-    "astype", signature="x, dtype, *, copy=True, device=None", fold=False
-)
+@function_named("astype", signature="x, dtype, *, copy=True, device=None", fold=False)
 def astype_function(
     context: TraceContext, x: PyValue, dtype: PyValue, copy: PyValue, device: PyValue
 ) -> PyValue:
@@ -343,9 +341,7 @@ def astype(
 # Ranges
 
 
-@function(
-    np.arange, signature="start, stop=_, step=1, dtype=None, *, device=None, like=None"
-)
+@function(np.arange, signature="start, stop=_, step=1, dtype=None, *, device=None, like=None")
 def arange(
     context: TraceContext,
     start: PyValue,
@@ -420,21 +416,21 @@ def linspace(
         raise raises("Number of samples must be non-negative")
     if n.rank(start) or n.rank(stop) or arguments.as_int(context, axis, "axis"):
         raise unsupported("linspace between arrays")
-    spans = [n(np.multiply, 1.0, n.array(end)) for end in (start, stop)]
-    first, last = spans
-    common = promoted(operand(context, first), operand(context, last))
+    first, last = n.array(start), n.array(stop)
+    common = promoted(operand(context, start), operand(context, stop))
+    if common.kind in "biu":
+        common = F64
     wanted = arguments.dtype(context, dtype) or common
     parts = count - 1 if ends else count
     if not n.decide(0, "<", parts):
         raise unsupported("linspace of fewer than two samples")
-    delta = n(np.subtract, last, first)
-    y = n(np.arange, count)
-    y = n(np.multiply, n.method(y, "astype", common.real.numpy), 1)
-    step = n.div(delta, n(np.float64, parts) if isinstance(parts, int) else parts)
-    y = n.mul(y, step)
-    y = n.add(y, first)
+    delta = n(np.subtract, last, first, dtype=common.numpy)
+    y = n(np.arange, 0, count, dtype=common.numpy)
+    step = n.div(delta, parts)
+    spread = n(np.where, n.compare("eq", step, 0), n.mul(n.div(y, parts), delta), n.mul(y, step))
+    y = n.binary("iadd", spread, first)
     if ends and n.decide(1, "<", count):
-        n.store(y, (-1, Ellipsis), stop)
+        n.store(y, (-1, Ellipsis), last)
     if wanted.is_integer:
         y = n(np.floor, y)
     result = n.method(y, "astype", wanted.numpy, copy=False)
@@ -443,9 +439,7 @@ def linspace(
     return result
 
 
-@function(
-    np.eye, signature="N, M=None, k=0, dtype=None, order='C', *, device=None, like=None"
-)
+@function(np.eye, signature="N, M=None, k=0, dtype=None, order='C', *, device=None, like=None")
 def eye(
     context: TraceContext,
     N: PyValue,  # noqa: N803

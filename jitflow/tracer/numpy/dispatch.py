@@ -1,4 +1,4 @@
-"""Finds the handler of a call, method, operator or attribute, and undoes what a declined one did."""
+"""Finds the handler of a call, method, operator or attribute; undoes what a declined one did."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def is_known(function: Any) -> bool:
     if isinstance(function, type):
         return issubclass(function, (np.generic, np.dtype))
     if isinstance(function, _ARRAY_METHOD):
-        return function.__objclass__ in (np.ndarray, np.generic)
+        return getattr(function, "__objclass__", None) in (np.ndarray, np.generic)
     return folding.is_foldable(function)
 
 

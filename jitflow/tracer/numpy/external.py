@@ -26,17 +26,71 @@ from jitflow.tracer.values import (
 
 _PYTHON_BOXES = {float: "float", int: "int", bool: "bool", complex: "complex"}
 
-_FUNCTIONS = """
-sort argsort partition argpartition lexsort searchsorted digitize interp median percentile quantile
-nanmedian nanpercentile nanquantile convolve correlate histogram histogram2d
-isin in1d polyfit polyval polyder polyint unwrap cov corrcoef i0
-linalg.inv linalg.pinv linalg.solve linalg.lstsq linalg.det linalg.slogdet linalg.eig linalg.eigh
-linalg.eigvals linalg.eigvalsh linalg.svd linalg.svdvals linalg.qr linalg.cholesky
-linalg.matrix_rank linalg.cond linalg.tensorsolve linalg.tensorinv
-fft.fft fft.ifft fft.fft2 fft.ifft2 fft.fftn fft.ifftn fft.rfft fft.irfft fft.rfft2 fft.irfft2
-fft.rfftn fft.irfftn fft.hfft fft.ihfft
-apply_over_axes packbits unpackbits
-""".split()
+_FUNCTIONS = [
+    "sort",
+    "argsort",
+    "partition",
+    "argpartition",
+    "lexsort",
+    "searchsorted",
+    "digitize",
+    "interp",
+    "median",
+    "percentile",
+    "quantile",
+    "nanmedian",
+    "nanpercentile",
+    "nanquantile",
+    "convolve",
+    "correlate",
+    "histogram",
+    "histogram2d",
+    "isin",
+    "in1d",
+    "polyfit",
+    "polyval",
+    "polyder",
+    "polyint",
+    "unwrap",
+    "cov",
+    "corrcoef",
+    "i0",
+    "linalg.inv",
+    "linalg.pinv",
+    "linalg.solve",
+    "linalg.lstsq",
+    "linalg.det",
+    "linalg.slogdet",
+    "linalg.eig",
+    "linalg.eigh",
+    "linalg.eigvals",
+    "linalg.eigvalsh",
+    "linalg.svd",
+    "linalg.svdvals",
+    "linalg.qr",
+    "linalg.cholesky",
+    "linalg.matrix_rank",
+    "linalg.cond",
+    "linalg.tensorsolve",
+    "linalg.tensorinv",
+    "fft.fft",
+    "fft.ifft",
+    "fft.fft2",
+    "fft.ifft2",
+    "fft.fftn",
+    "fft.ifftn",
+    "fft.rfft",
+    "fft.irfft",
+    "fft.rfft2",
+    "fft.irfft2",
+    "fft.rfftn",
+    "fft.irfftn",
+    "fft.hfft",
+    "fft.ihfft",
+    "apply_over_axes",
+    "packbits",
+    "unpackbits",
+]
 _METHODS = ("argsort", "argpartition", "searchsorted")
 
 
@@ -144,6 +198,7 @@ class Flat:
         self.callee, self.__name__ = callee, callee.__name__
 
     def __call__(self, *operands: np.ndarray) -> tuple[Any, ...]:
+        """Every array of the result."""
         return tuple(probe.flatten(self.callee(*operands)))
 
 

@@ -67,9 +67,8 @@ def fold(
     """The result of a pure call on known arguments; None where it must run each time."""
     if not _is_pure(function) or "out" in kwargs:
         return None
-    if any(_mentions_array(context, value) for value in (*args, *kwargs.values())):
-        if not all(_small(context, value) for value in (*args, *kwargs.values())):
-            return None
+    if not all(_small(context, value) for value in (*args, *kwargs.values())):
+        return None
     try:
         plain_args = [_plain(context, value) for value in args]
         plain_kwargs = {name: _plain(context, value) for name, value in kwargs.items()}
@@ -116,14 +115,8 @@ def _shares(result: Any, given: list[Any]) -> bool:
     return any(np.may_share_memory(result, item) for item in known)
 
 
-def _mentions_array(context: TraceContext, value: PyValue) -> bool:
-    value = context.resolve(value)
-    if isinstance(value, SequenceValue):
-        return any(_mentions_array(context, item) for item in value.items)
-    return isinstance(value, ArrayValue)
-
-
 def _small(context: TraceContext, value: PyValue) -> bool:
+    """Whether arrays in an argument are known and small; anything else may be."""
     value = context.resolve(value)
     if isinstance(value, SequenceValue):
         return all(_small(context, item) for item in value.items)

@@ -139,9 +139,7 @@ def assign(context: TraceContext, target: ArrayValue, source: Operand) -> None:
     arrays.write(context, target, value)
 
 
-def fitted(
-    context: TraceContext, source: Operand, dtype: DType, shape: tuple[Dim, ...]
-) -> Value:
+def fitted(context: TraceContext, source: Operand, dtype: DType, shape: tuple[Dim, ...]) -> Value:
     """The value of `source` as `dtype`, broadcasting to exactly `shape`."""
     value = assigned_value(context, source, dtype)
     extra = value.type.rank - len(shape)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -83,9 +84,7 @@ def joined(
     return deliver(context, value, layout.concatenation_order(rank, described), target)
 
 
-def _check_extents(
-    context: TraceContext, shape: list[Dim], item: ArrayValue, place: int
-) -> None:
+def _check_extents(context: TraceContext, shape: list[Dim], item: ArrayValue, place: int) -> None:
     for axis, extent in enumerate(item.shape):
         if axis != place and not facts.decide(context, shape[axis], "==", extent):
             raise raises(
@@ -127,9 +126,7 @@ def stack(
 def _register_stack(names: str, rank: int, axis: int) -> None:
     atleast = getattr(np, f"atleast_{rank}d")
 
-    def handler(
-        context: TraceContext, tup: PyValue, dtype: PyValue, casting: PyValue
-    ) -> PyValue:
+    def handler(context: TraceContext, tup: PyValue, dtype: PyValue, casting: PyValue) -> PyValue:
         n = Composer(context)
         given = [n.array(n(atleast, item)) for item in sequence_of(context, tup)]
         place = 0 if names == "hstack" and len(given[0].shape) == 1 else axis
@@ -206,9 +203,7 @@ def append(context: TraceContext, arr: PyValue, values: PyValue, axis: PyValue) 
 # Apart
 
 
-def _split_points(
-    context: TraceContext, sections: PyValue, extent: Dim, equal: bool
-) -> list[Dim]:
+def _split_points(context: TraceContext, sections: PyValue, extent: Dim, equal: bool) -> list[Dim]:
     found = context.resolve(sections)
     if isinstance(found, (SequenceValue, ArrayValue)):
         points = arguments.constant(context, sections, "indices")
@@ -243,10 +238,7 @@ def _register_split(name: str, axis: int | None, equal: bool) -> None:
             raise raises(f"{name} only works on arrays of {place + 1} or more dimensions")
         points = _split_points(context, indices_or_sections, array.shape[place], equal)
         before = (slice(None),) * place
-        parts = [
-            n.item(array, (*before, slice(low, high)))
-            for low, high in zip(points, points[1:], strict=False)
-        ]
+        parts = [n.item(array, (*before, slice(low, high))) for low, high in pairwise(points)]
         return SequenceValue(list, parts)
 
     extra = ", axis=0" if axis is None else ""
@@ -385,8 +377,7 @@ def _pad_constant(
     if rest or n.rank(value):
         raise unsupported("pad with these arguments")
     shape = tuple(
-        extent + before + after
-        for extent, (before, after) in zip(base.shape, widths, strict=True)
+        extent + before + after for extent, (before, after) in zip(base.shape, widths, strict=True)
     )
     result = n(np.full, shape, 0, dtype=base.dtype.numpy, order=letter)
     n.store(result, Ellipsis, value)
@@ -425,9 +416,7 @@ def meshgrid(
 
 
 @function(np.indices, signature="dimensions, dtype=None, sparse=False")
-def indices(
-    context: TraceContext, dimensions: PyValue, dtype: PyValue, sparse: PyValue
-) -> PyValue:
+def indices(context: TraceContext, dimensions: PyValue, dtype: PyValue, sparse: PyValue) -> PyValue:
     """The index of every element of a grid."""
     n = Composer(context)
     if arguments.flag(context, sparse, "sparse"):

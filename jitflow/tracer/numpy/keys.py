@@ -15,13 +15,19 @@ import numpy as np
 from jitflow.core.dims import Dim
 from jitflow.core.dtypes import BOOL, I64
 from jitflow.ir.graph import Value
-from jitflow.tracer import facts
+from jitflow.tracer import arrays, facts
 from jitflow.tracer.context import TraceContext
 from jitflow.tracer.numpy import arguments
 from jitflow.tracer.numpy.arguments import raises, unsupported
 from jitflow.tracer.numpy.operands import as_array, emit
-from jitflow.tracer.values import ArrayValue, ConstantValue, PyValue, ScalarValue, SequenceValue
-from jitflow.tracer.values import SliceValue
+from jitflow.tracer.values import (
+    ArrayValue,
+    ConstantValue,
+    PyValue,
+    ScalarValue,
+    SequenceValue,
+    SliceValue,
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,7 +78,7 @@ def parse(context: TraceContext, key: PyValue, rank: int) -> list[Item]:
     ellipses = [position for position, part in enumerate(parts) if part is Ellipsis]
     if len(ellipses) > 1:
         raise raises("an index can only have a single ellipsis")
-    items = [part if part is Ellipsis else _item(context, part) for part in parts]
+    items: list[Any] = [p if p is Ellipsis else _item(context, p) for p in parts]
     used = sum(_axes_used(item) for item in items if item is not Ellipsis)
     if used > rank:
         raise raises(f"too many indices for array: array is {rank}-dimensional")
@@ -152,9 +158,7 @@ def _array_item(context: TraceContext, part: PyValue) -> Item:
     if empty:
         contents = np.zeros(0, np.int64)
         contents.flags.writeable = False
-        from jitflow.tracer.arrays import fresh
-
-        return Indices(fresh(context, emit(context, "constant", value=contents)))
+        return Indices(arrays.fresh(context, emit(context, "constant", value=contents)))
     raise raises("arrays used as indices must be of integer (or boolean) type")
 
 
@@ -186,9 +190,7 @@ def _checked(context: TraceContext, index: Index, extent: Dim) -> Dim:
     return facts.late_symbol(context, position, None)
 
 
-def slice_bounds(
-    context: TraceContext, key: SliceValue, extent: Dim
-) -> tuple[Dim, int, Dim]:
+def slice_bounds(context: TraceContext, key: SliceValue, extent: Dim) -> tuple[Dim, int, Dim]:
     """Start, step and length that a slice selects on an axis of `extent`."""
     step = 1 if arguments.is_none(context.resolve(key.step)) else _step(context, key.step)
     low: Dim = 0 if step > 0 else -1

@@ -19,7 +19,7 @@ from jitflow.tracer.values import ArrayValue, ConstantValue, PyValue
 def norm(
     context: TraceContext,
     x: PyValue,
-    ord: PyValue,  # noqa: A002
+    ord: PyValue,
     axis: PyValue,
     keepdims: PyValue,
 ) -> PyValue:
@@ -115,7 +115,7 @@ def vector_norm(
     x: PyValue,
     axis: PyValue,
     keepdims: PyValue,
-    ord: PyValue,  # noqa: A002
+    ord: PyValue,
 ) -> PyValue:
     """Norm over one axis."""
     if is_none(axis):

@@ -15,14 +15,11 @@ from jitflow.tracer.numpy.operands import (
     graph_value,
     operand,
     same_shape,
-    supported_dtype,
 )
-from jitflow.tracer.values import ArrayValue, PyValue, SequenceValue
+from jitflow.tracer.values import ArrayValue, ConstantValue, PyValue, SequenceValue
 
 
-def array_of(
-    context: TraceContext, value: PyValue, dtype: DType | None = None
-) -> ArrayValue:
+def array_of(context: TraceContext, value: PyValue, dtype: DType | None = None) -> ArrayValue:
     """A fresh C-contiguous array from a list or tuple.
 
     Raises
@@ -46,13 +43,11 @@ Tree = Operand | list["Tree"]
 
 def _tree(context: TraceContext, value: PyValue) -> Tree:
     value = context.resolve(value)
-    try:
-        items = arguments.items_of(context, value, "value")
-    except arguments.Unsupported:
-        if isinstance(value, SequenceValue):
-            raise
-        return operand(context, value)
-    return [_tree(context, item) for item in items]
+    if isinstance(value, SequenceValue) or (
+        isinstance(value, ConstantValue) and isinstance(value.value, (tuple, list))
+    ):
+        return [_tree(context, item) for item in arguments.items_of(context, value, "value")]
+    return operand(context, value)
 
 
 def _leaves(tree: Tree) -> list[Operand]:
@@ -64,7 +59,7 @@ def _leaves(tree: Tree) -> list[Operand]:
 def _stacked(context: TraceContext, tree: Tree, dtype: DType | None) -> Value:
     if dtype is None:
         leaves = [leaf.dtype.numpy for leaf in _leaves(tree)]
-        dtype = supported_dtype(np.result_type(*leaves) if leaves else np.dtype(float))
+        dtype = arguments.supported_dtype(np.result_type(*leaves) if leaves else np.dtype(float))
     if isinstance(tree, Operand):
         return graph_value(context, tree, dtype)
     if not tree:

@@ -1,4 +1,4 @@
-"""Operands of array operations: what counts as an array or number, promotion, casts, broadcasting."""
+"""Operands of array operations: what counts as array or number, promotion, casts, broadcasting."""
 
 from __future__ import annotations
 

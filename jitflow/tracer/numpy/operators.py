@@ -43,9 +43,7 @@ _COMPARE: dict[str, np.ufunc] = {
 _IN_PLACE = {f"i{name.rstrip('_')}": name for name in (*_BINARY, "matmul")}
 
 
-def binary_operator(
-    context: TraceContext, op: str, left: PyValue, right: PyValue
-) -> PyValue:
+def binary_operator(context: TraceContext, op: str, left: PyValue, right: PyValue) -> PyValue:
     """``left op right``; the in-place form writes an array on the left and gives it back."""
     in_place = op in _IN_PLACE
     name = _IN_PLACE.get(op, op)

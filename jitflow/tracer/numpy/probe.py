@@ -75,10 +75,7 @@ def result_types(
     flat = [flatten(result) for result in results]
     if len(flat[0]) != len(flat[1]):
         raise unsupported("a call with a varying number of results")
-    types = [
-        _result_type(context, probes, left, right)
-        for left, right in zip(*flat, strict=True)
-    ]
+    types = [_result_type(context, probes, left, right) for left, right in zip(*flat, strict=True)]
     return results[0], types
 
 
@@ -121,15 +118,12 @@ def flatten(result: Any) -> list[Any]:
     return [result]
 
 
-def _result_type(
-    context: TraceContext, probes: list[Extents], left: Any, right: Any
-) -> ResultType:
+def _result_type(context: TraceContext, probes: list[Extents], left: Any, right: Any) -> ResultType:
     if not isinstance(left, (np.ndarray, np.generic, float, int, complex, bool)):
         raise unsupported(f"a call that gives {type(left).__name__}")
     array = np.asarray(left)
     shape = tuple(
-        _extent(context, probes, pair)
-        for pair in zip(np.shape(left), np.shape(right), strict=True)
+        _extent(context, probes, pair) for pair in zip(np.shape(left), np.shape(right), strict=True)
     )
     order = layout.copy_order(array.shape, array.strides, array.itemsize)
     return ResultType(supported_dtype(array.dtype), shape, order, type(left))
@@ -138,7 +132,8 @@ def _result_type(
 def _extent(context: TraceContext, probes: list[Extents], pair: tuple[int, int]) -> Dim:
     for expression, values in _candidates(context, probes):
         if values == pair:
-            return expression() if callable(expression) else expression
+            found: Dim = expression() if callable(expression) else expression
+            return found
     if pair[0] == pair[1]:
         return pair[0]
     raise unsupported("a call whose result has an unusual shape")

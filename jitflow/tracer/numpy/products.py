@@ -212,9 +212,7 @@ def tensordot(context: TraceContext, a: PyValue, b: PyValue, axes: PyValue) -> P
     return arrays.fresh(context, result)
 
 
-@function(
-    np.trace, signature="a, offset=0, axis1=0, axis2=1, dtype=None, out=None", method="trace"
-)
+@function(np.trace, signature="a, offset=0, axis1=0, axis2=1, dtype=None, out=None", method="trace")
 def trace(
     context: TraceContext,
     a: PyValue,

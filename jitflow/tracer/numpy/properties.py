@@ -145,7 +145,7 @@ _SCALAR: dict[str, Callable[[TraceContext, Any], PyValue]] = {
 }
 
 
-def set(context: TraceContext, receiver: PyValue, name: str, value: PyValue) -> None:  # noqa: A001
+def set(context: TraceContext, receiver: PyValue, name: str, value: PyValue) -> None:
     """``receiver.name = value``."""
     from jitflow.tracer.numpy.indexing import assign
 
@@ -155,5 +155,3 @@ def set(context: TraceContext, receiver: PyValue, name: str, value: PyValue) -> 
         assign(context, part(context, receiver, name), operand(context, value))
         return
     raise unsupported(f"assignment to {receiver.python_type.__name__}.{name}")
-
-

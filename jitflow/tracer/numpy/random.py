@@ -12,13 +12,52 @@ from jitflow.tracer.numpy.arguments import unsupported
 from jitflow.tracer.values import PyValue, ScalarValue, SequenceValue
 
 _DRAWS = frozenset(
-    """
-    beta binomial bytes chisquare dirichlet exponential f gamma geometric gumbel hypergeometric
-    integers laplace logistic lognormal logseries multinomial multivariate_normal
-    negative_binomial noncentral_chisquare noncentral_f normal pareto permutation poisson power
-    rand randint randn random random_sample rayleigh standard_cauchy standard_exponential
-    standard_gamma standard_normal standard_t triangular uniform vonmises wald weibull zipf choice
-    """.split()
+    [
+        "beta",
+        "binomial",
+        "bytes",
+        "chisquare",
+        "dirichlet",
+        "exponential",
+        "f",
+        "gamma",
+        "geometric",
+        "gumbel",
+        "hypergeometric",
+        "integers",
+        "laplace",
+        "logistic",
+        "lognormal",
+        "logseries",
+        "multinomial",
+        "multivariate_normal",
+        "negative_binomial",
+        "noncentral_chisquare",
+        "noncentral_f",
+        "normal",
+        "pareto",
+        "permutation",
+        "poisson",
+        "power",
+        "rand",
+        "randint",
+        "randn",
+        "random",
+        "random_sample",
+        "rayleigh",
+        "standard_cauchy",
+        "standard_exponential",
+        "standard_gamma",
+        "standard_normal",
+        "standard_t",
+        "triangular",
+        "uniform",
+        "vonmises",
+        "wald",
+        "weibull",
+        "zipf",
+        "choice",
+    ]
 )
 
 

@@ -58,8 +58,9 @@ def _search(record: str) -> Handler:
         value = graph_value(context, item)
         rank = len(item.shape)
         keep = arguments.flag(context, keepdims, "keepdims")
+        shape: tuple[dims.Dim, ...]
         if arguments.is_none(axis):
-            position, shape = 0, ((1,) * rank if keep else ())
+            position, shape = 0, (1,) * rank if keep else ()
             value = emit(context, "reshape", value, shape=(dims.product(item.shape),))
         else:
             position = arguments.axis(context, axis, max(rank, 1))
@@ -87,9 +88,7 @@ for _name in ("argmax", "argmin"):
 
 
 @function(np.count_nonzero, signature="a, axis=None, *, keepdims=False")
-def count_nonzero(
-    context: TraceContext, a: PyValue, axis: PyValue, keepdims: PyValue
-) -> PyValue:
+def count_nonzero(context: TraceContext, a: PyValue, axis: PyValue, keepdims: PyValue) -> PyValue:
     """Number of elements that are not zero; for the whole array a number."""
     n = Composer(context)
     chosen = n(np.not_equal, a, np.bool_(False) if n.kind(a) == "b" else 0)
@@ -101,7 +100,7 @@ def count_nonzero(
     return n(np.sum, chosen, axis=axis, dtype=np.intp, keepdims=keepdims)
 
 
-_COUNT_TYPE = type(np.count_nonzero(np.zeros(1)))
+_COUNT_TYPE: type = type(np.count_nonzero(np.zeros(1)))
 
 
 def _register_scan(ufunc: np.ufunc, names: str, method: str, cumulative: str) -> None:
@@ -139,8 +138,11 @@ _register_scan(np.add, "cumsum", "cumsum", "cumulative_sum")
 _register_scan(np.multiply, "cumprod", "cumprod", "cumulative_prod")
 
 
-@function(np.mean, signature="a, axis=None, dtype=None, out=None, keepdims=False, *, where=_",
-          method="mean")
+@function(
+    np.mean,
+    signature="a, axis=None, dtype=None, out=None, keepdims=False, *, where=_",
+    method="mean",
+)
 def mean(
     context: TraceContext,
     a: PyValue,
@@ -249,5 +251,3 @@ def std(context: TraceContext, out: PyValue, **rest: PyValue) -> PyValue:
     if isinstance(variance, ArrayValue):
         return n(np.sqrt, variance, out=variance)
     return n.real_type(variance, n(np.sqrt, variance))
-
-

@@ -68,15 +68,17 @@ def select(
     return n.item(result, ()) if not shape else result
 
 
-@function(np.clip, signature="a, a_min=_, a_max=_, out=None, *, min=_, max=_, **rest", method="clip")
+@function(
+    np.clip, signature="a, a_min=_, a_max=_, out=None, *, min=_, max=_, **rest", method="clip"
+)
 def clip(
     context: TraceContext,
     a: PyValue,
     a_min: PyValue,
     a_max: PyValue,
     out: PyValue,
-    min: PyValue,  # noqa: A002
-    max: PyValue,  # noqa: A002
+    min: PyValue,
+    max: PyValue,
     **rest: PyValue,
 ) -> PyValue:
     """Values held between two bounds."""
@@ -462,9 +464,7 @@ _register_infinite("isneginf", True)
 
 
 def _register_round(name: str) -> None:
-    def handler(
-        context: TraceContext, a: PyValue, decimals: PyValue, out: PyValue
-    ) -> PyValue:
+    def handler(context: TraceContext, a: PyValue, decimals: PyValue, out: PyValue) -> PyValue:
         n = Composer(context)
         digits = arguments.as_int(context, decimals, "decimals")
         kind = n.kind(a)

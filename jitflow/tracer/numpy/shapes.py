@@ -1,4 +1,4 @@
-"""Functions that move, add and remove axes: reshape, transpose, squeeze, flip, roll and their kin."""
+"""Functions that move, add and remove axes: reshape, transpose, squeeze, flip, roll, diagonal."""
 
 from __future__ import annotations
 
@@ -147,16 +147,12 @@ def swapaxes(context: TraceContext, a: PyValue, axis1: PyValue, axis2: PyValue) 
 
 
 @function(np.moveaxis, signature="a, source, destination", fold=False)
-def moveaxis(
-    context: TraceContext, a: PyValue, source: PyValue, destination: PyValue
-) -> PyValue:
+def moveaxis(context: TraceContext, a: PyValue, source: PyValue, destination: PyValue) -> PyValue:
     """Axes moved to other places, the others in order."""
     array = as_array(context, a)
     rank = len(array.shape)
     given = arguments.normalise_axes(arguments.constant(context, source, "source"), rank)
-    wanted = arguments.normalise_axes(
-        arguments.constant(context, destination, "destination"), rank
-    )
+    wanted = arguments.normalise_axes(arguments.constant(context, destination, "destination"), rank)
     if len(given) != len(wanted):
         raise raises("`source` and `destination` arguments must have the same number of elements")
     order = [axis for axis in range(rank) if axis not in given]
@@ -191,7 +187,9 @@ def squeeze(context: TraceContext, a: PyValue, axis: PyValue) -> PyValue:
     rank = len(a.shape)
     if is_none(axis):
         axes: tuple[int, ...] = tuple(
-            position for position in range(rank) if facts.decide(context, a.shape[position], "==", 1)
+            position
+            for position in range(rank)
+            if facts.decide(context, a.shape[position], "==", 1)
         )
         return views.squeezed(context, a, axes)
     axes = arguments.axes(context, axis, rank)
@@ -231,9 +229,7 @@ for _rank in (1, 2, 3):
 
 
 @function(np.broadcast_to, signature="array, shape, subok=False", fold=False)
-def broadcast_to(
-    context: TraceContext, array: PyValue, shape: PyValue, subok: PyValue
-) -> PyValue:
+def broadcast_to(context: TraceContext, array: PyValue, shape: PyValue, subok: PyValue) -> PyValue:
     """A read-only view with repeated axes."""
     extents = arguments.shape(context, shape)
     return views.broadcast_to(context, as_array(context, array), extents)

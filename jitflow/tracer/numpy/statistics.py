@@ -136,9 +136,7 @@ _register_nan_search("nanargmin", "argmin", np.inf)
 _register_nan_search("nanargmax", "argmax", -np.inf)
 
 
-@function(
-    np.nanmean, signature="a, axis=None, dtype=None, out=None, keepdims=False, *, where=_"
-)
+@function(np.nanmean, signature="a, axis=None, dtype=None, out=None, keepdims=False, *, where=_")
 def nanmean(
     context: TraceContext,
     a: PyValue,
@@ -264,9 +262,7 @@ def _border(n: Composer, value: PyValue, array: ArrayValue, place: int) -> PyVal
 
 
 @function(np.ediff1d, signature="ary, to_end=None, to_begin=None")
-def ediff1d(
-    context: TraceContext, ary: PyValue, to_end: PyValue, to_begin: PyValue
-) -> PyValue:
+def ediff1d(context: TraceContext, ary: PyValue, to_end: PyValue, to_begin: PyValue) -> PyValue:
     """Differences of neighbours of the flat array."""
     n = Composer(context)
     if not (is_none(to_end) and is_none(to_begin)):
@@ -295,9 +291,7 @@ def gradient(
         raise unsupported("gradient with coordinates")
     if array.dtype.kind not in "fc":
         array = n.array(n.method(array, "astype", np.float64))
-    results = [
-        _gradient(n, array, place, step) for place, step in zip(axes, steps, strict=True)
-    ]
+    results = [_gradient(n, array, place, step) for place, step in zip(axes, steps, strict=True)]
     return results[0] if len(results) == 1 else SequenceValue(tuple, results)
 
 
@@ -320,9 +314,7 @@ def _gradient(n: Composer, array: ArrayValue, place: int, step: PyValue) -> PyVa
 
 
 @function_named("trapezoid", "trapz", signature="y, x=None, dx=1.0, axis=-1")
-def trapezoid(
-    context: TraceContext, y: PyValue, x: PyValue, dx: PyValue, axis: PyValue
-) -> PyValue:
+def trapezoid(context: TraceContext, y: PyValue, x: PyValue, dx: PyValue, axis: PyValue) -> PyValue:
     """Integral by the trapezoidal rule."""
     n = Composer(context)
     values = n.array(y)

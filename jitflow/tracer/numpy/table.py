@@ -20,6 +20,7 @@ from jitflow.tracer.context import TraceContext
 from jitflow.tracer.values import ConstantValue, PyValue, SequenceValue
 
 Handler = Callable[..., PyValue]
+Decorator = Callable[[Handler], Handler]
 
 
 class Missing:
@@ -60,7 +61,7 @@ FUNCTIONS: dict[Any, Entry] = {}
 METHODS: dict[str, Entry] = {}
 
 
-def function(*callables: Any, signature: str, method: str = "", fold: bool = True) -> Any:
+def function(*callables: Any, signature: str, method: str = "", fold: bool = True) -> Decorator:
     """Register the decorated handler ``(context, **parameters)`` for NumPy functions.
 
     With `method` it also stands for the ndarray method of that name with the same parameters.
@@ -77,7 +78,7 @@ def function(*callables: Any, signature: str, method: str = "", fold: bool = Tru
     return decorate
 
 
-def method(*names: str, signature: str, fold: bool = True) -> Any:
+def method(*names: str, signature: str, fold: bool = True) -> Decorator:
     """Register the decorated handler ``(context, receiver, ...)`` for ndarray methods."""
 
     def decorate(handler: Handler) -> Handler:
@@ -96,7 +97,7 @@ def by_name(path: str) -> Any:
     return found
 
 
-def function_named(*paths: str, signature: str, method: str = "", fold: bool = True) -> Any:
+def function_named(*paths: str, signature: str, method: str = "", fold: bool = True) -> Decorator:
     """As `function`, for callables that not every NumPy has."""
     present = [item for item in map(by_name, paths) if item is not None]
     return function(*present, signature=signature, method=method, fold=fold)
@@ -136,9 +137,7 @@ def _default(text: str) -> Any:
     return MISSING if text.strip() == "_" else ast.literal_eval(text.strip())
 
 
-def bind(
-    entry: Entry, args: list[PyValue], kwargs: dict[str, PyValue]
-) -> dict[str, PyValue]:
+def bind(entry: Entry, args: list[PyValue], kwargs: dict[str, PyValue]) -> dict[str, PyValue]:
     """Arguments by parameter name; defaults are constants, and MISSING the constant MISSING."""
     bound: dict[str, PyValue] = {}
     rest, keywords = list(args), dict(kwargs)

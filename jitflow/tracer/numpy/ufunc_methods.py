@@ -28,7 +28,7 @@ from jitflow.tracer.numpy.operands import (
 from jitflow.tracer.numpy.table import MISSING, Entry, bind, parse_signature
 from jitflow.tracer.values import ArrayValue, ConstantValue, PyValue
 
-_REDUCTIONS = {
+_REDUCTIONS: dict[np.ufunc, str] = {
     np.add: "sum",
     np.multiply: "prod",
     np.maximum: "max",
@@ -36,8 +36,8 @@ _REDUCTIONS = {
     np.logical_or: "any",
     np.logical_and: "all",
 }
-_SCANS = {np.add: "cumsum", np.multiply: "cumprod"}
-_SCATTERS = {
+_SCANS: dict[np.ufunc, str] = {np.add: "cumsum", np.multiply: "cumprod"}
+_SCATTERS: dict[np.ufunc, str] = {
     np.add: "add",
     np.multiply: "multiply",
     np.minimum: "minimum",
@@ -45,6 +45,7 @@ _SCATTERS = {
 }
 _NONE = ConstantValue(None)
 _ZERO = ConstantValue(0)
+_FALSE = ConstantValue(False)
 _NOT_GIVEN = ConstantValue(MISSING)
 
 
@@ -71,7 +72,7 @@ def reduce(
     axis: PyValue = _NONE,
     dtype: PyValue = _NONE,
     out: PyValue = _NONE,
-    keepdims: PyValue = ConstantValue(False),
+    keepdims: PyValue = _FALSE,
     initial: PyValue = _NOT_GIVEN,
     where: PyValue = _NOT_GIVEN,
 ) -> PyValue:
@@ -101,9 +102,9 @@ def _reduction_loop(
     """Dtypes of the operand and of the result of the loop that a reduction runs."""
     if dtype is None and out is not None:
         dtype = out.dtype.numpy
-    if dtype is None and ufunc in (np.add, np.multiply) and item.dtype.kind in "biu":
-        if item.dtype.itemsize < np.dtype(int).itemsize:
-            dtype = np.dtype(np.uint64 if item.dtype.kind == "u" else np.int64)
+    small = item.dtype.kind in "biu" and item.dtype.itemsize < np.dtype(int).itemsize
+    if dtype is None and small and ufunc in (np.add, np.multiply):
+        dtype = np.dtype(np.uint64 if item.dtype.kind == "u" else np.int64)
     chosen = {} if dtype is None else {"signature": (dtype, None, None)}
     if ufunc in (np.logical_and, np.logical_or):
         return BOOL, BOOL
@@ -277,7 +278,8 @@ class _Accumulation:
 
     def __call__(self, array: np.ndarray) -> np.ndarray:
         dtype = array.dtype if self.ufunc in _SCANS else None
-        return self.ufunc.accumulate(array, axis=self.axis, dtype=dtype)
+        result: np.ndarray = self.ufunc.accumulate(array, axis=self.axis, dtype=dtype)
+        return result
 
 
 def outer(

@@ -71,9 +71,7 @@ def call(
     return apply(context, ufunc, given, parse_options(context, ufunc, keywords))
 
 
-def parse_options(
-    context: TraceContext, ufunc: np.ufunc, keywords: dict[str, PyValue]
-) -> Options:
+def parse_options(context: TraceContext, ufunc: np.ufunc, keywords: dict[str, PyValue]) -> Options:
     """The keyword arguments of a call."""
     options = Options(out=[None] * ufunc.nout)
     for name, value in keywords.items():
@@ -86,18 +84,16 @@ def parse_options(
             options.dtype = arguments.numpy_dtype(context, value)
         elif name == "casting":
             options.casting = arguments.constant(context, value, name)
-        elif name == "order" and arguments.constant(context, value, name) == "K":
-            continue
-        elif name == "subok":
+        elif (
+            name == "order" and arguments.constant(context, value, name) == "K"
+        ) or name == "subok":
             continue
         else:
             raise unsupported(f"np.{ufunc.__name__} with {name}")
     return options
 
 
-def out_arguments(
-    context: TraceContext, value: PyValue, count: int = 1
-) -> list[ArrayValue | None]:
+def out_arguments(context: TraceContext, value: PyValue, count: int = 1) -> list[ArrayValue | None]:
     """The `out` argument: arrays or None, one for each result."""
     if arguments.is_none(value):
         return [None] * count
@@ -161,7 +157,7 @@ def _power_shortcut(
     if base.dtype is BOOL and type(number) is int and number == 2:
         return np.square, options.dtype
     loop = resolve(np.power, [base, operand(context, inputs[1])], options)[0]
-    found = {2: np.square, 1: np.positive}
+    found: dict[Any, np.ufunc] = {2: np.square, 1: np.positive}
     if loop.kind in "fc":
         found |= {-1: np.reciprocal, 0.5: np.sqrt}
     ufunc = found.get(number)
@@ -390,4 +386,3 @@ _SPECIAL: dict[str, Callable[[TraceContext, list[Value]], list[Value] | None]] =
         for name in ("less", "less_equal", "greater", "greater_equal", "equal", "not_equal")
     },
 }
-

@@ -1,8 +1,9 @@
-"""Views that NumPy functions make: transposed, reshaped, squeezed, broadcast, reversed, diagonal."""
+"""Views that NumPy functions make: transposed, reshaped, squeezed, broadcast, diagonal."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 from jitflow.core import dims
 from jitflow.core.dims import Dim
@@ -11,7 +12,14 @@ from jitflow.tracer.context import TraceContext
 from jitflow.tracer.numpy.arguments import dim_value, raises, shape_value
 from jitflow.tracer.numpy.arguments import sequence as sequence_value
 from jitflow.tracer.numpy.operands import emit, same_shape
-from jitflow.tracer.values import ArrayValue, ConstantValue, PyValue, SequenceValue, SliceValue
+from jitflow.tracer.values import (
+    ArrayValue,
+    ConstantValue,
+    PyValue,
+    SequenceValue,
+    SliceValue,
+    ViewStep,
+)
 
 
 def transposed(array: ArrayValue, axes: Sequence[int]) -> ArrayValue:
@@ -108,15 +116,31 @@ def diagonal(
         columns = rows
     length = _diagonal_length(context, rows, columns, offset)
     kept = [axis for axis in range(len(array.shape)) if axis not in (axis1, axis2)]
+    if not (isinstance(rows, int) and isinstance(columns, int)):
+        steps = _square_steps(array, offset, axis1, axis2, length)
+    else:
+        steps = (("diagonal", step),)
     return arrays.view(
         array,
-        (("diagonal", step),),
+        steps,
         (*(array.shape[axis] for axis in kept), length),
         (*(array.strides[axis] for axis in kept), array.strides[axis1] + array.strides[axis2]),
         "diagonal",
         tuple(ConstantValue(item) for item in step.values()),
         writeable=False,
     )
+
+
+def _square_steps(
+    array: ArrayValue, offset: int, axis1: int, axis2: int, length: Dim
+) -> tuple[ViewStep, ...]:
+    """A diagonal of symbolic length: the main one of a square part."""
+    starts: list[Dim] = [0] * len(array.shape)
+    starts[axis1], starts[axis2] = max(0, -offset), max(0, offset)
+    shape = list(array.shape)
+    shape[axis1] = shape[axis2] = length
+    part = {"starts": tuple(starts), "steps": (1,) * len(shape), "shape": tuple(shape)}
+    return (("slice", part), ("diagonal", {"offset": 0, "axis1": axis1, "axis2": axis2}))
 
 
 def _diagonal_length(context: TraceContext, rows: Dim, columns: Dim, offset: int) -> Dim:
@@ -203,9 +227,7 @@ def reshaped(
 _EMPTY = SequenceValue(tuple, [])
 
 
-def reshape_steps(
-    rank: int, shape: tuple[Dim, ...], order: str
-) -> tuple[tuple[str, dict[str, object]], ...]:
+def reshape_steps(rank: int, shape: tuple[Dim, ...], order: str) -> tuple[ViewStep, ...]:
     """The view operators of a reshape; Fortran order reverses the axes before and after."""
     if order == "C":
         return (("reshape", {"shape": shape}),)
@@ -271,6 +293,5 @@ def _split_and_merge(
 
 def _mergeable(context: TraceContext, group: list[tuple[Dim, Dim]]) -> bool:
     return all(
-        facts.decide(context, left[1], "==", right[0] * right[1])
-        for left, right in zip(group, group[1:], strict=False)
+        facts.decide(context, left[1], "==", right[0] * right[1]) for left, right in pairwise(group)
     )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-import pytest
 from helpers.traced import check
 
 X = np.arange(12.0).reshape(3, 4) + 0.5
