@@ -11,8 +11,6 @@ process on AVX-512 masks.
 from __future__ import annotations
 
 import atexit
-import ctypes
-import functools
 import itertools
 import os
 import re
@@ -24,6 +22,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+from jitflow.codegen.cpu import libcalls
 from jitflow.codegen.cpu.target import Target, host
 from jitflow.core.config import config
 
@@ -32,12 +31,6 @@ _DECLARE = re.compile(r"^declare [^@\n]*@(?!llvm\.)([\w.$]+)", re.MULTILINE)
 _EXTERNAL = re.compile(r"^@([\w.$]+) = external ", re.MULTILINE)
 _DEFINE_END = re.compile(r"^(define [^\n]*?)((?: ![\w.]+ ![\w.]+)*) \{$", re.MULTILINE)
 _GROUP = "#900"
-
-_IMPLIED = (
-    *("memcpy", "memmove", "memset", "fma", "fmaf", "fmod", "fmodf"),
-    *(f"{name}{suffix}" for name in ("floor", "ceil", "trunc", "rint") for suffix in ("", "f")),
-)
-"""C functions that LLVM itself may call for an intrinsic or instruction."""
 
 
 @dataclass(frozen=True)
@@ -69,9 +62,7 @@ class Library:
         Time of each step: ``parse``, ``optimise``, ``codegen``, ``link``.
     """
 
-    def __init__(
-        self, tracker: Any, milliseconds: dict[str, float], lock: threading.RLock
-    ) -> None:
+    def __init__(self, tracker: Any, milliseconds: dict[str, float], lock: threading.RLock) -> None:
         self._tracker, self._lock = tracker, lock
         self.milliseconds = milliseconds
 
@@ -106,15 +97,17 @@ class Engine:
         self._lock = threading.RLock()
         self._machines: dict[int, Any] = {}
         self._names = itertools.count()
+        self._truncate: Library | None = None
         self._libraries: weakref.WeakSet[Library] = weakref.WeakSet()
         llvm.initialize_native_target()
         llvm.initialize_native_asmprinter()
         self._jit = llvm.create_lljit_compiler(self._create_machine(1))
-        os.register_at_fork(
-            before=self._lock.acquire,
-            after_in_parent=self._lock.release,
-            after_in_child=self._lock.release,
-        )
+        if hasattr(os, "register_at_fork"):
+            os.register_at_fork(
+                before=self._lock.acquire,
+                after_in_parent=self._lock.release,
+                after_in_child=self._lock.release,
+            )
         atexit.register(self._detach)
 
     def add(
@@ -167,7 +160,8 @@ class Engine:
         """
         exports = [symbol for code in objects for symbol in code.exports]
         imports = {symbol for code in objects for symbol in code.imports}
-        missing = imports - externals.keys() - set(exports) - _implied().keys()
+        bound = {**self._libcalls(objects), **externals}
+        missing = imports - bound.keys() - set(exports)
         if missing:
             raise LookupError(f"not provided: {', '.join(sorted(missing))}")
         milliseconds: dict[str, float] = {}
@@ -177,7 +171,7 @@ class Engine:
         builder = self._llvm.JITLibraryBuilder()
         for code in objects:
             builder.add_object_img(code.image)
-        for symbol, address in {**_implied(), **externals}.items():
+        for symbol, address in bound.items():
             builder.import_symbol(symbol, address)
         for symbol in exports:
             builder.export_symbol(symbol)
@@ -186,6 +180,22 @@ class Engine:
         library = Library(tracker, milliseconds, self._lock)
         self._libraries.add(library)
         return library
+
+    def _libcalls(self, objects: Sequence[ObjectCode]) -> dict[str, int]:
+        """Functions that LLVM calls of its own accord and `objects` mention."""
+        found = libcalls.addresses()
+        used = {
+            name: address
+            for name, address in found.items()
+            if any(name.encode() in code.image for code in objects)
+        }
+        name = libcalls.TRUNCATE
+        if any(name.encode() in code.image and name not in code.exports for code in objects):
+            with self._lock:
+                if self._truncate is None:
+                    self._truncate = self.add(libcalls.TRUNCATE_TEXT, {})
+            used[name] = self._truncate.address(name)
+        return used
 
     def assembly(self, text: str, optimise: int = 0, level: int = 2) -> str:
         """The machine code of `text` in assembly language, for reports."""
@@ -243,17 +253,6 @@ def engine() -> Engine:
             if _engine is None:
                 _engine = Engine(host())
     return _engine
-
-
-@functools.cache
-def _implied() -> dict[str, int]:
-    process = ctypes.CDLL(None)
-    found = {}
-    for name in _IMPLIED:
-        address = ctypes.cast(getattr(process, name, None), ctypes.c_void_p).value
-        if address:
-            found[name] = address
-    return found
 
 
 @contextmanager

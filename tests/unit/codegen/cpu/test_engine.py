@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 
+import numpy as np
 import pytest
 
 from jitflow.codegen.cpu.engine import Engine, engine
@@ -103,6 +104,33 @@ define double @remainder(double %x, double %y) {
     assert data.raw == b"\7\7\7\7\0"
     remainder = ctypes.CFUNCTYPE(ctypes.c_double, ctypes.c_double, ctypes.c_double)
     assert remainder(library.address("remainder"))(7.5, 2.0) == 1.5
+
+
+def test_f64_becomes_f16_as_in_numpy():
+    text = """
+define void @narrow(ptr %x, ptr %y) {
+  %v = load <8 x double>, ptr %x, align 8
+  %h = fptrunc <8 x double> %v to <8 x half>
+  store <8 x half> %h, ptr %y, align 2
+  ret void
+}
+"""
+    library = engine().add(text, {})
+    narrow = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p)(library.address("narrow"))
+    half = np.arange(0x7C01, dtype=np.uint16).view(np.float16).astype(np.float64)
+    middle = (half[:-2] + half[1:-1]) / 2
+    near = [np.nextafter(middle, side) for side in (-np.inf, np.inf)]
+    rest = [0.0, -0.0, np.inf, -np.inf, np.nan, 65519.999, 65520.0, 1e300, 5e-324, 1e-320]
+    every = np.concatenate([half, middle, *near, -middle, *np.negative(near), rest])
+    every = np.append(every, np.zeros(-len(every) % 8))
+    out = np.empty(len(every), np.float16)
+    for start in range(0, len(every), 8):
+        narrow(every[start:].ctypes.data, out[start:].ctypes.data)
+    with np.errstate(all="ignore"):
+        expected = every.astype(np.float16)
+    numbers = ~np.isnan(expected)
+    assert np.array_equal(np.isnan(out), ~numbers)
+    assert np.array_equal(out[numbers].view(np.uint16), expected[numbers].view(np.uint16))
 
 
 def test_text_that_does_not_parse_is_an_error():
