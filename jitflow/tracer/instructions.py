@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 
 from jitflow.core.location import Location
 from jitflow.tracer import versions
-from jitflow.tracer.opcodes import Operation, falls_through, stack_effect
+from jitflow.tracer.opcodes import SIMPLE, Operation, falls_through, stack_effect
 
 T = TypeVar("T")
 
@@ -40,6 +40,8 @@ class Instruction:
         Its range in the source.
     target : int or None
         Offset at which execution continues when it jumps.
+    is_simple : bool
+        Whether it touches nothing but the frame.
     """
 
     index: int
@@ -49,6 +51,7 @@ class Instruction:
     operations: tuple[Operation, ...]
     location: Location
     target: int | None = None
+    is_simple: bool = False
 
     @property
     def falls_through(self) -> bool:
@@ -151,8 +154,9 @@ def decode(code: CodeType) -> tuple[Instruction, ...]:
         operands = versions.Operands(code.co_consts, code.co_names, target)
         operations = versions.expand(raw.name, raw.arg, operands, keywords)
         location = _location(code, positions[raw.position // 2])
+        simple = all(operation.op in SIMPLE for operation in operations)
         result.append(
-            Instruction(len(result), start, raw.end, raw.name, operations, location, target)
+            Instruction(len(result), start, raw.end, raw.name, operations, location, target, simple)
         )
         start = keywords = None
     return tuple(result)

@@ -132,9 +132,9 @@ class Interpreter:
     # One instruction
 
     def _step(self, frame: SymbolicFrame) -> None:
-        instruction = frame.instruction
+        instruction = frame.program[frame.index]
         depth, stack, slots = len(self.frames), frame.stack[:], frame.slots[:]
-        mark = operations.checkpoint(self)
+        mark = None if instruction.is_simple else operations.checkpoint(self)
         self._visit(instruction.location)
         frame.index += 1
         try:
@@ -147,11 +147,12 @@ class Interpreter:
             del self.frames[depth:]
             if len(self.frames) < depth:
                 self.frames.append(frame)
-            operations.rollback(self, mark)
+            if mark is not None:
+                operations.rollback(self, mark)
             frame.stack, frame.slots, frame.index = stack, slots, instruction.index
             frame.resume = ""
             raise
-        if frame.stack and id(frame.stack[-1]) not in self.births:
+        if mark is not None and frame.stack and id(frame.stack[-1]) not in self.births:
             self.births[id(frame.stack[-1])] = self.steps
             self._keep.append(frame.stack[-1])
         self.steps += 1
@@ -161,10 +162,7 @@ class Interpreter:
         self.locations.setdefault((location.filename, location.line), location)
 
     def _check_limits(self, frame: SymbolicFrame, instruction: Instruction) -> None:
-        limits = self.limits
-        if limits.step is not None and self.steps >= limits.step and limits.cause is not None:
-            raise limits.cause
-        cause = limits.places.get((frame.code, instruction.offset))
+        cause = self.limits.at(self.steps, (frame.code, instruction.offset))
         if cause is not None:
             raise cause
         if self.context.builder.node_count > config().max_nodes:

@@ -145,6 +145,9 @@ OPERATIONS: dict[str, Effect] = {
 }
 # fmt: on
 
+SIMPLE = frozenset({"POP", "PUSH_NULL", "COPY", "SWAP", "LOAD_CONST", "LOAD_FAST", "STORE_FAST"})
+"""Operations that touch nothing but the frame: no object, no guard, no node."""
+
 JUMPS = frozenset(op for op, effect in OPERATIONS.items() if effect.jump is not None)
 
 

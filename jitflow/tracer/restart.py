@@ -31,6 +31,12 @@ class Limits:
     step: int | None = None
     cause: Unsupported | None = None
 
+    def at(self, step: int, place: Place) -> Unsupported | None:
+        """Why the trace ends before step number `step`, which runs the instruction at `place`."""
+        if self.step is not None and step >= self.step:
+            return self.cause
+        return self.places.get(place) if self.places else None
+
     @property
     def newest(self) -> Unsupported:
         """The cause of a limit."""

@@ -16,7 +16,7 @@ from jitflow.ir import interpreter, printer
 from jitflow.runtime.driver import Broke, Returned, RunEagerly, Site, drive
 from jitflow.runtime.reference import box
 from jitflow.tracer import recipes as r
-from jitflow.tracer.trace import BreakExit, CompilePoint, FrameShape, ReturnExit
+from jitflow.tracer.trace import BreakExit, CompilePoint, FrameShape, FrameState, ReturnExit
 from jitflow.tracer.tracer import trace
 
 
@@ -221,24 +221,24 @@ class Execution:
         function(*map(self.build, effect.arguments))
 
 
-def walk(thing):
-    """Every recipe below `thing`."""
-    if isinstance(thing, r.Recipe):
-        yield thing
+def walk(thing, seen=None):
+    """Every recipe below `thing`, once."""
+    seen = {} if seen is None else seen
     if isinstance(thing, list | tuple):
         parts = thing
     elif isinstance(thing, dict):
         parts = list(thing.values())
-    elif (
-        isinstance(thing, r.Recipe | r.Effect | ReturnExit | BreakExit)
-        or hasattr(thing, "shape")
-        and hasattr(thing, "variables")
-    ):
+    elif isinstance(thing, r.Recipe | r.Effect | ReturnExit | BreakExit | FrameState):
         parts = list(vars(thing).values())
     else:
         return
+    if id(thing) in seen:
+        return
+    seen[id(thing)] = thing
+    if isinstance(thing, r.Recipe):
+        yield thing
     for part in parts:
-        yield from walk(part)
+        yield from walk(part, seen)
 
 
 def check(function, *args, codes=None, pieces=None, dynamic=frozenset(), **kwargs):
