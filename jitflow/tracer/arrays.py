@@ -11,8 +11,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import Any
-
 import numpy as np
 
 from jitflow.core import dtypes
@@ -20,8 +18,8 @@ from jitflow.core.dims import Dim
 from jitflow.core.dtypes import DType
 from jitflow.core.errors import Unsupported
 from jitflow.core.types import ArrayType
-from jitflow.guards.predicates import ArrayFact, NoOverlap
-from jitflow.ir.graph import Value
+from jitflow.guards.predicates import ArrayFact
+from jitflow.ir.graph import Node, Value
 from jitflow.tracer import facts, layout
 from jitflow.tracer.context import TraceContext
 from jitflow.tracer.layout import Order
@@ -227,37 +225,28 @@ def _before_input_write(context: TraceContext, storage: Storage) -> None:
             context.inputs[index] = replace(fact, writeable=True)
 
 
-def overlap_guards(context: TraceContext) -> Iterator[NoOverlap]:
-    """The facts that written inputs share no memory with any other input."""
-    sources = [fact.source for fact in context.inputs if isinstance(fact, ArrayFact)]
-    written = [s for s in context.storages if s.written and s.source is not None]
-    done: set[frozenset[Any]] = set()
-    for storage in written:
-        for other in sources:
-            pair = frozenset((storage.source, other))
-            if other != storage.source and pair not in done and storage.source is not None:
-                done.add(pair)
-                yield NoOverlap(storage.source, other)
-
-
 @contextmanager
 def transaction(context: TraceContext) -> Iterator[None]:
-    """Undo nodes, guards and versions of storages when the block raises."""
-    builder, journal = context.builder, context.objects.journal
-    block, nodes, mark = builder.block, len(builder.block.nodes), len(journal)
-    guards, symbols, barrier = len(context.guards), len(builder.graph.symbols), context.barrier
-    call_outs, inputs = context.call_outs, list(context.inputs)
+    """Undo writes, checks and calls with an effect when the block raises.
+
+    Other nodes stay: they are dead code, and values made on demand may refer to them.
+    """
+    journal, block = context.objects.journal, context.builder.block
+    mark, nodes, guards = len(journal), len(block.nodes), len(context.guards)
+    barrier, call_outs, inputs = context.barrier, context.call_outs, list(context.inputs)
     try:
         yield
     except BaseException:
         for target, fields in reversed(journal[mark:]):
-            for name, value in fields.items():
-                setattr(target, name, value)
-        del journal[mark:], block.nodes[nodes:]
+            vars(target).update(fields)
+        del journal[mark:]
+        added = block.nodes[nodes:]
+        block.nodes[nodes:] = [node for node in added if not _has_effect(node)]
         context.drop_guards(guards)
-        for name in list(builder.graph.symbols)[symbols:]:
-            del builder.graph.symbols[name]
-        context.call_outs, context.barrier = call_outs, barrier
-        if len(inputs) == len(context.inputs):
-            context.inputs[:] = inputs
+        context.barrier, context.call_outs = barrier, call_outs
+        context.inputs[: len(inputs)] = inputs
         raise
+
+
+def _has_effect(node: Node) -> bool:
+    return not node.results or bool(node.attributes.get("effect"))

@@ -5,7 +5,7 @@ The interpreter and the NumPy front end share it; neither sees the other's modul
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from typing import Any
 
@@ -17,7 +17,7 @@ from jitflow.core.dtypes import DType
 from jitflow.core.errors import Unsupported
 from jitflow.core.location import Location
 from jitflow.core.types import ArrayType
-from jitflow.guards.predicates import ArrayFact, Guard, Relation, ScalarFact
+from jitflow.guards.predicates import ArrayFact, Guard, NoOverlap, Relation, ScalarFact
 from jitflow.guards.sources import DimensionSource, Source
 from jitflow.ir.builder import Builder
 from jitflow.ir.graph import Value
@@ -97,6 +97,17 @@ class TraceContext:
             with suppress(TypeError):
                 self._seen_guards.discard(fact)
         del self.guards[count:]
+
+    def overlap_guards(self) -> Iterator[NoOverlap]:
+        """The facts that inputs which the piece writes share no memory with any other input."""
+        arrays = [fact.source for fact in self.inputs if isinstance(fact, ArrayFact)]
+        done: set[Source] = set()
+        for storage in self.storages:
+            if storage.written and storage.source is not None:
+                done.add(storage.source)
+                for other in arrays:
+                    if other not in done:
+                        yield NoOverlap(storage.source, other)
 
     def is_dynamic(self, source: Source) -> bool:
         """Whether an integer at `source` is symbolic."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Collection
+from functools import partial
 from typing import Any
 
 from jitflow.core.errors import GraphBreak, Unsupported
@@ -83,6 +84,7 @@ def _trace_within_limits(
     limits = Limits({place: Unsupported("JF-B003", "left to Python") for place in exclusions})
     for _ in range(MAX_RESTARTS):
         tracer = Interpreter(TraceContext(name, dynamic), limits)
+        tracer.context.resolve = partial(operations.resolve, tracer)
         if cause is not None:
             break
         try:
@@ -208,7 +210,7 @@ def _finish(tracer: Interpreter, point: CompilePoint, exit: Exit) -> Trace:
         point,
         graph,
         tuple(context.inputs),
-        tuple(context.guards),
+        (*context.guards, *context.overlap_guards()),
         effects,
         exit,
         context.call_outs,
