@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from jitflow.core.errors import Unsupported
+from jitflow.guards.predicates import HasNoItem
 from jitflow.guards.sources import AttributeSource, ConstantSource
 from jitflow.tracer import numpy
 from jitflow.tracer.objects import instances
@@ -19,7 +20,7 @@ from jitflow.tracer.objects.classes import (
     search,
     super_attribute,
 )
-from jitflow.tracer.objects.effects import refuse_mutation
+from jitflow.tracer.objects.effects import refuse_mutation, will_change
 from jitflow.tracer.objects.model import (
     ArrayMethodValue,
     BuiltinMethodValue,
@@ -79,8 +80,8 @@ def set_attribute(tracer: Tracer, value: PyValue, name: str, new: PyValue) -> No
         numpy.set_attribute(tracer.context, value, name, resolve(tracer, new))
     elif isinstance(value, ConstantValue) and type(value.value) is types.ModuleType:
         store_global(tracer, vars(value.value), name, new)
-    elif isinstance(value, FunctionValue) and value.real is None and not name.startswith("__"):
-        tracer.context.objects.save(value)
+    elif isinstance(value, FunctionValue) and not name.startswith("__"):
+        will_change(tracer, value)
         value.attributes[name] = new
     else:
         raise refuse_mutation(f"attribute {name} of {value.python_type.__name__}")
@@ -232,7 +233,8 @@ def _function(tracer: Tracer, value: FunctionValue, name: str) -> PyValue:
         return LazyValue(vars(value.real)[name], AttributeSource(value.source, name))
     if hasattr(value.real, name):
         raise Unsupported("JF-B013", f"{value.qualname}.{name}")
-    raise Unsupported("JF-B009", f"function {value.name} has no attribute {name!r}")
+    tracer.context.guard(HasNoItem(AttributeSource(value.source, "__dict__"), name))
+    raise AttributeMissing(f"function {value.name} has no attribute {name!r}")
 
 
 def _method(tracer: Tracer, value: MethodValue, name: str) -> PyValue:

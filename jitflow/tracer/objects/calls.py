@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 import types
 from collections.abc import Callable
@@ -11,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from jitflow.core.errors import Unsupported
+from jitflow.guards.sources import ConstantSource
 from jitflow.tracer import numpy
 from jitflow.tracer.objects import (
     container_calls,
@@ -22,13 +24,15 @@ from jitflow.tracer.objects import (
 )
 from jitflow.tracer.objects.comparison import call_special
 from jitflow.tracer.objects.constructors import construct
-from jitflow.tracer.objects.functions import REPLACED, is_question, resolve_call
+from jitflow.tracer.objects.functions import REPLACED, instantiate, is_question, resolve_call
+from jitflow.tracer.objects.keys import key_of
 from jitflow.tracer.objects.methods import call_method
 from jitflow.tracer.objects.model import (
     ArrayMethodValue,
     BuiltinMethodValue,
     FunctionValue,
     InstanceValue,
+    LazyValue,
     MethodValue,
     ObjectCallValue,
     PartialValue,
@@ -118,6 +122,8 @@ def _call_constant(
     if numpy.is_known(function):
         deep, named = _deeply(tracer, args, kwargs)
         return numpy.call(tracer.context, function, deep, named)
+    if isinstance(function, functools._lru_cache_wrapper):
+        return _call_cached(tracer, function, args, kwargs)
     if isinstance(function, type):
         return construct(tracer, function, args, kwargs)
     if isinstance(function, types.MethodDescriptorType | types.WrapperDescriptorType) and args:
@@ -148,9 +154,37 @@ def _call_builtin_method(
         if isinstance(real, np.random.Generator | np.random.RandomState):
             deep, named = _deeply(tracer, args, kwargs)
             return numpy.call(tracer.context, getattr(real, callee.name), deep, named)
+        if isinstance(real, type) and callee.name == "__call__":
+            return _instantiate(tracer, real, args, kwargs)
         if isinstance(real, type):
             return _call_constant(tracer, getattr(real, callee.name), args, kwargs)
     return call_method(tracer, receiver, callee.name, args, kwargs)
+
+
+def _instantiate(
+    tracer: Tracer, cls: type, args: list[PyValue], kwargs: dict[str, PyValue]
+) -> PyValue:
+    """``type.__call__(cls, ...)``: past a metaclass that has a say."""
+    request = instantiate(tracer, cls, args, kwargs)
+    if request is None or request.instance is None:
+        return construct(tracer, cls, args, kwargs)
+    tracer.run_nested(request.function, request.arguments, request.keywords)
+    return request.instance
+
+
+def _call_cached(
+    tracer: Tracer, function: Any, args: list[PyValue], kwargs: dict[str, PyValue]
+) -> PyValue:
+    """A function under `functools.lru_cache`, on constants: called once and for all, here.
+
+    Its result is the object that every later call gives, as it is in eager code.
+    """
+    reals = [key_of(tracer, arg) for arg in args]
+    named = {name: key_of(tracer, arg) for name, arg in kwargs.items()}
+    result = evaluate(lambda: function(*reals, **named)).value
+    if type(result) in IMMUTABLE:
+        return ConstantValue(result)
+    return LazyValue(result, ConstantSource(result, function.__name__))
 
 
 def _call_pure(

@@ -84,7 +84,17 @@ def bind(tracer: Tracer, raw: Any, receiver: PyValue, cls: type, name: str) -> P
         return BuiltinMethodValue(receiver, name)
     if isinstance(raw, types.BuiltinFunctionType | type):
         return ConstantValue(raw)
+    getter = search(type(raw), "__get__")
+    if isinstance(getter, types.FunctionType):
+        descriptor = constant_object(tracer, raw, name)
+        function = function_of_class(tracer, getter)
+        return tracer.run_nested(function, [descriptor, receiver, ConstantValue(cls)], {})
     raise Unsupported("JF-B013", f"{cls.__name__}.{name} is a {type(raw).__name__}")
+
+
+def constant_object(tracer: Tracer, obj: Any, name: str) -> PyValue:
+    """The value of an object that a guard has fixed by identity."""
+    return resolve(tracer, LazyValue(obj, ConstantSource(obj, name)))
 
 
 def unwrapped(tracer: Tracer, function: Any) -> PyValue:
@@ -152,6 +162,8 @@ def super_attribute(tracer: Tracer, cls: type, receiver: PyValue, name: str) -> 
     """``super(cls, receiver).name``."""
     is_class = isinstance(receiver, ConstantValue) and isinstance(receiver.value, type)
     start: type = receiver.value if is_class else receiver.python_type  # type: ignore[attr-defined]
+    if is_class and cls not in start.__mro__:
+        start, is_class = receiver.python_type, False
     mro = start.__mro__
     if cls not in mro:
         raise Unsupported("JF-B009", f"super({cls.__name__}, ...) of another class")
@@ -166,7 +178,8 @@ def super_attribute(tracer: Tracer, cls: type, receiver: PyValue, name: str) -> 
             return LazyValue(raw, AttributeSource(class_source(base), name))
         if is_class and isinstance(raw, types.FunctionType):
             return function_of_class(tracer, raw)
-        if isinstance(raw, NATIVE_METHODS) and not isinstance(receiver, InstanceValue):
+        is_known = name in ("__call__", "__new__") or isinstance(receiver, InstanceValue)
+        if isinstance(raw, NATIVE_METHODS) and not is_known:
             raise Unsupported("JF-B003", f"super().{name} of {base.__name__}")
         return bind(tracer, raw, receiver, start, name)
     raise AttributeMissing(f"super object has no attribute {name!r}")

@@ -15,6 +15,7 @@ from jitflow.tracer.objects.keys import key_of
 from jitflow.tracer.objects.model import (
     DictValue,
     DictViewValue,
+    IdentityValue,
     InstanceValue,
     LazyValue,
     OpaqueValue,
@@ -68,6 +69,8 @@ def compare(tracer: Tracer, op: str, left: PyValue, right: PyValue) -> PyValue:
         return evaluate(COMPARE[op], left.value, right.value)
     if box_of(left) and box_of(right):
         return compare_numbers(tracer.context, op, left, right)
+    if isinstance(left, IdentityValue) and isinstance(right, IdentityValue):
+        return _compare_identities(tracer, op, left, right)
     if isinstance(left, SequenceValue) and isinstance(right, SequenceValue):
         return _compare_sequences(tracer, op, left, right)
     if isinstance(left, SetValue) and isinstance(right, SetValue):
@@ -77,6 +80,14 @@ def compare(tracer: Tracer, op: str, left: PyValue, right: PyValue) -> PyValue:
     if op in ("==", "!=") and _never_equal(left, right):
         return ConstantValue(op == "!=")
     raise Unsupported("JF-B003", f"{_name(left)} {op} {_name(right)}")
+
+
+def _compare_identities(
+    tracer: Tracer, op: str, left: IdentityValue, right: IdentityValue
+) -> PyValue:
+    if op not in ("==", "!="):
+        raise Unsupported("JF-B010", "order of id()")
+    return ConstantValue(is_same(tracer, left.value, right.value) == (op == "=="))
 
 
 def _compare_numpy(tracer: Tracer, op: str, left: PyValue, right: PyValue) -> PyValue:
@@ -312,7 +323,7 @@ def contains(tracer: Tracer, container: PyValue, item: PyValue) -> PyValue:
     if isinstance(container, ArrayValue):
         return numpy.contains(tracer.context, container, resolve(tracer, item))
     if isinstance(container, DictValue | SetValue):
-        return ConstantValue(key_of(tracer, item) in container.items)
+        return ConstantValue(key_of(tracer, item, container.items) in container.items)
     if isinstance(container, DictViewValue) and container.part == "keys":
         return ConstantValue(key_of(tracer, item) in container.mapping.items)
     if isinstance(container, ConstantValue):

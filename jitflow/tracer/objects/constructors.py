@@ -7,9 +7,9 @@ import types
 
 from jitflow.core.errors import Unsupported
 from jitflow.tracer.objects.classes import search
-from jitflow.tracer.objects.functions import check_instantiable
+from jitflow.tracer.objects.functions import check_instantiable, make_by_constructor
 from jitflow.tracer.objects.model import InstanceValue, ObjectCallValue
-from jitflow.tracer.objects.plain import is_generated_tuple, is_plain_class
+from jitflow.tracer.objects.plain import has_own_constructor, is_generated_tuple, is_plain_class
 from jitflow.tracer.objects.protocol import Tracer
 from jitflow.tracer.objects.scalars import evaluate
 from jitflow.tracer.objects.wrap import real_of, resolve
@@ -24,6 +24,8 @@ def construct(
     """``cls(*args, **kwargs)``."""
     if is_plain_class(cls):
         check_instantiable(cls)
+        if has_own_constructor(cls):
+            return make_by_constructor(tracer, cls, args, kwargs)
         if args or kwargs:
             raise Unsupported("JF-B009", f"TypeError: {cls.__name__}() takes no arguments")
         return InstanceValue(cls)

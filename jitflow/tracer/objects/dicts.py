@@ -7,7 +7,8 @@ from collections.abc import Callable
 from typing import Any
 
 from jitflow.core.errors import Unsupported
-from jitflow.tracer.objects.effects import will_change
+from jitflow.tracer.objects.effects import refuse_mutation, will_change
+from jitflow.tracer.objects.instances import store
 from jitflow.tracer.objects.iterators import items_of
 from jitflow.tracer.objects.keys import key_of
 from jitflow.tracer.objects.model import DictValue, DictViewValue
@@ -21,7 +22,7 @@ NONE = ConstantValue(None)
 
 def get_item(tracer: Tracer, value: DictValue, key: PyValue) -> PyValue:
     """``value[key]``."""
-    name = key_of(tracer, key)
+    name = key_of(tracer, key, value.items)
     found = value.items.get(name)
     if found is not None:
         return found[1]
@@ -36,7 +37,10 @@ def get_item(tracer: Tracer, value: DictValue, key: PyValue) -> PyValue:
 
 def set_item(tracer: Tracer, value: DictValue, key: PyValue, new: PyValue) -> None:
     """``value[key] = new``; a key that is there keeps its object and place."""
-    name = key_of(tracer, key)
+    name = key_of(tracer, key, value.items)
+    if value.owner is not None and type(name) is str:
+        store(tracer, value.owner, name, new)
+        return
     change(tracer, value)
     known = value.items.get(name)
     value.items[name] = (resolve(tracer, key) if known is None else known[0], new)
@@ -53,6 +57,8 @@ def delete_item(tracer: Tracer, value: DictValue, key: PyValue) -> None:
 
 def change(tracer: Tracer, value: DictValue) -> None:
     """Call before changing the items of a dict."""
+    if value.owner is not None:
+        raise refuse_mutation(f"the dictionary of a {value.owner.cls.__name__}")
     will_change(tracer, value)
 
 
@@ -63,6 +69,10 @@ def update(
     pairs = [] if other is None else pairs_of(tracer, other)
     pairs += [(ConstantValue(name), item) for name, item in keywords.items()]
     names = [key_of(tracer, key) for key, _ in pairs]
+    if value.owner is not None:
+        for key, item in pairs:
+            set_item(tracer, value, key, item)
+        return NONE
     change(tracer, value)
     for name, (key, item) in zip(names, pairs, strict=True):
         known = value.items.get(name)
@@ -106,7 +116,7 @@ def merge_keywords(tracer: Tracer, value: DictValue, other: PyValue) -> None:
 
 
 def _get(tracer: Tracer, value: DictValue, key: PyValue, default: PyValue = NONE) -> PyValue:
-    found = value.items.get(key_of(tracer, key))
+    found = value.items.get(key_of(tracer, key, value.items))
     return default if found is None else found[1]
 
 

@@ -17,7 +17,7 @@ from jitflow.tracer.objects.model import (
     MethodValue,
     PartialValue,
 )
-from jitflow.tracer.objects.plain import is_plain_class
+from jitflow.tracer.objects.plain import has_own_constructor, is_plain_class
 from jitflow.tracer.objects.protocol import CallRequest, Tracer
 from jitflow.tracer.objects.wrap import resolve
 from jitflow.tracer.values import ConstantValue, PyValue, SequenceValue
@@ -116,23 +116,46 @@ def _enter(
 def _construct(
     tracer: Tracer, cls: type, args: list[PyValue], kwargs: dict[str, PyValue]
 ) -> CallRequest | None:
-    """A new virtual instance and its ``__init__``; None for classes that `calls.call` knows."""
-    if not is_plain_class(cls):
+    """The metaclass's ``__call__`` where Python code defines it, else `instantiate`."""
+    call = search(type(cls), "__call__")
+    if isinstance(call, types.FunctionType) and is_plain_class(cls):
+        guard_search(tracer, type(cls), "__call__", call)
+        function = function_of_class(tracer, call)
+        return CallRequest(function, [ConstantValue(cls), *args], kwargs)
+    return instantiate(tracer, cls, args, kwargs)
+
+
+def instantiate(
+    tracer: Tracer, cls: type, args: list[PyValue], kwargs: dict[str, PyValue]
+) -> CallRequest | None:
+    """A new virtual instance and its ``__init__``; None for classes that `constructors` knows."""
+    initialiser = search(cls, "__init__")
+    if not is_plain_class(cls) or not isinstance(initialiser, types.FunctionType):
         return None
     check_instantiable(cls)
-    initialiser = search(cls, "__init__")
-    if not isinstance(initialiser, types.FunctionType):
-        return None
     guard_search(tracer, cls, "__init__", initialiser)
-    instance = InstanceValue(cls)
+    instance: PyValue = InstanceValue(cls)
+    if has_own_constructor(cls):
+        instance = make_by_constructor(tracer, cls, args, kwargs)
+        if not issubclass(instance.python_type, cls):
+            raise Unsupported("JF-B003", f"{cls.__name__}.__new__ of another class")
     function = function_of_class(tracer, initialiser)
     return CallRequest(function, [instance, *args], kwargs, instance)
 
 
+def make_by_constructor(
+    tracer: Tracer, cls: type, args: list[PyValue], kwargs: dict[str, PyValue]
+) -> PyValue:
+    """What ``cls.__new__(cls, *args, **kwargs)`` gives."""
+    made = search(cls, "__new__")
+    guard_search(tracer, cls, "__new__", made)
+    function: Any = cls.__new__
+    receiver = ConstantValue(cls)
+    result = tracer.run_nested(function_of_class(tracer, function), [receiver, *args], kwargs)
+    return resolve(tracer, result)
+
+
 def check_instantiable(cls: type) -> None:
-    """Decline classes whose metaclass or abstract methods have a say."""
-    call = search(type(cls), "__call__")
-    if call is not type.__call__:
-        raise Unsupported("JF-B003", f"metaclass {type(cls).__name__} of {cls.__name__}")
+    """Decline classes whose abstract methods are not defined."""
     if getattr(cls, "__abstractmethods__", None):
         raise Unsupported("JF-B009", f"TypeError: {cls.__name__} is abstract")

@@ -7,11 +7,12 @@ import types
 from typing import Any
 
 from jitflow.core.errors import Unsupported
-from jitflow.guards.predicates import MISSING
+from jitflow.guards.predicates import MISSING, KeysAre
 from jitflow.guards.sources import AttributeSource
 from jitflow.tracer.objects.classes import (
     bind,
     class_source,
+    constant_object,
     function_of_class,
     get_property,
     guard_not_shadowed,
@@ -21,7 +22,7 @@ from jitflow.tracer.objects.classes import (
     search,
 )
 from jitflow.tracer.objects.effects import will_change
-from jitflow.tracer.objects.model import InstanceValue, LazyValue
+from jitflow.tracer.objects.model import DictValue, InstanceValue, LazyValue
 from jitflow.tracer.objects.modules import AttributeMissing
 from jitflow.tracer.objects.plain import overrides
 from jitflow.tracer.objects.protocol import Tracer
@@ -75,6 +76,12 @@ def set_plainly(tracer: Tracer, value: InstanceValue, name: str, new: PyValue) -
         guard_search(tracer, value.cls, name, raw)
         tracer.run_nested(function_of_class(tracer, raw.fset), [value, new], {})
         return
+    setter = search(type(raw), "__set__")
+    if isinstance(setter, types.FunctionType):
+        guard_search(tracer, value.cls, name, raw)
+        descriptor = constant_object(tracer, raw, name)
+        tracer.run_nested(function_of_class(tracer, setter), [descriptor, value, new], {})
+        return
     _check_writable(value, name, raw)
     store(tracer, value, name, new)
 
@@ -86,6 +93,9 @@ def store(tracer: Tracer, value: InstanceValue, name: str, new: PyValue) -> None
     value.deleted.discard(name)
     if value.source is not None:
         value.written[name] = None
+    if value.dictionary is not None and not _is_slot(search(value.cls, name)):
+        tracer.context.objects.save(value.dictionary)
+        value.dictionary.items[name] = (ConstantValue(name), new)
 
 
 def delete_attribute(tracer: Tracer, value: InstanceValue, name: str) -> None:
@@ -99,9 +109,30 @@ def delete_attribute(tracer: Tracer, value: InstanceValue, name: str) -> None:
         raise AttributeMissing(f"{value.cls.__name__!r} object has no attribute {name!r}")
     will_change(tracer, value)
     value.attributes.pop(name, None)
+    if value.dictionary is not None:
+        tracer.context.objects.save(value.dictionary)
+        value.dictionary.items.pop(name, None)
     if value.source is not None:
         value.deleted.add(name)
         value.written[name] = None
+
+
+def dictionary(tracer: Tracer, value: InstanceValue) -> DictValue:
+    """``vars(value)``."""
+    if not value.cls.__dictoffset__:
+        raise AttributeMissing(f"{value.cls.__name__!r} object has no attribute '__dict__'")
+    if value.dictionary is None:
+        if value.source is not None:
+            source = AttributeSource(value.source, "__dict__")
+            tracer.context.guard(KeysAre(source, tuple(vars(value.real))))
+        items: dict[Any, tuple[PyValue, PyValue]] = {
+            name: (ConstantValue(name), item)
+            for name, item in all_attributes(value).items()
+            if not _is_slot(search(value.cls, name))
+        }
+        tracer.context.objects.save(value)
+        value.dictionary = DictValue(items, owner=value)
+    return value.dictionary
 
 
 def all_attributes(value: InstanceValue) -> dict[str, PyValue]:
@@ -165,6 +196,11 @@ def _data_descriptor(tracer: Tracer, value: InstanceValue, name: str, raw: Any) 
         return stored
     if name == "__class__":
         return ConstantValue(value.cls)
+    if name == "__dict__":
+        return dictionary(tracer, value)
+    if isinstance(search(type(raw), "__get__"), types.FunctionType):
+        guard_search(tracer, value.cls, name, raw)
+        return bind(tracer, raw, value, value.cls, name)
     raise Unsupported("JF-B013", f"{value.cls.__name__}.{name} is a {type(raw).__name__}")
 
 

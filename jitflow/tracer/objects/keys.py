@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import operator
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
 from jitflow.core.errors import Unsupported
-from jitflow.tracer.objects.model import FunctionValue, InstanceValue
+from jitflow.tracer.objects.model import FunctionValue, IdentityValue, InstanceValue
 from jitflow.tracer.objects.plain import is_hashable_key, overrides
 from jitflow.tracer.objects.protocol import Tracer
 from jitflow.tracer.objects.scalars import specialise
@@ -16,8 +17,10 @@ from jitflow.tracer.objects.wrap import resolve
 from jitflow.tracer.values import ConstantValue, PyValue, ScalarValue, SequenceValue, SliceValue
 
 
-def key_of(tracer: Tracer, value: PyValue) -> Any:
+def key_of(tracer: Tracer, value: PyValue, among: Mapping[Any, Any] | None = None) -> Any:
     """The dict key that `value` is; instances made in the piece stand for themselves.
+
+    An ``id()`` is a key only `among` keys that are no numbers.
 
     Raises
     ------
@@ -36,6 +39,9 @@ def key_of(tracer: Tracer, value: PyValue) -> Any:
         isinstance(value, InstanceValue) and not overrides(value.cls, "__hash__")
     ):
         return value if value.real is None else value.real
+    elif isinstance(value, IdentityValue) and among is not None:
+        if not any(isinstance(key, int | float) for key in among):
+            return (IdentityValue, id(value.value))
     raise Unsupported("JF-B003", f"{value.python_type.__name__} as a key")
 
 

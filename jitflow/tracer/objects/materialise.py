@@ -19,6 +19,7 @@ from jitflow.tracer.objects.model import (
     DictValue,
     DictViewValue,
     FunctionValue,
+    IdentityValue,
     InstanceValue,
     IteratorValue,
     LazyValue,
@@ -64,6 +65,8 @@ def recipe_of(tracer: Tracer, value: PyValue) -> r.Recipe:
     if known is _BUSY:
         raise Cycle("JF-B014", f"a {value.python_type.__name__} that contains itself")
     if known is not None:
+        if id(known) in table.filling:
+            table.filling[id(known)] = True
         return known
     table.recipes[id(value)] = _BUSY
     table.keep.append(value)
@@ -155,6 +158,8 @@ def dict_items(tracer: Tracer, value: DictValue) -> r.BuildDict:
 
 
 def _dict(tracer: Tracer, value: DictValue) -> r.Recipe:
+    if value.owner is not None:
+        return r.BuildCall(vars, (recipe_of(tracer, value.owner),))
     items = dict_items(tracer, value)
     if value.kind is OrderedDict:
         return r.BuildCall(OrderedDict, (items,))
@@ -188,11 +193,19 @@ def _cell(tracer: Tracer, value: CellValue) -> r.Recipe:
     table = tracer.context.objects
     made = r.BuildCell(None)
     table.recipes[id(value)] = made
-    if value.contents is not None:
-        try:
-            made.contents = recipe_of(tracer, value.contents)
-        except Cycle:
-            table.unfilled.append((made, value.contents))
+    if value.contents is None:
+        return made
+    table.filling[id(made)] = False
+    try:
+        contents = recipe_of(tracer, value.contents)
+        if table.filling[id(made)]:
+            table.pending.append(r.SetCell(made, contents))
+        else:
+            made.contents = contents
+    except Cycle:
+        table.unfilled.append((made, value.contents))
+    finally:
+        del table.filling[id(made)]
     return made
 
 
@@ -261,6 +274,10 @@ def _instance(tracer: Tracer, value: InstanceValue) -> r.Recipe:
     return made
 
 
+def _identity(tracer: Tracer, value: IdentityValue) -> r.Recipe:
+    return r.BuildCall(id, (recipe_of(tracer, value.value),))
+
+
 def _super(tracer: Tracer, value: SuperValue) -> r.Recipe:
     return r.BuildCall(super, (r.Constant(value.cls), recipe_of(tracer, value.receiver)))
 
@@ -297,6 +314,7 @@ _RULES: dict[type, Callable[[Tracer, Any], r.Recipe]] = {
     PartialValue: _partial,
     InstanceValue: _instance,
     SuperValue: _super,
+    IdentityValue: _identity,
     ObjectCallValue: _object_call,
     IteratorValue: _iterator,
     OpaqueValue: _opaque,

@@ -56,7 +56,8 @@ class DictValue(PyValue):
     """An exact dict (or `kind`, a subclass without behaviour of its own on the paths traced).
 
     `items` maps the key's Python object to (key value, value); keys are constants.
-    `default_factory` is set for `collections.defaultdict`.
+    `default_factory` is set for `collections.defaultdict`; `owner` for the dictionary of an
+    instance, where what is set through one is seen through the other.
     """
 
     def __init__(
@@ -65,9 +66,10 @@ class DictValue(PyValue):
         source: Source | None = None,
         kind: type = dict,
         default_factory: PyValue | None = None,
+        owner: InstanceValue | None = None,
     ) -> None:
         self.items, self.source, self.kind = items, source, kind
-        self.default_factory = default_factory
+        self.default_factory, self.owner = default_factory, owner
         self.changed = False
 
     @property
@@ -146,7 +148,7 @@ class FunctionValue(PyValue):
         The function itself where it was there before; None where the piece made it.
     annotations : PyValue or None
     attributes : dict of str to PyValue
-        Attributes set in the piece (``f.calls = 0``) on a function made in the piece.
+        Attributes set in the piece (``f.calls = 0``).
     """
 
     def __init__(
@@ -167,6 +169,7 @@ class FunctionValue(PyValue):
         self.closure, self.real, self.source = closure, real, source
         self.annotations = annotations
         self.attributes: dict[str, PyValue] = {}
+        self.changed = False
 
     @property
     def python_type(self) -> type:
@@ -262,6 +265,8 @@ class InstanceValue(PyValue):
         Names of attributes that were set or deleted, in order; sourced instances only.
     deleted : set of str
         Names that were there before and are gone.
+    dictionary : DictValue or None
+        ``vars(instance)``, once it was asked for.
     """
 
     def __init__(self, cls: type, real: Any = None, source: Source | None = None) -> None:
@@ -269,6 +274,7 @@ class InstanceValue(PyValue):
         self.attributes: dict[str, PyValue] = {}
         self.written: dict[str, None] = {}
         self.deleted: set[str] = set()
+        self.dictionary: DictValue | None = None
         self.changed = False
 
     @property
@@ -291,6 +297,17 @@ class NamespaceValue(PyValue):
     @property
     def python_type(self) -> type:
         return dict
+
+
+class IdentityValue(PyValue):
+    """``id(value)``: an integer that is good for telling objects apart, and nothing else."""
+
+    def __init__(self, value: PyValue) -> None:
+        self.value = value
+
+    @property
+    def python_type(self) -> type:
+        return int
 
 
 class SuperValue(PyValue):

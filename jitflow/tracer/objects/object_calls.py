@@ -14,6 +14,7 @@ from jitflow.core.errors import Unsupported
 from jitflow.tracer.objects import attributes, comparison, instances, operators
 from jitflow.tracer.objects.model import (
     BuiltinMethodValue,
+    IdentityValue,
     InstanceValue,
     ObjectCallValue,
     OpaqueValue,
@@ -25,7 +26,7 @@ from jitflow.tracer.objects.plain import is_plain_class
 from jitflow.tracer.objects.protocol import Tracer
 from jitflow.tracer.objects.strings import format_value, real_text
 from jitflow.tracer.objects.wrap import python_type, real_of, resolve
-from jitflow.tracer.values import ConstantValue, PyValue, SequenceValue
+from jitflow.tracer.values import ArrayValue, ConstantValue, PyValue, ScalarValue, SequenceValue
 
 NONE = ConstantValue(None)
 
@@ -157,10 +158,16 @@ def _side_effect(name: str) -> Callable[..., PyValue]:
 
 
 def _identity(tracer: Tracer, value: PyValue) -> PyValue:
-    raise Unsupported("JF-B010", "id() of an object")
+    value = resolve(tracer, value)
+    if isinstance(value, ConstantValue | ScalarValue | ArrayValue):
+        raise Unsupported("JF-B010", f"id() of a {value.python_type.__name__}")
+    return IdentityValue(value)
 
 
 def _variables(tracer: Tracer, value: PyValue | None = None) -> PyValue:
+    target = None if value is None else resolve(tracer, value)
+    if isinstance(target, InstanceValue):
+        return instances.dictionary(tracer, target)
     raise Unsupported("JF-B013", "vars()")
 
 

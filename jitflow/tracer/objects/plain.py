@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 import types
-from typing import Any, Generic
+from typing import Any
 
 import numpy as np
 
@@ -22,8 +22,13 @@ IMMUTABLE = (
 """Built-in types whose objects are constants once their value is known."""
 
 
+_GENERIC = ("__getattribute__", "__setattr__", "__delattr__")
+
+
 def overrides(cls: type, name: str) -> bool:
     """Whether `cls` has a `name` of its own instead of that of `object`."""
+    if cls is types.SimpleNamespace and name in _GENERIC:
+        return False
     return getattr(cls, name, None) is not getattr(object, name, None)
 
 
@@ -44,9 +49,6 @@ def is_generated_tuple(kind: type) -> bool:
     return str(getattr(kind.__new__, "__module__", "")).startswith("namedtuple_")
 
 
-_generic_new = getattr(Generic, "__new__", object.__new__)
-
-
 def is_plain_class(kind: type) -> bool:
     """Whether instances follow the plain protocol: no base but object, no __getattribute__."""
     return (
@@ -56,9 +58,13 @@ def is_plain_class(kind: type) -> bool:
             base is object or (base.__flags__ & (1 << 9)) or base.__module__ == "typing"
             for base in kind.__mro__
         )
-        and kind.__new__ in (object.__new__, _generic_new)
         and kind.__module__.partition(".")[0] != "numpy"
     )
+
+
+def has_own_constructor(cls: type) -> bool:
+    """Whether ``__new__`` of `cls` or one of its bases is written in Python."""
+    return isinstance(cls.__new__, types.FunctionType)
 
 
 def compiled_function(obj: Any) -> types.FunctionType | None:

@@ -28,7 +28,7 @@ def from_items(tracer: Tracer, items: list[PyValue], kind: type = set) -> SetVal
 
 def add(tracer: Tracer, value: SetValue, item: PyValue) -> PyValue:
     """``value.add(item)``."""
-    key = key_of(tracer, item)
+    key = key_of(tracer, item, value.items)
     if key not in value.items:
         will_change(tracer, value)
         value.items[key] = resolve(tracer, item)

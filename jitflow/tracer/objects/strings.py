@@ -8,8 +8,10 @@ from __future__ import annotations
 from typing import Any
 
 from jitflow.core.errors import Unsupported
+from jitflow.tracer.objects.comparison import call_special
 from jitflow.tracer.objects.iterators import items_of
-from jitflow.tracer.objects.model import DictValue
+from jitflow.tracer.objects.model import DictValue, InstanceValue
+from jitflow.tracer.objects.plain import overrides
 from jitflow.tracer.objects.protocol import Tracer
 from jitflow.tracer.objects.scalars import evaluate, specialise
 from jitflow.tracer.objects.wrap import resolve
@@ -35,10 +37,29 @@ def format_value(
     tracer: Tracer, value: PyValue, conversion: str, specification: PyValue | None
 ) -> PyValue:
     """One replacement field of an f-string."""
+    value = resolve(tracer, value)
+    if isinstance(value, InstanceValue):
+        return _format_instance(tracer, value, conversion, specification)
     real = real_text(tracer, value)
     spec = "" if specification is None else real_text(tracer, specification)
     convert = {"": None, "s": str, "r": repr, "a": ascii}[conversion]
     return evaluate(lambda: format(real if convert is None else convert(real), spec))
+
+
+def _format_instance(
+    tracer: Tracer, value: InstanceValue, conversion: str, specification: PyValue | None
+) -> PyValue:
+    """The text that ``__format__``, ``__str__`` or ``__repr__`` written in Python give."""
+    names = {"": ("__format__", "__str__", "__repr__"), "s": ("__str__", "__repr__")}
+    spec = ConstantValue("") if specification is None else specification
+    for name in names.get(conversion, ("__repr__",)):
+        if not overrides(value.cls, name):
+            continue
+        arguments = [spec] if name == "__format__" else []
+        text = call_special(tracer, value, name, *arguments)
+        if text is not None:
+            return text if name == "__format__" else format_value(tracer, text, "", spec)
+    raise Unsupported("JF-B010", f"text of a {value.cls.__name__}")
 
 
 def build_string(tracer: Tracer, parts: list[PyValue]) -> PyValue:

@@ -41,6 +41,8 @@ class ObjectTable:
         Sourced objects that were changed, in order of their first change.
     originals : dict
         Items at the start of the piece of each sourced list and dict that was changed.
+    filling : dict
+        Recipes of cells whose contents are being worked out, and whether they were met inside.
     unfilled : list
         Recipes of cells whose contents refer to themselves, with the contents.
     pending : list
@@ -69,6 +71,7 @@ class ObjectTable:
     calls: list[tuple[Any, list[PyValue]]] = field(default_factory=list)
     limits: dict[str, int] = field(default_factory=dict)
     recipes: dict[int, Recipe] = field(default_factory=dict)
+    filling: dict[int, bool] = field(default_factory=dict)
     unfilled: list[tuple[BuildCell, PyValue]] = field(default_factory=list)
     pending: list[Effect] = field(default_factory=list)
     outputs: list[Value] = field(default_factory=list)

@@ -375,6 +375,7 @@ _SINGLETONS = (
     types.MethodDescriptorType,
     types.ClassMethodDescriptorType,
     types.UnionType,
+    functools._lru_cache_wrapper,
     types.GenericAlias,
     type(np.sum),
 )

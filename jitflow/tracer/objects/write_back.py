@@ -11,6 +11,7 @@ from jitflow.tracer.objects.materialise import dict_items, fill_cells, recipe_of
 from jitflow.tracer.objects.model import (
     CellValue,
     DictValue,
+    FunctionValue,
     InstanceValue,
     NamespaceValue,
     SetValue,
@@ -36,7 +37,7 @@ def effects(tracer: Tracer) -> tuple[r.Effect, ...]:
 
 def _keep_apart(tracer: Tracer, value: PyValue) -> None:
     """Rely on a changed object being none of the others of its type that the piece looked at."""
-    if isinstance(value, NamespaceValue):
+    if isinstance(value, NamespaceValue | FunctionValue):
         return
     assert value.source is not None
     for other in tracer.context.objects.by_id.values():
@@ -106,6 +107,12 @@ def _instance(tracer: Tracer, value: InstanceValue) -> list[r.Effect]:
     return found
 
 
+def _function(tracer: Tracer, value: FunctionValue) -> list[r.Effect]:
+    target = recipe_of(tracer, value)
+    attributes = value.attributes.items()
+    return [r.SetAttribute(target, name, recipe_of(tracer, item)) for name, item in attributes]
+
+
 def _namespace(tracer: Tracer, value: NamespaceValue) -> list[r.Effect]:
     found: list[r.Effect] = []
     for name in value.written:
@@ -128,5 +135,6 @@ _RULES: dict[type, Callable[[Tracer, Any], list[r.Effect]]] = {
     SetValue: _set,
     InstanceValue: _instance,
     NamespaceValue: _namespace,
+    FunctionValue: _function,
     CellValue: _cell,
 }
