@@ -123,7 +123,22 @@ class Guards:
         self.require_type(self.value(guard.source), guard.expected)
 
     def _is_object(self, guard: g.IsObject) -> None:
-        self.require_same(self.value(guard.source), guard.expected)
+        source = guard.source
+        if isinstance(source, s.GlobalSource) and source not in self._values:
+            self._require_item(source, guard.expected)
+        else:
+            self.require_same(self.value(source), guard.expected)
+        if not isinstance(source, s.StateSource):
+            self._values[source] = self._writer.constant(guard.expected)
+
+    def _require_item(self, source: s.GlobalSource, expected: Any) -> None:
+        """A global that is `expected`: where it was in the dictionary, it mostly still is."""
+        namespace = source.namespace.value
+        place = layout.find_item(namespace, source.name) if type(namespace) is dict else None
+        shape, index, offset = (place.shape, place.index, place.offset) if place else (-1, 0, 0)
+        known = (self._writer.constant(item) for item in (namespace, source.name, expected))
+        numbers = (str(number) for number in (shape, index, offset))
+        self._writer.require(self._writer.call("jf.has_item", *known, *numbers))
 
     def _equals(self, guard: g.Equals) -> None:
         value, expected = self.value(guard.source), guard.expected

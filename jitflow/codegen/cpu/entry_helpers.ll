@@ -8,6 +8,7 @@
 
 declare ptr @PyObject_Vectorcall(ptr, ptr, i64, ptr)
 declare ptr @PyDict_GetItemWithError(ptr, ptr)
+declare void @PyErr_Clear()
 declare ptr @PyErr_NoMemory()
 declare ptr @PyFunction_GetDefaults(ptr)
 declare ptr @PyFunction_GetKwDefaults(ptr)
@@ -230,6 +231,46 @@ item:
   ret ptr %value
 none:
   ret ptr null
+}
+
+; Whether %dict has %expected under %key: looked for at its place first, then as Python does.
+define i1 @jf.has_item(ptr %dict, ptr %key, ptr %expected, i32 %shape, i64 %index, i64 %offset) {
+  %keys.p = getelementptr i8, ptr %dict, i64 $DICT_KEYS
+  %keys = load ptr, ptr %keys.p
+  %values.p = getelementptr i8, ptr %dict, i64 $DICT_VALUES
+  %values = load ptr, ptr %values.p
+  %is.combined = icmp eq ptr %values, null
+  %shape.p = getelementptr i8, ptr %keys, i64 $KEYS_SHAPE
+  %shape.word = load i32, ptr %shape.p
+  %shape.now = and i32 %shape.word, 16777215
+  %is.shape = icmp eq i32 %shape.now, %shape
+  %count.p = getelementptr i8, ptr %keys, i64 $KEYS_COUNT
+  %count = load i64, ptr %count.p
+  %is.inside = icmp ult i64 %index, %count
+  %fits = and i1 %is.combined, %is.shape
+  %is.readable = and i1 %fits, %is.inside
+  br i1 %is.readable, label %probe, label %search
+probe:
+  %entry = getelementptr i8, ptr %keys, i64 %offset
+  %key.now = load ptr, ptr %entry
+  %value.p = getelementptr i8, ptr %entry, i64 8
+  %value = load ptr, ptr %value.p
+  %is.key = icmp eq ptr %key.now, %key
+  %is.value = icmp eq ptr %value, %expected
+  %is.there = and i1 %is.key, %is.value
+  br i1 %is.there, label %yes, label %search
+search:
+  %found = call ptr @PyDict_GetItemWithError(ptr %dict, ptr %key)
+  %is.missing = icmp eq ptr %found, null
+  br i1 %is.missing, label %clear, label %compare
+clear:
+  call void @PyErr_Clear()
+  ret i1 false
+compare:
+  %is.expected = icmp eq ptr %found, %expected
+  ret i1 %is.expected
+yes:
+  ret i1 true
 }
 
 ; First and last-but-one byte address of an array; false where it is empty.

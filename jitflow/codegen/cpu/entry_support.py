@@ -22,6 +22,7 @@ _CLASSES = {"PyTuple_Type": tuple, "PyList_Type": list, "PyDict_Type": dict, "Py
 _USED = (
     "PyObject_Vectorcall",
     "PyDict_GetItemWithError",
+    "PyErr_Clear",
     "PyErr_NoMemory",
     "PyFunction_GetDefaults",
     "PyFunction_GetKwDefaults",

@@ -9,6 +9,7 @@ from __future__ import annotations
 import ctypes
 import functools
 import struct
+from dataclasses import dataclass
 from types import CellType
 from typing import Any
 
@@ -25,8 +26,48 @@ NUMBER = 16  # float, complex, and NumPy scalars
 ARRAY_DATA, ARRAY_RANK, ARRAY_SHAPE, ARRAY_STRIDES = 16, 24, 32, 40
 ARRAY_DTYPE, ARRAY_FLAGS = 56, 64
 DTYPE_BYTE_ORDER, DTYPE_NUMBER, DTYPE_METADATA = 26, 28, 56
+DICT_KEYS, DICT_VALUES = 32, 40
+KEYS_SHAPE, KEYS_COUNT, KEYS_TABLE = 8, 24, 32  # PyDictKeysObject; three bytes of shape
 
 C_CONTIGUOUS, F_CONTIGUOUS, ALIGNED, WRITEABLE = 0x1, 0x2, 0x100, 0x400
+
+_GENERAL_KEYS = 0
+
+
+@dataclass(frozen=True)
+class DictPlace:
+    """Where a dict keeps an item: valid as long as the table has `shape` and the entry its key.
+
+    Attributes
+    ----------
+    shape : int
+        Three bytes that tell the sizes of the table and the kind of its entries.
+    index : int
+        Number of the entry.
+    offset : int
+        Bytes from the table's head to the entry's key; its value follows the key.
+    """
+
+    shape: int
+    index: int
+    offset: int
+
+
+def find_item(namespace: dict[str, Any], key: str) -> DictPlace | None:
+    """The place of ``namespace[key]``; None where it is not found by the identity of `key`."""
+    keys = int(_word(namespace, DICT_KEYS))
+    if _word(namespace, DICT_VALUES):
+        return None
+    shape, count = struct.unpack("I12xq", ctypes.string_at(keys + KEYS_SHAPE, 24))
+    index_bytes, kind = 1 << (shape >> 8 & 0xFF), shape >> 16 & 0xFF
+    words, key_word = (3, 1) if kind == _GENERAL_KEYS else (2, 0)
+    start = KEYS_TABLE + index_bytes
+    table = np.frombuffer(ctypes.string_at(keys + start, count * words * 8), np.uint64)
+    found = np.flatnonzero(table[key_word::words] == id(key))
+    if len(found) != 1 or int(table[found[0] * words + key_word + 1]) != id(namespace.get(key)):
+        return None
+    index = int(found[0])
+    return DictPlace(shape & 0xFFFFFF, index, start + (index * words + key_word) * 8)
 
 
 @functools.cache

@@ -5,7 +5,7 @@ from types import CellType
 
 import numpy as np
 import pytest
-from native_samples import (
+from helpers.native_samples import (
     F32,
     F64,
     MULTIPLY_ADD,
@@ -372,6 +372,30 @@ def test_globals_and_cells():
     assert entry(0) == "misses"
     namespace["f"] = len
     assert entry(0) == "fits"
+
+
+def test_a_global_is_found_wherever_it_moves():
+    namespace = {"f": len}
+    source = GlobalSource(ConstantSource(namespace, "globals"), "f")
+    entry = guarded(g.IsObject(source, len), g.IsObject(source, len))
+
+    def answers():
+        return [entry(0) for _ in range(3)]
+
+    assert answers() == ["fits"] * 3
+    for k in range(2000):
+        namespace[f"x{k}"] = k
+        assert entry(0) == "fits"
+    namespace.clear()
+    assert answers() == ["misses"] * 3
+    namespace[1] = len
+    assert answers() == ["misses"] * 3
+    namespace["f"] = len
+    assert answers() == ["fits"] * 3
+    namespace["f"] = max
+    assert answers() == ["misses"] * 3
+    assert guarded(g.IsObject(source, max))(0) == "fits"
+    assert guarded(g.IsObject(source, len))(0) == "misses"
 
 
 def test_two_sources_are_compared():

@@ -6,7 +6,7 @@ import time
 
 import numpy as np
 import pytest
-from native_samples import (
+from helpers.native_samples import (
     F32,
     F64,
     MULTIPLY_ADD,
