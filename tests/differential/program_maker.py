@@ -38,7 +38,8 @@ class ProgramMaker:
     def statement(self, indent, depth):
         simple = (
             self.assign_array, self.assign_array, self.assign_array, self.assign_number,
-            self.augmented, self.write_items, self.swap, self.list_work, self.stop, self.comprehension,
+            self.augmented, self.write_items, self.swap, self.list_work, self.stop,
+            self.comprehension,
         )  # fmt: skip
         compound = (
             self.branch, self.branch_on_data, self.loop, self.while_loop, self.try_block,
@@ -162,10 +163,9 @@ class ProgramMaker:
 
     def loop_over_items(self, indent, depth):
         name = self.fresh("x")
-        over = self.random.choice(
-            ("items[:2]", "enumerate([a, b])", "zip(items[:3], [a, b, c])", "a")
-        )
-        target = name if over in ("items[:2]", "a") else f"k, {name}"
+        rows, items = "a.copy()", "items[:2]"
+        over = self.random.choice((items, "enumerate([a, b])", "zip(items[:3], [a, b, c])", rows))
+        target = name if over in (items, rows) else f"k, {name}"
         self.emit(indent, f"for {target} in {over}:")
         self.emit(indent + 1, f"c = c + {name}")
         self.loop_body(indent, depth)

@@ -234,6 +234,28 @@ def test_loop_over_a_list_of_arrays():
     check(function, [x3(), x3() * 2, x3() * 3], pieces=1)
 
 
+@pytest.mark.xfail(strict=False, reason="rows are read when the loop starts")
+def test_rows_of_an_array_are_read_when_the_loop_reaches_them():
+    def function(a, c):
+        for x in a:
+            c = c + x
+            a -= 0.5
+        return c
+
+    check(function, x3(), x3(), pieces=1)
+
+
+def test_long_array_is_iterated_by_python():
+    def function(a):
+        total = 0.0
+        for x in a:
+            total = total + x * x
+        return total
+
+    runner = check(function, np.linspace(0, 1, 100))
+    assert nodes_of(runner.traces[0]) == []
+
+
 def test_break_in_an_unrolled_loop_keeps_the_rest_of_the_iterator():
     def function(a, xs):
         for x in xs:
