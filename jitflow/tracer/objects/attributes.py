@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from jitflow.core.errors import Unsupported
-from jitflow.guards.predicates import HasNoItem
+from jitflow.guards.predicates import HasNoItem, TypeIs
 from jitflow.guards.sources import AttributeSource, ConstantSource
 from jitflow.tracer import numpy
 from jitflow.tracer.objects import instances
@@ -39,7 +39,7 @@ from jitflow.tracer.objects.model import (
     SuperValue,
 )
 from jitflow.tracer.objects.modules import AttributeMissing, module_attribute, store_global
-from jitflow.tracer.objects.plain import IMMUTABLE
+from jitflow.tracer.objects.plain import IMMUTABLE, overrides
 from jitflow.tracer.objects.protocol import Tracer
 from jitflow.tracer.objects.wrap import real_of, resolve
 from jitflow.tracer.values import (
@@ -138,7 +138,9 @@ def _constant_attribute(value: ConstantValue, name: str) -> PyValue:
         found = getattr(real, name)
     except AttributeError as error:
         raise AttributeMissing(str(error)) from None
-    if isinstance(real, np.ufunc | np.dtype) or type(found) in IMMUTABLE:
+    if isinstance(real, np.ufunc | np.dtype) or isinstance(found, np.generic | np.dtype):
+        return ConstantValue(found)
+    if type(found) in IMMUTABLE:
         return ConstantValue(found)
     if callable(found) and type(real) in IMMUTABLE:
         return BuiltinMethodValue(value, name)
@@ -274,8 +276,18 @@ def _builtin_method(tracer: Tracer, value: PyValue, name: str) -> PyValue:
 
 
 def _opaque(tracer: Tracer, value: OpaqueValue, name: str) -> PyValue:
-    """A method of an object the tracer does not know; what it is decides at the call."""
+    """A method of an object the tracer does not know: Python finds it again, and calls it."""
+    cls = type(value.real)
+    raw = search(cls, name)
+    is_method = isinstance(raw, types.FunctionType | types.MethodDescriptorType)
+    if is_method and not overrides(cls, "__getattribute__") and not _has_own(value.real, name):
+        tracer.context.guard(TypeIs(value.source, cls))
+        return BuiltinMethodValue(value, name)
     raise Unsupported("JF-B013", f"{name} of {type(value.real).__name__} object")
+
+
+def _has_own(obj: Any, name: str) -> bool:
+    return name in getattr(obj, "__dict__", ())
 
 
 _PLAIN_CONSTANTS = (

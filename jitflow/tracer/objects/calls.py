@@ -82,7 +82,7 @@ def call(
     if isinstance(callee, FunctionValue):
         if is_question(callee.real):
             return ConstantValue(True)
-        return invoke(tracer, HANDLERS[callee.real], args, kwargs)
+        return _call_constant(tracer, callee.real, args, kwargs)
     if isinstance(callee, ConstantValue):
         return _call_constant(tracer, callee.value, args, kwargs)
     if isinstance(callee, ObjectCallValue):

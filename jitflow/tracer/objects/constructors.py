@@ -5,6 +5,8 @@ from __future__ import annotations
 import enum
 import types
 
+import numpy as np
+
 from jitflow.core.errors import Unsupported
 from jitflow.tracer.objects.classes import search
 from jitflow.tracer.objects.functions import check_instantiable, make_by_constructor
@@ -22,7 +24,7 @@ def construct(
     tracer: Tracer, cls: type, args: list[PyValue], kwargs: dict[str, PyValue]
 ) -> PyValue:
     """``cls(*args, **kwargs)``."""
-    if is_plain_class(cls):
+    if is_plain_class(cls) and cls not in (np.finfo, np.iinfo):
         check_instantiable(cls)
         if has_own_constructor(cls):
             return make_by_constructor(tracer, cls, args, kwargs)
@@ -32,6 +34,9 @@ def construct(
     if issubclass(cls, tuple) and hasattr(cls, "_fields"):
         return _named_tuple(tracer, cls, args, kwargs)
     if isinstance(cls, enum.EnumMeta) and len(args) == 1 and not kwargs:
+        real = real_of(resolve(tracer, args[0]))
+        return evaluate(lambda: cls(real))
+    if cls in (np.finfo, np.iinfo) and len(args) == 1:
         real = real_of(resolve(tracer, args[0]))
         return evaluate(lambda: cls(real))
     if is_fresh_object(cls):

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 import types
 from typing import Any
 
+import numpy as np
+
 from jitflow.core.errors import Unsupported
+from jitflow.tracer import numpy
 from jitflow.tracer.objects import instances
 from jitflow.tracer.objects.classes import function_of_class, guard_search, search
 from jitflow.tracer.objects.effects import will_change
@@ -23,6 +27,14 @@ from jitflow.tracer.objects.wrap import resolve
 from jitflow.tracer.values import ConstantValue, PyValue, SequenceValue
 
 DISABLED = "__jitflow_disable__"
+SEPARATE = frozenset(
+    ["scipy", "sklearn", "pandas", "matplotlib", "numba", "jax", "torch", "tensorflow", "cupy", "joblib", "tqdm", "PIL"]
+)
+"""Packages whose functions Python runs: their code is glue around native code of their own."""
+INLINED = frozenset(
+    ["__main__", "abc", "bisect", "collections", "colorsys", "contextlib", "copy", "dataclasses", "enum", "fractions", "functools", "graphlib", "heapq", "itertools", "numbers", "operator", "random", "statistics", "string", "textwrap", "types", "typing"]
+)
+"""Modules of the standard library whose Python code is traced like the user's."""
 REPLACED: set[Any] = set()
 """Python functions that `calls.call` knows by heart, such as `copy.deepcopy`."""
 
@@ -75,6 +87,23 @@ def store_cell(tracer: Tracer, cell: PyValue, value: PyValue | None) -> None:
     cell.contents = value
 
 
+def has_rule(function: Any) -> bool:
+    """Whether `calls.call` knows what a Python function means without running its code."""
+    return function in REPLACED or is_question(function) or numpy.is_known(function)
+
+
+def stays_outside(function: FunctionValue) -> Unsupported | None:
+    """Why the code of `function` is not traced: it is a library's, and no array program."""
+    module = str(function.globals.get("__name__", ""))
+    package = module.partition(".")[0]
+    if package == "numpy" and not module.startswith("numpy.lib._index_tricks"):
+        return Unsupported("JF-B008", function.qualname)
+    if package in SEPARATE or (package in sys.stdlib_module_names and package not in INLINED):
+        code = "JF-B004" if package in ("logging", "warnings") else "JF-B003"
+        return Unsupported(code, f"{module}.{function.qualname}")
+    return None
+
+
 def is_question(function: Any) -> bool:
     """Whether this is `jitflow.is_compiling`, which the tracer answers."""
     name = getattr(function, "__qualname__", "")
@@ -106,8 +135,11 @@ def resolve_call(
 def _enter(
     function: FunctionValue, args: list[PyValue], kwargs: dict[str, PyValue]
 ) -> CallRequest | None:
-    if function.real in REPLACED or is_question(function.real):
+    if has_rule(function.real):
         return None
+    reason = stays_outside(function)
+    if reason is not None:
+        raise reason
     if function.real is not None and vars(function.real).get(DISABLED):
         raise Unsupported("JF-B016", function.qualname)
     return CallRequest(function, args, kwargs)
@@ -130,6 +162,8 @@ def instantiate(
 ) -> CallRequest | None:
     """A new virtual instance and its ``__init__``; None for classes that `constructors` knows."""
     initialiser = search(cls, "__init__")
+    if cls in (np.finfo, np.iinfo):
+        return None
     if not is_plain_class(cls) or not isinstance(initialiser, types.FunctionType):
         return None
     check_instantiable(cls)

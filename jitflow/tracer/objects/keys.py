@@ -39,10 +39,13 @@ def key_of(tracer: Tracer, value: PyValue, among: Mapping[Any, Any] | None = Non
         isinstance(value, InstanceValue) and not overrides(value.cls, "__hash__")
     ):
         return value if value.real is None else value.real
-    elif isinstance(value, IdentityValue) and among is not None:
-        if not any(isinstance(key, int | float) for key in among):
-            return (IdentityValue, id(value.value))
+    elif isinstance(value, IdentityValue) and _has_no_number(among):
+        return (IdentityValue, id(value.value))
     raise Unsupported("JF-B003", f"{value.python_type.__name__} as a key")
+
+
+def _has_no_number(keys: Mapping[Any, Any] | None) -> bool:
+    return keys is not None and not any(isinstance(key, int | float) for key in keys)
 
 
 def index_of(tracer: Tracer, value: PyValue) -> int:

@@ -58,7 +58,6 @@ def is_plain_class(kind: type) -> bool:
             base is object or (base.__flags__ & (1 << 9)) or base.__module__ == "typing"
             for base in kind.__mro__
         )
-        and kind.__module__.partition(".")[0] != "numpy"
     )
 
 

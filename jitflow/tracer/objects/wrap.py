@@ -368,6 +368,8 @@ _SINGLETONS = (
     type,
     np.ufunc,
     np.dtype,
+    np.finfo,
+    np.iinfo,
     np.random.Generator,
     np.random.RandomState,
     enum.Enum,

@@ -13,6 +13,7 @@ from jitflow.tracer.objects.model import (
     DictValue,
     FunctionValue,
     InstanceValue,
+    LazyValue,
     NamespaceValue,
     SetValue,
 )
@@ -60,10 +61,15 @@ def _sequence(tracer: Tracer, value: SequenceValue) -> list[r.Effect]:
         return [
             r.SetItem(target, r.Constant(index), recipe_of(tracer, new))
             for index, (old, new) in enumerate(zip(before, value.items, strict=True))
-            if old is not new
+            if _settled(old) is not _settled(new)
         ]
     items = tuple(recipe_of(tracer, item) for item in value.items)
     return [r.ReplaceItems(target, r.BuildSequence(list, items))]
+
+
+def _settled(value: PyValue) -> PyValue:
+    """The value behind a lazy one that was looked at."""
+    return value.resolved or value if isinstance(value, LazyValue) else value
 
 
 def _dict(tracer: Tracer, value: DictValue) -> list[r.Effect]:
@@ -80,7 +86,7 @@ def _dict(tracer: Tracer, value: DictValue) -> list[r.Effect]:
         if key not in value.items
     ]
     for name, (key, item) in value.items.items():
-        if name not in before or before[name][1] is not item:
+        if name not in before or _settled(before[name][1]) is not _settled(item):
             found.append(r.SetItem(target, recipe_of(tracer, key), recipe_of(tracer, item)))
     return found
 

@@ -229,3 +229,29 @@ def test_simple_namespaces():
         return types.SimpleNamespace(x=x * options.lr, name="n")
 
     one_piece(function, types.SimpleNamespace(lr=0.1, steps=1), x3())
+
+
+def test_index_expressions_of_numpy():
+    def function(x):
+        return x[np.s_[1:]], np.finfo(x.dtype).eps * x, np.iinfo(np.int8).max + x
+
+    one_piece(function, x3())
+
+
+def test_dict_keys_are_sets_to_operators():
+    def function(x, given):
+        return x + len(given.keys() & {"a", "z"}), {"a": 1}.keys() | {"a": 2}.keys()
+
+    one_piece(function, x3(), {"a": 1, "b": 2})
+
+
+def test_libraries_are_left_to_python(caplog):
+    import logging
+
+    def function(x):
+        y = x + 1
+        logging.getLogger("t").warning("message")
+        return y * 2
+
+    runner = check(function, x3())
+    assert set(runner.codes) <= {"JF-B004", "JF-B013"} and len(runner.codes) <= 3
