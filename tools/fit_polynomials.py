@@ -20,7 +20,7 @@ from remez import fit
 
 ROOT = Path(__file__).parent.parent
 TARGET = ROOT / "jitflow" / "codegen" / "cpu" / "math" / "coefficients.py"
-HEADER = '''"""Polynomial coefficients, lowest degree first; written by ``tools/fit_polynomials.py``.
+HEADER = '''"""Polynomial coefficients, lowest degree first: written by `tools/fit_polynomials.py`.
 
 Each table has the coefficients by format; the comment above it says what they approximate.
 """
@@ -129,7 +129,7 @@ FITS = (
         "(2 artanh(s) / s - 2) / s², in s²: log((1 + s) / (1 - s))",
         in_square(lambda s: (2 * mp.atanh(s) / s - 2) / s**2),
         in_square(lambda s: s**3 / (2 * mp.atanh(s))),
-        (0, 0.2001**2),
+        (0, 0.1717**2),
         (2, 6),
     ),
     Fit(
@@ -138,7 +138,23 @@ FITS = (
         in_square(lambda s: (2 * mp.atanh(s) / s - 2 - 2 * s**2 / 3) / s**4 / mp.ln2),
         in_square(lambda s: s**5 * mp.ln2 / (2 * mp.atanh(s))),
         (0, 0.1717**2),
-        (1, 6),
+        (2, 6),
+    ),
+    Fit(
+        "ARTANH",
+        "(2 artanh(s) / s - 2) / s², in s²",
+        in_square(lambda s: (2 * mp.atanh(s) / s - 2) / s**2),
+        in_square(lambda s: s**3 / (2 * mp.atanh(s))),
+        (0, 0.365**2),
+        (4, 10),
+    ),
+    Fit(
+        "ACOSH",
+        "(arccosh(1 + t) / sqrt(t² + 2 t) - 1) / t",
+        lambda t: (mp.acosh(1 + t) / mp.sqrt(t * t + 2 * t) - 1) / t,
+        lambda t: t * mp.sqrt(t * t + 2 * t) / mp.acosh(1 + t),
+        (1e-9, 0.2501),
+        (4, 10),
     ),
     Fit(
         "ASIN",
@@ -203,6 +219,14 @@ FITS = (
         in_square(lambda r: r**3 / mp.sin(r)),
         (0, EIGHTH**2),
         (2, 5),
+    ),
+    Fit(
+        "TAN",
+        "(tan(r) - r) / r³, in r²",
+        in_square(lambda r: (mp.tan(r) - r) / r**3),
+        in_square(lambda r: r**3 / mp.tan(r)),
+        (0, EIGHTH**2),
+        (5, 13),
     ),
     Fit(
         "COS",

@@ -27,7 +27,7 @@ def rounded(x: Lanes, factor: float | Lanes) -> tuple[Lanes, Lanes]:
 def power_of_two(pattern: Lanes, offset: int = 0) -> Lanes:
     """``2 ** (n + offset)`` for `n` in the low bits of `pattern`; the result must be normal."""
     layout = pattern.format
-    return (((pattern + (layout.bias + offset)) << layout.mantissa)).number
+    return ((pattern + (layout.bias + offset)) << layout.mantissa).number
 
 
 def scale(x: Lanes, pattern: Lanes, sign: Lanes) -> Lanes:

@@ -32,7 +32,7 @@ def tanh(x: Lanes) -> Lanes:
 
 
 def _half_exponential(x: Lanes, combine: Callable[[Lanes, Lanes], Lanes]) -> Lanes:
-    """``combine(h, q / h)`` with ``h = exp(|x|) / 2`` and q = 1/4; overflows as ``exp(|x|) / 2``."""
+    """``combine(h, 1 / (4 h))`` for ``h = exp(|x|) / 2``; it is `h` where that may overflow."""
     layout = x.format
     name = x.dtype.name
     bits = x.magnitude_bits()
@@ -43,24 +43,25 @@ def _half_exponential(x: Lanes, combine: Callable[[Lanes, Lanes], Lanes]) -> Lan
     r = fma(n, -low, fma(n, -high, a))
     fraction = fma(r, fma(r, polynomial(r, c.EXP[name]), 1.0), 1.0)
     half = pattern - 1
-    h = (fraction.bits + (half << layout.mantissa)).number
+    regular = bits < layout.pattern(BORDER[name])
+    h = (fraction.bits + where(regular, half << layout.mantissa, 0)).number
 
     def careful() -> Lanes:
         is_outside = bits >= bound
         scaled = scale(fraction, where(is_outside, 0, half), a)
         return where(is_outside, limits(bits.number, is_outside), scaled)
 
-    return rarely(bits >= layout.pattern(BORDER[name]), combine(h, 0.25 / h), careful)
+    return rarely(~regular, combine(h, 0.25 / h), careful)
 
 
 def sinh(x: Lanes) -> Lanes:
     """Hyperbolic sine."""
-    a = abs(x)
-    square = where(x.magnitude_bits() < x.format.pattern(1.0), a * a, 0.0)
+    near = x.magnitude_bits() < x.format.pattern(1.0)
+    a = where(near, abs(x), 0.0)
+    square = a * a
     small = fma(a * square, polynomial(square, c.SINH[x.dtype.name]), a)
     large = _half_exponential(x, lambda h, inverse: h - inverse)
-    result = where(x.magnitude_bits() < x.format.pattern(1.0), small, large)
-    return result.with_sign_of(x)
+    return where(near, small, large).with_sign_of(x)
 
 
 def cosh(x: Lanes) -> Lanes:

@@ -1,4 +1,4 @@
-"""arcsin, arccos, arctan, arctan2: polynomials on the part of the range where the slope is small."""
+"""arcsin, arccos, arctan, arctan2: polynomials after a reduction to a small range."""
 
 from __future__ import annotations
 

@@ -1,29 +1,45 @@
 """arcsinh, arccosh, arctanh: logarithms of a number w, with care where w is near 1.
 
-``log(w) = k log(2) + 2 artanh(s)`` with ``s = (w - 2**k) / (w + 2**k)``. Where k is 0, s is had
-without cancellation: it is the hyperbolic tangent of half the result.
+``log(w) = k log(2) + 2 artanh(s)`` with ``s = (w - 2**k) / (w + 2**k)``, w not below 2**k: nothing
+cancels. Where k is 0, s is the hyperbolic tangent of half the result, which is had in other ways.
 """
 
 from __future__ import annotations
 
 from jitflow.codegen.cpu.math import coefficients as c
 from jitflow.codegen.cpu.math.lanes import Lanes, flag, fma, polynomial, rarely, where
-from jitflow.codegen.cpu.math.logarithm import exponent_and_fraction, log, whole
+from jitflow.codegen.cpu.math.logarithm import log, whole
+from jitflow.codegen.cpu.math.pairs import fast_two_sum
 
 
-def _twice_artanh(s: Lanes) -> Lanes:
+def _series(s: Lanes, low: Lanes) -> Lanes:
+    """``2 artanh(s + low) - 2 s``."""
     square = s * s
-    return fma(s * square, polynomial(square, c.LOG[s.dtype.name]), s + s)
+    return fma(s * square, polynomial(square, c.ARTANH[s.dtype.name]), low + low)
 
 
-def _log(w: Lanes, near: Lanes, numerator: Lanes, denominator: Lanes) -> Lanes:
-    """``log(w)`` for ordinary `w`; where `near`, s is ``numerator / denominator``."""
+def _binade(w: Lanes) -> tuple[Lanes, Lanes]:
+    """``2**k`` not above `w`, and `k` in the exponent's place."""
     layout = w.format
-    offset, _ = exponent_and_fraction(w)
-    power = ((offset & (-1 << layout.mantissa)) + layout.pattern(1.0)).number
-    s = where(near, numerator, w - power) / where(near, denominator, w + power)
-    k = where(near, 0.0, whole(offset))
-    return fma(k, c.LN2[w.dtype.name][0], _twice_artanh(s))
+    power = (w.bits & layout.infinity).number
+    return power, power.bits - layout.pattern(1.0)
+
+
+def _log(
+    shifted: Lanes,
+    numerator: Lanes,
+    denominator: Lanes,
+    numerator_low: Lanes,
+    denominator_low: Lanes | None = None,
+) -> Lanes:
+    """``k log(2) + 2 artanh(s)``, with s the quotient of two sums."""
+    inverse = 1.0 / denominator
+    s = numerator * inverse
+    rest = fma(-s, denominator, numerator) + numerator_low
+    if denominator_low is not None:
+        rest = fma(-s, denominator_low, rest)
+    series = _series(s, rest * inverse)
+    return fma(whole(shifted), c.LN2[s.dtype.name][0], s + s + series)
 
 
 def _huge(x: Lanes, result: Lanes) -> Lanes:
@@ -44,21 +60,35 @@ def arcsinh(x: Lanes) -> Lanes:
     bits = x.magnitude_bits()
     limit = layout.pattern(2.0 ** (layout.mantissa + 4))
     a = where(bits < limit, bits, limit).number
-    root = fma(a, a, 1.0).sqrt()
-    near = bits < layout.pattern(0.35)
-    result = _log(a + root, near, a, 1.0 + root)
-    return _huge(x, result).with_sign_of(x)
+    square = fma(a, a, 1.0)
+    root = square.sqrt()
+    w, w_low = fast_two_sum(root, a)
+    power, shifted = _binade(w)
+    near = shifted.equals(0)  # there s is a / (1 + root)
+    numerator = where(near, a, w - power)
+    denominator = where(near, root + 1.0, w + power)
+    root_low = fma(-root, root, square) + fma(a, a, 1.0 - square)  # twice, nearly
+    low = fma(root_low, 0.5, root - (denominator - 1.0))
+    log = _log(shifted, numerator, denominator, where(near, 0.0, w_low), where(near, low, 0.0))
+    tiny = bits < layout.pattern(2.0 ** -(layout.mantissa // 2 + 2))
+    return _huge(x, where(tiny, bits.number, log)).with_sign_of(x)
 
 
 def arccosh(x: Lanes) -> Lanes:
-    """Inverse hyperbolic cosine: log(x + sqrt(x² - 1))."""
+    """Inverse hyperbolic cosine: log(x + sqrt(x² - 1)), or the root times a polynomial near 1."""
     layout = x.format
+    name = x.dtype.name
     limit = layout.pattern(2.0 ** (layout.mantissa + 4))
     bits = where(x.bits < limit, x.bits, limit)
     a = where(bits < layout.pattern(1.0), 1.0, bits.number)
     t = a - 1.0
     root = fma(t, t, t + t).sqrt()
-    result = _log(a + root, bits < layout.pattern(1.06), root, a + 1.0)
+    w, w_low = fast_two_sum(a, root)
+    power, shifted = _binade(w)
+    log = _log(shifted, w - power, w + power, w_low)
+    bounded = where(bits < layout.pattern(1.25), t, 0.0)
+    near = fma(root * bounded, polynomial(bounded, c.ACOSH[name]), root)
+    result = where(bits < layout.pattern(1.25), near, log)
 
     def unusual() -> Lanes:
         below = (x.bits < layout.pattern(1.0)) & ~x.is_nan()
@@ -77,14 +107,14 @@ def arctanh(x: Lanes) -> Lanes:
     usual = bits < one
     a = where(usual, bits, 0).number
     above, below = 1.0 + a, 1.0 - a
-    half = 1 << (layout.mantissa - 1)
-    near = bits < layout.pattern(0.2)
-    shifted = where(near, 0, (above.bits - below.bits + half) & (-1 << layout.mantissa))
+    shifted = (above.bits - below.bits) & (-1 << layout.mantissa)
+    near = shifted.equals(0)
     power = (shifted + one).number
     scaled = below * power
-    s = where(near, a, above - scaled) / where(near, 1.0, above + scaled)
-    k = whole(shifted)
-    result = fma(k, c.LN2[x.dtype.name][0], _twice_artanh(s)) * 0.5
+    lost = fma(a - (1.0 - below), power, a - (above - 1.0))
+    s = where(near, a, above - scaled + lost) / where(near, 1.0, above + scaled)
+    log = s + s + _series(s, s.like(0.0))
+    result = fma(whole(shifted), c.LN2[x.dtype.name][0], log) * 0.5
 
     def unusual() -> Lanes:
         pole = bits.equals(one)

@@ -199,7 +199,7 @@ class Lanes:
         return self._unary("rint")
 
     def with_sign_of(self, other: Lanes) -> Lanes:
-        """This magnitude with the sign bit of `other`."""
+        """Its magnitude with the sign bit of `other`."""
         return self._binary("copysign", other)
 
     def magnitude_bits(self) -> Lanes:

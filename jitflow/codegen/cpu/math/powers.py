@@ -38,16 +38,11 @@ def _log2_pair(x: Lanes) -> tuple[Lanes, Lanes]:
     inverse = 1.0 / denominator
     s = f * inverse
     s_low = fma(-s, missing, fma(-s, denominator, f)) * inverse
-    if name == "f32":  # its few bits need less care
-        square = s * s
-        rise = square * polynomial(square, (c1, *c.POWER_LOG2[name]))
-        rise_low = c0_low
-    else:
-        square, square_low = two_product(s, s)
-        square_low = fma(s + s, s_low, square_low)
-        rest = fma(square, polynomial(square, (c1_low, *c.POWER_LOG2[name])), c0_low)
-        rise, rise_low = two_product(square, square.like(c1))
-        rise_low = fma(square_low, c1, rise_low + rest)
+    square, square_low = two_product(s, s)
+    square_low = fma(s + s, s_low, square_low)
+    rest = fma(square, polynomial(square, (c1_low, *c.POWER_LOG2[name])), c0_low)
+    rise, rise_low = two_product(square, square.like(c1))
+    rise_low = fma(square_low, c1, rise_low + rest)
     factor, factor_low = fast_two_sum(square.like(c0), rise)
     fraction, fraction_low = two_product(s, factor)
     fraction_low = fma(s_low, factor, fma(s, factor_low + rise_low, fraction_low))
@@ -62,30 +57,6 @@ def _exponent(x: Lanes, y: Lanes) -> tuple[Lanes, Lanes]:
     return exponent, fma(y, log_low, exponent_low)
 
 
-def _positive_power(x: Lanes, y: Lanes) -> Lanes:
-    """``|x| ** y`` for ordinary `x` and `y` that is no inf or NaN; else some number, no flags."""
-    layout = x.format
-    name = x.dtype.name
-    finite = y.magnitude_bits() < layout.infinity
-    y = inside(y, 2.0 ** (layout.mantissa + 13))  # larger ones saturate all the same
-    exponent, exponent_low = _exponent(abs(x), y)
-    n, pattern = rounded(exponent, 1.0)
-    r = (exponent - n) + exponent_low
-    fraction = fma(r, polynomial(r, c.EXP2[name]), 1.0)
-    plain = (fraction.bits + (pattern << layout.mantissa)).number
-    bits = exponent.magnitude_bits()
-
-    def careful() -> Lanes:
-        regular = is_ordinary(abs(x)) & finite
-        bound = OUTSIDE_EXP2[name]
-        beyond = bits >= layout.pattern(bound)
-        _, limit = rounded(inside(exponent, bound), 1.0)
-        scaled = where(beyond, limit, pattern)
-        return scale(where(beyond, 1.0, fraction), where(regular, scaled, 0), exponent)
-
-    return rarely(bits >= layout.pattern(BORDER_EXP2[name]), plain, careful)
-
-
 def _is_odd(y: Lanes, finite: Lanes) -> Lanes:
     """bool: an odd integer."""
     half = where(finite, y, 0.0) * 0.5
@@ -93,29 +64,51 @@ def _is_odd(y: Lanes, finite: Lanes) -> Lanes:
 
 
 def power(x: Lanes, y: Lanes) -> Lanes:
-    """``x ** y``, with the special cases of C's ``pow``."""
+    """``x ** y``, with the special cases of C's ``pow``.
+
+    First ``|x| ** y`` by ``2 ** (y log2(|x|))``, which is some number, without flags, where it
+    does not apply.
+    """
     layout = x.format
-    result = _positive_power(x, y)
-    usual = is_ordinary(x) & (y.magnitude_bits() < layout.infinity)
+    name = x.dtype.name
+    bounded = inside(y, 2.0 ** (layout.mantissa + 13))  # larger ones saturate all the same
+    high, low = _exponent(abs(x), bounded)
+    exponent = high + low
+    n, pattern = rounded(exponent, 1.0)
+    r = (high - n) + low
+    fraction = fma(r, polynomial(r, c.EXP2[name]), 1.0)
+    plain = (fraction.bits + (pattern << layout.mantissa)).number
+    finite = y.magnitude_bits() < layout.infinity
+    within = exponent.magnitude_bits() < layout.pattern(BORDER_EXP2[name])
 
     def unusual() -> Lanes:
-        magnitude, exponent = x.magnitude_bits(), y.magnitude_bits()
-        finite = exponent < layout.infinity
         regular = is_ordinary(abs(x)) & finite
+        magnitude = _careful(exponent, fraction, pattern, regular)
         undefined = regular & (x.bits < 0) & y.differs(y.rint())
         flag("invalid", undefined)
-        signed = (result.bits ^ where(_is_odd(y, finite), x.bits & layout.sign, 0)).number
-        value = where(undefined, float("nan"), signed)
-        value = where(regular, value, _power_limits(x, y, magnitude, exponent))
-        denormal = (magnitude < layout.pattern(layout.tiny)) & magnitude.differs(0) & finite
+        signed = (magnitude.bits ^ where(_is_odd(y, finite), x.bits & layout.sign, 0)).number
+        value = where(regular, where(undefined, float("nan"), signed), _power_limits(x, y))
+        bits = x.magnitude_bits()
+        denormal = (bits < layout.pattern(layout.tiny)) & bits.differs(0) & finite
         return rare_call("pow", denormal, value, x, y)
 
-    return rarely(~usual, result, unusual)
+    return rarely(~(is_ordinary(x) & finite & within), plain, unusual)
 
 
-def _power_limits(x: Lanes, y: Lanes, magnitude: Lanes, exponent: Lanes) -> Lanes:
+def _careful(exponent: Lanes, fraction: Lanes, pattern: Lanes, regular: Lanes) -> Lanes:
+    """The power of regular numbers where it may be denormal, zero, or overflow."""
+    layout = exponent.format
+    bound = OUTSIDE_EXP2[layout.dtype.name]
+    beyond = exponent.magnitude_bits() >= layout.pattern(bound)
+    _, limit = rounded(inside(exponent, bound), 1.0)
+    power = where(regular, where(beyond, limit, pattern), 0)
+    return scale(where(beyond, 1.0, fraction), power, exponent)
+
+
+def _power_limits(x: Lanes, y: Lanes) -> Lanes:
     """The power where `x` is 0, inf or NaN, or `y` is inf or NaN."""
     layout = x.format
+    magnitude, exponent = x.magnitude_bits(), y.magnitude_bits()
     infinity, one = layout.infinity, layout.pattern(1.0)
     infinite = exponent.equals(infinity)
     # Of an infinite exponent only the side of 1 matters, of an infinite or zero base the sign.

@@ -8,7 +8,7 @@ from __future__ import annotations
 from jitflow.codegen.cpu.math import coefficients as c
 from jitflow.codegen.cpu.math.exponential import rounded
 from jitflow.codegen.cpu.math.lanes import Lanes, fma, polynomial, rare_call, where
-from jitflow.codegen.cpu.math.pairs import two_product, two_sum
+from jitflow.codegen.cpu.math.pairs import fast_two_sum, two_product
 
 # Magnitudes from here on are left to the C library.
 HUGE = {"f32": 1e5, "f64": 1e9}
@@ -70,7 +70,7 @@ def cos(x: Lanes) -> Lanes:
 
 
 def tan(x: Lanes) -> Lanes:
-    """Tangent: sine over cosine, or minus cosine over sine, with what the reduction loses."""
+    """Tangent: of the reduced argument, or minus its reciprocal; with what the reduction loses."""
     layout = x.format
     name = x.dtype.name
     is_huge = huge(x)
@@ -79,13 +79,12 @@ def tan(x: Lanes) -> Lanes:
     high, middle, low = c.HALF_PI[name]
     first = fma(n, -high, bounded)
     product, product_low = two_product(n, n.like(middle))
-    r, r_low = two_sum(first, -product)
+    r, r_low = fast_two_sum(first, -product)  # `first` has no bits below those of `product`
     r_low = fma(n, -low, r_low - product_low)
     square = r * r
-    rise = fma(r * square, polynomial(square, c.SIN[name]), r_low)
-    drop = fma(square, fma(square, polynomial(square, c.COS[name]), -0.5), -r * r_low)
-    sine_, cosine_ = r + rise, 1.0 + drop
+    r_low = fma(square * r_low, 1.5, r_low)  # times the slope, roughly
+    tangent = r + fma(r * square, polynomial(square, c.TAN[name]), r_low)
     odd = (pattern & 1).differs(0)
-    value = where(odd, -cosine_, sine_) / where(odd, sine_, cosine_)
+    value = where(odd, -1.0, tangent) / where(odd, tangent, 1.0)
     tiny = x.magnitude_bits() < layout.pattern(2.0 ** -(layout.mantissa // 2 + 2))
     return rare_call("tan", is_huge, where(tiny, x, value), x)

