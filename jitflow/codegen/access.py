@@ -211,11 +211,11 @@ def view_shape(name: str, attributes: Mapping[str, Any], operand: Shape) -> Shap
     if name == "transpose":
         return tuple(operand[axis] for axis in attributes["axes"])
     if name == "squeeze":
-        return tuple(extent for axis, extent in enumerate(operand) if axis not in attributes["axes"])
+        return tuple(e for axis, e in enumerate(operand) if axis not in attributes["axes"])
     if name == "expand_dims":
-        kept = iter(operand)
+        rest = iter(operand)
         rank = len(operand) + len(attributes["axes"])
-        return tuple(1 if axis in attributes["axes"] else next(kept) for axis in range(rank))
+        return tuple(1 if axis in attributes["axes"] else next(rest) for axis in range(rank))
     offset, first, second = attributes["offset"], attributes["axis1"], attributes["axis2"]
     kept = [extent for axis, extent in enumerate(operand) if axis not in (first, second)]
     rows = operand[first] + (offset if _negative(offset) else 0)

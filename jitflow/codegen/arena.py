@@ -1,4 +1,4 @@
-"""The arena: one block of scratch memory in which temporaries with disjoint lifetimes share bytes."""
+"""The arena: scratch memory in which temporaries with disjoint lifetimes share bytes."""
 
 from __future__ import annotations
 

@@ -146,13 +146,14 @@ class _Assigner:
             layout = access.contiguous(value.type.shape, value.type.dtype.itemsize)
             memory.primary[value] = Place(place.storage, layout, place.aligned)
             return
-        place = memory.given.place(value)
-        assert place is not None, f"%{value.name} is loaded and not stored"
-        memory.primary[value] = place
+        given = memory.given.place(value)
+        assert given is not None, f"%{value.name} is loaded and not stored"
+        memory.primary[value] = given
 
     def packed_place(self, value: Value) -> Place:
         places = [self.memory.primary[value], *self.memory.stores.get(value, ())]
-        return next(place for place in places if is_packed(place, value))
+        packed: Place = next(place for place in places if is_packed(place, value))
+        return packed
 
     def place_target(self, value: Value, time: int, step: Step) -> None:
         memory = self.memory

@@ -1,4 +1,4 @@
-"""Drafts of kernels: the evaluations of a `Loops` step as straight-line items, loops not yet chosen.
+"""Drafts of kernels: the evaluations of a step as straight-line items, loops not yet chosen.
 
 An item is a loop IR statement with what it uses, what it costs, and its *stage*: 0 before any fold,
 one more after each fold that it depends on.
@@ -18,7 +18,15 @@ from jitflow.codegen.fusion import operands_read
 from jitflow.codegen.groups import Evaluation, Loops, Store
 from jitflow.codegen.lookups import gathered_index
 from jitflow.codegen.loop_ir import (
-    Compute, Constant, End, Fold, Load, Lookup, Position, Require, Statement,
+    Compute,
+    Constant,
+    End,
+    Fold,
+    Load,
+    Lookup,
+    Position,
+    Require,
+    Statement,
 )  # fmt: skip
 from jitflow.codegen.loop_ir import Store as StoreStatement
 from jitflow.core.dtypes import I64, DType

@@ -433,7 +433,7 @@ class _Fusion:
             self.addressed[value] = direct
 
     def pack(self, value: Value, product: Product, slot: int, index: Index) -> None:
-        """Copy the elements of `value` that a product needs, in the order in which it needs them."""
+        """Copy the elements of `value` that a product needs, in the order of its loops."""
         used = {atom for component in index for atom in component.atoms()}
         last = ("i", "k") if slot == 0 else ("k", "j")
         names = [n for n in product.variables if n in used and n not in "ijk"]

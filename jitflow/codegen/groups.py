@@ -38,7 +38,7 @@ class Store:
 
 @dataclass(frozen=True, slots=True)
 class Lookup:
-    """An atom of an index: the integer `value` at `index`, wrapped into and checked for `extent`."""
+    """An atom of an index: the integer `value` at `index`, wrapped and checked for `extent`."""
 
     value: Value
     index: Index

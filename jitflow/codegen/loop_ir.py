@@ -150,7 +150,8 @@ class Store:
 @dataclass(frozen=True, slots=True)
 class Loop:
     """``for variable in 0..extent``; `kind` is ``serial`` or ``vector`` (iterations in any order,
-    many at a time)."""
+    many at a time).
+    """
 
     variable: str
     extent: Dim

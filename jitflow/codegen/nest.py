@@ -15,7 +15,18 @@ from jitflow.codegen.access import Affine
 from jitflow.codegen.draft import Draft, Item, result_of
 from jitflow.codegen.groups import Loops
 from jitflow.codegen.loop_ir import (
-    Begin, Buffer, Compute, End, Fold, Kernel, Load, Loop, Position, Statement, Store, walk,
+    Begin,
+    Buffer,
+    Compute,
+    End,
+    Fold,
+    Kernel,
+    Load,
+    Loop,
+    Position,
+    Statement,
+    Store,
+    walk,
 )  # fmt: skip
 from jitflow.codegen.schedule import Access, Schedule, schedule
 from jitflow.core import dims
@@ -150,11 +161,9 @@ class _Nester:
         inside: dict[Item, None] = {}
         outside = []
         for item in self.draft.items:
-            running = any(isinstance(used.statement, Fold) or used in inside for used in item.uses)
-            folded = isinstance(item.statement, End)
-            if isinstance(item.statement, Fold) or item.variables & self.inner:
-                inside[item] = None
-            elif running and not folded:
+            is_fold, is_end = (isinstance(item.statement, kind) for kind in (Fold, End))
+            running = not is_end and any(used in inside for used in item.uses)
+            if is_fold or running or item.variables & self.inner:
                 inside[item] = None
             else:
                 outside.append(item)

@@ -28,12 +28,11 @@ def conflicts(step: Loops, store: Store, place: Place, load: Evaluation, source:
 
 def never_equal(step: Loops, left: Affine, right: Affine) -> bool:
     """Whether two components of an index differ, whatever iterations they are taken from."""
-    bounds = [_bounds(step, component) for component in (left, right)]
-    if bounds[0] is not None and bounds[1] is not None:
-        (low, high), (other_low, other_high) = bounds
-        if high < other_low or other_high < low:
-            return True
-    return _differ_by_remainder(left, right)
+    bounds, others = _bounds(step, left), _bounds(step, right)
+    if bounds is None or others is None:
+        return _differ_by_remainder(left, right)
+    apart = bounds[1] < others[0] or others[1] < bounds[0]
+    return apart or _differ_by_remainder(left, right)
 
 
 def _bounds(step: Loops, component: Affine) -> tuple[int, int] | None:

@@ -1,7 +1,7 @@
 """Where inputs, outputs and constants lie: the memory that a segment is given.
 
-Names storages ``in0``, ``out0``, ``const0`` (and ``tmp0`` for temporaries, which `buffers` adds) and
-answers what fusion asks about memory.
+Names storages ``in0``, ``out0``, ``const0`` (`buffers` adds temporaries, ``tmp0``), and answers what
+fusion asks about memory.
 """
 
 from __future__ import annotations
@@ -79,10 +79,7 @@ class Given:
     def place(self, value: Value) -> Place | None:
         """Place of an input or of a constant array; None for what is computed."""
         found = self.inputs.get(value)
-        if found is None and value.producer is not None:
-            if value.producer.operator.name == "constant" and value.type.rank:
-                return self._constant(value)
-        return found
+        return self._constant(value) if found is None and is_constant(value) else found
 
     def _constant(self, value: Value) -> Place:
         if value not in self.constant_places:
@@ -118,6 +115,12 @@ class Given:
             product.variables[columns],
             value.type.dtype.itemsize,
         )
+
+
+def is_constant(value: Value) -> bool:
+    """Whether `value` is an array known now."""
+    node = value.producer
+    return node is not None and node.operator.name == "constant" and value.type.rank > 0
 
 
 def is_matrix(row: Dim, column: Dim, rows: Dim, columns: Dim, itemsize: int) -> bool:

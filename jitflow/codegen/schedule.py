@@ -85,10 +85,17 @@ def schedule(
         if vector in names:
             names.remove(vector)
             names.append(vector)
+            _move_last(names, strides.crossing(vector))
     result.vector = vector
     _merge(result, result.outer, accesses)
     _merge(result, result.inner, accesses)
     return result
+
+
+def _move_last(names: list[str], name: str | None) -> None:
+    if name in names:
+        names.remove(name)
+        names.append(name)
 
 
 class _Strides:
@@ -120,6 +127,19 @@ class _Strides:
         )
         return total - gain, -int(name[1:]) if name[1:].isdigit() else 0
 
+    def crossing(self, vector: str) -> str | None:
+        """A loop along which elements lie in a row that the vector loop meets far apart.
+
+        It goes inside of the vector loop: the cache lines that a vector touches are then used up
+        before the next vector touches others.
+        """
+        for access, table in zip(self.accesses, self.tables, strict=True):
+            if table.get(vector, 0) not in (0, access.itemsize) and access.weight:
+                for name, stride in table.items():
+                    if stride == access.itemsize:
+                        return name
+        return None
+
     def movement(self, name: str) -> tuple[int, ...]:
         """Sort key of a loop: the distance that it moves, summed over the accesses by weight."""
         total = sum(
@@ -130,7 +150,7 @@ class _Strides:
 
 
 def _merge(result: Schedule, names: list[str], accesses: Sequence[Access]) -> None:
-    """Merge neighbours ``a, b`` into `b` where each access moves by ``extent(b)`` of `b` along `a`."""
+    """Merge neighbours ``a, b`` into `b` where a step of `a` is ``extent(b)`` steps of `b`."""
     position = len(names) - 1
     addresses = [access.address for access in accesses]
     while position > 0:

@@ -1,4 +1,4 @@
-"""Which nodes native code can be generated for; the others are run by their record's NumPy meaning."""
+"""Which nodes native code can be generated for; the others are run by their NumPy meaning."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Accumulators of folds: neutral start, one combination for each iteration, lanes joined at the end.
+"""Accumulators of folds: neutral start, one combination an iteration, lanes joined at the end.
 
 A fold has one part, a search two: the best value and its position (-1: none yet). An accumulator
 that a vector loop folds has that loop's lanes until it is ended.
@@ -40,6 +40,10 @@ class Accumulators:
         self.emitter = emitter
         self.across: dict[str, int] = {}
         self.open: dict[str, Accumulator] = {}
+
+    def fold_across(self, name: str, lanes: int) -> None:
+        """A vector loop of `lanes` folds the accumulator: its lanes are joined at the end."""
+        self.across[name] = max(lanes, self.across.get(name, 0))
 
     def begin(self, statement: Begin, lanes: int) -> None:
         """Start an accumulator with the lanes of the loop around it, or of the loop that folds."""
@@ -105,6 +109,7 @@ class Accumulators:
     def join(
         self, accumulator: Accumulator, low: list[Register], high: list[Register]
     ) -> list[Register]:
+        """Two halves of the lanes, combined."""
         if accumulator.is_search:
             return self.better(accumulator, low, high, ordered=False)
         assert accumulator.operator.cpu is not None

@@ -4,6 +4,8 @@ A value with one lane is the same in all lanes and is spread where it meets a ve
 complex values are composed by the records; here they are pairs.
 """
 
+# ruff: noqa: D102  (the protocol documents the methods)
+
 from __future__ import annotations
 
 import functools
@@ -16,7 +18,10 @@ from jitflow.codegen.cpu import rare
 from jitflow.codegen.cpu.convert import cast
 from jitflow.codegen.cpu.text import FunctionText
 from jitflow.codegen.cpu.values import (
-    Register, constant_text, scalar_type, vector_type,
+    Register,
+    constant_text,
+    scalar_type,
+    vector_type,
 )  # fmt: skip
 from jitflow.core.dtypes import BOOL, C64, C128, DType
 
@@ -29,6 +34,7 @@ class LlvmEmitter:
     def __init__(self, text: FunctionText, fastmath: bool = False, fail: str = "fail") -> None:
         self.text = text
         self.fastmath = fastmath
+        self.rank_zero = False
         self.flags = "fast " if fastmath else ""
         self.fail = fail
         self.failing = False

@@ -14,11 +14,24 @@ from jitflow.codegen.cpu.emit import LlvmEmitter
 from jitflow.codegen.cpu.memory import Lanes, MemoryWriter
 from jitflow.codegen.cpu.target import Target
 from jitflow.codegen.cpu.text import FunctionText, Names, Scope
+from jitflow.codegen.cpu.tiles import Tiles, crossing_loads
 from jitflow.codegen.cpu.values import Register, lane_numbers, vector_type
 from jitflow.codegen.cpu.widths import LoopWidth, choose_width
 from jitflow.codegen.loop_ir import (
-    Begin, Compute, Constant, End, Fold, Kernel, Load, Lookup, Loop, Position, Require, Statement,
-    Store, walk,
+    Begin,
+    Compute,
+    Constant,
+    End,
+    Fold,
+    Kernel,
+    Load,
+    Lookup,
+    Loop,
+    Position,
+    Require,
+    Statement,
+    Store,
+    walk,
 )  # fmt: skip
 from jitflow.core.dims import Dim
 from jitflow.core.dtypes import I64, U64
@@ -45,6 +58,7 @@ class _KernelWriter:
         self.memory = MemoryWriter(self.text, self.emitter, buffers, symbols)
         self.accumulators = Accumulators(self.text, self.emitter)
         self.widths: dict[int, LoopWidth] = {}
+        self.tiles: Tiles | None = None
         self.writers: dict[type, Callable[..., None]] = {
             Constant: self.constant, Position: self.position, Load: self.load,
             Compute: self.compute, Lookup: self.lookup, Require: self.require,
@@ -75,8 +89,7 @@ class _KernelWriter:
                 self.widths[id(statement)] = width
                 for inside in walk(statement.body):
                     if isinstance(inside, Fold) and inside.accumulator in begun:
-                        lanes = max(width.lanes, self.accumulators.across.get(inside.accumulator, 0))
-                        self.accumulators.across[inside.accumulator] = lanes
+                        self.accumulators.fold_across(inside.accumulator, width.lanes)
                         width.folds = True
             self.choose_widths(statement.body, begun)
 
@@ -99,6 +112,9 @@ class _KernelWriter:
         self.set(statement.result, self.memory.position(statement.address))
 
     def load(self, statement: Load) -> None:
+        if self.tiles is not None and id(statement) in self.tiles.slots:
+            self.set(statement.result, self.tiles.load(statement))
+            return
         buffer = self.memory.buffers[statement.buffer]
         self.set(statement.result, self.memory.load(buffer, statement.address, statement.dtype))
 
@@ -106,6 +122,7 @@ class _KernelWriter:
         body = statement.operator.cpu
         assert body is not None, statement.operator.name
         operands = [self.get(name) for name in statement.operands]
+        self.emitter.rank_zero = self.text.depth == 0
         self.set(statement.result, body(self.emitter, *operands, **statement.attributes))
 
     def lookup(self, statement: Lookup) -> None:
@@ -157,10 +174,44 @@ class _KernelWriter:
 
     def serial_loop(self, loop: Loop) -> None:
         extent = self.memory.dim(loop.extent)
+        lanes = self.memory.lanes
+        if lanes.count > 1 and not lanes.mask and self.tiles is None:
+            crossing = crossing_loads(loop, lanes.variable)
+            if crossing and isinstance(loop.extent, int) and loop.extent >= lanes.count:
+                self.tiled_loop(loop, loop.extent, crossing)
+                return
         self.counted(
             loop, self.text.integer(0), extent, 1, not isinstance(loop.extent, int),
             lambda index: self.body(loop, index),
         )  # fmt: skip
+
+    def tiled_loop(self, loop: Loop, extent: int, crossing: list[Load]) -> None:
+        """An inner loop in squares as wide as the vector loop, and the rest without."""
+        text, size = self.text, self.memory.lanes.count
+        tiles = Tiles(text, self.memory, crossing)
+        full = extent - extent % size
+
+        def square(start: Register) -> None:
+            self.set(loop.variable, start)
+            tiles.fill()
+            self.tiles = tiles
+            inside = Loop(loop.variable, size, "serial", loop.body)
+            self.counted(inside, text.integer(0), text.integer(size), 1, False, row(start))
+            self.tiles = None
+
+        def row(start: Register) -> Callable[[Register], None]:
+            def write(index: Register) -> None:
+                tiles.row = index
+                self.body(loop, text.add(start, index))
+
+            return write
+
+        self.counted(loop, text.integer(0), text.integer(full), size, False, square)
+        if extent > full:
+            self.counted(
+                loop, text.integer(full), text.integer(extent), 1, False,
+                lambda index: self.body(loop, index),
+            )  # fmt: skip
 
     def body(self, loop: Loop, index: Register) -> None:
         self.set(loop.variable, index)

@@ -6,158 +6,23 @@ never had: it sets no floating-point flag of its own.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
 from jitflow.codegen.access import Affine
-from jitflow.codegen.cpu.emit import LlvmEmitter
-from jitflow.codegen.cpu.text import FunctionText
+from jitflow.codegen.cpu.addresses import Address, AddressWriter, Lanes
 from jitflow.codegen.cpu.values import (
-    Register, lane_numbers, memory_type, scalar_type, shuffle_mask, vector_type,
+    Register,
+    memory_type,
+    scalar_type,
+    shuffle_mask,
+    vector_type,
 )  # fmt: skip
 from jitflow.codegen.loop_ir import Buffer
-from jitflow.core.dims import Dim
-from jitflow.core.dtypes import BOOL, F16, I64, DType
+from jitflow.core.dtypes import BOOL, F16, DType
+
+__all__ = ["Lanes", "MemoryWriter", "alignment"]
 
 
-@dataclass
-class Lanes:
-    """The vector loop that is being written: its variable, lane count, and mask at the end."""
-
-    variable: str = ""
-    count: int = 1
-    mask: str = ""
-
-
-@dataclass
-class Address:
-    """A scalar pointer, and what the lanes add to it.
-
-    `contiguous`: lane `n` is `n` elements further; `offsets`: lane `n` is ``offsets[n]`` bytes
-    further; neither: all lanes are at one address.
-    """
-
-    pointer: str
-    contiguous: bool = False
-    offsets: Register | None = None
-
-
-@dataclass
-class MemoryWriter:
+class MemoryWriter(AddressWriter):
     """Writes the loads and stores of one kernel."""
-
-    text: FunctionText
-    emitter: LlvmEmitter
-    buffers: dict[str, Buffer]
-    symbols: dict[str, Register]
-    registers: dict[str, Register] = field(default_factory=dict)
-    lanes: Lanes = field(default_factory=Lanes)
-
-    # Integers
-
-    def dim(self, dim: Dim) -> Register:
-        """The value of a dimension."""
-        if isinstance(dim, int):
-            return self.text.integer(dim)
-        total = self.text.integer(0)
-        for monomial, coefficient in dim.terms:
-            product = self.text.integer(coefficient)
-            for name in monomial:
-                product = self.text.multiply(product, self.symbols[name])
-            total = self.text.add(total, product)
-        return total
-
-    def split(self, address: Affine) -> tuple[Register, list[tuple[Register, Dim]], Dim]:
-        """Scalar part, (vector register, stride) terms, and stride along the vector loop."""
-        scalars: list[tuple[Register, Dim]] = []
-        vectors: list[tuple[Register, Dim]] = []
-        along: Dim = 0
-        for atom, coefficient in address.terms:
-            register = self.registers[atom]
-            if atom == self.lanes.variable and self.lanes.count > 1:
-                along = coefficient
-            if register.lanes > 1:
-                vectors.append((register, coefficient))
-            else:
-                scalars.append((register, coefficient))
-        total = self.dim(address.constant)
-        for register, coefficient in sorted(scalars, key=lambda term: term[0].depth):
-            total = self.text.add(total, self.text.multiply(register, self.dim(coefficient)))
-        return total, vectors, along
-
-    def position(self, address: Affine) -> Register:
-        """The i64 value of an affine expression, in each lane."""
-        scalar, vectors, along = self.split(address)
-        offsets = self.offsets(vectors, along)
-        return scalar if offsets is None else self.emitter.add(offsets, scalar)
-
-    def offsets(self, vectors: list[tuple[Register, Dim]], along: Dim) -> Register | None:
-        """What the lanes add: the lane number times a stride, and vector registers."""
-        total: Register | None = None
-        if along != 0:
-            step = along if isinstance(along, int) else 1
-            numbers = lane_numbers(self.lanes.count, "i64", step)
-            lane = Register(numbers, I64, self.lanes.count)
-            total = self.clamped(lane if step == along else self.scaled(lane, along))
-        for register, coefficient in vectors:
-            term = self.scaled(register, coefficient)
-            total = term if total is None else self.emitter.add(total, term)
-        return total
-
-    def scaled(self, vector: Register, factor: Dim) -> Register:
-        return vector if factor == 1 else self.emitter.multiply(vector, self.dim(factor))
-
-    def clamped(self, offsets: Register) -> Register:
-        """Offsets with 0 in masked lanes: they point at the first lane's element."""
-        if not self.lanes.mask:
-            return offsets
-        mask = Register(self.lanes.mask, BOOL, self.lanes.count, self.text.depth)
-        return self.emitter.select(mask, offsets, self.emitter.constant(0, I64))
-
-    def address(self, buffer: Buffer, address: Affine) -> Address:
-        """The pointer of an access; its parts are computed as far out as they can be."""
-        text = self.text
-        pointer, depth = f"%{buffer.name}", 0
-        along: Dim = 0
-        vectors: list[tuple[Register, Dim]] = []
-        scalars: list[tuple[Register, Dim]] = []
-        last: Register | None = None
-        for atom, coefficient in address.terms:
-            register = self.registers[atom]
-            if register.lanes > 1:
-                vectors.append((register, coefficient))
-            elif atom == self.lanes.variable and self.lanes.count > 1:
-                along, last = coefficient, register
-            else:
-                scalars.append((register, coefficient))
-        pointer, depth = self.advance(pointer, depth, self.dim(address.constant))
-        for register, coefficient in sorted(scalars, key=lambda term: term[0].depth):
-            step = text.multiply(register, self.dim(coefficient))
-            pointer, depth = self.advance(pointer, depth, step)
-        size = buffer.dtype.itemsize
-        if last is not None and along == size and not vectors:
-            pointer = self.element(pointer, depth, last, buffer.dtype)
-            return Address(pointer, contiguous=True)
-        if last is not None:
-            step = text.multiply(last, self.dim(along))
-            pointer, depth = self.advance(pointer, depth, step)
-        return Address(pointer, offsets=self.offsets(vectors, along))
-
-    def advance(self, pointer: str, depth: int, step: Register) -> tuple[str, int]:
-        if step.text == "0":
-            return pointer, depth
-        depth = max(depth, step.depth)
-        return self.text.value(f"getelementptr i8, ptr {pointer}, i64 {step.text}", depth), depth
-
-    def element(self, pointer: str, depth: int, index: Register, dtype: DType) -> str:
-        """Pointer to an element by its index: the form that addressing modes take."""
-        if index.text == "0":
-            return pointer
-        element = memory_type(dtype)
-        if dtype.is_complex:
-            element = f"{{ {element}, {element} }}"
-        return self.text.value(
-            f"getelementptr {element}, ptr {pointer}, i64 {index.text}", max(depth, index.depth)
-        )
 
     # Loads
 
@@ -167,7 +32,9 @@ class MemoryWriter:
         if dtype.is_complex:
             return self.load_complex(buffer, at, dtype)
         align = alignment(buffer)
-        if at.offsets is not None:
+        if at.step in (-1, 2) and not self.lanes.mask:
+            loaded, lanes = self.shuffled(at, dtype, align), self.lanes.count
+        elif at.offsets is not None:
             loaded, lanes = self.gather(at.pointer, at.offsets, dtype, align), at.offsets.lanes
         elif at.contiguous:
             loaded = self.contiguous(at.pointer, memory_type(dtype), self.lanes.count, align)
@@ -178,6 +45,7 @@ class MemoryWriter:
         return self.from_memory(loaded, dtype, lanes)
 
     def from_memory(self, loaded: str, dtype: DType, lanes: int) -> Register:
+        """What was loaded as a value: a byte becomes a bool."""
         if dtype is BOOL:
             type = vector_type("i8", lanes)
             zero = "0" if lanes == 1 else "zeroinitializer"
@@ -193,9 +61,32 @@ class MemoryWriter:
         fill = self.text.spread(first, element, count, self.text.depth, False)
         return self.masked_load(pointer, element, count, align, self.lanes.mask, fill)
 
+    def shuffled(self, at: Address, dtype: DType, align: int) -> str:
+        """Elements backwards, or every other one: from one or two vectors that lie in a row.
+
+        No byte is read that lies beyond the outer elements.
+        """
+        count, text = self.lanes.count, self.text
+        type = vector_type(memory_type(dtype), count)
+        last = (count - 1) * dtype.itemsize
+        offsets, lanes = [0, last], [2 * lane for lane in range(count)]
+        if at.step < 0:
+            offsets, lanes = [-last], list(range(count))[::-1]
+        parts = []
+        for offset in offsets:
+            pointer = text.value(f"getelementptr i8, ptr {at.pointer}, i64 {offset}")
+            parts.append(text.result(f"load {type}, ptr {pointer}, align {align}"))
+        second = "poison" if at.step < 0 else parts[1]
+        if at.step > 0:  # the second vector begins with the last element of the first
+            lanes = [lane if lane < count else lane + 1 for lane in lanes]
+        return text.value(
+            f"shufflevector {type} {parts[0]}, {type} {second}, {shuffle_mask(lanes)}"
+        )
+
     def masked_load(
         self, pointer: str, element: str, count: int, align: int, mask: str, fill: str
     ) -> str:
+        """Elements where the mask is set, `fill` elsewhere."""
         narrow = "i16" if element == "half" else element
         type, masks = vector_type(narrow, count), vector_type("i1", count)
         if narrow != element:
@@ -209,10 +100,6 @@ class MemoryWriter:
         if narrow != element:
             return self.text.value(f"bitcast {type} {loaded} to {vector_type(element, count)}")
         return loaded
-
-    def pointers(self, pointer: str, offsets: Register) -> str:
-        type = vector_type("i64", offsets.lanes)
-        return self.text.value(f"getelementptr i8, ptr {pointer}, {type} {offsets.text}")
 
     def gather(self, pointer: str, offsets: Register, dtype: DType, align: int) -> str:
         """Elements at byte offsets; every lane loads, masked ones from the first lane's place."""
@@ -237,6 +124,7 @@ class MemoryWriter:
         return loaded
 
     def load_complex(self, buffer: Buffer, at: Address, dtype: DType) -> Register:
+        """Complex elements, as their two parts."""
         element, align, real = scalar_type(dtype), alignment(buffer), dtype.real
         if at.offsets is not None:
             second = self.text.result(
@@ -276,6 +164,7 @@ class MemoryWriter:
         return Register(parts[0], dtype, count, text.depth, parts[1])
 
     def doubled_mask(self) -> str:
+        """The mask with every lane twice, for parts that alternate."""
         count = self.lanes.count
         masks = vector_type("i1", count)
         twice = shuffle_mask([lane // 2 for lane in range(2 * count)])
@@ -320,6 +209,7 @@ class MemoryWriter:
     def store_row(
         self, pointer: str, element: str, count: int, value: str, align: int, mask: str
     ) -> None:
+        """Write a vector to elements in a row, where the mask is set."""
         type, masks = vector_type(element, count), vector_type("i1", count)
         if not mask:
             self.text.write(f"store {type} {value}, ptr {pointer}, align {align}")
@@ -336,6 +226,7 @@ class MemoryWriter:
         self.text.write(call)
 
     def store_complex(self, at: Address, value: Register, align: int) -> None:
+        """Write complex elements: parts alternate in memory."""
         real = value.dtype.real
         element, size = scalar_type(value.dtype), real.itemsize
         parts = (value.text, value.imaginary)
@@ -363,6 +254,7 @@ class MemoryWriter:
     def scatter(
         self, pointer: str, offsets: Register, element: str, value: str, align: int
     ) -> None:
+        """Write each lane at its byte offset, in the order of the lanes."""
         count = offsets.lanes
         if element == "half":
             whole = vector_type("i16", count)

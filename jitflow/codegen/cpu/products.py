@@ -1,11 +1,16 @@
-"""Matrix products through BLAS: strides become transpose flags, batch axes loops around the call."""
+"""Matrix products through BLAS: strides become transpose flags, batch axes become loops."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
 from jitflow.codegen.cpu.blas import (
-    NO_TRANSPOSE, PREFIXES, ROW_MAJOR, TRANSPOSE, Blas, blas,
+    NO_TRANSPOSE,
+    PREFIXES,
+    ROW_MAJOR,
+    TRANSPOSE,
+    Blas,
+    blas,
 )  # fmt: skip
 from jitflow.codegen.cpu.memory import MemoryWriter
 from jitflow.codegen.cpu.text import FunctionText, Scope

@@ -1,4 +1,4 @@
-"""What a vector needs seldom, behind a branch: floating-point flags, calls of C's functions, checks.
+"""What a vector needs seldom, behind a branch: floating-point flags, C functions, checks.
 
 Each helper is a function of the module, written once.
 """
@@ -96,8 +96,7 @@ def set_flags(e: LlvmEmitter, pending: dict[str, Register]) -> None:
     e.text.start_block(rare)
     arguments = []
     for name in ("divide", "overflow", "invalid"):
-        condition = pending.get(name)
-        arguments.append(f"i1 {_inside(e, condition)}")
+        arguments.append(f"i1 {_inside(e, pending.get(name))}")
     e.text.write(f"call void @set_flags({', '.join(arguments)})")
     e.text.write(f"br label %{going_on}")
     e.text.start_block(going_on)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from jitflow.codegen.cpu.target import Target
+from jitflow.codegen.cpu.tiles import crossing_loads
 from jitflow.codegen.loop_ir import Compute, Fold, Load, Lookup, Loop, Position, Store, walk
 
 LONG_BODY = 24
@@ -12,6 +13,9 @@ LONG_BODY = 24
 
 SHORT_BODY = 6
 """Cost up to which an iteration handles four registers' worth of elements."""
+
+CHEAP_COLUMN = 3
+"""Cost up to which the fold of columns takes sixteen registers: whole cache lines of each row."""
 
 MEDIUM_BODY = 40
 """Cost up to which an iteration handles two."""
@@ -32,13 +36,22 @@ def choose_width(loop: Loop, target: Target) -> LoopWidth:
     native = max(1, target.vector_bits // bits)
     unroll = 4 if cost <= SHORT_BODY else 2 if cost <= MEDIUM_BODY else 1
     if folds:
-        unroll = max(unroll, 2)
+        unroll = max(unroll, 16)
+    if nested and crosses(loop):
+        return LoopWidth(native, False)
     if nested:
-        unroll = max(unroll, 4)
+        unroll = 16 if cost <= CHEAP_COLUMN else 4
     lanes = native * unroll
     if isinstance(loop.extent, int):
         lanes = _fit(loop.extent, native, lanes)
     return LoopWidth(lanes, cost > LONG_BODY)
+
+
+def crosses(loop: Loop) -> bool:
+    """Whether a loop inside reads rows that lie across the vectors."""
+    return any(
+        isinstance(inside, Loop) and crossing_loads(inside, loop.variable) for inside in loop.body
+    )
 
 
 def _fit(extent: int, native: int, lanes: int) -> int:
