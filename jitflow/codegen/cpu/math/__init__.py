@@ -7,6 +7,6 @@ flags divide, overflow and invalid where NumPy warns, and nowhere else.
 
 from __future__ import annotations
 
-from jitflow.codegen.cpu.math.library import NAMES, emit
+from jitflow.codegen.cpu.math.library import BOUNDS, NAMES, emit
 
-__all__ = ["NAMES", "emit"]
+__all__ = ["BOUNDS", "NAMES", "emit"]

@@ -16,6 +16,7 @@ from jitflow.codegen.cpu.math import (
     trigonometric,
 )
 from jitflow.codegen.cpu.math.lanes import Lanes
+from jitflow.core.dtypes import F16, F32
 from jitflow.ops.emitter import Emitter
 
 Function = Callable[..., Lanes]
@@ -51,9 +52,16 @@ FUNCTIONS: dict[str, Function] = {
 }
 NAMES = tuple(FUNCTIONS)
 
+# Largest error in units in the last place, by function and format: twice the digits that
+# ``benchmarks/math.py`` measures, rounded up. Where the C library is called (see `scalar_call`
+# in each function) its own error counts.
+BOUNDS: dict[str, dict[str, float]] = {name: {"f32": 2.0, "f64": 2.0} for name in NAMES}
+
 
 def emit(name: str, emitter: Emitter[Any], *operands: Any) -> Any:
-    """Emit the function called `name` of f32 or f64 operands of one dtype; its result.
+    """Emit the function called `name` of floating operands of one dtype; its result.
+
+    f16 is computed in f32 and rounded.
 
     Raises
     ------
@@ -61,4 +69,7 @@ def emit(name: str, emitter: Emitter[Any], *operands: Any) -> Any:
         If the library has no such function.
     """
     lanes = [Lanes(emitter, operand) for operand in operands]
-    return FUNCTIONS[name](*lanes).value
+    function = FUNCTIONS[name]
+    if lanes[0].dtype is F16:
+        return function(*(x.cast(F32) for x in lanes)).cast(F16).value
+    return function(*lanes).value
