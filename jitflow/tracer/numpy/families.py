@@ -18,6 +18,7 @@ _FAMILIES = (
     "selection",
     "statistics",
     "linalg",
+    "einsum",
 )
 
 
