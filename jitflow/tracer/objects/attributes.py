@@ -166,6 +166,8 @@ def _enum_member(tracer: Tracer, value: ConstantValue, name: str) -> PyValue:
 
 
 def _number(tracer: Tracer, value: PyValue, name: str) -> PyValue:
+    if not hasattr(value.python_type, name):
+        raise AttributeMissing(f"{value.python_type.__name__!r} object has no attribute {name!r}")
     if numpy.has_method(value, name):
         return ArrayMethodValue(value, name)
     return numpy.attribute(tracer.context, value, name)

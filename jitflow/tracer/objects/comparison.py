@@ -73,6 +73,7 @@ def compare(tracer: Tracer, op: str, left: PyValue, right: PyValue) -> PyValue:
         return _compare_identities(tracer, op, left, right)
     if isinstance(left, SequenceValue) and isinstance(right, SequenceValue):
         return _compare_sequences(tracer, op, left, right)
+    left, right = sets.as_set(tracer, left), sets.as_set(tracer, right)
     if isinstance(left, SetValue) and isinstance(right, SetValue):
         return sets.compare(tracer, op, left, right)
     if isinstance(left, DictValue) and isinstance(right, DictValue) and op in ("==", "!="):

@@ -35,14 +35,16 @@ def _tuple(tracer: Tracer, iterable: PyValue | None = None) -> PyValue:
 
 
 def _set(tracer: Tracer, iterable: PyValue | None = None) -> PyValue:
-    return sets.from_items(tracer, [] if iterable is None else items_of(tracer, iterable))
+    return SetValue({}) if iterable is None else sets.from_iterable(tracer, iterable)
 
 
 def _frozenset(tracer: Tracer, iterable: PyValue | None = None) -> PyValue:
     value = None if iterable is None else resolve(tracer, iterable)
     if isinstance(value, SetValue) and value.kind is frozenset:
         return value
-    return sets.from_items(tracer, [] if value is None else items_of(tracer, value), frozenset)
+    if value is None:
+        return SetValue({}, frozenset)
+    return sets.from_iterable(tracer, value, frozenset)
 
 
 def _dict(tracer: Tracer, /, *args: PyValue, **kwargs: PyValue) -> PyValue:

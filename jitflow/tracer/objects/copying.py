@@ -9,7 +9,7 @@ from typing import Any
 
 from jitflow.core.errors import Unsupported
 from jitflow.tracer import numpy
-from jitflow.tracer.objects import attributes, dicts, instances
+from jitflow.tracer.objects import attributes, dicts, instances, sets
 from jitflow.tracer.objects.model import (
     DictValue,
     FunctionValue,
@@ -32,7 +32,7 @@ def _copy(tracer: Tracer, x: PyValue) -> PyValue:
     if isinstance(value, DictValue):
         return dicts.copy(tracer, value)
     if isinstance(value, SetValue):
-        return value if value.kind is frozenset else SetValue(dict(value.items), value.kind)
+        return value if value.kind is frozenset else sets.copy(tracer, value)
     if isinstance(value, SequenceValue):
         return SequenceValue(list, list(value.items)) if value.kind is list else value
     if isinstance(value, InstanceValue):
@@ -63,7 +63,7 @@ def _deep(tracer: Tracer, x: PyValue, memo: dict[int, PyValue]) -> PyValue:
         if value.kind is not list and _same(tracer, value.items, result.items):
             result = memo[id(value)] = value
     elif isinstance(value, SetValue):
-        result = SetValue(dict(value.items), value.kind)
+        result = sets.copy(tracer, value)
     elif isinstance(value, InstanceValue):
         result = memo[id(value)] = _copy_instance(value, {})
         for name, item in instances.all_attributes(value).items():

@@ -28,11 +28,47 @@ from jitflow.tracer.values import ConstantValue, PyValue, SequenceValue
 
 DISABLED = "__jitflow_disable__"
 SEPARATE = frozenset(
-    ["scipy", "sklearn", "pandas", "matplotlib", "numba", "jax", "torch", "tensorflow", "cupy", "joblib", "tqdm", "PIL"]
+    [
+        "scipy",
+        "sklearn",
+        "pandas",
+        "matplotlib",
+        "numba",
+        "jax",
+        "torch",
+        "tensorflow",
+        "cupy",
+        "joblib",
+        "tqdm",
+        "PIL",
+    ]
 )
 """Packages whose functions Python runs: their code is glue around native code of their own."""
 INLINED = frozenset(
-    ["__main__", "abc", "bisect", "collections", "colorsys", "contextlib", "copy", "dataclasses", "enum", "fractions", "functools", "graphlib", "heapq", "itertools", "numbers", "operator", "random", "statistics", "string", "textwrap", "types", "typing"]
+    [
+        "__main__",
+        "abc",
+        "bisect",
+        "collections",
+        "colorsys",
+        "contextlib",
+        "copy",
+        "dataclasses",
+        "enum",
+        "fractions",
+        "functools",
+        "graphlib",
+        "heapq",
+        "itertools",
+        "numbers",
+        "operator",
+        "random",
+        "statistics",
+        "string",
+        "textwrap",
+        "types",
+        "typing",
+    ]
 )
 """Modules of the standard library whose Python code is traced like the user's."""
 REPLACED: set[Any] = set()

@@ -22,6 +22,7 @@ from jitflow.tracer.objects.model import (
     SetValue,
 )
 from jitflow.tracer.objects.nested import call_nested
+from jitflow.tracer.objects.plain import is_constant
 from jitflow.tracer.objects.protocol import Tracer
 from jitflow.tracer.objects.scalars import binary as scalar_binary
 from jitflow.tracer.objects.scalars import constant_binary, dim_of
@@ -45,12 +46,16 @@ def get_iterator(tracer: Tracer, value: PyValue) -> PyValue:
         return value
     if isinstance(value, SequenceValue | SetValue | RangeValue):
         kind = "range" if isinstance(value, RangeValue) else "sequence"
-        return IteratorValue(kind, value, iterator_type=_TYPES.get(value.python_type, object))
+        iterator = IteratorValue(kind, value, iterator_type=_TYPES.get(value.python_type, object))
+        iterator.size = len(value.items) if isinstance(value, SetValue) else None
+        return iterator
     if isinstance(value, DictValue):
         return get_iterator(tracer, DictViewValue(value, "keys"))
     if isinstance(value, DictViewValue):
         kind_of_view = type(iter(getattr({}, value.part)()))
-        return IteratorValue("sequence", value, iterator_type=kind_of_view)
+        iterator = IteratorValue("sequence", value, iterator_type=kind_of_view)
+        iterator.size = len(value.mapping.items)
+        return iterator
     if isinstance(value, ConstantValue) and isinstance(value.value, str | bytes | type):
         return _constant_iterator(value)
     if isinstance(value, ArrayValue):
@@ -99,10 +104,11 @@ def items_of(tracer: Tracer, value: PyValue) -> list[PyValue]:
     return items
 
 
-def view_items(value: DictViewValue | SetValue | DictValue) -> list[PyValue]:
+def view_items(value: PyValue) -> list[PyValue]:
     """The items of a dict, a view of one, or a set, in order of iteration."""
     if isinstance(value, SetValue):
         return _set_order(value)
+    assert isinstance(value, DictViewValue | DictValue)
     part = value.part if isinstance(value, DictViewValue) else "keys"
     mapping = value.mapping if isinstance(value, DictViewValue) else value
     pairs = mapping.items.values()
@@ -129,13 +135,13 @@ def range_length(tracer: Tracer, value: RangeValue) -> int | None:
 def _set_order(value: SetValue) -> list[PyValue]:
     """The items in the order in which CPython iterates this set.
 
-    A set that was there before was guarded with its order. For one made in the piece the order
-    follows from the insertions, where the hashes do not vary between processes.
+    A set that was there before was guarded with its order. One made in the piece by single
+    insertions has the order of a set that is made in the same way here, in this process.
     """
     if value.source is not None and not value.changed:
         return list(value.items.values())
-    if not all(type(key) in (int, bool, float, type(None)) for key in value.items):
-        raise Unsupported("JF-B003", "iteration over a set whose order varies")
+    if not (value.by_insertion and all(map(is_constant, value.items))):
+        raise Unsupported("JF-B003", "iteration over a set whose order is not known")
     return [value.items[key] for key in value.kind(list(value.items))]
 
 
@@ -166,6 +172,8 @@ def _step_sequence(tracer: Tracer, iterator: IteratorValue) -> PyValue | None:
     iterable = iterator.iterable
     assert isinstance(iterable, SequenceValue | DictViewValue | SetValue)
     items = iterable.items if isinstance(iterable, SequenceValue) else view_items(iterable)
+    if iterator.size is not None and len(items) != iterator.size:
+        raise Unsupported("JF-B009", "RuntimeError: changed size during iteration")
     return items[iterator.position] if iterator.position < len(items) else None
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from jitflow.core.errors import Unsupported
 from jitflow.tracer import recipes as r
+from jitflow.tracer.objects.iterators import view_items
 from jitflow.tracer.objects.model import IteratorValue, RangeValue
 from jitflow.tracer.values import ConstantValue, PyValue, SequenceValue
 
@@ -19,6 +20,17 @@ def advanced(iterable: Iterable[Any], count: int) -> Iterator[Any]:
     iterator = iter(iterable)
     for _ in range(count):
         next(iterator)
+    return iterator
+
+
+def outdated(iterator_type: type) -> Iterator[Any]:
+    """An iterator over a dict or set whose size was changed since: it raises RuntimeError."""
+    changed: Any = set() if iterator_type is type(iter(set())) else {}
+    iterator: Iterator[Any] = iter(changed)
+    if isinstance(changed, set):
+        changed.add(0)
+    else:
+        changed[0] = 0
     return iterator
 
 
@@ -34,6 +46,8 @@ def recipe_of_iterator(recipe_of: RecipeOf, value: IteratorValue) -> r.Recipe:
 
 def _plain(recipe_of: RecipeOf, value: IteratorValue) -> r.Recipe:
     assert value.iterable is not None
+    if value.size is not None and value.size != len(view_items(value.iterable)):
+        return r.BuildCall(outdated, (r.Constant(value.iterator_type),))
     iterable = recipe_of(value.iterable)
     if value.position == 0:
         return r.BuildCall(iter, (iterable,))

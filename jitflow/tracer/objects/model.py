@@ -92,12 +92,16 @@ class DictViewValue(PyValue):
 
 
 class SetValue(PyValue):
-    """A set or frozenset, by `kind`, of constants; `items` keeps the order of insertion."""
+    """A set or frozenset, by `kind`, of constants; `items` keeps the order of insertion.
+
+    `by_insertion` tells that it was made by single insertions, which fixes its order of iteration.
+    """
 
     def __init__(
         self, items: dict[Any, PyValue], kind: type = set, source: Source | None = None
     ) -> None:
         self.items, self.kind, self.source = items, kind, source
+        self.by_insertion = source is None
         self.changed = False
 
     @property
@@ -352,6 +356,8 @@ class IteratorValue(PyValue):
         The iterators below, for those made of others.
     function : PyValue or None
         For ``map`` and ``filter``.
+    size : int or None
+        Length of a dict or set when its iteration began: it must not change.
     position : int
         Items taken so far.
     start, step : PyValue or None
@@ -373,6 +379,7 @@ class IteratorValue(PyValue):
         self.kind, self.iterable, self.inner = kind, iterable, inner or []
         self.function, self.start = function, start
         self.step: PyValue | None = None
+        self.size: int | None = None
         self.position = 0
         self.iterator_type = iterator_type
         self.exhausted = False

@@ -20,7 +20,14 @@ from jitflow.tracer.objects.model import InstanceValue
 from jitflow.tracer.objects.nested import call_nested
 from jitflow.tracer.objects.operators import binary
 from jitflow.tracer.objects.protocol import Tracer
-from jitflow.tracer.objects.scalars import box_of, boxed, constant_float, evaluate, graph_value
+from jitflow.tracer.objects.scalars import (
+    box_of,
+    boxed,
+    constant_float,
+    evaluate,
+    graph_value,
+    require_finite,
+)
 from jitflow.tracer.objects.strings import real_text
 from jitflow.tracer.objects.wrap import resolve
 from jitflow.tracer.values import ConstantValue, PyValue, ScalarValue, SequenceValue
@@ -115,6 +122,11 @@ def _absolute(tracer: Tracer, value: PyValue) -> PyValue:
     if isinstance(value, InstanceValue):
         return _converted(tracer, value, "__abs__")
     box = box_of(value)
+    if box == "complex":
+        number = graph_value(context, value, C128)
+        size = context.builder.emit("absolute", number)
+        require_finite(context, size, number)
+        return boxed("float", size)
     if box == "float":
         return boxed("float", context.builder.emit("absolute", graph_value(context, value, F64)))
     if box == "int":

@@ -17,7 +17,6 @@ from jitflow.tracer.objects.iterators import items_of
 from jitflow.tracer.objects.keys import index_of, slice_of
 from jitflow.tracer.objects.model import (
     DictValue,
-    DictViewValue,
     InstanceValue,
     RangeValue,
     SetValue,
@@ -88,7 +87,7 @@ def binary(
         return constant_binary(op, left, right)
     if op == "%" and isinstance(left, ConstantValue) and isinstance(left.value, str | bytes):
         return format_percent(tracer, left.value, right)
-    left, right = _keys_as_set(tracer, left), _keys_as_set(tracer, right)
+    left, right = sets.as_set(tracer, left), sets.as_set(tracer, right)
     if isinstance(left, SetValue) and isinstance(right, SetValue) and op in ("|", "&", "-", "^"):
         return _binary_sets(tracer, op, left, right, in_place)
     if isinstance(left, DictValue) and isinstance(right, DictValue) and op == "|":
@@ -120,13 +119,6 @@ def _as_operand(value: PyValue) -> PyValue:
         return value
     is_own_kind = type(value.value) in (int, float, bool) or isinstance(value.value, np.generic)
     return value if is_own_kind else ConstantValue(np.asarray(value.value)[()])
-
-
-def _keys_as_set(tracer: Tracer, value: PyValue) -> PyValue:
-    """The keys of a dict are a set to operators."""
-    if isinstance(value, DictViewValue) and value.part != "values":
-        return sets.from_items(tracer, items_of(tracer, value))
-    return value
 
 
 def _binary_sets(

@@ -32,6 +32,11 @@ def overrides(cls: type, name: str) -> bool:
     return getattr(cls, name, None) is not getattr(object, name, None)
 
 
+def is_constant(obj: Any) -> bool:
+    """Whether an object is immutable and stands for itself."""
+    return type(obj) in IMMUTABLE or isinstance(obj, type | enum.Enum)
+
+
 def is_hashable_key(obj: Any) -> bool:
     """Whether a dict may be followed by this key: hashing and comparing it runs no user code."""
     if isinstance(obj, tuple) and type(obj) is tuple:

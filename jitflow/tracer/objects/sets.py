@@ -9,7 +9,7 @@ from jitflow.core.errors import Unsupported
 from jitflow.tracer.objects.effects import will_change
 from jitflow.tracer.objects.iterators import items_of
 from jitflow.tracer.objects.keys import key_of
-from jitflow.tracer.objects.model import SetValue
+from jitflow.tracer.objects.model import DictValue, DictViewValue, SetValue
 from jitflow.tracer.objects.protocol import Tracer
 from jitflow.tracer.objects.scalars import BINARY, COMPARE
 from jitflow.tracer.objects.wrap import resolve
@@ -26,6 +26,30 @@ def from_items(tracer: Tracer, items: list[PyValue], kind: type = set) -> SetVal
     return SetValue(found, kind)
 
 
+def from_iterable(tracer: Tracer, iterable: PyValue, kind: type = set) -> SetValue:
+    """``set(iterable)``."""
+    made = from_items(tracer, items_of(tracer, iterable), kind)
+    made.by_insertion = _inserts_singly(tracer, iterable)
+    return made
+
+
+def as_set(tracer: Tracer, value: PyValue) -> PyValue:
+    """The keys or items of a dict are a set to operators; other values stay."""
+    if isinstance(value, DictViewValue) and value.part != "values":
+        return _without_order(from_items(tracer, items_of(tracer, value)))
+    return value
+
+
+def _inserts_singly(tracer: Tracer, iterable: PyValue) -> bool:
+    """Whether CPython inserts the items one by one: sets and dicts are copied as tables."""
+    return not isinstance(resolve(tracer, iterable), SetValue | DictValue)
+
+
+def _without_order(value: SetValue) -> SetValue:
+    value.by_insertion = False
+    return value
+
+
 def add(tracer: Tracer, value: SetValue, item: PyValue) -> PyValue:
     """``value.add(item)``."""
     key = key_of(tracer, item, value.items)
@@ -39,6 +63,7 @@ def update(tracer: Tracer, value: SetValue, *others: PyValue) -> PyValue:
     """``value.update(*others)``."""
     new = [from_items(tracer, items_of(tracer, other)) for other in others]
     will_change(tracer, value)
+    value.by_insertion &= all(_inserts_singly(tracer, other) for other in others)
     for other in new:
         for key, item in other.items.items():
             value.items.setdefault(key, item)
@@ -56,6 +81,7 @@ def _discard(tracer: Tracer, value: SetValue, item: PyValue) -> PyValue:
     key = key_of(tracer, item)
     if key in value.items:
         will_change(tracer, value)
+        value.by_insertion = False
         del value.items[key]
     return NONE
 
@@ -66,15 +92,17 @@ def _clear(tracer: Tracer, value: SetValue) -> PyValue:
     return NONE
 
 
-def _copy(tracer: Tracer, value: SetValue) -> PyValue:
-    return SetValue(dict(value.items), value.kind)
+def copy(tracer: Tracer, value: SetValue) -> PyValue:
+    """``value.copy()``."""
+    return _without_order(SetValue(dict(value.items), value.kind))
 
 
 def binary(tracer: Tracer, op: str, left: SetValue, right: SetValue) -> PyValue:
     """``|``, ``&``, ``-`` or ``^`` of two sets."""
     both = {**right.items, **left.items}
     keys = BINARY[op](dict.fromkeys(left.items).keys(), dict.fromkeys(right.items).keys())
-    return SetValue({key: item for key, item in both.items() if key in keys}, left.kind)
+    items = {key: item for key, item in both.items() if key in keys}
+    return _without_order(SetValue(items, left.kind))
 
 
 def compare(tracer: Tracer, op: str, left: SetValue, right: SetValue) -> PyValue:
@@ -87,7 +115,7 @@ def _operation(op: str) -> Callable[..., PyValue]:
         for other in others:
             made = from_items(tracer, items_of(tracer, other))
             value = binary(tracer, op, value, made)  # type: ignore[assignment]
-        return value if others else _copy(tracer, value)
+        return value if others else copy(tracer, value)
 
     return method
 
@@ -110,7 +138,7 @@ METHODS: dict[str, Callable[..., PyValue]] = {
     "remove": _remove,
     "discard": _discard,
     "clear": _clear,
-    "copy": _copy,
+    "copy": copy,
     "union": _operation("|"),
     "intersection": _operation("&"),
     "difference": _operation("-"),

@@ -45,8 +45,8 @@ from jitflow.tracer.objects.model import (
     SetValue,
 )
 from jitflow.tracer.objects.plain import (
-    IMMUTABLE,
     compiled_function,
+    is_constant,
     is_generated_tuple,
     is_hashable_key,
     is_plain_class,
@@ -293,7 +293,7 @@ def key_value(key: Any, source: Source, index: int) -> PyValue:
 
 
 def _set(tracer: Tracer, obj: Any, source: Source) -> PyValue:
-    if len(obj) > MAX_ITEMS or not all(type(item) in IMMUTABLE for item in obj):
+    if len(obj) > MAX_ITEMS or not all(map(is_constant, obj)):
         return OpaqueValue(obj, source)
     tracer.context.guard(TypeIs(source, type(obj)))
     tracer.context.guard(KeysAre(source, tuple(obj)))

@@ -289,3 +289,37 @@ def test_strings():
 def test_what_raises_is_left_to_python(body):
     runner = check(body, x3())
     assert runner.codes
+
+
+def test_iteration_over_sets_has_their_order():
+    given = {"p", "q", int, 3}
+
+    def function(a):
+        words = set(["one", "two", "three", "four"])
+        words.add("five")
+        return a + 1, list(words), list(given), [t for t in {int, float} if t in given]
+
+    one_piece(function, x3())
+
+
+def test_sets_copied_as_tables_are_iterated_by_python():
+    def function(a, given):
+        copied = set(given) - {"p"}
+        return a + 1, list(copied)
+
+    check(function, x3(), {"p", "q", "r"}, codes=["JF-B003"])
+
+
+def test_dict_that_changes_size_while_iterated():
+    def function(table):
+        for key in table:
+            table.pop(key)
+
+    check(function, {"a": 1, "b": 2})
+
+
+def test_keys_compared_with_sets():
+    def function(a, table):
+        return a + 1, table.keys() == {"k"}, table.keys() <= {"k", "q"}, abs(table["k"])
+
+    one_piece(function, x3(), {"k": 3 + 4j})
