@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bisect
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -52,8 +53,7 @@ def _static(arena: Arena, temporaries: Mapping[str, Temporary], lives: Lives) ->
                 break
             if end > offset and _overlap(lives[name], lives[other]):
                 offset = end
-        placed.append((offset, offset + size, name))
-        placed.sort()
+        bisect.insort(placed, (offset, offset + size, name))
         arena.offsets[name] = offset
         top = max(top, offset + size)
     arena.size = top

@@ -16,7 +16,7 @@ from jitflow.codegen.access import Layout
 from jitflow.codegen.draft import Place
 from jitflow.codegen.groups import Evaluation, Loops, Plan, Product, Step, Store
 from jitflow.codegen.overlap import conflicts
-from jitflow.codegen.places import Given, is_packed
+from jitflow.codegen.places import Given, is_matrix_place, is_packed
 from jitflow.core.dims import Dim
 from jitflow.core.dtypes import DType
 from jitflow.ir.graph import Value
@@ -167,6 +167,8 @@ class _Assigner:
         if value in memory.primary and value not in memory.given.inputs:
             places.insert(0, memory.primary[value])
         needs_packed = value in self.plan.contiguous
+        if isinstance(step, Product) and places and not is_matrix_place(places[0], value):
+            needs_packed = True
         if value in memory.given.inputs and needs_packed and not places:
             places = [memory.temporary(value.type.shape, value.type.dtype)]
         elif not places or (needs_packed and not any(is_packed(p, value) for p in places)):

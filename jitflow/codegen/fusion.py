@@ -19,7 +19,7 @@ from jitflow.codegen.domains import bind_reduction, covers, index_of_reduction, 
 from jitflow.codegen.groups import Evaluation, Loops, Plan, Product, Step, Store
 from jitflow.codegen.lookups import broadcast_shape, gathered_index
 from jitflow.core.types import ArrayType
-from jitflow.ir.graph import Graph, Node, Value
+from jitflow.ir.graph import Graph, Node, ScalarValue, Value
 from jitflow.ops.record import Kind
 
 CHEAP = 3
@@ -59,6 +59,12 @@ class _Fusion:
         self.addressed: dict[Value, list[Addressed]] = {}
         self.needed_by: dict[Value, list[int]] = {}
         self.forced: set[Value] = {*graph.outputs, *(version for _, version in graph.writes)}
+        self.symbol_values = {
+            definition.value
+            for definition in graph.symbols.values()
+            if isinstance(definition, ScalarValue) and definition.value.producer is not None
+        }
+        self.forced |= self.symbol_values
         self.cost = _costs(graph)
         self.recent: dict[Shape, Loops] = {}
         self.handlers: dict[Kind, Callable[[Node, Value], None]] = {
@@ -82,6 +88,8 @@ class _Fusion:
                 continue
             value = node.result
             if value in self.demands or value in self.forced or value in self.addressed:
+                if value in self.symbol_values:  # before every step that may use the symbol
+                    self.needed_by.setdefault(value, []).append(len(self.steps))
                 if node.operator.kind is not Kind.VIEW:
                     self.pack_operands(value)
                 self.handlers[node.operator.kind](node, value)

@@ -1,7 +1,7 @@
 """Where inputs, outputs and constants lie: the memory that a segment is given.
 
-Names storages ``in0``, ``out0``, ``const0`` (`buffers` adds temporaries, ``tmp0``), and answers what
-fusion asks about memory.
+Names storages ``in0``, ``out0``, ``const0`` (`buffers` adds temporaries, ``tmp0``); answers
+what fusion asks about memory.
 """
 
 from __future__ import annotations
@@ -130,6 +130,12 @@ def is_matrix(row: Dim, column: Dim, rows: Dim, columns: Dim, itemsize: int) -> 
     if row == itemsize or rows == 1:
         return _reaches(column, rows * itemsize)
     return False
+
+
+def is_matrix_place(place: Place, value: Value) -> bool:
+    """Whether a product can write its result to a place."""
+    (*_, row, column), (*_, rows, columns) = place.layout.strides, value.type.shape
+    return is_matrix(row, column, rows, columns, value.type.dtype.itemsize)
 
 
 def _reaches(stride: Dim, least: Dim) -> bool:

@@ -6,24 +6,25 @@ The order of stages: `fusion.fuse`, `buffers.assign`, then for each step `draft.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from jitflow.codegen import access
 from jitflow.codegen.arena import Arena, lay_out
 from jitflow.codegen.buffers import Copy, Memory, assign
+from jitflow.codegen.decompose import decompose
 from jitflow.codegen.draft import Place, draft
 from jitflow.codegen.fusion import fuse
 from jitflow.codegen.groups import Evaluation, Loops, Product, Step, Store
 from jitflow.codegen.interface import Segment
-from jitflow.codegen.loop_ir import CallKernel, CallProduct, Matrix, Pointer, Program
+from jitflow.codegen.loop_ir import CallKernel, CallProduct, DefineSymbol, Matrix, Pointer, Program
 from jitflow.codegen.nest import Nest, build
 from jitflow.codegen.places import Given
 from jitflow.core import dims
 from jitflow.core.dims import Dim
 from jitflow.core.types import ArrayType
-from jitflow.ir.graph import Value
+from jitflow.ir.graph import ScalarValue, Value
 
 
 @dataclass
@@ -47,6 +48,7 @@ class Lowered:
 
 def lower(segment: Segment) -> Lowered:
     """Turn the graph of a segment into a program."""
+    segment = replace(segment, graph=decompose(segment.graph))
     given = Given(segment)
     plan = fuse(segment.graph, given)
     memory = assign(plan, given)
@@ -62,6 +64,11 @@ class _ProgramBuilder:
         self.memory = memory
         self.program = Program()
         self.numbers: dict[str, int] = {}
+        self.symbols = [
+            (name, definition.value)
+            for name, definition in memory.given.segment.graph.symbols.items()
+            if isinstance(definition, ScalarValue) and definition.value.producer is not None
+        ]
         self.work: Dim = 0
 
     def add(self, step: Step) -> None:
@@ -72,11 +79,20 @@ class _ProgramBuilder:
         else:
             assert isinstance(step, Loops)
             self.loops(step)
+            self.define_symbols(step)
 
     def loops(self, step: Loops) -> None:
         drafted = draft(step, self.memory.load_from, self.memory.store_to)
         self.work = self.work + _work(step, sum(item.cost > 0 for item in drafted.items))
         self.call(build(step, drafted, self.memory.given.estimates))
+
+    def define_symbols(self, step: Loops) -> None:
+        """Symbols whose value a step has just stored."""
+        for name, value in self.symbols:
+            if any(store.target is value for store in step.stores):
+                place = self.memory.load_from(value)
+                pointer = Pointer(place.storage, place.layout.offset)
+                self.program.commands.append(DefineSymbol(name, pointer))
 
     def call(self, nest: Nest) -> None:
         """Add the call of a kernel, and the kernel if there is none like it."""

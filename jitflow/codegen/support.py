@@ -6,7 +6,8 @@ from jitflow.ir.graph import Node
 from jitflow.ops.record import Kind
 
 _STRUCTURAL = (
-    Kind.VIEW, Kind.CREATION, Kind.UPDATE, Kind.GATHER, Kind.SCATTER, Kind.CONCATENATE
+    Kind.VIEW, Kind.CREATION, Kind.UPDATE, Kind.GATHER, Kind.SCATTER, Kind.CONCATENATE,
+    Kind.CONTRACTION,
 )  # fmt: skip
 
 
@@ -17,10 +18,6 @@ def supports(node: Node) -> bool:
         return True
     if kind is Kind.SYMBOL:
         return record.name in ("dimension", "require")
-    if kind is Kind.CONTRACTION:
-        from jitflow.codegen.cpu.products import has_product
-
-        return has_product(node.result.type.dtype)
     if kind not in (Kind.ELEMENTWISE, Kind.REDUCTION, Kind.SCAN):
         return False
     return record.has_body(tuple(value.type for value in node.operands))
