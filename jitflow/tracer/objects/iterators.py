@@ -59,10 +59,9 @@ def get_iterator(tracer: Tracer, value: PyValue) -> PyValue:
     if isinstance(value, ConstantValue) and isinstance(value.value, str | bytes | type):
         return _constant_iterator(value)
     if isinstance(value, ArrayValue):
-        items = SequenceValue(list, list(numpy.iterate(tracer.context, value)))
-        result = IteratorValue("array", value, iterator_type=_ARRAY_ITERATOR)
-        result.inner = [IteratorValue("sequence", items)]
-        return result
+        if not value.shape:
+            raise Unsupported("JF-B009", "TypeError: iteration over a 0-d array")
+        return IteratorValue("array", value, iterator_type=_ARRAY_ITERATOR)
     if isinstance(value, InstanceValue):
         return _instance_iterator(tracer, value)
     raise Unsupported(*_refusal(value))
@@ -95,6 +94,8 @@ def items_of(tracer: Tracer, value: PyValue) -> list[PyValue]:
         return list(value.items)
     if isinstance(value, DictViewValue | SetValue | DictValue):
         return view_items(value)
+    if isinstance(value, ArrayValue):
+        return list(numpy.iterate(tracer.context, value))
     iterator = get_iterator(tracer, value)
     items: list[PyValue] = []
     while (item := next_item(tracer, iterator)) is not None:
@@ -196,7 +197,12 @@ def _step_range(tracer: Tracer, iterator: IteratorValue) -> PyValue | None:
 
 
 def _step_array(tracer: Tracer, iterator: IteratorValue) -> PyValue | None:
-    return next_item(tracer, iterator.inner[0])
+    """Rows are read when they are asked for: the loop may write the array."""
+    array = iterator.iterable
+    assert isinstance(array, ArrayValue)
+    if not facts.decide(tracer.context, iterator.position, "<", array.shape[0]):
+        return None
+    return numpy.getitem(tracer.context, array, ConstantValue(iterator.position))
 
 
 def _step_enumerate(tracer: Tracer, iterator: IteratorValue) -> PyValue | None:
