@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+
 import numpy as np
 
 from jitflow.core import dtypes
@@ -18,7 +19,8 @@ from jitflow.core.dims import Dim
 from jitflow.core.dtypes import DType
 from jitflow.core.errors import Unsupported
 from jitflow.core.types import ArrayType
-from jitflow.guards.predicates import ArrayFact
+from jitflow.guards.predicates import ArrayFact, Equals, TypeIs
+from jitflow.guards.sources import AttributeSource, ItemSource
 from jitflow.ir.graph import Node, Value
 from jitflow.tracer import facts, layout
 from jitflow.tracer.context import TraceContext
@@ -90,6 +92,7 @@ def described(
 
 def is_contiguous(context: TraceContext, array: ArrayValue, order: str = "C") -> bool:
     """Whether `array` fills its memory in C or F order, relying on what decides it."""
+    pin_strides(context, array)
     if any(facts.decide(context, dim, "==", 0) for dim in array.shape):
         return True
     step: Dim = array.dtype.itemsize
@@ -101,6 +104,20 @@ def is_contiguous(context: TraceContext, array: ArrayValue, order: str = "C") ->
             return False
         step = step * array.shape[axis]
     return True
+
+
+def pin_strides(context: TraceContext, array: ArrayValue) -> None:
+    """Rely on the very strides of a strided input, where the next decision is about them."""
+    source = array.storage.source
+    if source is None:
+        return
+    fact = next(f for f in context.inputs if isinstance(f, ArrayFact) and f.source == source)
+    if fact.layout != "strided":
+        return
+    _, real = context.memory[id(array.storage)]
+    context.guard(TypeIs(source, np.ndarray))
+    for axis, stride in enumerate(real.strides):
+        context.guard(Equals(ItemSource(AttributeSource(source, "strides"), axis), stride))
 
 
 # Views

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from jitflow.core.dims import Dim
 from jitflow.tracer import arrays
 from jitflow.tracer.context import TraceContext
 from jitflow.tracer.numpy import arguments, probe
@@ -120,6 +121,7 @@ class Template:
         self.context = context
         self.operands: list[Any] = []
         self.arrays: list[ArrayValue] = []
+        self.dims: list[Dim] = []
         self.slots: list[ArrayValue | ScalarValue] = []
 
     def build(self, value: PyValue) -> Any:
@@ -129,6 +131,8 @@ class Template:
             self.arrays.append(value)
             return self._slot(value, "array")
         if isinstance(value, ScalarValue):
+            if value.dim is not None:
+                self.dims.append(value.dim)
             return self._slot(value, value.box)
         if isinstance(value, SequenceValue):
             return value.kind(self.build(item) for item in value.items)
@@ -147,7 +151,7 @@ class Template:
         """The argument with stand-ins in its slots."""
         if isinstance(tree, Slot):
             value = self.slots[tree.index]
-            if isinstance(value, ArrayValue):
+            if isinstance(value, ArrayValue) or value.dim is not None:
                 return make(value)
             number = value.dtype.numpy.type(0.5 if value.dtype.kind in "fc" else 1)
             return number if value.box == "scalar" else number.item()
@@ -177,7 +181,7 @@ def run(
         named = {name: template.stand_in(item, make) for name, item in keywords}
         return stand_for(*plain, **named)
 
-    structure, types = probe.result_types(context, call, template.arrays)
+    structure, types = probe.result_types(context, call, template.arrays, template.dims)
     callee = Callee(function, tree, keywords)
     values = call_out(
         context,

@@ -19,6 +19,7 @@ _FAMILIES = (
     "statistics",
     "linalg",
     "einsum",
+    "sorting",
 )
 
 

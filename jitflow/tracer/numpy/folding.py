@@ -49,6 +49,7 @@ _PURE_ONLY = frozenset(
         np.unravel_index,
         np.binary_repr,
         np.base_repr,
+        np.ix_,
         np.isscalar,
     }
 )

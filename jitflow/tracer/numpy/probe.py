@@ -18,8 +18,9 @@ from jitflow.core.dtypes import DType
 from jitflow.tracer import arrays, facts, layout
 from jitflow.tracer.context import TraceContext
 from jitflow.tracer.numpy.arguments import raises, supported_dtype, unsupported
-from jitflow.tracer.values import ArrayValue
+from jitflow.tracer.values import ArrayValue, ScalarValue
 
+StandIn = Callable[[Any], Any]
 _PRIMES = ((7, 11, 17, 23, 29, 37, 43, 53), (13, 19, 31, 41, 47, 59, 61, 67))
 
 
@@ -54,10 +55,13 @@ class Extents:
 
 def result_types(
     context: TraceContext,
-    call: Callable[[Callable[[ArrayValue], np.ndarray]], Any],
+    call: Callable[[StandIn], Any],
     operands: Sequence[ArrayValue],
+    integers: Sequence[Dim] = (),
 ) -> tuple[Any, list[ResultType]]:
-    """Run `call` with stand-ins; return one result, for its structure, and the results' types.
+    """Run `call` with stand-ins for operands and symbolic integers.
+
+    Returns one result, for its structure, and the types of the results.
 
     Raises
     ------
@@ -65,7 +69,7 @@ def result_types(
         JF-B009 where the function refuses the stand-ins, JF-B008 where an extent of a result is
         not understood.
     """
-    extents = {extent for array in operands for extent in array.shape}
+    extents = {extent for array in operands for extent in array.shape} | {*integers}
     probes, results = [], []
     for primes in _PRIMES:
         probe = Extents(primes)
@@ -81,12 +85,14 @@ def result_types(
 
 def _run(
     context: TraceContext,
-    call: Callable[[Callable[[ArrayValue], np.ndarray]], Any],
+    call: Callable[[StandIn], Any],
     probe: Extents,
 ) -> Any:
     generator = np.random.default_rng(0)
 
-    def stand_in(array: ArrayValue) -> np.ndarray:
+    def stand_in(array: ArrayValue | ScalarValue) -> Any:
+        if isinstance(array, ScalarValue):
+            return probe.found[array.dim] if array.dim is not None else 1
         shape = tuple(probe.found[extent] for extent in array.shape)
         return _contents(generator, shape, array.dtype, arrays.order_of(context, array))
 

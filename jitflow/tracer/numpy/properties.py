@@ -78,13 +78,8 @@ def _base(context: TraceContext, array: ArrayValue) -> PyValue:
 
 
 def _strides(context: TraceContext, array: ArrayValue) -> PyValue:
-    if array.storage.source is not None and not _is_dense(context, array):
-        raise unsupported("strides of an array that is not contiguous")
+    arrays.pin_strides(context, array)
     return shape_value(array.strides)
-
-
-def _is_dense(context: TraceContext, array: ArrayValue) -> bool:
-    return any(arrays.is_contiguous(context, array, order) for order in "CF")
 
 
 _ARRAY: dict[str, Callable[[TraceContext, Any], PyValue]] = {

@@ -9,7 +9,7 @@ import numpy as np
 from jitflow.tracer.context import TraceContext
 from jitflow.tracer.numpy import external
 from jitflow.tracer.numpy.arguments import unsupported
-from jitflow.tracer.values import PyValue, ScalarValue, SequenceValue
+from jitflow.tracer.values import PyValue
 
 _DRAWS = frozenset(
     [
@@ -67,16 +67,7 @@ def call(
     """A draw from a generator that was there before; happens exactly once and in order."""
     if function.__name__ not in _DRAWS or function.__name__ == "bytes":
         raise unsupported(f"{type(function.__self__).__name__}.{function.__name__}")
-    if any(_is_symbolic(context, value) for value in (*args, *kwargs.values())):
-        raise unsupported("a draw whose size or bounds are symbolic integers")
     return external.run(context, function, args, kwargs, probed=_twin(function), effect=True)
-
-
-def _is_symbolic(context: TraceContext, value: PyValue) -> bool:
-    value = context.resolve(value)
-    if isinstance(value, SequenceValue):
-        return any(_is_symbolic(context, item) for item in value.items)
-    return isinstance(value, ScalarValue) and value.box == "int"
 
 
 def _twin(function: Any) -> Any:

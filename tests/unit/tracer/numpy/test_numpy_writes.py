@@ -168,3 +168,32 @@ def test_a_declined_call_changes_nothing():
     with pytest.raises(Unsupported):
         front.setitem(context, array, ConstantValue(7), ConstantValue(1.0))
     assert (storage.version, storage.written, len(context.guards)) == before
+
+
+@pytest.mark.parametrize(
+    "source",
+    lines("""
+x.sort(); return x
+x.sort(axis=0); return x
+a = x * -1; a.sort(); return a
+return np.delete(x, 1, axis=0)
+return np.delete(x, [0, 2], axis=1)
+return np.polyval(x[0], x)
+return np.logspace(x[0, 0], x[0, 1], 5)
+x = np.ascontiguousarray(x); np.put(x, [1, 3], [9, 8]); return x
+"""),
+)
+def test_sorting_and_editing(source):
+    check_layouts(source, "C", "F", "reversed", exact=False)
+
+
+def test_strides_of_a_strided_input_are_guarded():
+    context = _facts(lambda a: a.reshape(-1), X[:, ::2])
+    assert "x0.strides[0]" in [str(guard.source) for guard in context.guards]
+
+
+@pytest.mark.parametrize("name", ["nonzero", "unique", "flatnonzero", "argwhere"])
+def test_data_dependent_shapes_have_their_own_break(name):
+    with pytest.raises(Unsupported) as caught:
+        _facts(getattr(np, name), X)
+    assert caught.value.code == "JF-B011"
