@@ -312,3 +312,9 @@ def effects(tracer: Tracer) -> tuple[Effect, ...]:
 def graph_outputs(tracer: Tracer) -> list[Value]:
     """The graph values that recipes refer to, by index."""
     return tracer.context.objects.outputs
+
+
+def close(tracer: Tracer) -> None:
+    """Let go of every real object and value; the last call of a trace."""
+    tracer.context.objects.clear()
+    tracer.context.resolve = lambda value: value

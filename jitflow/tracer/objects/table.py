@@ -87,6 +87,12 @@ class ObjectTable:
         self.saved[id(value)] = self.number
         self.journal.append((value, {k: _copied(v) for k, v in vars(value).items()}))
 
+    def clear(self) -> None:
+        """Let go of every object: the trace is finished."""
+        for part in vars(self).values():
+            if isinstance(part, dict | list):
+                part.clear()
+
 
 def _copied(item: Any) -> Any:
     return item.copy() if type(item) in (list, dict, set) else item
