@@ -54,6 +54,8 @@ class Interpreter:
         The last break and where it arose, which may be inside a nested call.
     locations : dict
         Source lines that were traced.
+    generators : list of (IteratorValue, GeneratorBody)
+        Every generator that the trace made.
     """
 
     def __init__(self, context: TraceContext, limits: Limits) -> None:
@@ -65,6 +67,7 @@ class Interpreter:
         self.births: dict[int, int] = {}
         self.failure: tuple[Unsupported, Location] | None = None
         self.locations: dict[tuple[str, int], Location] = {}
+        self.generators: list[tuple[IteratorValue, interpreter_calls.GeneratorBody]] = []
         self._keep: list[PyValue] = []
         self._iterations: dict[int, int] = {}
 
@@ -128,6 +131,14 @@ class Interpreter:
         """Yield `value` from the innermost frame, which runs on when it is asked again."""
         self.frames.pop()
         self.result = value
+
+    def close(self) -> None:
+        """Let go of everything: nothing of a call may live on because it was traced.
+
+        The object model, generators and exceptions refer back to the interpreter; without its
+        attributes there is no cycle that only the garbage collector would find.
+        """
+        vars(self).clear()
 
     # One instruction
 

@@ -12,8 +12,10 @@ from jitflow.core.errors import Unsupported
 from jitflow.tracer import operations
 from jitflow.tracer.frame import NULL, SymbolicFrame
 from jitflow.tracer.inline import enter
+from jitflow.tracer.instructions import handler_of, instruction_at
 from jitflow.tracer.interpreter_stack import Handler
 from jitflow.tracer.objects.model import CellValue, DictValue, FunctionValue, IteratorValue
+from jitflow.tracer.opcodes import Foreign
 from jitflow.tracer.values import ConstantValue, PyValue, SequenceValue
 
 if TYPE_CHECKING:
@@ -173,11 +175,26 @@ class GeneratorBody:
         self.started = True
         return tracer.run_frame(frame)
 
+    @property
+    def needs_closing(self) -> bool:
+        """Whether it waits where Python would run code to close it: in a ``try`` or ``with``."""
+        frame = self.frame
+        if frame.finished or not self.started:
+            return False
+        row = handler_of(frame.code, frame.program[frame.index - 1])
+        if row is None:
+            return False
+        # CPython 3.12 wraps every generator in a handler that only turns StopIteration around.
+        first = instruction_at(frame.code, row.target).operations[0]
+        return not (isinstance(first.arg, Foreign) and first.arg.name == "CALL_INTRINSIC_1 3")
+
 
 def make_generator(tracer: Interpreter, frame: SymbolicFrame) -> IteratorValue:
     """The generator that a call gives; its frame runs when items are asked for."""
     iterator = IteratorValue("generator", iterator_type=types.GeneratorType)
-    iterator.resume = GeneratorBody(tracer, frame)
+    body = GeneratorBody(tracer, frame)
+    iterator.resume = body
+    tracer.generators.append((iterator, body))
     return iterator
 
 

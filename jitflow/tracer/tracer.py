@@ -13,6 +13,7 @@ from typing import Any
 
 from jitflow.core.errors import GraphBreak, Unsupported
 from jitflow.guards.sources import ConstantSource, StateSource
+from jitflow.ir.graph import Graph
 from jitflow.ops import table as _table  # noqa: F401 - registers the operators
 from jitflow.tracer import operations, versions
 from jitflow.tracer.context import TraceContext
@@ -92,10 +93,12 @@ def _trace_within_limits(
             exit = _run(tracer)
             return _finish(tracer, point, exit)
         except Restart as restart:
-            if restart.step is not None and (restart.step >= tracer.steps or restart.step < 0):
+            if restart.step is not None and restart.step >= tracer.steps:
                 cause = restart.cause
             limits = limits.tightened(restart)
-    return _eager(tracer, point, cause or limits.newest)
+        finally:
+            tracer.close()
+    return _eager(name, point, cause or limits.newest)
 
 
 def _refusal(point: CompilePoint) -> Unsupported | None:
@@ -167,11 +170,21 @@ def _run(tracer: Interpreter) -> Exit:
     try:
         value = tracer.run()
     except Unsupported as error:
+        _check_generators(tracer)
         return _break(tracer, error)
+    _check_generators(tracer)
     try:
         return ReturnExit(recipe_of(tracer, value))
     except NotMaterialised as failed:
         raise _restart_before(tracer, failed) from failed
+
+
+def _check_generators(tracer: Interpreter) -> None:
+    """Leave generators to Python that were dropped where closing them runs code."""
+    for iterator, body in tracer.generators:
+        if body.needs_closing:
+            cause = Unsupported("JF-B012", body.frame.code.co_qualname)
+            raise _restart_before(tracer, NotMaterialised(iterator, cause))
 
 
 def _break(tracer: Interpreter, error: Unsupported) -> BreakExit:
@@ -218,9 +231,9 @@ def _finish(tracer: Interpreter, point: CompilePoint, exit: Exit) -> Trace:
     )
 
 
-def _eager(tracer: Interpreter, point: CompilePoint, cause: Unsupported) -> Trace:
+def _eager(name: str, point: CompilePoint, cause: Unsupported) -> Trace:
     """The record of a point that is left to Python."""
     shape = point.frames[-1]
     location = instruction_at(shape.code, shape.offset).location
     exit = EagerExit(cause.code, cause.detail, location)
-    return Trace(point, tracer.context.builder.finish(()), (), (), (), exit)
+    return Trace(point, Graph(name), (), (), (), exit)

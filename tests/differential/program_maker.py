@@ -163,7 +163,7 @@ class ProgramMaker:
 
     def loop_over_items(self, indent, depth):
         name = self.fresh("x")
-        rows, items = "a.copy()", "items[:2]"
+        rows, items = "a", "items[:2]"
         over = self.random.choice((items, "enumerate([a, b])", "zip(items[:3], [a, b, c])", rows))
         target = name if over in (items, rows) else f"k, {name}"
         self.emit(indent, f"for {target} in {over}:")

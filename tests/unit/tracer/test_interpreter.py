@@ -2,7 +2,9 @@
 
 import contextlib
 import functools
+import gc
 import os
+import weakref
 
 import numpy as np
 import pytest
@@ -234,7 +236,6 @@ def test_loop_over_a_list_of_arrays():
     check(function, [x3(), x3() * 2, x3() * 3], pieces=1)
 
 
-@pytest.mark.xfail(strict=False, reason="rows are read when the loop starts")
 def test_rows_of_an_array_are_read_when_the_loop_reaches_them():
     def function(a, c):
         for x in a:
@@ -856,3 +857,27 @@ def test_slices_of_containers():
         return x + values[-1], values[::-1]
 
     check(function, x3(), [1.0, 2.0, 3.0])
+
+
+class Watched:
+    """Can be referred to weakly."""
+
+
+@pytest.mark.parametrize("with_break", [False, True])
+def test_a_trace_keeps_no_argument_alive(with_break):
+    def function(x, thing, n):
+        y = sum(x * i for i in range(2))
+        if n:
+            stop()
+        return y + 1 if thing else y
+
+    thing = Watched()
+    watch = weakref.ref(thing)
+    gc.disable()
+    try:
+        record = trace_call(function, x3(), thing, with_break)
+        del thing
+        assert watch() is None
+        assert record is not None
+    finally:
+        gc.enable()
