@@ -19,7 +19,7 @@ from typing import Any, NoReturn
 
 from jitflow.core.errors import JitflowError, Unsupported
 from jitflow.tracer import continuation
-from jitflow.tracer.continuation import Exit
+from jitflow.tracer.continuation import Exit, call_before, looks_for_signals
 from jitflow.tracer.trace import CompilePoint, FrameShape
 
 State = tuple[Any, ...]
@@ -122,12 +122,7 @@ class Site:
     @cached_property
     def throw(self) -> Callable[[State], Any]:
         """Raises the state's last item in the innermost frame, at the call that it waits in."""
-        return continuation.throw(self.frames[-1], in_call=True).function(self.globals[-1])
-
-    @cached_property
-    def interrupt(self) -> Callable[[State], Any]:
-        """Raises the state's last item in the innermost frame, at its next instruction."""
-        return continuation.throw(self.frames[-1], in_call=False).function(self.globals[-1])
+        return self.throw_at(call_before(self.frames[-1]))
 
     @cached_property
     def caller(self) -> Site:
@@ -149,6 +144,23 @@ class Site:
             frames = (*self.frames[:-1], exit.shape)
             site = self._following[exit] = Site.make(frames, self.globals)
         return site
+
+    def throw_at(self, offset: int) -> Callable[[State], Any]:
+        """Raises the state's last item in the innermost frame, at the instruction at `offset`."""
+        return continuation.throw(self.frames[-1], offset).function(self.globals[-1])
+
+    def signal_place(self, previous: Site | None) -> int | None:
+        """Where eager Python would raise a signal's exception after what `previous` ran.
+
+        Python looks for signals behind calls and backward jumps: not, for example, between the body
+        of a ``with`` and the call of ``__exit__``. None where it does not look.
+        """
+        if previous is None:
+            return None
+        if len(previous.frames) > len(self.frames):
+            return call_before(self.frames[-1])
+        shape = previous.frames[-1]
+        return shape.offset if looks_for_signals(shape) else None
 
     def split(self, state: State) -> list[State]:
         """The states of the frames of a point's flat state."""
@@ -204,48 +216,59 @@ def _loop(outcome: Outcome, dispatch: Dispatch) -> Any:
     pending: Outcome | None = outcome
     del outcome
     site: Any = None
-    state: State | None = None
-    states: list[State] = []
+    previous: Site | None = None  # what ran before `site`
+    states: list[State] = []  # of the frames of `site` that are suspended
+    inner: State | None = None  # of the innermost frame, when it is about to run
     result: Any = None
+    state: State | None = None  # of all frames, while they are dispatched
     failures: list[BaseException] = []
     while True:
         try:
             while True:
                 if pending is not None:
-                    if type(pending) is Broke:
-                        site, states, function = pending.site, pending.states, pending.site.step
-                    elif type(pending) is Returned:
+                    if type(pending) is Returned and not failures:
                         return pending.value
-                    else:
-                        site, states, function = _eagerly(pending)
+                    site, states, function = _start(pending)
+                    inner = states[-1]
+                    del states[-1]
                     pending = None
-                    result = function(states.pop())
-                if type(result) is tuple and result and type(result[0]) is Exit:
-                    site = site.following(result[0])
-                    state = _join(states, result[1]) if states else result[1]
-                elif not states:
+                    # The one reference to the state moves: no local may keep it, and list.pop is a
+                    # call, behind which CPython looks for signals.
+                    result = function((inner, inner := None)[0])
+                if not (states or failures or _is_exit(result)):
                     return result
-                else:
-                    state = _deliver(site, states, result)
-                    site = site.returned
-                result = None
+                following, state = _advance(site, states, result)
+                previous, site, result = site, following, None
+                if failures:
+                    raise failures.pop()
                 pending = dispatch(site.point, state)
                 state = None
         except BaseException as error:
             failures.append(error)
-        if state is not None:
-            if isinstance(failures[0], JitflowError):
-                _raise_again(failures)
-            states, state = site.split(state), None
-        pending = None
-        site, result = _unwind(site, states, failures)
+        held: Any = _Held(site, previous, states, inner, state, result, pending)
+        inner = state = result = pending = None
+        site, states, result, pending = _recover((held, held := None)[0], failures)
 
 
-def _eagerly(outcome: Outcome) -> tuple[Site, list[State], Callable[[State], Any]]:
+def _start(outcome: Outcome) -> tuple[Site, list[State], Callable[[State], Any]]:
+    """Site and states of an outcome, and what runs the innermost frame."""
+    if type(outcome) is Broke:
+        return outcome.site, outcome.states, outcome.site.step
     assert isinstance(outcome, RunEagerly)
     site = Site.of(outcome.point)
     function = site.resume_to_loop if outcome.rejoin else site.resume
     return site, site.split(outcome.state), function
+
+
+def _is_exit(result: Any) -> bool:
+    return type(result) is tuple and len(result) == 2 and type(result[0]) is Exit
+
+
+def _advance(site: Site, states: list[State], result: Any) -> tuple[Site, State]:
+    """The next site and its flat state: after an exit, or after a frame gave its result."""
+    if type(result) is tuple and result and type(result[0]) is Exit:
+        return site.following(result[0]), _join(states, result[1]) if states else result[1]
+    return site.returned, _deliver(site, states, result)
 
 
 def _join(states: list[State], inner: State) -> State:
@@ -267,23 +290,73 @@ def _deliver(site: Site, states: list[State], value: Any) -> State:
     return _join(states, ())
 
 
-def _unwind(site: Site, states: list[State], failures: list[BaseException]) -> tuple[Site, Any]:
+@dataclass(slots=True)
+class _Held:
+    """What the loop held when something was raised; names as there."""
+
+    site: Site
+    previous: Site | None
+    states: list[State]
+    inner: State | None
+    state: State | None
+    result: Any
+    pending: Outcome | None
+
+
+def _recover(
+    held: _Held, failures: list[BaseException]
+) -> tuple[Site, list[State], Any, Outcome | None]:
+    """Site, states, result and outcome to go on with after a failure; raises where none handles it.
+
+    A signal's exception (any that is no `Exception`) that comes between instructions is raised
+    where eager Python would look for signals; until then it waits, and instructions are stepped.
+    """
+    del failures[1:]
+    is_signal = not isinstance(failures[0], Exception)
+    if is_signal and held.state is not None:
+        failures[0].__traceback__ = None  # it came upon jitflow, not upon the user's code
+    site, states = held.site, held.states
+    if held.state is None and (held.pending is not None or held.inner is not None):
+        if not is_signal or type(held.pending) is Returned:
+            _raise_again(failures)
+        waiting = held.pending or Broke(site, [*states, held.inner or ()])
+        return site, [], None, waiting
+    if held.state is None and _is_exit(held.result):
+        held.previous = site
+        site, held.state = _advance(site, states, held.result)
+    if held.state is None:
+        del held
+        return *_unwind(site, states, failures), None
+    if isinstance(failures[0], JitflowError):
+        _raise_again(failures)
+    states = site.split(held.state)
+    place = site.signal_place(held.previous) if is_signal else site.frames[-1].offset
+    if place is None:
+        return site, [], None, Broke(site, states)
+    del held
+    return *_unwind(site, states, failures, place), None
+
+
+def _unwind(
+    site: Site, states: list[State], failures: list[BaseException], place: int | None = None
+) -> tuple[Site, list[State], Any]:
     """Raise the failure in the suspended frames, innermost first, until one handles it.
 
-    Gives the site whose innermost frame handled it and that frame's result; raises where none
+    With `place`, the innermost frame is suspended too and is at that offset. Gives the site whose
+    innermost frame handled it, the states of its callers and that frame's result; raises where none
     does. The lists hold the only references, and lose them before Python code runs.
     """
     while True:
         hide_frames(failures[0])
         if not states:
             _raise_again(failures)
-        if len(states) == len(site.frames):
-            function = site.interrupt
+        if place is not None:
+            function, place = site.throw_at(place), None
         else:
             site = site.caller
             function = site.throw
         try:
-            return site, function((*states.pop(), failures.pop()))
+            return site, states, function((*states.pop(), failures.pop()))
         except BaseException as error:
             failures.append(error)
 

@@ -16,12 +16,15 @@ from typing import Any
 
 from jitflow.tracer.code_layout import emit, jump_back
 from jitflow.tracer.frame_code import Exit, FrameCode
-from jitflow.tracer.instructions import HandlerRange, decode, index_at
-from jitflow.tracer.rejoin import handled
+from jitflow.tracer.instructions import HandlerRange, decode, index_at, instruction_at
+from jitflow.tracer.rejoin import handled, is_loop_end
 from jitflow.tracer.stack_layout import after
 from jitflow.tracer.trace import FrameShape
 
 _PLAIN_JUMPS = frozenset({"JUMP_FORWARD", "JUMP_BACKWARD", "JUMP_BACKWARD_NO_INTERRUPT"})
+
+AFTER_YIELD = 3
+"""Argument of a ``RESUME`` that does not look for signals: the instruction is about to run."""
 
 __all__ = ["Continuation", "Exit", "resume", "step", "throw"]
 
@@ -56,35 +59,46 @@ def resume(shape: FrameShape, rejoin: bool = False) -> Continuation:
     return _cached("resume to loop" if rejoin else "resume", shape, _make_resume)
 
 
-def throw(shape: FrameShape, in_call: bool) -> Continuation:
+def throw(shape: FrameShape, at: int) -> Continuation:
     """Raise the exception that is the state's additional last item, then run on as in `step`.
 
-    It is raised where the instruction before ``shape.offset`` is (a call, under way), or else
-    where the next one is.
+    It is raised where the instruction at byte `at` is, by its line and handlers, with the variables
+    and the stack of `shape`.
     """
-    return _cached("throw in call" if in_call else "throw", shape, _make_throw)
+    return _cached(f"throw at {at}", shape, lambda shape, _: _make_throw(shape, at))
+
+
+def call_before(shape: FrameShape) -> int:
+    """Offset of the call whose result a suspended frame of `shape` waits for."""
+    return decode(shape.code)[index_at(shape.code)[shape.offset] - 1].offset
+
+
+def looks_for_signals(shape: FrameShape) -> bool:
+    """Whether Python looks for pending signals after the instruction at ``shape.offset``."""
+    instruction = instruction_at(shape.code, shape.offset)
+    return instruction.name.startswith("CALL") or is_loop_end(instruction)
 
 
 _cache: weakref.WeakValueDictionary[Any, Continuation] = weakref.WeakValueDictionary()
 
 
 def _cached(
-    kind: str, shape: FrameShape, make: Callable[[str, FrameShape], Continuation]
+    kind: str, shape: FrameShape, make: Callable[[FrameShape, str], Continuation]
 ) -> Continuation:
     # By identity of the code object: equal ones may differ in their file.
     key = (kind, id(shape.code), shape.offset, shape.bound, shape.stack)
     continuation = _cache.get(key)
     if continuation is None:
-        continuation = _cache[key] = make(kind, shape)
+        continuation = _cache[key] = make(shape, kind)
     return continuation
 
 
-def _make_step(kind: str, shape: FrameShape) -> Continuation:
+def _make_step(shape: FrameShape, kind: str) -> Continuation:
     frame = FrameCode(shape)
     instruction, layout = frame.instruction, frame.layout
     stub = frame.section(instruction)
     row = frame.handler(instruction)
-    stub.add(emit("RESUME"), row)
+    stub.add(emit("RESUME", AFTER_YIELD), row)
     fall = b""
     if instruction.name not in _PLAIN_JUMPS:
         if instruction.falls_through:
@@ -98,22 +112,20 @@ def _make_step(kind: str, shape: FrameShape) -> Continuation:
     return Continuation(shape, frame.finish(stub), tuple(frame.exits))
 
 
-def _make_resume(kind: str, shape: FrameShape) -> Continuation:
+def _make_resume(shape: FrameShape, kind: str) -> Continuation:
     frame = FrameCode(shape)
     stub = frame.section(frame.instruction)
     row = frame.handler(frame.instruction)
-    stub.add(emit("RESUME"), row)
+    stub.add(emit("RESUME", AFTER_YIELD), row)
     stub.add(jump_back(stub.end, frame.body_start + frame.instruction.offset), row)
     if kind == "resume to loop":
         frame.rejoin(stub, (frame.instruction.offset, frame.layout))
     return Continuation(shape, frame.finish(stub), tuple(frame.exits))
 
 
-def _make_throw(kind: str, shape: FrameShape) -> Continuation:
+def _make_throw(shape: FrameShape, offset: int) -> Continuation:
     frame = FrameCode(shape, additional=1)
-    at = frame.instruction
-    if kind == "throw in call":
-        at = decode(shape.code)[index_at(shape.code)[shape.offset] - 1]
+    at = instruction_at(shape.code, offset)
     stub = frame.section(at)
     # RAISE_VARARGS gives the exception its traceback entry; it also sets its context to what is
     # being handled, unless that is the exception itself. So it is, until the inner handler.

@@ -58,7 +58,9 @@ def inlining(point, state):
         return Broke(site, states)
     (outer, outer_state), (frame, frame_state), namespace = inner
     frames = (*point.frames[:-1], outer, frame)
-    return Broke(Site.make(frames, (*point.globals, namespace)), [*states[:-1], outer_state, frame_state])
+    return Broke(
+        Site.make(frames, (*point.globals, namespace)), [*states[:-1], outer_state, frame_state]
+    )
 
 
 def inlined_call(point, states):
@@ -68,7 +70,7 @@ def inlined_call(point, states):
     if operations != ["CALL"]:
         return None
     count = instruction.operations[0].arg
-    entries = list(states[-1][len(shape.bound):])
+    entries = list(states[-1][len(shape.bound) :])
     stack = [entries.pop(0) if flag else None for flag in shape.stack]
     kept, (first, second), arguments = (
         stack[: -count - 2],

@@ -1,5 +1,8 @@
 """Programs for the stepping tests: each uses one corner of Python, takes nothing, may print."""
 
+# fmt: off
+# ruff: noqa - undefined names, odd layout and old idioms are what is tested
+
 import sys
 import weakref
 
@@ -467,15 +470,16 @@ def no_variables():
 def many_variables():
     source = "\n    ".join(f"v{i} = {i}; w{i} = lambda: v{i}" for i in range(130))
     namespace = {}
-    body = f"def f():\n    {source}\n    g = len([1])\n    return v129, w129(), g, max(v0, v120, w7())"
-    exec(body, namespace)
+    result = "g = len([1])\n    return v129, w129(), g, max(v0, v120, w7())"
+    exec(f"def f():\n    {source}\n    {result}", namespace)
     return namespace["f"]()
 
 
 @program
 def long_jumps():
     body = "\n        ".join(f"total += {i} * len('abc')" for i in range(40))
-    source = f"def f(n):\n    total = 0\n    for i in range(n):\n        {body}\n        if i > 1:\n            break\n    return total"
+    loop = f"for i in range(n):\n        {body}\n        if i > 1:\n            break"
+    source = f"def f(n):\n    total = 0\n    {loop}\n    return total"
     namespace = {}
     exec(source, namespace)
     return namespace["f"](5)

@@ -167,7 +167,9 @@ def expression():
         atoms,
         st.tuples(atoms, st.sampled_from("+-"), atoms).map(" ".join),
         atoms.map(lambda a: f"risky({a})"),
-        st.tuples(atoms, atoms).map(lambda p: f"sum([i + {p[0]} for i in range(3) if i != {p[1]}])"),
+        st.tuples(atoms, atoms).map(
+            lambda p: f"sum([i + {p[0]} for i in range(3) if i != {p[1]}])"
+        ),
         st.tuples(atoms, atoms).map(lambda p: f"(lambda: {p[0]} + {p[1]})()"),
     )
 
