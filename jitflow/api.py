@@ -40,6 +40,7 @@ BACKENDS = ("auto", "cpu", "reference")
 events.listen(journal.record)
 events.listen(logs.write)
 _serial = itertools.count(1)
+_DECORATOR = type("Decorator", (), {"__repr__": lambda self: "None"})()
 
 
 @overload
@@ -56,7 +57,7 @@ def compile(
     verify: bool = False,
 ) -> Callable[[F], F]: ...
 def compile(
-    fn: Any = None,
+    fn: Any = _DECORATOR,
     *,
     fullgraph: bool = False,
     dynamic: bool | None = None,
@@ -100,7 +101,7 @@ def compile(
     if mode not in (None, "default", "reduce-overhead", "max-autotune"):
         raise ValueError(f"unknown mode {mode!r}")
     options = Options(fullgraph, dynamic, backend, mode, fastmath, verify)
-    if fn is None:
+    if fn is _DECORATOR or (fn is None and options != Options()):
         return functools.partial(_compile, options=options)
     return _compile(fn, options)
 

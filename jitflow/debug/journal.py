@@ -6,12 +6,12 @@ however long a program runs.
 
 from __future__ import annotations
 
-import threading
 from dataclasses import dataclass, field
 from typing import Any
 
 from jitflow.core import events
 from jitflow.core.location import Location
+from jitflow.core.locks import ForkSafeLock
 
 COUNTERS = (
     "frames_seen",
@@ -60,7 +60,7 @@ class Journal:
 
 _journals: dict[str, Journal] = {}
 _counters: dict[str, float] = dict.fromkeys(COUNTERS, 0)
-_lock = threading.Lock()
+_lock = ForkSafeLock()
 
 
 def journal(function: str) -> Journal:

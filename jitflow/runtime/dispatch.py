@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 import time
 import weakref
 from types import FunctionType
@@ -12,6 +11,7 @@ from jitflow.core import events
 from jitflow.core.config import config
 from jitflow.core.errors import GraphBreak, RecompileError, Unsupported
 from jitflow.core.location import Location
+from jitflow.core.locks import compiler_lock
 from jitflow.guards.explain import Evaluator, first_failure
 from jitflow.guards.sources import Source
 from jitflow.runtime import driver, link, reach
@@ -23,8 +23,6 @@ from jitflow.runtime.stance import stance
 from jitflow.runtime.variant import PointState, Variant
 from jitflow.tracer.trace import BreakExit, CompilePoint, EagerExit, FrameShape, Trace
 from jitflow.tracer.tracer import trace
-
-_compile_lock = threading.RLock()
 
 
 class Dispatcher:
@@ -50,7 +48,7 @@ class Dispatcher:
 
     def reset(self) -> None:
         """Forget every variant."""
-        with _compile_lock:
+        with compiler_lock:
             self._points.clear()
             self.root = self._root()
             self._install_native()
@@ -135,7 +133,7 @@ class Dispatcher:
     # A miss
 
     def _miss(self, point: PointState, state: tuple[Any, ...]) -> Any:
-        with _compile_lock:
+        with compiler_lock:
             if point.runs_eagerly:
                 return FAILED
             for variant in point.variants:

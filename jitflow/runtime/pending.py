@@ -6,11 +6,11 @@
 from __future__ import annotations
 
 import importlib
-import threading
 import weakref
 from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
+from jitflow.core.locks import compiler_lock
 from jitflow.runtime.compiled import Compiled
 from jitflow.runtime.options import Options
 
@@ -28,8 +28,6 @@ class Pending:
     key : str
         The function's key in events.
     """
-
-    _lock = threading.RLock()
 
     def __init__(self, function: FunctionType, options: Options, key: str) -> None:
         self.function, self.options, self.key = function, options, key
@@ -53,7 +51,7 @@ class Pending:
 
     def dispatcher(self) -> Dispatcher:
         """The dispatcher, made once."""
-        with self._lock:
+        with compiler_lock:
             if self.made is None:
                 module = importlib.import_module("jitflow.runtime.dispatch")
                 made: Dispatcher = module.Dispatcher(self.function, self.options, self.key)

@@ -12,9 +12,7 @@ from __future__ import annotations
 
 import atexit
 import itertools
-import os
 import re
-import threading
 import time
 import weakref
 from collections.abc import Iterator, Mapping, Sequence
@@ -25,6 +23,7 @@ from typing import Any
 from jitflow.codegen.cpu import libcalls
 from jitflow.codegen.cpu.target import Target, host
 from jitflow.core.config import config
+from jitflow.core.locks import ForkSafeLock, compiler_lock
 
 _DEFINE = re.compile(r"^define (?!internal |private )[^@\n]*@([\w.$]+)", re.MULTILINE)
 _DECLARE = re.compile(r"^declare [^@\n]*@(?!llvm\.)([\w.$]+)", re.MULTILINE)
@@ -62,7 +61,7 @@ class Library:
         Time of each step: ``parse``, ``optimise``, ``codegen``, ``link``.
     """
 
-    def __init__(self, tracker: Any, milliseconds: dict[str, float], lock: threading.RLock) -> None:
+    def __init__(self, tracker: Any, milliseconds: dict[str, float], lock: ForkSafeLock) -> None:
         self._tracker, self._lock = tracker, lock
         self.milliseconds = milliseconds
 
@@ -94,7 +93,7 @@ class Engine:
 
         self.target = target
         self._llvm = llvm
-        self._lock = threading.RLock()
+        self._lock = compiler_lock
         self._machines: dict[int, Any] = {}
         self._names = itertools.count()
         self._truncate: Library | None = None
@@ -102,12 +101,6 @@ class Engine:
         llvm.initialize_native_target()
         llvm.initialize_native_asmprinter()
         self._jit = llvm.create_lljit_compiler(self._create_machine(1))
-        if hasattr(os, "register_at_fork"):
-            os.register_at_fork(
-                before=self._lock.acquire,
-                after_in_parent=self._lock.release,
-                after_in_child=self._lock.release,
-            )
         atexit.register(self._detach)
 
     def add(
@@ -242,14 +235,13 @@ class Engine:
 
 
 _engine: Engine | None = None
-_engine_lock = threading.Lock()
 
 
 def engine() -> Engine:
     """The engine of this process, for the processor of this machine."""
     global _engine
     if _engine is None:
-        with _engine_lock:
+        with compiler_lock:
             if _engine is None:
                 _engine = Engine(host())
     return _engine
