@@ -5,6 +5,7 @@ A call of a Python function pushes a frame; everything else is `operations.call`
 
 from __future__ import annotations
 
+import contextlib
 import types
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +15,13 @@ from jitflow.tracer.frame import NULL, SymbolicFrame
 from jitflow.tracer.inline import enter
 from jitflow.tracer.instructions import handler_of, instruction_at
 from jitflow.tracer.interpreter_stack import Handler
-from jitflow.tracer.objects.model import CellValue, DictValue, FunctionValue, IteratorValue
+from jitflow.tracer.objects.model import (
+    CellValue,
+    DictValue,
+    FunctionValue,
+    InstanceValue,
+    IteratorValue,
+)
 from jitflow.tracer.opcodes import Foreign
 from jitflow.tracer.values import ConstantValue, PyValue, SequenceValue
 
@@ -118,6 +125,23 @@ def _load_super_attr(tracer: Interpreter, frame: SymbolicFrame, name: str) -> No
     if not (isinstance(function, ConstantValue) and function.value is super):
         raise Unsupported("JF-B003", "super is not the built-in one")
     frame.push(operations.get_super_attribute(tracer, cls, receiver, name))
+
+
+_MANAGERS_OF_STATE = ("numpy", "warnings", "decimal", "threading", "contextlib", "unittest")
+"""Modules whose context managers change how Python runs, or keep a generator under way."""
+
+
+def _enter_with(tracer: Interpreter, frame: SymbolicFrame, arg: Any) -> None:
+    """Enter a context manager written in Python; how it is left, the exception table knows."""
+    manager = operations.resolve(tracer, frame.pop())
+    kind = operations.python_type(tracer, manager)
+    module = kind.__module__.partition(".")[0]
+    plain = kind is contextlib.nullcontext or module not in _MANAGERS_OF_STATE
+    if not (isinstance(manager, InstanceValue) and plain):
+        raise Unsupported("JF-B003", f"with {kind.__name__}")
+    enter_method = operations.get_special(tracer, manager, "__enter__")
+    frame.push(operations.get_special(tracer, manager, "__exit__"))
+    _enter_or_call(tracer, frame, enter_method, [], {})
 
 
 # Function objects
@@ -225,6 +249,7 @@ HANDLERS: dict[str, Handler] = {
     "CALL_KW": _call_kw,
     "CALL_FUNCTION_EX": _call_function_ex,
     "LOAD_SUPER_ATTR": _load_super_attr,
+    "ENTER_WITH": _enter_with,
     "MAKE_FUNCTION": _make_function,
     "SET_FUNCTION_ATTRIBUTE": _set_function_attribute,
     "START_GENERATOR": _start_generator,

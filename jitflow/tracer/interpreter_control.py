@@ -143,7 +143,6 @@ def _return(tracer: Interpreter, frame: SymbolicFrame, arg: object) -> None:
 
 
 _DETAILS = {
-    "BEFORE_WITH": "a with statement runs code of its context manager",
     "LOAD_BUILD_CLASS": "a class statement",
     "MATCH_CLASS": "a class pattern",
     "MATCH_KEYS": "a mapping pattern",

@@ -136,6 +136,8 @@ OPERATIONS: dict[str, Effect] = {
     "SET_FUNCTION_ATTRIBUTE": Effect(2, 1),             # arg: flag 1, 2, 4 or 8
     "IMPORT_NAME": Effect(2, 1),                        # arg: name
     "IMPORT_FROM": Effect(1, 2),                        # arg: name
+    # with statements
+    "ENTER_WITH": Effect(1, 2),                         # bound __exit__, result of __enter__
     # generators
     "START_GENERATOR": Effect(0, 1),
     "YIELD": Effect(1, 1),

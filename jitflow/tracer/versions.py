@@ -167,7 +167,7 @@ _GENERATORS = _words(
     "GET_AITER GET_ANEXT END_ASYNC_FOR BEFORE_ASYNC_WITH GET_AWAITABLE GET_YIELD_FROM_ITER SEND"
 )
 _OTHERS = _words(
-    "LOAD_NAME STORE_NAME DELETE_NAME LOAD_BUILD_CLASS SETUP_ANNOTATIONS BEFORE_WITH",
+    "LOAD_NAME STORE_NAME DELETE_NAME LOAD_BUILD_CLASS SETUP_ANNOTATIONS",
     "MATCH_KEYS MATCH_CLASS",
 )
 _NUMBERED = _words(
@@ -186,6 +186,7 @@ _COMMON: dict[str, Rule] = {
     **{name: _foreign(name, "JF-B009") for name in _EXCEPTIONS},
     **{name: _foreign(name, "JF-B012") for name in _GENERATORS},
     **{name: _foreign(name) for name in _OTHERS},
+    "BEFORE_WITH": _op("ENTER_WITH"),
     "RAISE_VARARGS": _foreign("RAISE_VARARGS", "JF-B009", "RAISE"),
     "RERAISE": _foreign("RERAISE", "JF-B009", "RAISE"),
     "NOP": _sequence(),

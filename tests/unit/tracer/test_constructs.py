@@ -240,7 +240,7 @@ def cells_before_and_after(x, log, tick):
 @program
 def unbound_cell(x, log, tick):
     def get():
-        return later
+        return later  # noqa: F821 - deleted below
 
     try:
         tick()
@@ -440,7 +440,7 @@ def star_arguments(x, log, tick):
     def g(*args, **kwargs):
         return f(*args, **kwargs)
 
-    return g(x, 1, 2, k=2.0, z=3), f(*[x], **{"k": 3.0}), g(x)
+    return g(x, 1, 2, k=2.0, z=3), f(*[x], **{"k": 3.0}), g(x)  # noqa: PIE804
 
 
 @program
@@ -571,7 +571,7 @@ def del_and_rebind(x, log, tick):
     del y
     tick()
     try:
-        y
+        y  # noqa: F821
     except UnboundLocalError:
         log.append("unbound")
     y = z * 2
@@ -594,7 +594,7 @@ def comprehension_scopes(x, log, tick):
     fs = [(lambda: n + i) for i in range(2)]
     tick()
     n = 20
-    return outer, [f() for f in fs], {k: [j for j in range(k)] for k in range(3)}
+    return outer, [f() for f in fs], {k: [j for j in range(k)] for k in range(3)}  # noqa: C416
 
 
 @program

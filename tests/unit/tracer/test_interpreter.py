@@ -76,7 +76,7 @@ def test_deleted_local():
     def function(a):
         b = a + 1
         del b
-        return b
+        return b  # noqa: F821 - it raises
 
     check(function, x3(), codes=["JF-B009"])
 
@@ -320,7 +320,7 @@ def test_comprehensions():
     def function(xs, k):
         a = [x * k for x in xs]
         b = {i: x + k for i, x in enumerate(xs)}
-        c = {i for i in range(3)}
+        c = {i for i in range(3)}  # noqa: C416
         d = tuple(y for y in a)
         return a, b, len(c), d
 
@@ -351,7 +351,7 @@ def test_break_inside_a_comprehension():
 
 def test_generator_expressions_are_run_in_place():
     def function(xs):
-        return sum(x * 2 for x in xs), max(i * i for i in range(4)), list(x for x in xs)
+        return sum(x * 2 for x in xs), max(i * i for i in range(4)), list(x for x in xs)  # noqa: C400
 
     check(function, [x3(), x3()], pieces=1)
 
@@ -436,7 +436,7 @@ def test_arguments_are_bound(call):
         lambda x: exact(x, x, x),
         lambda x: exact(x, x, c=x),
         lambda x: exact(a=x, b=x),
-        lambda x: exact(x, b=x, **{"b": x}),
+        lambda x: exact(x, b=x, **{"b": x}),  # noqa: PIE804
     ],
 )
 def test_wrong_arguments_raise_as_python_does(call):
@@ -740,6 +740,50 @@ def test_with_statement():
         return y * 2
 
     check(function, x3(), [])
+
+
+SCOPE = {"depth": 0}
+
+
+class Scope:
+    def __enter__(self):
+        SCOPE["depth"] += 1
+        return SCOPE["depth"]
+
+    def __exit__(self, kind, error, traceback):
+        SCOPE["depth"] -= 1
+        return kind is KeyError
+
+
+def test_with_of_a_python_class_is_traced():
+    def function(x):
+        with Scope() as depth, Scope() as inner:
+            y = x * depth + inner
+        return y + SCOPE["depth"]
+
+    check(function, x3(), pieces=1)
+
+
+@pytest.mark.parametrize("kind", [KeyError, ValueError])
+def test_exception_in_a_with_of_a_python_class(kind):
+    def function(x):
+        with Scope():
+            y = x + 1
+            if kind:
+                raise kind(len(y))
+        return x + SCOPE["depth"]
+
+    check(function, x3())
+    assert SCOPE["depth"] == 0
+
+
+def test_with_nullcontext():
+    def function(x):
+        with contextlib.nullcontext(x) as y:
+            z = y + 1
+        return z
+
+    check(function, x3(), pieces=1)
 
 
 def test_with_errstate():
