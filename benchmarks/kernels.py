@@ -1,8 +1,10 @@
 """Kernels against the copy floor: generated code, NumPy, and `np.copyto` of the same array.
 
-Run pinned: ``taskset -c 1 python benchmarks/kernels.py``. Times are CPU times, medians; the last column is the
-ratio to copying the input once.
+Run pinned: ``taskset -c 1 python benchmarks/kernels.py``. Times are CPU times,
+medians; the last columns are the ratio to copying the input once, and the time for an element.
 """
+
+# ruff: noqa: E402  (threads are limited before NumPy is imported)
 
 from __future__ import annotations
 

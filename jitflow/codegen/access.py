@@ -19,12 +19,22 @@ from jitflow.ir.graph import Node
 Shape: TypeAlias = tuple[Dim, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(eq=False, repr=False)
 class Affine:
     """``constant + sum(coefficient * atom)``; terms are sorted by atom and have no zeros."""
 
     constant: Dim
     terms: tuple[tuple[str, Dim], ...] = ()
+
+    def __eq__(self, other: object) -> bool:
+        if self is other:
+            return True
+        if not isinstance(other, Affine):
+            return False
+        return self.constant == other.constant and self.terms == other.terms
+
+    def __hash__(self) -> int:
+        return hash((self.constant, self.terms))
 
     def __add__(self, other: Affine | Dim) -> Affine:
         if not isinstance(other, Affine):
@@ -64,7 +74,7 @@ class Affine:
             total = total + changes.get(atom, variable(atom)).scaled(coefficient)
         return total
 
-    def __str__(self) -> str:
+    def __repr__(self) -> str:
         parts = [atom if c == 1 else f"{_factor(c)}*{atom}" for atom, c in self.terms]
         if self.constant != 0 or not parts:
             parts.append(str(self.constant))
@@ -94,7 +104,7 @@ def _factor(coefficient: Dim) -> str:
     return f"({text})" if "+" in text or "-" in text[1:] else text
 
 
-@dataclass(frozen=True)
+@dataclass(repr=False)
 class Layout:
     """Byte offset of the element at an index: ``offset + sum(strides[k] * index[k])``."""
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 ALIGNMENT = 64
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class Arena:
     """Byte offset of each temporary, and the size of it all."""
 

@@ -22,7 +22,7 @@ from jitflow.core.dtypes import DType
 from jitflow.ir.graph import Value
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class Copy(Step):
     """``target[...] = source[...]``, element by element over `shape`."""
 
@@ -32,7 +32,7 @@ class Copy(Step):
     target: Place | None = None
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class Temporary:
     """A storage in the arena: its size in bytes."""
 
@@ -40,7 +40,7 @@ class Temporary:
     itemsize: int
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class Memory:
     """The result: steps with copies put in, and the place of every value.
 

@@ -14,7 +14,7 @@ import numpy as np
 
 from jitflow.codegen import access
 from jitflow.codegen.access import Affine, Index, Layout
-from jitflow.codegen.fusion import operands_read
+from jitflow.codegen.costs import operands_read
 from jitflow.codegen.groups import Evaluation, Loops, Store
 from jitflow.codegen.lookups import gathered_index
 from jitflow.codegen.loop_ir import (
@@ -34,7 +34,7 @@ from jitflow.ir.graph import Node, Value
 from jitflow.ops.record import Kind, Operator, operator
 
 
-@dataclass(frozen=True)
+@dataclass(repr=False)
 class Place:
     """Where a value lies: a storage, the layout in it, and whether elements are aligned."""
 
@@ -43,7 +43,7 @@ class Place:
     aligned: bool = True
 
 
-@dataclass(eq=False, slots=True)
+@dataclass(eq=False, repr=False)
 class Item:
     """A statement of a draft.
 
@@ -70,7 +70,7 @@ class Item:
     fold: Item | None = None
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class Draft:
     """All items of a kernel in an order in which operands come first."""
 

@@ -15,18 +15,13 @@ from typing import Protocol
 
 from jitflow.codegen import access
 from jitflow.codegen.access import Index, Shape
+from jitflow.codegen.costs import CHEAP, costs, neighbours, operands_read, repeats
 from jitflow.codegen.domains import bind_reduction, covers, index_of_reduction, reduction_axes
 from jitflow.codegen.groups import Evaluation, Loops, Plan, Product, Step, Store
 from jitflow.codegen.lookups import broadcast_shape, gathered_index
 from jitflow.core.types import ArrayType
 from jitflow.ir.graph import Graph, Node, ScalarValue, Value
 from jitflow.ops.record import Kind
-
-CHEAP = 3
-"""Cost up to which computing a value again beats a trip through memory."""
-
-LIMIT = 1000
-"""Where the cost of a tree of operators stops being added up."""
 
 MAX_STORES = 8
 """Stores in one kernel that were put together only because their loops agree."""
@@ -65,7 +60,7 @@ class _Fusion:
             if isinstance(definition, ScalarValue) and definition.value.producer is not None
         }
         self.forced |= self.symbol_values
-        self.cost = _costs(graph)
+        self.cost = costs(graph)
         self.recent: dict[Shape, Loops] = {}
         self.handlers: dict[Kind, Callable[[Node, Value], None]] = {
             Kind.ELEMENTWISE: self.visit_pointwise,
@@ -131,14 +126,14 @@ class _Fusion:
             default=-1,
         )
 
-    def joinable(self, shape: Shape, value: Value) -> Loops | None:
+    def joinable(self, shape: Shape, value: Value, start: int) -> Loops | None:
         """A kernel over `shape` and shared data that runs early enough for `value`."""
         loops = self.recent.get(shape)
-        if loops is None or loops.number < self.latest_start(value):
+        if loops is None or loops.number < start:
             return None
         if len(loops.stores) >= MAX_STORES or value.producer is None:
             return None
-        if not any(operand in loops.touched for operand in _neighbours(value.producer)):
+        if not any(operand in loops.touched for operand in neighbours(value.producer)):
             return None
         return loops
 
@@ -178,12 +173,15 @@ class _Fusion:
     def home(self, value: Value) -> tuple[Loops, Index]:
         """The kernel that stores `value`, and the index at which it has it."""
         start, shape = self.latest_start(value), value.type.shape
+        if self.cost[value] > CHEAP:  # a kernel that needs several elements at once loads them
+            several = [k.number for k, indices in self.demanding(value).items() if len(indices) > 1]
+            start = max([start, *(number + 1 for number in several)])
         for loops, indices in self.demanding(value).items():
             if loops.number == start and not loops.ordered:
                 for index in indices:
                     if covers(loops, index, shape):
                         return loops, index
-        joined = self.joinable(shape, value)
+        joined = self.joinable(shape, value, start)
         if joined is not None:
             return joined, joined.identity()[: len(shape)]
         loops, index = self.new_loops(shape)
@@ -311,7 +309,7 @@ class _Fusion:
     def reduction_beside(self, node: Node, value: Value) -> tuple[Loops, Index, Index] | None:
         """Fold beside another fold of the same loops over shared data."""
         shape = node.operands[0].type.shape
-        loops = self.joinable(shape, value)
+        loops = self.joinable(shape, value, self.latest_start(value))
         if loops is None or self.demanding(value).get(loops):
             return None
         names = tuple(loops.variables)
@@ -462,50 +460,3 @@ class _Fusion:
             self.store(value, loops, index)
             self.demand(value, loops, index)
         self.load_all(value)
-
-
-def operands_read(node: Node) -> tuple[Value, ...]:
-    """The operands whose elements the node reads: of an update of a whole array, the new value."""
-    return node.operands[1:] if node.operator.kind is Kind.UPDATE else node.operands
-
-
-def _neighbours(node: Node) -> tuple[Value, ...]:
-    """The operands of a node and theirs: what it is likely to load."""
-    found = list(node.operands)
-    for operand in node.operands:
-        if operand.producer is not None:
-            found.extend(operand.producer.operands)
-    return tuple(found)
-
-
-def repeats(loops: Loops, index: Index, type: ArrayType) -> bool:
-    """Whether evaluating a value at `index` computes elements many times over.
-
-    True when a loop outside of those that the index uses would repeat it, or when a run-time index
-    may meet an element more than once.
-    """
-    names = list(loops.variables)
-    atoms = loops.atoms_of(index)
-    if any(atom in loops.lookups for component in index for atom in component.atoms()):
-        return True
-    if not atoms:
-        return False
-    last = max(names.index(atom) for atom in atoms)
-    return any(loops.variables[n] != 1 for n in names[:last] if n not in atoms)
-
-
-def _costs(graph: Graph) -> dict[Value, int]:
-    """Cost of computing one element of each value again, from what lies in memory anyway."""
-    cost: dict[Value, int] = dict.fromkeys(graph.inputs, 0)
-    stored = (
-        Kind.REDUCTION, Kind.SCAN, Kind.CONTRACTION, Kind.CONCATENATE, Kind.UPDATE, Kind.SCATTER
-    )
-    for node in graph.nodes:
-        total = 0
-        if node.operator.kind not in stored:
-            total = sum(cost.get(operand, 0) for operand in node.operands)
-            if node.operator.kind in (Kind.ELEMENTWISE, Kind.GATHER):
-                total += node.operator.cost
-        for value in node.results:
-            cost[value] = min(total, LIMIT)
-    return cost

@@ -13,7 +13,7 @@ from jitflow.core.dims import Dim
 from jitflow.ir.graph import Node, Value
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(eq=False, repr=False)
 class Evaluation:
     """`value` at `index` is needed in a kernel: loaded from memory, or computed by its node."""
 
@@ -22,7 +22,7 @@ class Evaluation:
     load: bool
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(eq=False, repr=False)
 class Store:
     """Element `index` of the evaluated `value` is element `target_index` of `target` in memory.
 
@@ -36,7 +36,7 @@ class Store:
     mode: str = "set"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(eq=False, repr=False)
 class Lookup:
     """An atom of an index: the integer `value` at `index`, wrapped and checked for `extent`."""
 
@@ -45,14 +45,14 @@ class Lookup:
     extent: Dim
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class Step:
     """One thing to run; later numbers run earlier, since fusion goes from outputs to inputs."""
 
     number: int
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class Loops(Step):
     """One kernel.
 
@@ -119,7 +119,7 @@ class Loops(Step):
         return found
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class Product(Step):
     """A matrix product; `operands` are (stored value, index over `variables`) once resolved.
 
@@ -131,7 +131,7 @@ class Product(Step):
     operands: list[tuple[Value, Index]] = field(default_factory=list)
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class Plan:
     """Steps in order of execution, and how values share memory.
 

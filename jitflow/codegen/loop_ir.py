@@ -17,7 +17,7 @@ from jitflow.core.dtypes import DType
 from jitflow.ops.record import Operator
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(eq=False, repr=False)
 class Constant:
     """``result`` is a number known now."""
 
@@ -29,7 +29,7 @@ class Constant:
         return f"{self.result} = constant {self.dtype} {self.value}"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(eq=False, repr=False)
 class Position:
     """``result`` is the i64 value of an affine expression."""
 
@@ -40,7 +40,7 @@ class Position:
         return f"{self.result} = position {self.address}"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(eq=False, repr=False)
 class Load:
     """``result`` is the element of `buffer` at byte offset `address`."""
 
@@ -53,7 +53,7 @@ class Load:
         return f"{self.result} = load {self.dtype} {self.buffer}[{self.address}]"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(eq=False, repr=False)
 class Compute:
     """``result`` is an operator's scalar body on registers."""
 
@@ -68,7 +68,7 @@ class Compute:
         return f"{self.result} = {self.operator.name} {', '.join(self.operands)}{given}"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(eq=False, repr=False)
 class Lookup:
     """``result`` is an index that came from memory: negative ones wrap, others are checked."""
 
@@ -80,7 +80,7 @@ class Lookup:
         return f"{self.result} = lookup {self.operand} of {self.extent}"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(eq=False, repr=False)
 class Require:
     """Leave with a failed check unless `operand` holds."""
 
@@ -90,7 +90,7 @@ class Require:
         return f"require {self.operand}"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(eq=False, repr=False)
 class Begin:
     """Start an accumulator with the operator's neutral element (a search: with nothing)."""
 
@@ -102,7 +102,7 @@ class Begin:
         return f"begin {self.accumulator} = {self.operator.name} {self.dtype}"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(eq=False, repr=False)
 class Fold:
     """Combine `operand` into an accumulator; ``result``, if any, is the running value.
 
@@ -120,7 +120,7 @@ class Fold:
         return f"{result}fold {self.accumulator}, {self.operand}{at}"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(eq=False, repr=False)
 class End:
     """``result`` is the value of an accumulator (of a search: the position found)."""
 
@@ -132,7 +132,7 @@ class End:
         return f"{self.result} = end {self.accumulator}"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(eq=False, repr=False)
 class Store:
     """Write `operand` to `buffer` at `address`; with an operator, combined with what is there."""
 
@@ -147,7 +147,7 @@ class Store:
         return f"{name} {self.dtype} {self.buffer}[{self.address}], {self.operand}"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(eq=False, repr=False)
 class Loop:
     """``for variable in 0..extent``; `kind` is ``serial`` or ``vector`` (iterations in any order,
     many at a time).
@@ -168,7 +168,7 @@ Statement: TypeAlias = (
 )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(eq=False, repr=False)
 class Buffer:
     """A pointer argument of a kernel; `aligned`: to the size of its elements."""
 
@@ -180,7 +180,7 @@ class Buffer:
         return f"{self.name}: {self.dtype}{'' if self.aligned else ' unaligned'}"
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class Kernel:
     """A function over buffers and integer symbols; `checks` if it may leave with a failed check."""
 
@@ -212,7 +212,7 @@ def walk(body: list[Statement]) -> Iterator[Statement]:
             yield from walk(statement.body)
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False, repr=False)
 class Pointer:
     """An address at run time: a storage and a byte offset."""
 
@@ -223,7 +223,7 @@ class Pointer:
         return self.storage if self.offset == 0 else f"{self.storage} + {self.offset}"
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False, repr=False)
 class CallKernel:
     """Run a kernel on these pointers."""
 
@@ -234,7 +234,7 @@ class CallKernel:
         return f"kernel{self.kernel}({', '.join(map(str, self.pointers))})"
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False, repr=False)
 class Matrix:
     """An operand of a product: byte strides of rows and columns, and of the batch axes."""
 
@@ -248,7 +248,7 @@ class Matrix:
         return f"{self.pointer} [{strides}]"
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False, repr=False)
 class CallProduct:
     """``result = left @ right`` for each index of the batch axes."""
 
@@ -266,7 +266,7 @@ class CallProduct:
         return f"{self.result} = product {self.dtype} {size} {self.left}, {self.right}"
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False, repr=False)
 class DefineSymbol:
     """A symbol gets its value from an i64 in memory."""
 
@@ -280,7 +280,7 @@ class DefineSymbol:
 Command: TypeAlias = CallKernel | CallProduct | DefineSymbol
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class Program:
     """The whole of a segment: kernels (each once) and the commands that use them."""
 

@@ -37,7 +37,7 @@ KEEP = 4
 """Cost above which an element that several stages need is kept rather than computed again."""
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False, repr=False)
 class Scratch:
     """Memory of a kernel's own."""
 
@@ -46,7 +46,7 @@ class Scratch:
     extent: Dim
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class Nest:
     """A kernel before its pointers are named: `buffers` are storages in order of first use."""
 

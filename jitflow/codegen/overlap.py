@@ -7,6 +7,8 @@ import math
 from jitflow.codegen.access import Affine
 from jitflow.codegen.draft import Place
 from jitflow.codegen.groups import Evaluation, Loops, Store
+from jitflow.ir.graph import Value
+from jitflow.ops.record import Kind
 
 
 def conflicts(step: Loops, store: Store, place: Place, load: Evaluation, source: Place) -> bool:
@@ -17,13 +19,26 @@ def conflicts(step: Loops, store: Store, place: Place, load: Evaluation, source:
     written = place.layout.address(store.target_index)
     read = source.layout.address(load.index)
     if written == read:
-        return bool(step.inner)
+        return bool(step.inner) and not is_last_stage(step, store)
     if place.layout != source.layout or len(store.target_index) != len(load.index):
         return True
     return not any(
         never_equal(step, left, right)
         for left, right in zip(store.target_index, load.index, strict=True)
     )
+
+
+def is_last_stage(step: Loops, store: Store) -> bool:
+    """Whether nothing of a kernel that folds is computed after what `store` writes."""
+    stages: dict[Value, int] = {}
+    for evaluation in reversed(step.evaluations):
+        value, node = evaluation.value, evaluation.value.producer
+        stage = stages.get(value, 0)
+        if node is not None and not evaluation.load:
+            stage = max([stage, *(stages.get(operand, 0) for operand in node.operands)])
+            stage += node.operator.kind is Kind.REDUCTION
+        stages[value] = stage
+    return stages.get(store.value, 0) == max(stages.values(), default=0)
 
 
 def never_equal(step: Loops, left: Affine, right: Affine) -> bool:

@@ -23,7 +23,7 @@ ESTIMATED_EXTENT = 64
 """Extent taken for symbolic axes where only an order of strides is wanted."""
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class Given:
     """The places that exist before any step runs.
 

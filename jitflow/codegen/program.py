@@ -27,7 +27,7 @@ from jitflow.core.types import ArrayType
 from jitflow.ir.graph import ScalarValue, Value
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class Lowered:
     """A segment as a program, with what its storages are.
 

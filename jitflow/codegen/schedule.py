@@ -17,7 +17,11 @@ ESTIMATE = 1024
 """What a symbolic extent is taken for when strides are compared."""
 
 
-@dataclass(frozen=True, slots=True)
+SHORT_FOLD, SHORT_FOLD_PENALTY = 8, 16
+"""Extent up to which folding lanes of a row costs more than gathering across rows, and how much."""
+
+
+@dataclass(eq=False, repr=False)
 class Access:
     """One load, store or position: its address, the size of an element, and how much it matters."""
 
@@ -26,7 +30,7 @@ class Access:
     weight: int = 1
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class Schedule:
     """Loops from the outermost to the innermost.
 
@@ -79,7 +83,13 @@ def schedule(
         changes={name: Affine(0) for name in extents if name not in live},
     )
     candidates = [name for name in live if name in vectorisable]
-    vector = min(candidates, key=strides.penalty, default=None) if candidates else None
+
+    def penalty(name: str) -> tuple[int, int]:
+        extent, (total, position) = live[name], strides.penalty(name)
+        short = name in inner and isinstance(extent, int) and extent <= SHORT_FOLD
+        return total + (SHORT_FOLD_PENALTY * len(accesses) if short else 0), position
+
+    vector = min(candidates, key=penalty, default=None)
     for names in (result.outer, result.inner):
         names.sort(key=strides.movement, reverse=True)
         if vector in names:

@@ -1,4 +1,4 @@
-"""Random graphs over all kinds of operators, with inputs in random layouts: food for comparisons."""
+"""Random graphs over all kinds of operators, with inputs in random layouts."""
 
 from __future__ import annotations
 
@@ -122,7 +122,8 @@ class Maker:
             made += self.add_node()
         produced = [value for value in self.values if value.producer is not None]
         count = int(self.rng.integers(1, 4))
-        outputs = list(dict.fromkeys([produced[-1]] + [self.choice(produced) for _ in range(count)]))
+        chosen = [self.choice(produced) for _ in range(count)]
+        outputs = list(dict.fromkeys([produced[-1], *chosen]))
         graph = self.builder.finish(outputs)
         for given, version in self.versions.items():
             graph.writes.append((given, version))

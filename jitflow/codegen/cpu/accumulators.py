@@ -17,7 +17,7 @@ from jitflow.core.dtypes import BOOL, I64, DType
 from jitflow.ops.record import Operator
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class Accumulator:
     """The parts of an accumulator that is being folded; complex values are two registers each."""
 

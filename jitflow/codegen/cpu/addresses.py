@@ -13,7 +13,7 @@ from jitflow.core.dims import Dim
 from jitflow.core.dtypes import BOOL, I64, DType
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class Lanes:
     """The vector loop that is being written: its variable, lane count, and mask at the end."""
 
@@ -22,7 +22,7 @@ class Lanes:
     mask: str = ""
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class Address:
     """A scalar pointer, and what the lanes add to it.
 
@@ -37,7 +37,7 @@ class Address:
     step: int = 0
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class AddressWriter:
     """Writes the addresses of one function."""
 

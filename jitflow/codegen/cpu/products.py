@@ -28,7 +28,7 @@ def has_product(dtype: DType) -> bool:
     )
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class _Operand:
     """A matrix as BLAS takes it: pointer, transpose flag, leading dimension in elements."""
 

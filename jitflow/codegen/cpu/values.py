@@ -13,7 +13,7 @@ from jitflow.core.dtypes import BOOL, F16, F32, DType
 _SCALAR = {"f16": "half", "f32": "float", "f64": "double", "bool": "i1"}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(eq=False, repr=False)
 class Register:
     """An LLVM value: `text` is its name or, where `literal`, a scalar constant.
 

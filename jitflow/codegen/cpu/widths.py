@@ -21,7 +21,7 @@ MEDIUM_BODY = 40
 """Cost up to which an iteration handles two."""
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class LoopWidth:
     """Lanes of a vector loop; `masked`: every iteration is; `folds`: it folds across lanes."""
 

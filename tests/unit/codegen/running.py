@@ -26,7 +26,8 @@ def input_spec(value: Any, type: Any, strided: bool = False) -> InputSpec:
         layout = "strided"
     unit = None
     if layout == "strided":
-        axes = [k for k, s in enumerate(value.strides) if s == value.itemsize and value.shape[k] > 1]
+        steps = enumerate(value.strides)
+        axes = [k for k, s in steps if s == value.itemsize and value.shape[k] > 1]
         unit = axes[-1] if axes else None
     return InputSpec(type.dtype, type.shape, layout, unit, bool(value.flags.aligned))
 
@@ -65,7 +66,8 @@ def _scalar_arguments(value: Any, spec: InputSpec) -> list[Any]:
     kinds = {
         "bool": ctypes.c_uint8, "f32": ctypes.c_float, "f64": ctypes.c_double,
         "i8": ctypes.c_int8, "i16": ctypes.c_int16, "i32": ctypes.c_int32, "i64": ctypes.c_int64,
-        "u8": ctypes.c_uint8, "u16": ctypes.c_uint16, "u32": ctypes.c_uint32, "u64": ctypes.c_uint64,
+        "u8": ctypes.c_uint8, "u16": ctypes.c_uint16, "u32": ctypes.c_uint32,
+        "u64": ctypes.c_uint64,
     }  # fmt: skip
     return [kinds[spec.dtype.name](number.item())]
 

@@ -1,0 +1,62 @@
+"""Costs: whether computing a value again beats storing it."""
+
+from __future__ import annotations
+
+from jitflow.codegen.access import Index
+from jitflow.codegen.groups import Loops
+from jitflow.core.types import ArrayType
+from jitflow.ir.graph import Graph, Node, Value
+from jitflow.ops.record import Kind
+
+CHEAP = 3
+"""Cost up to which computing a value again beats a trip through memory."""
+
+LIMIT = 1000
+"""Where the cost of a tree of operators stops being added up."""
+
+
+def operands_read(node: Node) -> tuple[Value, ...]:
+    """The operands whose elements the node reads: of an update of a whole array, the new value."""
+    return node.operands[1:] if node.operator.kind is Kind.UPDATE else node.operands
+
+
+def neighbours(node: Node) -> tuple[Value, ...]:
+    """The operands of a node and theirs: what it is likely to load."""
+    found = list(node.operands)
+    for operand in node.operands:
+        if operand.producer is not None:
+            found.extend(operand.producer.operands)
+    return tuple(found)
+
+
+def repeats(loops: Loops, index: Index, type: ArrayType) -> bool:
+    """Whether evaluating a value at `index` computes elements many times over.
+
+    True when a loop outside of those that the index uses would repeat it, or when a run-time index
+    may meet an element more than once.
+    """
+    names = list(loops.variables)
+    atoms = loops.atoms_of(index)
+    if any(atom in loops.lookups for component in index for atom in component.atoms()):
+        return True
+    if not atoms:
+        return False
+    last = max(names.index(atom) for atom in atoms)
+    return any(loops.variables[n] != 1 for n in names[:last] if n not in atoms)
+
+
+def costs(graph: Graph) -> dict[Value, int]:
+    """Cost of computing one element of each value again, from what lies in memory anyway."""
+    cost: dict[Value, int] = dict.fromkeys(graph.inputs, 0)
+    stored = (
+        Kind.REDUCTION, Kind.SCAN, Kind.CONTRACTION, Kind.CONCATENATE, Kind.UPDATE, Kind.SCATTER
+    )
+    for node in graph.nodes:
+        total = 0
+        if node.operator.kind not in stored:
+            total = sum(cost.get(operand, 0) for operand in node.operands)
+            if node.operator.kind in (Kind.ELEMENTWISE, Kind.GATHER):
+                total += node.operator.cost
+        for value in node.results:
+            cost[value] = min(total, LIMIT)
+    return cost
