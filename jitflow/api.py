@@ -137,6 +137,7 @@ def _compile_function(function: FunctionType, options: Options) -> Any:
     compiled.__dict__["report"] = functools.partial(_report, key)
     compiled.__dict__["reset"] = pending.reset
     _compiled.add(compiled)
+    weakref.finalize(compiled, journal.forget, key).atexit = False
     return compiled
 
 

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from jitflow.runtime import native_type
+from jitflow.runtime.tracebacks import hide_frames
 
 if TYPE_CHECKING:
 
@@ -73,7 +74,11 @@ class Compiled(_Base):
 
     def __call__(self, /, *args: Any, **kwargs: Any) -> Any:
         """Call the function."""
-        return self.slow_call(*args, **kwargs)
+        try:
+            return self.slow_call(*args, **kwargs)
+        except BaseException as error:
+            hide_frames(error)
+            raise
 
     def __get__(self, instance: Any, owner: type | None = None) -> Any:
         """Bind as a method, as a function does."""

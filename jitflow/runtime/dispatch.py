@@ -20,6 +20,7 @@ from jitflow.runtime.compiled import Compiled
 from jitflow.runtime.marks import EAGER, FAILED, MISS
 from jitflow.runtime.options import Options
 from jitflow.runtime.stance import stance
+from jitflow.runtime.tracebacks import hide_frames
 from jitflow.runtime.variant import PointState, Variant
 from jitflow.tracer.trace import BreakExit, CompilePoint, EagerExit, FrameShape, Trace
 from jitflow.tracer.tracer import trace
@@ -76,11 +77,17 @@ class Dispatcher:
 
     def call(self, *args: Any, **kwargs: Any) -> Any:
         """Run the function on these arguments: what a call does when no native entry fits."""
+        try:
+            return self._call(*args, **kwargs)
+        except BaseException as error:
+            hide_frames(error)
+            raise
+
+    def _call(self, *args: Any, **kwargs: Any) -> Any:
         if stance() == "eager":
             return self.function(*args, **kwargs)
-        try:
-            state = self._bind(*args, **kwargs)
-        except TypeError:
+        state = self._state(args, kwargs)
+        if state is None:
             return self.function(*args, **kwargs)  # raises the eager error
         root = self.root
         if root.runs_eagerly or not (root.variants or self._is_worth_tracing(state)):
@@ -91,6 +98,13 @@ class Dispatcher:
         if result is FAILED or result is EAGER:
             return self.function(*args, **kwargs)
         return result
+
+    def _state(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, ...] | None:
+        """The parameters of a call; None where the function does not take such arguments."""
+        try:
+            return self._bind(*args, **kwargs)
+        except TypeError:
+            return None
 
     def _is_worth_tracing(self, state: tuple[Any, ...]) -> bool:
         """Whether arrays are within reach; the function itself is looked at once."""
@@ -295,7 +309,7 @@ class _Continuations:
             return driver.RunEagerly(point, state)
         result = dispatcher._enter(place, state)
         if result is FAILED:
-            return driver.RunEagerly(point, state)
+            return driver.RunEagerly(point, state, rejoin=True)
         if type(result) is not driver.Broke:
             return driver.Returned(result)
         self._count_empty(place)

@@ -14,10 +14,10 @@ import weakref
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from types import FrameType, TracebackType
 from typing import Any, NoReturn
 
 from jitflow.core.errors import JitflowError, Unsupported
+from jitflow.runtime.tracebacks import hide_frames
 from jitflow.tracer import continuation
 from jitflow.tracer.continuation import Exit, call_before, looks_for_signals
 from jitflow.tracer.trace import CompilePoint, FrameShape
@@ -191,25 +191,6 @@ def drive(outcome: Outcome, dispatch: Dispatch) -> Any:
     except BaseException as error:
         hide_frames(error)
         raise
-
-
-def hide_frames(error: BaseException) -> None:
-    """Take jitflow's own leading entries out of the traceback; a bare ``raise`` must follow.
-
-    CPython adds a frame's entry when an exception enters it and not when a handler passes the
-    exception on, so a function that does this in its outermost handler leaves no trace.
-    """
-    entry: TracebackType | None = error.__traceback__
-    while entry is not None and _is_ours(entry.tb_frame):
-        entry = entry.tb_next
-    error.__traceback__ = entry
-
-
-def _is_ours(frame: FrameType) -> bool:
-    module: object = frame.f_globals.get("__name__")
-    if type(module) is str and module.startswith("jitflow.runtime"):
-        return True
-    return frame.f_code.co_filename.startswith("<jitflow ")
 
 
 def _loop(outcome: Outcome, dispatch: Dispatch) -> Any:

@@ -109,11 +109,13 @@ def _is_numpy(name: str) -> bool:
 
 def _knows_numpy(namespace: dict[str, Any]) -> bool:
     """Whether a module's dictionary holds NumPy, an array, or anything defined by NumPy."""
-    for value in list(namespace.values()):
-        kind = type(value)
-        if kind is ModuleType:
-            if _is_numpy(value.__name__):
-                return True
-        elif isinstance(value, np.ndarray | np.generic | np.ufunc) or (kind in _DEFINED and _is_numpy(getattr(value, "__module__", None) or "")):
-            return True
-    return False
+    return any(_is_of_numpy(value) for value in list(namespace.values()))
+
+
+def _is_of_numpy(value: Any) -> bool:
+    kind = type(value)
+    if kind is ModuleType:
+        return _is_numpy(value.__name__)
+    if kind in _DEFINED:
+        return _is_numpy(getattr(value, "__module__", None) or "")
+    return isinstance(value, np.ndarray | np.generic | np.ufunc)

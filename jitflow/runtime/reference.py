@@ -61,10 +61,13 @@ def box(value: Any, kind: str, order: tuple[int, ...]) -> Any:
     if kind != "array":
         return np.asarray(value).item()
     array = np.asarray(value)
-    if not order:
-        return np.array(array)
-    stored = np.ascontiguousarray(array.transpose(order))
-    return np.copy(stored.transpose(np.argsort(order)), order="K")
+    strides, step = [0] * array.ndim, array.itemsize
+    for axis in reversed(order):
+        strides[axis] = step
+        step *= max(array.shape[axis], 1)
+    result: np.ndarray = np.ndarray(array.shape, array.dtype, strides=strides)
+    result[...] = array
+    return result
 
 
 def _make_check(request: SegmentRequest) -> Callable[..., bool]:

@@ -48,7 +48,7 @@ def assert_same(expected, got, place="result"):
             with np.errstate(all="ignore"):
                 scale = np.nanmax(np.abs(np.where(np.isfinite(expected), expected, 0)), initial=0)
             np.testing.assert_allclose(
-                got, expected, rtol=64 * eps, atol=64 * eps * scale, err_msg=place
+                got, expected, rtol=64 * eps, atol=64 * eps * max(scale, 1.0), err_msg=place
             )
         else:
             np.testing.assert_array_equal(got, expected, err_msg=place)
