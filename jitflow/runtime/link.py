@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from jitflow.guards.predicates import Guard, NoOverlap, Relation
 from jitflow.ir import pipeline, printer
-from jitflow.ir.graph import Node, Value
+from jitflow.ir.graph import Graph, Node, Value
 from jitflow.ops.record import Kind
 from jitflow.runtime import native_link, reference
 from jitflow.runtime.glue import write_glue
@@ -83,8 +83,15 @@ def link(
     }
     for key in ("loops", "llvm"):
         texts[key] = "\n".join(segment.texts.get(key, "") for segment in segments)
-    variant = Variant(trace, glue.compile(trace.graph.name), native, is_empty=not trace.graph.nodes)
+    variant = Variant(trace, glue.compile(trace.graph.name), native, is_empty=not _has_arrays(trace.graph))
     return variant, Texts(len(plan.call_outs), texts)
+
+
+def _has_arrays(graph: Graph) -> bool:
+    """Whether anything is computed on arrays; Python does sums of single numbers as fast."""
+    return any(
+        value.type.rank for node in graph.walk() for value in (*node.operands, *node.results)
+    )
 
 
 def _takes(backend: Any) -> Callable[[Node], bool]:

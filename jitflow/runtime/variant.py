@@ -21,7 +21,7 @@ class Variant:
     native : object or None
         The native entry for a whole function, where the piece is simple enough.
     is_empty : bool
-        Whether the piece has no operators: nothing was won by compiling it.
+        Whether the piece computes nothing on arrays: nothing is won by compiling it.
     failed_checks : int
         How often a run-time check failed.
     """
