@@ -153,11 +153,14 @@ def _load_stack(
     taken: int,
 ) -> int:
     """Fill the operand stack; gives the number of state values used so far."""
-    for depth, has_value in enumerate(shape.stack):
+    names = [f"stack[{depth}]" for depth in range(len(shape.stack))]
+    for operation in instruction_at(shape.code, shape.offset).operations[:1]:
+        if operation.op == "STORE_FAST" and names:
+            names[-1] = frame.names[operation.arg]  # the item of a loop, a call's result
+    for name, has_value in zip(names, shape.stack, strict=True):
         value: PyValue = NULL
         if has_value:
-            source = StateSource(taken, f"stack[{depth}]")
-            value = operations.wrap(tracer, state[taken], source)
+            value = operations.wrap(tracer, state[taken], StateSource(taken, name))
             taken += 1
         frame.push(value)
     return taken
@@ -228,6 +231,8 @@ def _finish(tracer: Interpreter, point: CompilePoint, exit: Exit) -> Trace:
         exit,
         context.call_outs,
         tuple(tracer.locations.values()),
+        tuple(context.calls),
+        context.namespaces,
     )
 
 

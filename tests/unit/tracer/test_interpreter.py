@@ -4,17 +4,20 @@ import contextlib
 import functools
 import gc
 import os
+import warnings
 import weakref
 
 import numpy as np
 import pytest
-from running import check, failing_assertion, trace_call
+from running import check, entry, failing_assertion, trace_call
 
 from jitflow.core.config import config
 from jitflow.core.errors import GraphBreak
 from jitflow.tracer import opcodes
+from jitflow.tracer.instructions import decode
 from jitflow.tracer.interpreter import HANDLERS
 from jitflow.tracer.trace import BreakExit, EagerExit, ReturnExit
+from jitflow.tracer.tracer import trace
 
 stop = os.getpid  # a call that the tracer leaves to Python
 
@@ -592,6 +595,22 @@ def test_functions_that_look_at_frames_are_not_inlined():
     check(function, x3(), codes=["JF-B003"], pieces=2)
 
 
+def warns_at_its_caller(x):
+    warnings.warn("here", UserWarning, stacklevel=2)
+    return x
+
+
+def test_functions_that_warn_at_their_caller_are_not_inlined():
+    def function(x):
+        return warns_at_its_caller(x * 2) + 1
+
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        check(function, x3(), codes=["JF-B003"], pieces=2)
+    assert [w.filename for w in caught] == [__file__, __file__]
+    assert caught[0].lineno == caught[1].lineno
+
+
 class Layer:
     def __init__(self, weight):
         self.weight = weight
@@ -853,11 +872,32 @@ def test_generators_are_left_to_python():
     assert isinstance(trace_call(function, x3()).exit, EagerExit)
 
 
+def test_item_of_a_loop_has_its_variable_s_name():
+    def function(a, n):
+        for index in range(n):
+            a = a * index
+        return a
+
+    runner = check(function, x3(), 70)
+    names = {str(fact.source) for trace in runner.traces[1:3] for fact in trace.guards}
+    assert "index" in names
+
+
+def test_excluded_instructions_end_the_piece():
+    def function(x):
+        y = x + 1
+        z = y * 2
+        return z - x
+
+    point, state = entry(function, x3())
+    multiply = [i for i in decode(function.__code__) if i.name == "BINARY_OP"][1]
+    place = (function.__code__, multiply.offset)
+    record = trace(point, state, name="f", inline_exclusions=[place])
+    assert nodes_of(record) == ["add"]
+    assert record.exit.frames[0].shape.offset == multiply.offset
+
+
 def test_fullgraph_raises_with_the_line():
-    from running import entry
-
-    from jitflow.tracer.tracer import trace
-
     def function(x):
         return x + stop()
 
