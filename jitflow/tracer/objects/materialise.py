@@ -80,13 +80,19 @@ def recipe_of(tracer: Tracer, value: PyValue) -> r.Recipe:
 
 
 def output(tracer: Tracer, value: Value) -> int:
-    """The number of the graph output that gives `value`."""
+    """The number of the graph output that gives the number `value`."""
     table = tracer.context.objects
     index = table.output_index.get(id(value))
     if index is None:
-        index = table.output_index[id(value)] = len(table.outputs)
-        table.outputs.append(value)
+        index = table.output_index[id(value)] = _new_output(tracer, value)
     return index
+
+
+def _new_output(tracer: Tracer, value: Value) -> int:
+    """An output of its own: arrays with the same contents, as of ``x.copy()``, are two objects."""
+    outputs = tracer.context.objects.outputs
+    outputs.append(value)
+    return len(outputs) - 1
 
 
 def _make(tracer: Tracer, value: PyValue) -> r.Recipe:
@@ -125,7 +131,7 @@ def _owner(tracer: Tracer, storage: Storage) -> r.Recipe:
         if storage.source is not None:
             known = r.FromSource(storage.source)
         else:
-            known = r.FromGraph(output(tracer, storage.version), "array", storage.order)
+            known = r.FromGraph(_new_output(tracer, storage.version), "array", storage.order)
         table.recipes[id(storage)] = known
         table.keep.append(storage)
     return known

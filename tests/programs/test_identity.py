@@ -1,0 +1,50 @@
+"""Which results are one object, which share memory, and which do not."""
+
+import numpy as np
+import pytest
+
+import jitflow
+
+A, B = np.ones((3, 3)), np.arange(9.0).reshape(3, 3)
+
+
+def copies_of_computed(a, b):
+    y = a + b
+    z = y.copy()
+    return y, z, y, np.copy(y), y.T.copy(), z[1:]
+
+
+def copies_around_a_call_out(a, b):
+    y = a + b
+    z = y.copy()
+    return np.fft.fft(z), y, z
+
+
+def copies_of_inputs(a, b):
+    y, z = a.copy(), a.copy()
+    a[0] = b[1]
+    z[1] = 7
+    return y, z, a, a.T
+
+
+def fresh_constants(a, b):
+    return np.zeros(3), np.zeros(3), np.ones(3) + 0, b.copy()
+
+
+def structure(values):
+    """Pairs that are the same object, and pairs that share memory."""
+    pairs = [(i, j) for i in range(len(values)) for j in range(i)]
+    same = [pair for pair in pairs if values[pair[0]] is values[pair[1]]]
+    return same, [p for p in pairs if np.shares_memory(values[p[0]], values[p[1]])]
+
+
+@pytest.mark.parametrize(
+    "function", [copies_of_computed, copies_around_a_call_out, copies_of_inputs, fresh_constants]
+)
+def test_results_are_the_objects_that_they_were(function, backend):
+    compiled = jitflow.compile(function, backend=backend)
+    for _ in range(2):
+        expected, got = function(A.copy(), B), compiled(A.copy(), B)
+        assert structure(got) == structure(expected)
+        for left, right in zip(expected, got, strict=True):
+            np.testing.assert_allclose(right, left)
