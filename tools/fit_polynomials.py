@@ -16,7 +16,7 @@ from pathlib import Path
 
 import mpmath as mp
 import numpy as np
-from remez import fit
+from minimax import fit
 
 ROOT = Path(__file__).parent.parent
 TARGET = ROOT / "jitflow" / "codegen" / "cpu" / "math" / "coefficients.py"
@@ -226,7 +226,7 @@ FITS = (
         in_square(lambda r: (mp.tan(r) - r) / r**3),
         in_square(lambda r: r**3 / mp.tan(r)),
         (0, EIGHTH**2),
-        (5, 13),
+        (6, 13),
     ),
     Fit(
         "COS",

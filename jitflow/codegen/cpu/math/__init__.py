@@ -7,6 +7,7 @@ flags divide, overflow and invalid where NumPy warns, and nowhere else.
 
 from __future__ import annotations
 
-from jitflow.codegen.cpu.math.library import BOUNDS, NAMES, emit
+from jitflow.codegen.cpu.math.bounds import BOUNDS
+from jitflow.codegen.cpu.math.library import NAMES, emit
 
 __all__ = ["BOUNDS", "NAMES", "emit"]

@@ -94,6 +94,6 @@ def arctan2(y: Lanes, x: Lanes) -> Lanes:
     def limits() -> Lanes:
         both_infinite = smaller.equals(layout.infinity)
         result = angle(where(both_infinite, p.like(c.HALF_PI[x.dtype.name][0] / 2), p))
-        return where(larger > layout.infinity, x + y, result)
+        return where(larger > layout.infinity, where(steep, y, x), result)
 
     return rarely(special & larger.differs(0), angle(p), limits)

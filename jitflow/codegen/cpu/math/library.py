@@ -52,11 +52,6 @@ FUNCTIONS: dict[str, Function] = {
 }
 NAMES = tuple(FUNCTIONS)
 
-# Largest error in units in the last place, by function and format: twice the digits that
-# ``benchmarks/math.py`` measures, rounded up. Where the C library is called (see `scalar_call`
-# in each function) its own error counts.
-BOUNDS: dict[str, dict[str, float]] = {name: {"f32": 2.0, "f64": 2.0} for name in NAMES}
-
 
 def emit(name: str, emitter: Emitter[Any], *operands: Any) -> Any:
     """Emit the function called `name` of floating operands of one dtype; its result.

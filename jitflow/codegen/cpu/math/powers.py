@@ -122,7 +122,7 @@ def _power_limits(x: Lanes, y: Lanes) -> Lanes:
     flag("divide", magnitude.equals(0) & (y.bits < 0) & (exponent <= infinity) & ~unit)
     undefined = ((magnitude > infinity) & ~unit) | (exponent > infinity)
     undefined = undefined & x.differs(1.0) & exponent.differs(0)
-    return where(undefined, x + y, where(x.equals(1.0), 1.0, result))
+    return where(undefined, where(x.is_nan(), x, y), where(x.equals(1.0), 1.0, result))
 
 
 def cbrt(x: Lanes) -> Lanes:
@@ -136,12 +136,10 @@ def cbrt(x: Lanes) -> Lanes:
         offset, m = exponent_and_fraction(a)
         k = whole(offset)
         third, pattern = rounded(k, 1 / 3)
-        rest = fma(third, -3.0, k)
-        up, down = rest > 0.0, rest < 0.0
-        value = m * where(up, m.like(2.0), where(down, m.like(0.5), 1.0))
-        root_of_rest = where(
-            up, m.like(c.CBRT_2[name][0]), where(down, m.like(c.CBRT_HALF[name][0]), 1.0)
-        )
+        rest = fma(third, -3.0, k)  # -1, 0 or 1: its power of two goes into the number
+        value = fma(m * rest, fma(rest, 0.25, 0.75), m)
+        up, down = c.CBRT_2[name][0], c.CBRT_HALF[name][0]
+        root_of_rest = fma(rest, fma(rest, (up + down) / 2 - 1, (up - down) / 2), 1.0)
         y = polynomial(m, c.CBRT[name]) * root_of_rest
         square = y * y
         if name == "f32":
@@ -157,8 +155,7 @@ def cbrt(x: Lanes) -> Lanes:
         lifted = root(where(denormal, a, 1.0) * 2.0**lift) * 2.0 ** (-lift // 3)
         return where(denormal, lifted, a)
 
-    result = rarely(~ordinary, root(where(ordinary, a, 1.0)), special)
-    return where(x.is_nan(), x, result.with_sign_of(x))
+    return rarely(~ordinary, root(a), special).with_sign_of(x)
 
 
 def hypot(x: Lanes, y: Lanes) -> Lanes:

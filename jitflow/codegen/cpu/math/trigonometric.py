@@ -26,9 +26,8 @@ def reduce(x: Lanes) -> tuple[Lanes, Lanes]:
 def huge(x: Lanes) -> Lanes:
     """bool: too large for the reduction, or infinite; False for NaN."""
     layout = x.format
-    bits = x.magnitude_bits()
     bound = layout.pattern(HUGE[x.dtype.name])
-    return (bits >= bound) & (bits <= layout.infinity)
+    return (x.magnitude_bits() - bound).unsigned <= layout.infinity - bound
 
 
 def sine(r: Lanes, square: Lanes) -> Lanes:
@@ -82,7 +81,7 @@ def tan(x: Lanes) -> Lanes:
     r, r_low = fast_two_sum(first, -product)  # `first` has no bits below those of `product`
     r_low = fma(n, -low, r_low - product_low)
     square = r * r
-    r_low = fma(square * r_low, 1.5, r_low)  # times the slope, roughly
+    r_low = fma(square, r_low, r_low)  # times the slope, nearly
     tangent = r + fma(r * square, polynomial(square, c.TAN[name]), r_low)
     odd = (pattern & 1).differs(0)
     value = where(odd, -1.0, tangent) / where(odd, tangent, 1.0)

@@ -5,7 +5,6 @@ import ctypes
 import numpy as np
 
 import jitflow.ops.table  # noqa: F401  registers the operators
-from jitflow.core.dtypes import from_numpy
 from jitflow.core.types import ArrayType
 from jitflow.ir.builder import Builder
 
