@@ -23,6 +23,7 @@ from jitflow.tracer.numpy.operands import (
     promoted,
 )
 from jitflow.tracer.numpy.table import function, function_named, method
+from jitflow.tracer.objects.model import RangeValue
 from jitflow.tracer.values import ArrayValue, ConstantValue, PyValue, SequenceValue
 
 _NEW = "shape, dtype=None, order='C', *, device=None, like=None"
@@ -370,6 +371,12 @@ def arange(
     if result.kind not in "iuf":
         raise unsupported(f"arange of {result}")
     return arrays.fresh(context, _progression(context, low, stride, length, result))
+
+
+def array_of_range(context: TraceContext, value: RangeValue) -> ArrayValue:
+    """``numpy.array(range(...))``: int64, as the items are."""
+    bounds = (value.start, value.stop, value.step)
+    return Composer(context).array(Composer(context)(np.arange, *bounds, dtype=np.int64))
 
 
 def _progression(context: TraceContext, low: Dim, stride: int, length: Dim, dtype: DType) -> Value:

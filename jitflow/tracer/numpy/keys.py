@@ -20,6 +20,7 @@ from jitflow.tracer.context import TraceContext
 from jitflow.tracer.numpy import arguments
 from jitflow.tracer.numpy.arguments import raises, unsupported
 from jitflow.tracer.numpy.operands import as_array, emit
+from jitflow.tracer.objects.model import RangeValue
 from jitflow.tracer.values import (
     ArrayValue,
     ConstantValue,
@@ -124,7 +125,7 @@ def _item(context: TraceContext, part: PyValue) -> Item:
         if part.dtype.is_integer and part.box in ("int", "scalar"):
             return Index(None, context.scalar_graph_value(part, I64))
         raise unsupported(f"subscript of {part.python_type.__name__}")
-    if isinstance(part, (ArrayValue, SequenceValue)):
+    if isinstance(part, (ArrayValue, SequenceValue, RangeValue)):
         return _array_item(context, part)
     raise unsupported(f"subscript of {part.python_type.__name__}")
 
@@ -138,6 +139,8 @@ def _constant_item(context: TraceContext, part: ConstantValue) -> Item:
         return Range(SliceValue(*bounds))
     if isinstance(key, list):
         return _array_item(context, arguments.sequence(key))
+    if isinstance(key, range):
+        return _array_item(context, part)
     if isinstance(key, (bool, np.bool_)):
         raise unsupported("subscript of bool")
     try:

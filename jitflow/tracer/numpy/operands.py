@@ -16,6 +16,7 @@ from jitflow.ir.graph import Value
 from jitflow.tracer import arrays, facts, layout
 from jitflow.tracer.context import TraceContext
 from jitflow.tracer.numpy.arguments import raises, supported_dtype, unsupported
+from jitflow.tracer.objects.model import RangeValue
 from jitflow.tracer.values import ArrayValue, ConstantValue, PyValue, ScalarValue, SequenceValue
 
 _WEAK = {"int": int, "float": float, "complex": complex}
@@ -52,11 +53,17 @@ def operand(context: TraceContext, value: PyValue) -> Operand:
     if isinstance(value, ScalarValue):
         return Operand(value, value.dtype, _WEAK.get(value.box))
     if isinstance(value, ConstantValue):
+        if isinstance(value.value, range):
+            return operand(context, arrays.constant(context, np.array(value.value)))
         return _constant_operand(value)
     if isinstance(value, SequenceValue):
         from jitflow.tracer.numpy.nested import array_of
 
         return operand(context, array_of(context, value))
+    if isinstance(value, RangeValue):
+        from jitflow.tracer.numpy.creation import array_of_range
+
+        return operand(context, array_of_range(context, value))
     raise unsupported(f"operand of {value.python_type.__name__}")
 
 
@@ -77,8 +84,9 @@ def is_operand(value: PyValue) -> bool:
     """Whether a value is an array or a number, of those that `operand` takes without converting."""
     if isinstance(value, ConstantValue):
         number = value.value
-        return type(number) in (int, float, complex, bool) or isinstance(number, np.generic)
-    return isinstance(value, (ArrayValue, ScalarValue))
+        known = (int, float, complex, bool, range)
+        return type(number) in known or isinstance(number, np.generic)
+    return isinstance(value, (ArrayValue, ScalarValue, RangeValue))
 
 
 def graph_value(context: TraceContext, item: Operand, dtype: DType | None = None) -> Value:

@@ -7,8 +7,9 @@ import numpy as np
 from jitflow.tracer import arrays
 from jitflow.tracer.context import TraceContext
 from jitflow.tracer.numpy import ufuncs
-from jitflow.tracer.numpy.arguments import raises, unsupported
+from jitflow.tracer.numpy.arguments import raises, supported_dtype, unsupported
 from jitflow.tracer.numpy.operands import emit, is_operand, operand
+from jitflow.tracer.numpy.scalar_checks import checked
 from jitflow.tracer.values import ArrayValue, ConstantValue, PyValue, ScalarValue, SequenceValue
 
 _BINARY: dict[str, np.ufunc] = {
@@ -58,7 +59,8 @@ def binary_operator(context: TraceContext, op: str, left: PyValue, right: PyValu
         _check_bits(context, left, right)
     options = ufuncs.Options(out=[out] + [None] * (ufunc.nout - 1))
     options.scalar_power = name == "pow" and not isinstance(left, ArrayValue)
-    return ufuncs.apply(context, ufunc, [left, right], options)
+    known = _checked_scalar(context, ufunc, [left, right])
+    return known or ufuncs.apply(context, ufunc, [left, right], options)
 
 
 def _check_operands(name: str, left: PyValue, right: PyValue) -> None:
@@ -100,7 +102,22 @@ def unary_operator(context: TraceContext, op: str, value: PyValue) -> PyValue:
     """``-x``, ``+x``, ``~x``, ``abs(x)``."""
     if not is_operand(value):
         raise unsupported(f"{op} of {value.python_type.__name__}")
-    return ufuncs.apply(context, _UNARY[op], [value])
+    known = _checked_scalar(context, _UNARY[op], [value])
+    return known or ufuncs.apply(context, _UNARY[op], [value])
+
+
+def _checked_scalar(
+    context: TraceContext, ufunc: np.ufunc, values: list[PyValue]
+) -> PyValue | None:
+    """Integer scalars warn on overflow where arrays do not: the result, if the check gives it."""
+    if not all(isinstance(value, (ConstantValue, ScalarValue)) for value in values):
+        return None
+    items = [operand(context, value) for value in values]
+    if any(item.dtype.kind not in "biu" for item in items):
+        return None
+    loop = ufuncs.resolve(ufunc, items, ufuncs.Options(out=[None] * ufunc.nout))
+    result = checked(context, ufunc, items, supported_dtype(loop[-1]))
+    return None if result is None else ScalarValue("scalar", result.type.dtype, result)
 
 
 def comparison(context: TraceContext, op: str, left: PyValue, right: PyValue) -> PyValue:

@@ -1,0 +1,65 @@
+"""NumPy integer scalars: Python's operators on them warn on overflow, loops over arrays do not."""
+
+import numpy as np
+import pytest
+
+TYPES = (np.int8, np.uint8, np.int16, np.uint16, np.int32, np.uint32, np.int64, np.uint64)
+LARGE = np.int64(2**62)
+
+
+@pytest.mark.parametrize("kind", TYPES)
+def test_arithmetic_that_overflows_warns(check, kind):
+    def f(a, b):
+        return a + b, a - b, a * b, a**2
+
+    info = np.iinfo(kind)
+    few, many = (kind(3), kind(2)), (kind(info.max), kind(info.max))
+    check(f, few, many, (kind(info.min), kind(2)), (kind(info.min), kind(info.max)), few)
+
+
+@pytest.mark.parametrize("kind", TYPES)
+def test_negation_that_overflows_warns(check, kind):
+    def f(a):
+        return -a, abs(a)
+
+    check(f, (kind(3),), (kind(0),), (np.iinfo(kind).min,), (kind(np.iinfo(kind).min),))
+
+
+@pytest.mark.parametrize("kind", TYPES)
+def test_division_by_zero_warns(check, kind):
+    def f(a, b):
+        return a // b, a % b
+
+    least = kind(np.iinfo(kind).min)
+    check(f, (kind(7), kind(2)), (kind(7), kind(0)), (least, kind(2) - kind(1)), (least, kind(0)))
+
+
+def test_least_integer_over_minus_one_warns(check):
+    def f(a, b):
+        return a // b, divmod(a, b)
+
+    check(f, (np.int32(-(2**31)), np.int32(-1)), (np.int32(5), np.int32(-1)))
+
+
+def test_ufuncs_and_shifts_do_not_warn(check):
+    def f(a, b):
+        return np.add(a, b), np.multiply(a, b), a << 3, a & b
+
+    check(f, (np.int8(100), np.int8(100)))
+
+
+def test_known_scalars_warn_each_time(check):
+    def f(x):
+        return x + np.float64(LARGE * LARGE)
+
+    check(f, (np.ones(3),), (np.ones(3),))
+
+
+def test_elements_of_arrays_are_scalars(check):
+    def f(x):
+        total = np.int16(0)
+        for i in range(len(x)):
+            total += x[i]
+        return total, x[0] * 3
+
+    check(f, (np.array([2] * 4, np.int16),), (np.array([20000] * 4, np.int16),))
