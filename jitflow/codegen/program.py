@@ -149,7 +149,7 @@ class _ProgramBuilder:
             )
         )
         elements = dims.product(tuple(sizes.values()))
-        self.work = self.work + elements
+        self.work = self.work + (elements // 32 if isinstance(elements, int) else elements)
         for other in self.memory.store_to(result)[1:]:
             self.copy(Copy(-1, result.type.shape, result.type.dtype, target, other))
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
-
 from jitflow.codegen.cpu.body import write_body
 from jitflow.codegen.cpu.lower import lower_kernel
 from jitflow.codegen.cpu.target import Target, host
@@ -11,7 +9,8 @@ from jitflow.codegen.cpu.text import Names
 from jitflow.codegen.interface import Body, Segment
 from jitflow.codegen.program import lower
 
-_bodies = itertools.count()
+NAME = "body"
+"""Every body has the same name: equal segments give equal text, which the cache is keyed by."""
 
 
 def compile_segment(segment: Segment, target: Target | None = None) -> Body:
@@ -19,12 +18,11 @@ def compile_segment(segment: Segment, target: Target | None = None) -> Body:
     target = target or host()
     lowered = lower(segment)
     names = Names()
-    name = f"body{next(_bodies)}"
     kernels = [
-        lower_kernel(f"{name}_kernel{number}", kernel, names, target, segment.fastmath)
+        lower_kernel(f"{NAME}_kernel{number}", kernel, names, target, segment.fastmath)
         for number, kernel in enumerate(lowered.program.kernels)
     ]
-    body = write_body(name, lowered, names)
+    body = write_body(NAME, lowered, names)
     parts = [
         *names.declarations,
         *(f"@{name} = external global i8" for name in lowered.constants),
@@ -36,7 +34,7 @@ def compile_segment(segment: Segment, target: Target | None = None) -> Body:
     externals = dict(names.externals)
     externals.update({k: array.ctypes.data for k, array in lowered.constants.items()})
     return Body(
-        name=name,
+        name=NAME,
         text="\n".join(parts) + "\n",
         externals=externals,
         arena=lowered.arena.size,
