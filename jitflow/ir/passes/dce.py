@@ -14,10 +14,10 @@ _RAISING_KINDS = frozenset({Kind.GATHER, Kind.SCATTER})
 class RemoveDead:
     """Drop nodes without effect whose results are not used.
 
-    Before: ``%a = exp %x; return %x``. After: ``return %x``. Stay: checks, call-outs with an
-    effect, nodes that raise in eager NumPy (an index out of bounds, an integer to a negative
-    power), and the values of symbols. A floating-point warning of a value that nobody uses is not
-    worth its computation: it goes.
+    Before: ``%a = exp %x; return %x``. After: ``return %x``. Stay: checks, call-outs (what they
+    call may raise or warn; quiet ones were undone), nodes that raise in eager NumPy (an index out
+    of bounds, an integer to a negative power), and the values of symbols. A floating-point warning
+    of a value that nobody uses is not worth its computation: it goes.
     """
 
     def run(self, graph: Graph) -> Graph:
@@ -59,7 +59,7 @@ def _sweep(block: Block, live: set[int]) -> list[Node]:
 def _must_stay(node: Node) -> bool:
     record = node.operator
     if record.kind is Kind.CALL_OUT:
-        return bool(node.attributes["effect"])
+        return bool(node.attributes["effect"]) or not node.location.quiet
     if record.kind is Kind.CONTROL or record.kind in _RAISING_KINDS or not node.results:
         return True
     return record.name == "power" and node.result.type.dtype.is_integer

@@ -92,6 +92,8 @@ _FUNCTIONS = [
     "packbits",
     "unpackbits",
 ]
+_REAL_OR_COMPLEX = (np.linalg.eig, np.linalg.eigvals)
+"""Real matrices have real or complex results, as their values are."""
 _METHODS = ("argsort", "argpartition", "searchsorted")
 
 
@@ -172,6 +174,7 @@ def run(
     if "out" in kwargs and not arguments.is_none(kwargs["out"]):
         raise unsupported(f"{getattr(function, '__name__', function)} with out")
     template = Template(context)
+    _check_result_type(context, function, args)
     tree = tuple(template.build(value) for value in args)
     keywords = tuple((name, template.build(value)) for name, value in kwargs.items())
     stand_for = function if probed is None else probed
@@ -193,6 +196,13 @@ def run(
     )
     results = iter([_boxed(context, v, t) for v, t in zip(values, types, strict=True)])
     return _structured(structure, results)
+
+
+def _check_result_type(context: TraceContext, function: Any, args: list[PyValue]) -> None:
+    if function in _REAL_OR_COMPLEX and args:
+        matrix = context.resolve(args[0])
+        if not (isinstance(matrix, ArrayValue) and matrix.dtype.kind == "c"):
+            raise unsupported(f"{function.__name__} of a real matrix")
 
 
 class Flat:

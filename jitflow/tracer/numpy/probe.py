@@ -66,8 +66,8 @@ def result_types(
     Raises
     ------
     Unsupported
-        JF-B009 where the function refuses the stand-ins, JF-B008 where an extent of a result is
-        not understood.
+        JF-B009 where the function refuses the stand-ins, JF-B008 where it warns about them, or
+        where an extent of a result is not understood.
     """
     extents = {extent for array in operands for extent in array.shape} | {*integers}
     probes, results = [], []
@@ -97,11 +97,14 @@ def _run(
         return _contents(generator, shape, array.dtype, arrays.order_of(context, array))
 
     try:
-        with np.errstate(all="ignore"), warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            return call(stand_in)
+        with np.errstate(all="ignore"), warnings.catch_warnings(record=True) as given:
+            warnings.simplefilter("always")
+            result = call(stand_in)
     except Exception as error:
         raise raises(f"{type(error).__name__}: {error}") from None
+    if given:
+        raise unsupported(f"a call that warns: {given[0].message}")
+    return result
 
 
 def _contents(

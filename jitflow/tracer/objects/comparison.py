@@ -206,9 +206,17 @@ def is_same(tracer: Tracer, left: PyValue, right: PyValue) -> bool:
             tracer.context.guard(SameObject(left.source, right.source))
             return True
         tracer.context.guard(NotSame(left.source, right.source))
-    if isinstance(left, ScalarValue) and isinstance(right, ScalarValue):
+    if left.python_type is right.python_type and _has_shared_objects(left, right):
         raise Unsupported("JF-B010", "identity of numbers")
     return False
+
+
+def _has_shared_objects(left: PyValue, right: PyValue) -> bool:
+    """Whether Python may use one object for two of these: small integers, bools, ``()``."""
+    if isinstance(left, ScalarValue) or isinstance(right, ScalarValue):
+        return True
+    both = isinstance(left, SequenceValue) and isinstance(right, SequenceValue)
+    return both and left.kind is tuple and not (left.items or right.items)  # type: ignore[attr-defined]
 
 
 def _is_constant(tracer: Tracer, value: LazyValue, expected: Any) -> bool | None:

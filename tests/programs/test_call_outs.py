@@ -1,0 +1,37 @@
+"""Functions that NumPy runs itself between segments: what they raise, warn, and give."""
+
+import numpy as np
+
+SINGULAR = np.zeros((3, 3))
+ROTATION = np.array([[0.0, -1.0], [1.0, 0.0]])
+DIAGONAL = np.diag([1.0, 2.0])
+
+
+def test_unused_call_may_raise(check):
+    def f(a):
+        np.linalg.inv(a)
+        return a + 1
+
+    check(f, (SINGULAR,), (ROTATION,))
+
+
+def test_deprecation_warning(check):
+    def f(a):
+        return np.fft.fftn(a + 1, s=(2, 2))
+
+    check(f, (ROTATION,))
+
+
+def test_eigenvalues_real_or_complex(check):
+    def f(a):
+        values, vectors = np.linalg.eig(a * 1)
+        return values, vectors, np.linalg.eigvals(a)
+
+    check(f, (DIAGONAL,), (ROTATION,))
+
+
+def test_identity_of_numbers(check):
+    def f(x):
+        return (x > 0) is True, (x > 1e9) is False, x is None, np.sum(x > 0) is np.True_
+
+    check(f, (2.0,), (np.float64(2.0),), (np.ones(3),))
