@@ -6,7 +6,8 @@ flags are set is run by it again, so that NumPy itself warns, node by node.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -19,10 +20,27 @@ from jitflow.ops.record import Kind
 
 __all__ = ["CheckFailed", "run"]
 
-BeforeNode = Callable[[Node], None]
 
 # Attributes that hold no dimensions to evaluate: data, Python objects, promised types.
 _OPAQUE = frozenset({"value", "function", "types", "dtype"})
+
+
+@dataclass(frozen=True, eq=False)
+class Hooks:
+    """What a run tells of itself, for those who attribute warnings.
+
+    Attributes
+    ----------
+    before, after : callable
+        Called with each node before and after it is computed; `after` also with the values by
+        identity. Where `before` gives results, the node is not computed.
+    kept : collection of int
+        Identities of values that stay to the end.
+    """
+
+    before: Callable[[Node], tuple[Any, ...] | None]
+    after: Callable[[Node, Mapping[int, Any]], None]
+    kept: Collection[int] = ()
 
 
 def run(
@@ -30,7 +48,7 @@ def run(
     inputs: Sequence[Any],
     *,
     write: bool = False,
-    before_node: BeforeNode | None = None,
+    hooks: Hooks | None = None,
 ) -> list[Any]:
     """Run `graph` on `inputs` and return its outputs, as arrays or NumPy scalars.
 
@@ -43,8 +61,8 @@ def run(
     write : bool
         Store the versions of ``graph.writes`` into the input arrays at the end; outputs then share
         no memory with them.
-    before_node : callable, optional
-        Called with each node before it is computed: where a warning that follows comes from.
+    hooks : Hooks, optional
+        Who is told of each node.
 
     Raises
     ------
@@ -53,7 +71,7 @@ def run(
     InvalidGraph
         A node gives a value that is not of the type it promises.
     """
-    run = _Run(graph, before_node)
+    run = _Run(graph, hooks)
     if len(inputs) != len(graph.inputs):
         raise InvalidGraph(f"{graph.name} takes {len(graph.inputs)} inputs, not {len(inputs)}")
     for value, given in zip(graph.inputs, inputs, strict=True):
@@ -87,10 +105,10 @@ def _write(run: _Run, graph: Graph, inputs: Sequence[Any], outputs: list[Any]) -
 class _Run:
     """The values and symbols of one run."""
 
-    def __init__(self, graph: Graph, before_node: BeforeNode | None) -> None:
+    def __init__(self, graph: Graph, hooks: Hooks | None) -> None:
         self.values: dict[int, Any] = {}
         self.symbols: dict[str, int] = {}
-        self.before_node = before_node
+        self.hooks = hooks
         self.has_symbols = bool(graph.symbols)
         self._defines: dict[int, list[tuple[str, int | None]]] = {}
         for name, definition in graph.symbols.items():
@@ -107,13 +125,14 @@ class _Run:
     def block(self, block: Block) -> None:
         """Run the nodes of a block."""
         for node in block.nodes:
-            if self.before_node is not None:
-                self.before_node(node)
-            self._node(node)
+            known = self.hooks.before(node) if self.hooks is not None else None
+            self._define_results(node, self._computed(node) if known is None else known)
+            if self.hooks is not None:
+                self.hooks.after(node, self.values)
             for operand in node.operands:
                 self._release(operand)
 
-    def _node(self, node: Node) -> None:
+    def _computed(self, node: Node) -> tuple[Any, ...]:
         record = node.operator
         if record.kind is Kind.CONTROL:
             raise InvalidGraph(f"the interpreter does not run {record.name}", node=node)
@@ -125,8 +144,10 @@ class _Run:
             }
         operands = [self.values[id(value)] for value in node.operands]
         results = record.numpy(*operands, **attributes)
-        if not isinstance(results, tuple):
-            results = (results,)
+        return results if isinstance(results, tuple) else (results,)
+
+    def _define_results(self, node: Node, results: tuple[Any, ...]) -> None:
+        record = node.operator
         if len(results) != len(node.results):
             raise InvalidGraph(f"{record.name} gave {len(results)} results", node=node)
         for value, result in zip(node.results, results, strict=True):
@@ -143,7 +164,7 @@ class _Run:
         """Forget a value after its last use."""
         left = self._uses.get(id(value), 0) - 1
         self._uses[id(value)] = left
-        if left == 0:
+        if left == 0 and not (self.hooks is not None and id(value) in self.hooks.kept):
             self.values.pop(id(value), None)
 
 

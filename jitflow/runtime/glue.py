@@ -7,7 +7,9 @@ their arguments; simple pieces also get a native entry that needs no Python at a
 
 from __future__ import annotations
 
+import functools
 import linecache
+import operator
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -17,12 +19,15 @@ import numpy as np
 from jitflow.core.config import config
 from jitflow.guards.checks import CheckWriter, ConstantPool, Let, Step, Test, write_input_checks
 from jitflow.guards.predicates import NoOverlap, Relation
-from jitflow.ir.graph import DimensionOf, ScalarValue, Value
+from jitflow.ir.graph import DimensionOf, Node, ScalarValue, Value
 from jitflow.runtime.driver import Broke, Site
+from jitflow.runtime.frames import caller_at
 from jitflow.runtime.marks import EAGER, FAILED, MISS
 from jitflow.runtime.partition import CallOutPlan, Plan, SegmentPlan
 from jitflow.runtime.recipes_code import RecipeWriter, walk
+from jitflow.runtime.replay import Flagged, Replayer, joined, noted_flags
 from jitflow.tracer import recipes as r
+from jitflow.tracer.numpy.callouts import Callee
 from jitflow.tracer.trace import BreakExit, ReturnExit, Trace
 
 LOST = (AttributeError, KeyError, IndexError, TypeError, ValueError)
@@ -53,8 +58,17 @@ class GlueText:
 
 
 class _GlueWriter:
-    def __init__(self, trace: Trace, plan: Plan, segments: Sequence[Callable[..., Any]]) -> None:
+    def __init__(
+        self,
+        trace: Trace,
+        plan: Plan,
+        segments: Sequence[Callable[..., Any]],
+        replayer: Replayer,
+    ) -> None:
         self.trace, self.plan, self.segments = trace, plan, segments
+        self.replayer = replayer
+        self.known: list[str] = []
+        self.since = -1
         self.pool = ConstantPool()
         self.checks = CheckWriter(self.pool)
         self.values: dict[int, str] = {}
@@ -118,11 +132,37 @@ class _GlueWriter:
 
     def _write_steps(self) -> None:
         functions = iter(self.segments)
+        watches = self.replayer.can_warn
+        if watches:
+            self.body.append("flagged = None")
         for number, step in enumerate(self.plan.steps):
             if isinstance(step, SegmentPlan):
                 self._segment(step, next(functions), is_first=number == 0)
-            else:
-                self._call_out(step)
+                continue
+            key = id(step.node.attributes)
+            has_effect = bool(step.node.attributes.get("effect"))
+            if has_effect and watches:
+                self._settle(key)
+            self._call_out(step)
+            self.known.append(f"{key}: ({self._results_of(step.node)})")
+            if has_effect:
+                self.since = key
+        if watches:
+            self._settle(-1)
+
+    def _results_of(self, node: Node) -> str:
+        return "".join(f"{self.values[id(value)]}, " for value in node.results)
+
+    def _settle(self, until: int) -> None:
+        """Give the warnings up to here, or leave the piece to Python."""
+        inputs = "".join(f"{self.values[id(value)]}, " for value in self.trace.graph.inputs)
+        known = ", ".join(self.known)
+        settle = self.pool(self.replayer.settle)
+        span, first = (self.since, until), self.since == -1
+        call = f"{settle}(flagged, ({inputs}), {{{known}}}, {span}, {first})"
+        self.body.append(f"if flagged is not None and {call}: return {self.pool(FAILED)}")
+        if until != -1:
+            self.body.append("flagged = None")
 
     def _segment(self, plan: SegmentPlan, function: Callable[..., Any], is_first: bool) -> None:
         arguments = ", ".join(self.values[id(value)] for value in plan.takes)
@@ -131,6 +171,9 @@ class _GlueWriter:
         marks = [MISS, FAILED] if is_first else [FAILED]
         for mark in marks:
             self.body.append(f"if {result} is {self.pool(mark)}: return {self.pool(mark)}")
+        if self.replayer.can_warn:
+            flagged = f"flagged, {result} = {self.pool(joined)}(flagged, {result}), {result}.result"
+            self.body.append(f"if type({result}) is {self.pool(Flagged)}: {flagged}")
         names = [f"y{len(self.outputs)}_{len(self.values)}_{i}" for i in range(len(plan.gives))]
         if len(names) == 1:
             names = [result]
@@ -145,10 +188,15 @@ class _GlueWriter:
     def _call_out(self, plan: CallOutPlan) -> None:
         node = plan.node
         arguments = [self.values[id(value)] for value in node.operands]
-        callee = call_out_function(node)
         names = [f"c{len(self.values)}_{i}" for i in range(len(node.results))]
-        text = f"{self.pool(callee)}({', '.join(arguments)})"
-        self.body.append(f"{', '.join(names) or '_'}{',' if len(names) > 1 else ''} = {text}")
+        target = f"{', '.join(names) or '_'}{',' if len(names) > 1 else ''}"
+        if node.operator.name != "call_out" and self.replayer.can_warn:
+            target = f"flagged, ({target})"
+            callee: Any = watched(node)
+            arguments.insert(0, "flagged")
+        else:
+            callee = call_out_function(node, self.trace.namespaces)
+        self.body.append(f"{target} = {self.pool(callee)}({', '.join(arguments)})")
         for name, value in zip(names, node.results, strict=True):
             self.values[id(value)] = name
             self._symbols_of_result(value, name)
@@ -201,16 +249,20 @@ class _GlueWriter:
 
 
 def write_glue(
-    trace: Trace, plan: Plan, segments: Sequence[Callable[..., Any]], state_size: int
+    trace: Trace,
+    plan: Plan,
+    segments: Sequence[Callable[..., Any]],
+    state_size: int,
+    replayer: Replayer,
 ) -> GlueText:
     """Source of the variant function of `trace`; `segments` are its native functions in order."""
-    return _GlueWriter(trace, plan, segments).write(state_size)
+    return _GlueWriter(trace, plan, segments, replayer).write(state_size)
 
 
-def call_out_function(node: Any) -> Callable[..., Any]:
+def call_out_function(node: Node, namespaces: dict[str, dict[str, Any]]) -> Callable[..., Any]:
     """What runs a call-out: its function, or the record's NumPy meaning with the attributes."""
     if node.operator.name == "call_out":
-        return _call_out_checked(node)
+        return _call_out_checked(node, namespaces.get(node.location.filename, {}))
     meaning, attributes = node.operator.numpy, node.attributes
 
     def evaluate(*operands: Any) -> Any:
@@ -220,12 +272,31 @@ def call_out_function(node: Any) -> Callable[..., Any]:
     return evaluate
 
 
-def _call_out_checked(node: Any) -> Callable[..., Any]:
+def watched(node: Node) -> Callable[..., Any]:
+    """Runs a node by its NumPy meaning and joins the flags that it sets to those before."""
+    evaluate = call_out_function(node, {})
+
+    def run(flagged: Flagged | None, *operands: Any) -> tuple[Flagged | None, Any]:
+        with noted_flags() as flags:
+            result = evaluate(*operands)
+        if flags:
+            flagged = joined(flagged, Flagged(functools.reduce(operator.or_, flags), None))
+        return flagged, result
+
+    return run
+
+
+def _call_out_checked(node: Node, namespace: dict[str, Any]) -> Callable[..., Any]:
+    """The call-out's function, called as if from the program: it may warn there."""
     function = node.attributes["function"]
     types = tuple(value.type for value in node.results)
+    from_there = caller_at(node.location, namespace)
 
     def call(*operands: Any) -> Any:
-        result = function(*operands)
+        callee, keywords, arguments = function, {}, operands
+        if isinstance(function, Callee):
+            callee, arguments, keywords = function.bound(operands)
+        result = from_there(callee, arguments, keywords)
         results = result if isinstance(result, tuple) else (result,)
         arrays = tuple(np.ascontiguousarray(item).reshape(np.shape(item)) for item in results)
         for array, type in zip(arrays, types, strict=True):

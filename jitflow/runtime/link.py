@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 from jitflow.guards.predicates import Guard, NoOverlap, Relation
 from jitflow.ir import pipeline, printer
+from jitflow.ir.flags import can_warn
 from jitflow.ir.graph import Graph, Node, Value
 from jitflow.ops.record import Kind
 from jitflow.runtime import native_link, reference
 from jitflow.runtime.glue import write_glue
 from jitflow.runtime.partition import Plan, SegmentPlan, partition
 from jitflow.runtime.recipes_code import walk
+from jitflow.runtime.replay import Replayer, SegmentFlags
 from jitflow.runtime.variant import Variant
 from jitflow.tracer import recipes as r
 from jitflow.tracer.trace import Trace
@@ -47,6 +49,10 @@ class SegmentRequest:
     boxes : tuple of (box, order)
         How each value it gives is boxed: the `box` and `order` of `recipes.FromGraph`.
     fastmath : bool
+    flags : callable or None
+        What is called where floating-point flags are set; None where nothing of it can warn.
+    kept : tuple of int
+        The inputs that it writes and whose contents before are given to `flags`.
     code : object
         What the back end has already made of it.
     """
@@ -56,6 +62,8 @@ class SegmentRequest:
     late: tuple[Guard, ...]
     boxes: tuple[tuple[str, tuple[int, ...]], ...]
     fastmath: bool = False
+    flags: SegmentFlags | None = None
+    kept: tuple[int, ...] = ()
     code: Any = None
 
 
@@ -64,18 +72,23 @@ def link(
 ) -> tuple[Variant, Texts]:
     """Compile `trace` and wrap it in a function of its compile point's state."""
     backend = reference if options.backend == "reference" else native_link
-    trace.graph = pipeline.run(trace.graph)
+    traced = trace.graph
+    trace.graph = pipeline.run(traced)
+    replayer = Replayer(trace, traced)
     plan = partition(trace.graph, _takes(backend))
     _first_segment_takes_all(trace, plan)
     boxes = _boxes(trace)
     steps = [step for step in plan.steps if isinstance(step, SegmentPlan)]
     requests = [_request(trace, plan, step, boxes, options) for step in steps]
+    for request in requests:
+        _watch_flags(request, trace, replayer)
     native = None
     if trace.point.is_entry and backend is native_link:
-        native = native_link.make_entry(trace, plan, requests, dispatcher)
+        native = native_link.make_entry(trace, plan, requests, dispatcher, replayer)
     make = native_link.make_segment_later if native else backend.make_segment
     segments = [make(request) for request in requests]
-    glue = write_glue(trace, plan, [segment.function for segment in segments], state_size)
+    functions = [segment.function for segment in segments]
+    glue = write_glue(trace, plan, functions, state_size, replayer)
     texts = {
         "graph": printer.print_graph(trace.graph),
         "guards": "\n".join(str(guard) for guard in (*trace.guards, *trace.inputs)),
@@ -92,6 +105,19 @@ def _has_arrays(graph: Graph) -> bool:
     return any(
         value.type.rank for node in graph.walk() for value in (*node.operands, *node.results)
     )
+
+
+def _watch_flags(request: SegmentRequest, trace: Trace, replayer: Replayer) -> None:
+    """Say what the segment does where flags are set."""
+    plan = request.plan
+    if not any(can_warn(node) for node in plan.graph.nodes):
+        return
+    places = {id(value): index for index, value in enumerate(trace.graph.inputs)}
+    own = {id(value): index for index, value in enumerate(plan.graph.inputs)}
+    written = [own[id(target)] for target, _ in plan.graph.writes]
+    kept = [k for k in written if places[id(plan.takes[k])] in replayer.kept_inputs]
+    request.kept = tuple(kept)
+    request.flags = SegmentFlags(tuple(places[id(plan.takes[k])] for k in kept))
 
 
 def _takes(backend: Any) -> Callable[[Node], bool]:

@@ -24,10 +24,11 @@ from jitflow.core.errors import Unsupported
 from jitflow.guards.predicates import ArrayFact, Guard, ScalarFact
 from jitflow.guards.sources import Source, StateSource
 from jitflow.ir.graph import Node, Value
-from jitflow.runtime import native, replay
+from jitflow.runtime import native
 from jitflow.runtime.marks import FAILED, MISS
 from jitflow.runtime.partition import Plan, SegmentPlan
 from jitflow.runtime.reference import MadeSegment
+from jitflow.runtime.replay import Replayer, SegmentFlags
 from jitflow.tracer import recipes as r
 from jitflow.tracer.trace import ReturnExit, Trace
 
@@ -53,7 +54,8 @@ def make_segment(request: SegmentRequest) -> MadeSegment:
         _local_guards(request),
         fallback=Known(MISS),
         on_failed_check=Known(FAILED),
-        on_flags=replay.Replayer(segment.graph),
+        on_flags=request.flags,
+        kept=request.kept,
         checked=request.facts is not None,
     )
     function = native.link(spec, segment, body).callable
@@ -145,7 +147,11 @@ def _local_guards(request: SegmentRequest) -> tuple[Guard, ...]:
 
 
 def make_entry(
-    trace: Trace, plan: Plan, requests: list[SegmentRequest], dispatcher: Dispatcher
+    trace: Trace,
+    plan: Plan,
+    requests: list[SegmentRequest],
+    dispatcher: Dispatcher,
+    replayer: Replayer,
 ) -> NativeEntry | None:
     """A native entry for the whole function; None where the piece needs glue."""
     parameters = Parameters.of(dispatcher.function)
@@ -170,7 +176,8 @@ def make_entry(
         trace.guards,
         fallback=dispatcher.newest_native() or dispatcher.call,
         on_failed_check=dispatcher.failed_check,
-        on_flags=_flags_of_call(dispatcher, segment, sources),
+        on_flags=_flags_of_call(dispatcher, request.flags, replayer, sources),
+        kept=request.kept,
     )
     try:
         return native.link(spec, segment, body)
@@ -203,12 +210,19 @@ def _native_result(recipe: r.Recipe, positions: dict[int | None, int]) -> Result
 
 
 def _flags_of_call(
-    dispatcher: Dispatcher, segment: Segment, sources: tuple[Source, ...]
-) -> Callable[..., Any]:
-    replayer = replay.Replayer(segment.graph)
+    dispatcher: Dispatcher,
+    flags_of_segment: SegmentFlags | None,
+    replayer: Replayer,
+    sources: tuple[Source, ...],
+) -> Callable[..., Any] | None:
+    if flags_of_segment is None:
+        return None
 
     def on_flags(flags: int, result: Any, *args: Any, **kwargs: Any) -> Any:
+        flagged = flags_of_segment(flags, result)
         inputs = dispatcher.values_of(sources, args, kwargs)
-        return replayer(flags, result, *inputs)
+        if replayer.settle(flagged, inputs):
+            return dispatcher.function(*args, **kwargs)
+        return flagged.result
 
     return on_flags

@@ -6,6 +6,8 @@ Slow, and right by definition: it is what other back ends are tested against, en
 from __future__ import annotations
 
 import dataclasses
+import functools
+import operator
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -17,6 +19,7 @@ from jitflow.guards.sources import StateSource
 from jitflow.ir import interpreter
 from jitflow.ir.graph import Node, ScalarValue
 from jitflow.runtime.marks import FAILED, MISS
+from jitflow.runtime.replay import noted_flags
 
 if TYPE_CHECKING:
     from jitflow.runtime.link import SegmentRequest
@@ -44,12 +47,18 @@ def make_segment(request: SegmentRequest) -> MadeSegment:
     def run(*inputs: Any) -> Any:
         if not fits(*inputs):
             return MISS
+        copies = [np.array(inputs[index]) for index in request.kept]
         try:
-            values = interpreter.run(graph, inputs, write=True)
+            with noted_flags() as flags:
+                values = interpreter.run(graph, inputs, write=True)
         except interpreter.CheckFailed:
             return FAILED
         results = tuple(box(value, *how) for value, how in zip(values, boxes, strict=True))
-        return results[0] if len(results) == 1 else results
+        result = results[0] if len(results) == 1 else results
+        if not flags or request.flags is None:
+            return result
+        total = functools.reduce(operator.or_, flags)
+        return request.flags(total, (result, *copies) if copies else result)
 
     return MadeSegment(run)
 

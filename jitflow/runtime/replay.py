@@ -1,23 +1,28 @@
-"""Floating-point warnings: after a segment set sticky flags, decides what NumPy would have said.
+"""Floating-point warnings: where native code set flags, what eager NumPy would have said.
 
-The segment's graph is run again by the reference interpreter, node by node; a node that sets a flag
-is reported as `numpy.errstate` asks, at the user's line. Where the piece has written its inputs it
-cannot be run again: the first node that can set such a flag is named instead.
+Flags of native code are the cheap filter. Where they are set and `numpy.errstate` does not ignore
+them, the graph as it was traced is run by the interpreter, and the NumPy calls of the program in
+which a flag came up are made again, from frames that look like the program's: NumPy itself warns.
+Where a warning may raise, or a handler of the user's is called, the piece is run again by Python
+instead, so that nothing happens after it that would not have.
 """
 
 from __future__ import annotations
 
-import sys
 import warnings
-from collections.abc import Callable
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
-from jitflow.core.location import Location
 from jitflow.ir import interpreter
-from jitflow.ir.graph import Graph, Node
+from jitflow.ir.flags import can_warn
+from jitflow.ir.graph import Graph, Node, Value
 from jitflow.ops.record import Kind
+from jitflow.runtime.frames import caller_at
+from jitflow.tracer.trace import OperandSlot, Trace, UserCall
 
 _KINDS = (
     (1, "divide", "divide by zero"),
@@ -25,120 +30,298 @@ _KINDS = (
     (4, "under", "underflow"),
     (8, "invalid", "invalid value"),
 )
-_DIVISIONS = frozenset({"divide", "floor_divide", "remainder"})
-_SUMS = frozenset({"add", "subtract", "multiply"})
-_SCALAR_MATH = _DIVISIONS | _SUMS | {"power", "negative", "absolute"}
-_CAN_SET = {
-    1: _DIVISIONS | {"log", "log2", "log10", "log1p", "reciprocal", "power"},
-    2: _SUMS | {"exp", "exp2", "expm1", "power", "sinh", "cosh", "square", "cast", "sum"},
-    8: _DIVISIONS | _SUMS | {"sqrt", "log", "arcsin", "arccos", "power"},
-}
+_NOTED = {"divide": "call", "over": "call", "invalid": "call"}
+_SCALAR_MATH = frozenset(
+    "add subtract multiply divide floor_divide remainder power negative absolute".split()
+)
+
+
+@dataclass(eq=False)
+class Flagged:
+    """What a segment gives where flags were set.
+
+    `originals` has the contents that written inputs had before, by the place of the input among
+    the piece's inputs; None for one that was too large to copy.
+    """
+
+    flags: int
+    result: Any
+    originals: dict[int, np.ndarray | None] = field(default_factory=dict)
+
+
+class SegmentFlags:
+    """Called by a segment's native code with its result where flags are set.
+
+    `kept` are the places, among the piece's inputs, of the copies that come with the result.
+    """
+
+    def __init__(self, kept: tuple[int, ...]) -> None:
+        self.kept = kept
+
+    def __call__(self, flags: int, result: Any, *inputs: Any, **keywords: Any) -> Flagged:
+        """The result with its flags, for the piece to decide about at its end."""
+        if not self.kept:
+            return Flagged(flags, result)
+        result, *copies = result
+        return Flagged(flags, result, dict(zip(self.kept, copies, strict=True)))
+
+
+def joined(earlier: Flagged | None, later: Flagged) -> Flagged:
+    """The flags of two segments of one piece."""
+    if earlier is None:
+        return later
+    originals = {**earlier.originals, **later.originals}
+    return Flagged(earlier.flags | later.flags, None, originals)
+
+
+@contextmanager
+def noted_flags() -> Iterator[list[int]]:
+    """Gives a list of the flags that NumPy's loops set in the block; nothing warns."""
+    flags: list[int] = []
+    with np.errstate(all="call", call=lambda error, flag: flags.append(flag)):
+        yield flags
+
+
+class _Stop(Exception):
+    """The replay has come to where the piece is."""
 
 
 class Replayer:
-    """Decides about the flags of one segment; called by native code with its result.
+    """Decides about the flags of one piece.
 
     Parameters
     ----------
+    trace : Trace
     graph : Graph
-        The segment's graph.
-    arguments : callable
-        Gives the graph's input values from the arguments of the native function.
+        The graph as it was traced, before any pass.
     """
 
-    def __init__(
-        self, graph: Graph, arguments: Callable[..., tuple[Any, ...]] | None = None
-    ) -> None:
-        self.graph = graph
-        self.arguments = arguments
+    def __init__(self, trace: Trace, graph: Graph) -> None:
+        self.graph, self.namespaces = graph, trace.namespaces
+        self.calls = (*trace.calls, *_calls_without_record(trace, graph))
+        self.written = {_position(graph, target) for target, _ in graph.writes}
+        self._after: dict[int, list[UserCall]] = {}
+        for call in self.calls:
+            self._after.setdefault(id(call.last), []).append(call)
+        self._kept = {id(value) for call in self.calls for value in call.operands}
 
-    def __call__(self, flags: int, result: Any, *arguments: Any) -> Any:
-        """Warn or raise as NumPy does for the operations that set `flags`; returns `result`."""
-        modes: dict[str, Any] = {**np.geterr()}
-        wanted = [row for row in _KINDS if flags & row[0] and modes[row[1]] != "ignore"]
+    @property
+    def can_warn(self) -> bool:
+        """Whether any operation of the piece can set flags."""
+        return bool(self.calls)
+
+    @property
+    def kept_inputs(self) -> frozenset[int]:
+        """The inputs whose contents must be known as they were, though the piece writes them."""
+        if not self.calls or (self._is_plain() and len(self.written) == 1):
+            return frozenset()
+        return frozenset(self.written)
+
+    def settle(
+        self,
+        flagged: Flagged,
+        inputs: Sequence[Any],
+        known: Mapping[int, tuple[Any, ...]] | None = None,
+        span: tuple[int, int] = (-1, -1),
+        can_rerun: bool = True,
+    ) -> bool:
+        """Warn as NumPy does; or give True where Python must run the piece again.
+
+        Parameters
+        ----------
+        flagged : Flagged
+            Its originals are by the place of the graph's inputs.
+        inputs : sequence
+            Values of the graph's inputs.
+        known : mapping
+            Results of call-outs, by the identity of their attributes.
+        span : tuple
+            Identities of the attributes of two call-outs: warnings before the first one have been
+            given, and the piece has come to the second one.
+        can_rerun : bool
+            False where a call-out had an effect already.
+        """
+        modes: dict[str, str] = {**np.geterr()}  # type: ignore[dict-item]
+        wanted = [row for row in _KINDS if flagged.flags & row[0] and modes[row[1]] != "ignore"]
         if not wanted:
-            return result
-        inputs = self.arguments(*arguments) if self.arguments else arguments
-        if self.graph.writes:
-            self._name_candidates(wanted)
-        else:
-            self._run_again(inputs)
-        return result
+            return False
+        originals = flagged.originals
+        lost = [k for k in self.written if originals.get(k) is None and span[1] == -1]
+        if self._is_plain() and lost:
+            self._warn_directly(self.calls[:1], wanted, modes)
+            return False
+        if can_rerun and not lost and _may_raise(wanted, modes):
+            for index, contents in originals.items():
+                np.copyto(inputs[index], contents)
+            return True
+        if lost:
+            self._warn_directly(self.calls, wanted, modes)
+            return False
+        values = [originals.get(index, value) for index, value in enumerate(inputs)]
+        self._run_again(values, known or {}, span, modes)
+        return False
 
-    def _run_again(self, inputs: tuple[Any, ...]) -> None:
-        modes, handler = dict[str, Any](np.geterr()), np.geterrcall()
+    def _is_plain(self) -> bool:
+        """Whether flags say all: one element-wise operation can set them."""
+        if len(self.calls) != 1 or len(self.calls[0].nodes) != 1:
+            return False
+        (node,) = self.calls[0].nodes
+        return node.operator.name in ("add", "subtract", "multiply", "divide")
+
+    # The replay
+
+    def _run_again(
+        self,
+        inputs: Sequence[Any],
+        known: Mapping[int, tuple[Any, ...]],
+        span: tuple[int, int],
+        modes: dict[str, str],
+    ) -> None:
+        start, stop = span
+        flagged: set[int] = set()
         current: list[Node] = []
+        delivers = start == -1
 
-        def before_node(node: Node) -> None:
+        def note(error: str, flag: int) -> None:
+            flagged.add(id(current[-1]))
+
+        def before(node: Node) -> tuple[Any, ...] | None:
+            nonlocal delivers
+            key = id(node.attributes)
+            delivers = delivers or key == start
+            if key == stop:
+                raise _Stop
             current[:] = [node]
+            return known.get(key)
 
-        def on_error(error: str, flag: int) -> None:
-            _deliver(error, flag, current[0], modes, handler)
+        def after(node: Node, values: Mapping[int, Any]) -> None:
+            for call in self._after.get(id(node), ()):
+                if delivers and _is_due(call, flagged):
+                    with np.errstate(**state):
+                        _call_again(call, values)
 
-        calls = {kind: "ignore" if modes[kind] == "ignore" else "call" for _, kind, _ in _KINDS}
-        with np.errstate(call=on_error, **calls):  # type: ignore[arg-type]
-            interpreter.run(self.graph, inputs, before_node=before_node)
+        state = {**np.geterr(), "call": np.geterrcall()}
+        noted = {**_NOTED, "under": "ignore" if modes["under"] == "ignore" else "call"}
+        hooks = interpreter.Hooks(before, after, self._kept)
+        with np.errstate(call=note, **noted):
+            with suppress(_Stop, interpreter.CheckFailed):
+                interpreter.run(self.graph, inputs, hooks=hooks)
 
-    def _name_candidates(self, wanted: list[tuple[int, str, str]]) -> None:
-        modes, handler = np.geterr(), np.geterrcall()
-        for flag, _, text in wanted:
-            names = _CAN_SET.get(flag, frozenset())
-            loud = (node for node in self.graph.nodes if not node.location.quiet)
-            node = next((node for node in loud if node.operator.name in names), None)
-            if node is not None:
-                _deliver(text, flag, node, modes, handler)
+    def _warn_directly(
+        self,
+        calls: Sequence[UserCall],
+        wanted: list[tuple[int, str, str]],
+        modes: dict[str, str],
+    ) -> None:
+        """Name the first operation that can set each flag: what it computed from is gone."""
+        for flag, kind, text in wanted:
+            found = next((c for c in calls if any(_can_set(n, flag) for n in c.nodes)), None)
+            if found is not None:
+                _report(found, f"{text} encountered in {_numpy_name(found)}", modes[kind], flag)
 
 
-def _deliver(error: str, flag: int, node: Node, modes: Any, handler: Any) -> None:
-    kind = next(kind for _, kind, text in _KINDS if text == error)
-    mode = "ignore" if node.location.quiet else modes[kind]
-    text = f"{error} encountered in {_numpy_name(node)}"
+def _position(graph: Graph, value: Value) -> int:
+    return next(index for index, item in enumerate(graph.inputs) if item is value)
+
+
+def _calls_without_record(trace: Trace, graph: Graph) -> tuple[UserCall, ...]:
+    """The nodes that can warn but belong to no noted call: their own meaning is called."""
+    noted = {id(node) for call in trace.calls for node in call.nodes}
+    found = []
+    for node in graph.nodes:
+        if id(node) in noted or not can_warn(node):
+            continue
+        slots = tuple(map(OperandSlot, range(len(node.operands))))
+        namespace = trace.namespaces.get(node.location.filename, {})
+        attributes = dict(node.attributes)
+        place = node.location, namespace
+        written: frozenset[int] = frozenset()
+        call = UserCall(
+            node.operator.numpy, slots, attributes, node.operands, written, (node,), node, *place
+        )
+        found.append(call)
+    return tuple(found)
+
+
+def _may_raise(wanted: list[tuple[int, str, str]], modes: dict[str, str]) -> bool:
+    """Whether a warning may become an exception, or code of the user's sees it."""
+    if any(modes[kind] != "warn" for _, kind, _ in wanted):
+        return True
+    return any(
+        rule[0] == "error" and issubclass(RuntimeWarning, rule[2]) for rule in warnings.filters
+    )
+
+
+def _is_due(call: UserCall, flagged: set[int]) -> bool:
+    """Whether the call may warn: one operation that set no flag in its own loop does not."""
+    if len(call.nodes) == 1 and call.nodes[0].operator.kind is Kind.ELEMENTWISE:
+        return id(call.nodes[0]) in flagged
+    return True
+
+
+def _call_again(call: UserCall, values: Mapping[int, Any]) -> None:
+    operands = [values[id(value)] for value in call.operands]
+    for index in call.written:
+        operands[index] = np.array(operands[index])
+    arguments = [_filled(item, operands) for item in call.arguments]
+    keywords = {name: _filled(item, operands) for name, item in call.keywords.items()}
+    function = call.function
+    if isinstance(function, str):
+        function = getattr(arguments.pop(0), function)
+    caller_at(call.location, call.namespace)(function, tuple(arguments), keywords)
+
+
+def _filled(item: Any, operands: Sequence[Any]) -> Any:
+    if isinstance(item, OperandSlot):
+        array = np.asarray(operands[item.index])
+        if item.box == "array":
+            return array
+        return array[()] if item.box == "scalar" else array.item()
+    if isinstance(item, (list, tuple)):
+        return type(item)(_filled(part, operands) for part in item)
+    if isinstance(item, slice):
+        return slice(*(_filled(part, operands) for part in (item.start, item.stop, item.step)))
+    return item
+
+
+_DIVISIONS = frozenset("divide floor_divide remainder fmod reciprocal power".split())
+_LOGARITHMS = frozenset("log log2 log10 log1p arctanh".split())
+_SUMS = frozenset("add subtract multiply sum cumsum prod cumprod matmul".split())
+_ROOTS = frozenset("sqrt arcsin arccos arccosh sin cos tan cast".split())
+_GROWING = frozenset("exp exp2 expm1 sinh cosh square cast".split())
+_CAN_SET = {
+    1: _DIVISIONS | _LOGARITHMS,
+    2: _DIVISIONS | _SUMS | _GROWING,
+    8: _DIVISIONS | _LOGARITHMS | _SUMS | _ROOTS,
+}
+
+
+def _can_set(node: Node, flag: int) -> bool:
+    return node.operator.name in _CAN_SET.get(flag, ())
+
+
+def _numpy_name(call: UserCall) -> str:
+    """The name that NumPy's message has for a call that became one operation."""
+    node = call.nodes[0]
+    if node.operator.kind in (Kind.REDUCTION, Kind.SCAN):
+        return "reduce" if node.operator.kind is Kind.REDUCTION else "accumulate"
+    slots = [item for item in call.arguments if isinstance(item, OperandSlot)]
+    is_scalar = all(item.box != "array" for item in slots) and not isinstance(
+        call.function, np.ufunc
+    )
+    name = node.operator.name
+    return f"scalar {name}" if is_scalar and name in _SCALAR_MATH else name
+
+
+def _report(call: UserCall, text: str, mode: str, flag: int) -> None:
+    handler: Any = np.geterrcall()
     if mode == "warn":
-        _warn(text, node.location)
+        caller_at(call.location, call.namespace)(warnings.warn, (text, RuntimeWarning), {})
     elif mode == "raise":
         raise FloatingPointError(text)
     elif mode == "call":
-        handler(error, flag)
+        handler(text.partition(" encountered")[0], flag)
     elif mode == "print":
         print(f"Warning: {text}")
     elif mode == "log":
         handler.write(f"Warning: {text}\n")
-
-
-def _numpy_name(node: Node) -> str:
-    """The name that NumPy's message has for this operation."""
-    name, kind = node.location.operation or node.operator.name, node.operator.kind
-    if kind is Kind.REDUCTION or kind is Kind.SCAN:
-        return "reduce" if kind is Kind.REDUCTION else "accumulate"
-    is_scalar = all(value.type.rank == 0 for value in node.operands)
-    return f"scalar {name}" if is_scalar and name in _SCALAR_MATH else name
-
-
-def _warn(text: str, location: Location) -> None:
-    namespace = _namespace_of(location.filename)
-    warnings.warn_explicit(
-        text,
-        RuntimeWarning,
-        location.filename,
-        location.line,
-        module=namespace.get("__name__") or "<unknown>",
-        registry=namespace.setdefault("__warningregistry__", {}),
-    )
-
-
-_namespaces: dict[str, dict[str, Any]] = {}
-
-
-def know_namespace(filename: str, namespace: dict[str, Any]) -> None:
-    """Remember the globals of code in `filename`: warnings are filtered in their registry."""
-    _namespaces.setdefault(filename, namespace)
-
-
-def _namespace_of(filename: str) -> dict[str, Any]:
-    known = _namespaces.get(filename)
-    if known is not None:
-        return known
-    for module in list(sys.modules.values()):
-        if getattr(module, "__file__", None) == filename:
-            return vars(module)
-    return _namespaces.setdefault(filename, {"__name__": filename})

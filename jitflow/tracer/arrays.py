@@ -21,10 +21,11 @@ from jitflow.core.errors import Unsupported
 from jitflow.core.types import ArrayType
 from jitflow.guards.predicates import ArrayFact, Equals, TypeIs
 from jitflow.guards.sources import AttributeSource, ItemSource
-from jitflow.ir.graph import Node, Value
+from jitflow.ir.graph import Value
 from jitflow.tracer import facts, layout
 from jitflow.tracer.context import TraceContext
 from jitflow.tracer.layout import Order
+from jitflow.tracer.user_calls import silenced
 from jitflow.tracer.values import ArrayValue, PyValue, ScalarValue, Storage, ViewStep
 
 _PARTS = ("real", "imag")
@@ -258,12 +259,8 @@ def transaction(context: TraceContext) -> Iterator[None]:
             vars(target).update(fields)
         del journal[mark:]
         added = block.nodes[nodes:]
-        block.nodes[nodes:] = [node for node in added if not _has_effect(node)]
+        block.nodes[nodes:] = silenced(added)
         context.drop_guards(guards)
         context.barrier, context.call_outs = barrier, call_outs
         context.inputs[: len(inputs)] = inputs
         raise
-
-
-def _has_effect(node: Node) -> bool:
-    return not node.results or bool(node.attributes.get("effect"))

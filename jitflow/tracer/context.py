@@ -23,6 +23,7 @@ from jitflow.ir.builder import Builder
 from jitflow.ir.graph import Value
 from jitflow.tracer import marks
 from jitflow.tracer.objects.table import ObjectTable
+from jitflow.tracer.trace import UserCall
 from jitflow.tracer.values import ArrayValue, ConstantValue, PyValue, ScalarValue, Storage
 
 
@@ -50,6 +51,10 @@ class TraceContext:
         ``id(storage)`` to the storage and the real array, for each input.
     reads : dict
         Views read before, for `tracer.arrays`.
+    calls : list of UserCall
+        The NumPy calls that can warn, in order; `in_call` while one is traced.
+    namespace : dict
+        Globals of the code that is traced now; `namespaces` has those of each file.
     resolve : callable
         What a lazy value stands for; the interpreter sets it.
     """
@@ -67,6 +72,10 @@ class TraceContext:
         self.barrier = ""
         self.memory: dict[int, tuple[Storage, np.ndarray]] = {}
         self.reads: dict[Any, tuple[Value, int, Value]] = {}
+        self.calls: list[UserCall] = []
+        self.in_call = False
+        self.namespace: dict[str, Any] = {}
+        self.namespaces: dict[str, dict[str, Any]] = {}
         self.resolve: Callable[[PyValue], PyValue] = lambda value: value
         self._arrays: dict[int, ArrayValue] = {}
         self._seen_guards: set[Any] = set()

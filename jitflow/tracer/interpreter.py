@@ -169,7 +169,9 @@ class Interpreter:
         self.steps += 1
 
     def _visit(self, location: Location) -> None:
-        self.context.location = location
+        context = self.context
+        context.location, context.namespace = location, self.frames[-1].globals
+        context.namespaces.setdefault(location.filename, context.namespace)
         self.locations.setdefault((location.filename, location.line), location)
 
     def _check_limits(self, frame: SymbolicFrame, instruction: Instruction) -> None:

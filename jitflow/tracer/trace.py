@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from types import CellType, CodeType
 from typing import Any
 
 from jitflow.core.location import Location
 from jitflow.guards.predicates import ArrayFact, Guard, ScalarFact
-from jitflow.ir.graph import Graph
+from jitflow.ir.graph import Graph, Node, Value
 from jitflow.tracer.recipes import Effect, Recipe
 
 
@@ -105,6 +106,47 @@ class EagerExit:
 Exit = ReturnExit | BreakExit | EagerExit
 
 
+@dataclass(frozen=True)
+class OperandSlot:
+    """The place of operand number `index` in a `UserCall`; `box` as in `recipes.FromGraph`."""
+
+    index: int
+    box: str = "array"
+
+
+@dataclass(eq=False)
+class UserCall:
+    """A NumPy call, method or operator as the user's program made it: where warnings come from.
+
+    Attributes
+    ----------
+    function : callable or str
+        What was called; the name of a method of the first argument.
+    arguments, keywords : tuple, dict
+        Known arguments as they are, an `OperandSlot` for each of the others.
+    operands : tuple of Value
+        Values of the slots, as they were before the call.
+    written : frozenset of int
+        Operands that the call writes.
+    nodes : tuple of Node
+        What it became, as far as that can set flags.
+    last : Node
+        When this node has run, every operand is there.
+    location, namespace
+        Where the call is, and the globals there.
+    """
+
+    function: Callable[..., Any] | str
+    arguments: tuple[Any, ...]
+    keywords: dict[str, Any]
+    operands: tuple[Value, ...]
+    written: frozenset[int]
+    nodes: tuple[Node, ...]
+    last: Node
+    location: Location
+    namespace: dict[str, Any]
+
+
 @dataclass(eq=False)
 class Trace:
     """The result of tracing one compile point once.
@@ -126,6 +168,10 @@ class Trace:
         Call-outs in the graph.
     locations : tuple of Location
         Source lines that were traced, for the report.
+    calls : tuple of UserCall
+        The NumPy calls that can warn, in order.
+    namespaces : dict
+        Globals of the code in each file that was traced.
     """
 
     point: CompilePoint
@@ -136,3 +182,5 @@ class Trace:
     exit: Exit
     call_outs: int = 0
     locations: tuple[Location, ...] = ()
+    calls: tuple[UserCall, ...] = ()
+    namespaces: dict[str, dict[str, Any]] = field(default_factory=dict)

@@ -8,6 +8,7 @@ does not hold, the call goes on in the fallback with the same arguments.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -27,6 +28,9 @@ from jitflow.ir.graph import DimensionOf, ScalarValue
 SYMBOL = "jf.entry"
 _LONG_WORK = 50_000  # nanoseconds for which it pays to release the GIL
 _STACK_ARENA = 8192  # bytes of scratch memory that fit on the stack
+_SMALL_COPY = 1 << 18  # bytes of a written input that are always copied
+_COPIED_PER_NANOSECOND = 0.5  # bytes beyond that, for each nanosecond of work: some 5 % of it
+_KEEP_ORDER = 2  # NPY_KEEPORDER
 _OFFSET_BIT = 0x7FFFFFFFFFFFFFFF  # all but PY_VECTORCALL_ARGUMENTS_OFFSET
 
 
@@ -63,6 +67,7 @@ class _Entry:
     def __init__(self, spec: EntrySpec, segment: Segment, body: Body) -> None:
         self._spec, self._segment, self._body = spec, segment, body
         self._writer = Writer()
+        self._copies: list[str] = []
         self._writer.ways_out["miss"] = self._way_out(spec.fallback)
 
     def build(self) -> EntryCode:
@@ -78,7 +83,7 @@ class _Entry:
         results.allocate()
         failed, flags = self._run(inputs, results)
         self._leave_if_failed(failed)
-        result = results.box()
+        result = self._with_copies(results.box(), flags)
         writer.release_all()
         self._return(result, flags)
         return self._finish()
@@ -145,7 +150,10 @@ class _Entry:
         for fact, how, value in rows:
             loaded = inputs.take(fact, how)
             if id(value) in scalars:
-                writer.symbols[scalars[id(value)]] = loaded.arguments[0].removeprefix("i64 ")
+                kind, number = loaded.arguments[0].split(" ", 1)
+                in_memory = kind == "ptr"
+                number = writer.load("i64", number) if in_memory else number
+                writer.symbols[scalars[id(value)]] = number
         self._bind_rest(inputs)
         late = tuple(g for g in spec.guards if isinstance(g, NoOverlap | Relation))
         inputs.finish(late)
@@ -172,8 +180,10 @@ class _Entry:
         arguments += [f"i64 {writer.symbols[name]}" for name in self._symbols()]
         arguments += [f"ptr {memory.data}" for memory in results.memory]
         arguments.append(f"ptr {arena}")
-        restore = self._release_gil()
         watches = spec.on_flags is not None and spec.flags != 0
+        if watches:
+            self._copies = [self._copy(inputs, index) for index in spec.kept]
+        restore = self._release_gil()
         if watches:
             writer.call("jf.clear_flags")
         self._signature = ", ".join(text.split()[0] for text in arguments)
@@ -183,6 +193,56 @@ class _Entry:
         if is_taken:
             writer.call("jf.give_arena", arena)
         return failed, flags
+
+    def _copy(self, inputs: Inputs, index: int) -> str:
+        """A copy of an input that the body writes; None where it is large."""
+        writer, spec = self._writer, self._segment.inputs[index]
+        array = inputs.loaded[index].value
+        size = writer.dim(math.prod(spec.shape, start=spec.dtype.itemsize))
+        fits = writer.assign(f"icmp sle i64 {size}, {self._largest_copy()}", "c")
+        small, large, done = (writer.block("keep") for _ in range(3))
+        writer.branch(fits, small, large)
+        writer.begin(small)
+        copy = writer.call("PyArray_NewCopy", array, str(_KEEP_ORDER), hint="copy")
+        writer.jump(done)
+        writer.begin(large)
+        none = writer.call("jf.known", writer.constant(None))
+        writer.jump(done)
+        writer.begin(done)
+        kept = writer.assign(f"phi ptr [ {copy}, %{small} ], [ {none}, %{large} ]", "kept")
+        writer.require_result(kept)
+        return writer.own(kept)
+
+    def _largest_copy(self) -> int:
+        """Bytes that are copied for little of the time that the body takes."""
+        work = self._body.work
+        cheap = int(work * _COPIED_PER_NANOSECOND) if isinstance(work, int) else 0
+        return max(_SMALL_COPY, cheap)
+
+    def _with_copies(self, result: str, flags: str) -> str:
+        """The result; where flags are set in a tuple with the copies."""
+        writer = self._writer
+        if not flags or not self._spec.kept:
+            return result
+        writer.own(result)
+        before, pack, packed = (writer.block("pack") for _ in range(3))
+        writer.jump(before)
+        writer.begin(before)
+        writer.branch(writer.assign(f"icmp eq i32 {flags}, 0", "c"), packed, pack)
+        writer.begin(pack)
+        made = writer.call("PyTuple_New", str(1 + len(self._copies)))
+        writer.require_result(made)
+        for index, item in enumerate((result, *self._copies)):
+            if index:
+                writer.call("Py_IncRef", item)
+            writer.store("ptr", item, made, layout.TUPLE_ITEMS + 8 * index)
+        last = writer.block("pack")
+        writer.jump(last)
+        writer.begin(last)
+        writer.jump(packed)
+        writer.begin(packed)
+        writer.disown(result)
+        return writer.assign(f"phi ptr [ {result}, %{before} ], [ {made}, %{last} ]", "result")
 
     def _symbols(self) -> list[str]:
         """Symbols that an input defines, in order: what the body takes."""

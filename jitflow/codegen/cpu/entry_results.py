@@ -63,7 +63,7 @@ class Results:
     def allocate(self) -> None:
         """Memory for every output; arrays are held until they are returned."""
         for index, output in enumerate(self._outputs):
-            if self._boxes.get(index, "array") == "array":
+            if self._boxes.get(index, "array" if output.shape else "hidden") == "array":
                 self.memory.append(self._new_array(output))
             else:
                 self.memory.append(Memory(self._writer.alloca("[16 x i8]", 16)))

@@ -119,6 +119,9 @@ class EntrySpec:
         Called with the same arguments where the body's run-time check failed; None: `fallback`.
     on_flags : callable or None
         ``on_flags(flags, result, *arguments)`` gives the result where the body set any of `flags`.
+    kept : tuple of int
+        Inputs, arrays that the body writes, of which `on_flags` wants the contents from before:
+        its `result` is then a tuple of the result and a copy of each (None for a large one).
     flags : int
         Floating-point flags that matter: a sum of `DIVIDE`, `OVERFLOW`, `UNDERFLOW`, `INVALID`.
     checked : bool
@@ -133,5 +136,6 @@ class EntrySpec:
     fallback: Any = None
     on_failed_check: Any = None
     on_flags: Any = None
+    kept: tuple[int, ...] = ()
     flags: int = DIVIDE | OVERFLOW | INVALID
     checked: bool = True

@@ -33,7 +33,7 @@ _USED = (
     "Py_IncRef",
     "Py_DecRef",
 )
-_NUMPY_SLOTS = {"PyArray_Scalar": 60, "PyArray_NewFromDescr": 94}
+_NUMPY_SLOTS = {"PyArray_Scalar": 60, "PyArray_NewCopy": 85, "PyArray_NewFromDescr": 94}
 _ARENA = ctypes.c_int64(0)  # the process's cached block of scratch memory
 
 _X86_BITS = 4, 8, 16, 1  # divide, overflow, underflow, invalid in MXCSR

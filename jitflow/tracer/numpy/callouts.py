@@ -40,8 +40,15 @@ class Callee:
 
     def __call__(self, *arrays: np.ndarray) -> Any:
         """Call the function; operands of rank 0 come as the numbers that they are."""
-        arguments = [_fill(item, arrays) for item in self.arguments]
-        return self.function(*arguments, **{k: _fill(v, arrays) for k, v in self.keywords})
+        function, arguments, keywords = self.bound(arrays)
+        return function(*arguments, **keywords)
+
+    def bound(
+        self, arrays: Sequence[np.ndarray]
+    ) -> tuple[Callable[..., Any], tuple[Any, ...], dict[str, Any]]:
+        """The function with all its arguments, for a caller of its own."""
+        arguments = tuple(_fill(item, arrays) for item in self.arguments)
+        return self.function, arguments, {k: _fill(v, arrays) for k, v in self.keywords}
 
 
 def _fill(item: Any, arrays: Sequence[np.ndarray]) -> Any:

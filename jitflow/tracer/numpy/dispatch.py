@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,7 @@ from jitflow.tracer.numpy import (
 from jitflow.tracer.numpy.arguments import dim_value, raises, unsupported
 from jitflow.tracer.numpy.families import load
 from jitflow.tracer.numpy.operators import binary_operator, comparison, unary_operator
+from jitflow.tracer.user_calls import noted
 from jitflow.tracer.values import ArrayValue, PyValue
 
 _RANDOM = (np.random.Generator, np.random.RandomState)
@@ -50,7 +52,7 @@ def call(
     """``function(*args, **kwargs)``."""
     args = [context.resolve(value) for value in args]
     kwargs = {name: context.resolve(value) for name, value in kwargs.items()}
-    with arrays.transaction(context):
+    with arrays.transaction(context), noted(context, function, args, kwargs):
         return nested_call(context, function, args, kwargs)
 
 
@@ -94,8 +96,9 @@ def method(
     """``receiver.name(*args, **kwargs)``."""
     args = [context.resolve(value) for value in args]
     kwargs = {key: context.resolve(value) for key, value in kwargs.items()}
-    with arrays.transaction(context):
-        return nested_method(context, context.resolve(receiver), name, args, kwargs)
+    receiver = context.resolve(receiver)
+    with arrays.transaction(context), noted(context, name, [receiver, *args], kwargs):
+        return nested_method(context, receiver, name, args, kwargs)
 
 
 def nested_method(
@@ -135,14 +138,17 @@ def set_attribute(context: TraceContext, receiver: PyValue, name: str, value: Py
 
 def binary(context: TraceContext, op: str, left: PyValue, right: PyValue) -> PyValue:
     """``left op right``."""
-    with arrays.transaction(context):
-        return binary_operator(context, op, context.resolve(left), context.resolve(right))
+    left, right = context.resolve(left), context.resolve(right)
+    function = divmod if op == "divmod" else getattr(operator, op)
+    with arrays.transaction(context), noted(context, function, (left, right)):
+        return binary_operator(context, op, left, right)
 
 
 def unary(context: TraceContext, op: str, operand: PyValue) -> PyValue:
     """``op operand``."""
-    with arrays.transaction(context):
-        return unary_operator(context, op, context.resolve(operand))
+    operand = context.resolve(operand)
+    with arrays.transaction(context), noted(context, getattr(operator, op), (operand,)):
+        return unary_operator(context, op, operand)
 
 
 def compare(context: TraceContext, op: str, left: PyValue, right: PyValue) -> PyValue:
@@ -165,9 +171,10 @@ def getitem(context: TraceContext, array: PyValue, key: PyValue) -> PyValue:
 
 def setitem(context: TraceContext, array: PyValue, key: PyValue, value: PyValue) -> None:
     """``array[key] = value``."""
-    with arrays.transaction(context):
-        target = _array(context.resolve(array))
-        indexing.setitem(context, target, key, context.resolve(value))
+    target, value = context.resolve(array), context.resolve(value)
+    call = operator.setitem, (target, key, value)
+    with arrays.transaction(context), noted(context, *call):
+        indexing.setitem(context, _array(target), key, value)
 
 
 def length(context: TraceContext, array: PyValue) -> PyValue:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from jitflow.core.errors import Unsupported
+from jitflow.tracer import user_calls
 from jitflow.tracer.objects.model import DictValue
 from jitflow.tracer.objects.protocol import Tracer
 from jitflow.tracer.objects.table import Checkpoint
@@ -44,6 +45,7 @@ def checkpoint(tracer: Tracer) -> Checkpoint:
         len(block.nodes),
         context.call_outs,
         context.barrier,
+        len(context.calls),
     )
 
 
@@ -62,7 +64,8 @@ def rollback(tracer: Tracer, mark: Checkpoint) -> None:
     del table.calls[mark.calls :]
     added = mark.block.nodes[mark.nodes :]
     del mark.block.nodes[mark.nodes :]
-    mark.block.nodes.extend(node for node in added if not _has_effect(node))
+    mark.block.nodes.extend(user_calls.silenced(added))
+    del context.calls[mark.numpy_calls :]
     context.barrier = mark.barrier
     context.call_outs = mark.call_outs
     table.number += 1
@@ -79,7 +82,3 @@ def changed_since(tracer: Tracer, mark: Checkpoint) -> list[PyValue]:
 def refuse_mutation(what: str) -> Unsupported:
     """The break for a change that cannot be replayed."""
     return Unsupported("JF-B014", what)
-
-
-def _has_effect(node: Any) -> bool:
-    return bool(node.attributes.get("effect")) or not node.results

@@ -23,6 +23,7 @@ class Checkpoint:
     nodes: int
     call_outs: int
     barrier: str
+    numpy_calls: int = 0
 
 
 @dataclass(eq=False)

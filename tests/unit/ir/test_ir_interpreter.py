@@ -8,6 +8,7 @@ from helpers.compare import assert_same
 
 from jitflow.core.errors import CheckFailed, InvalidGraph
 from jitflow.ir import interpreter
+from jitflow.ir.graph import Node
 from jitflow.ir.parser import parse
 
 
@@ -63,11 +64,14 @@ def test_the_hook_sees_each_node_before_it_runs() -> None:
     lines: list[int] = []
     seen: list[int] = []
 
+    def before(node: Node) -> None:
+        lines.append(node.location.line)
+
     def on_error(kind: str, flag: int) -> None:
         seen.append(lines[-1])
 
     with np.errstate(divide="call", call=on_error):
-        interpreter.run(graph, [0.0], before_node=lambda node: lines.append(node.location.line))
+        interpreter.run(graph, [0.0], hooks=interpreter.Hooks(before, lambda node, values: None))
     assert lines == [3, 4]
     assert seen == [4]
 

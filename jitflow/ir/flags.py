@@ -1,0 +1,42 @@
+"""Which nodes can set floating-point flags that NumPy reports: divide, overflow, invalid."""
+
+from __future__ import annotations
+
+from jitflow.core.dtypes import DType
+from jitflow.ir.graph import Node
+from jitflow.ops.record import Kind
+
+_SILENT = frozenset(
+    """negative positive conjugate maximum minimum fmax fmin copysign floor ceil trunc rint sign
+    isnan isinf isfinite signbit equal not_equal less less_equal greater greater_equal logical_and
+    logical_or logical_xor logical_not where real imag complex heaviside max min any all argmax
+    argmin erf erfc""".split()
+)
+_COMPUTING = frozenset(
+    {Kind.ELEMENTWISE, Kind.REDUCTION, Kind.SCAN, Kind.CONTRACTION, Kind.SCATTER}
+)
+
+
+def can_warn(node: Node) -> bool:
+    """Whether NumPy may warn of this node; arithmetic on Python numbers never warns."""
+    if node.location.quiet or node.operator.kind not in _COMPUTING:
+        return False
+    name = node.operator.name
+    if name in _SILENT or not node.results:
+        return False
+    operand = node.operands[0].type.dtype
+    result = node.results[0].type.dtype
+    if name == "cast":
+        return _cast_can_warn(operand, result)
+    if name == "absolute":
+        return operand.is_complex
+    return result.is_float or result.is_complex
+
+
+def _cast_can_warn(source: DType, target: DType) -> bool:
+    """Whether a value of `source` may be out of the range of `target`."""
+    if target.kind == "b":
+        return False
+    if source.is_float or source.is_complex:
+        return target.is_integer or target.real.itemsize < source.real.itemsize
+    return target.name == "f16"

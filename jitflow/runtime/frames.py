@@ -1,0 +1,32 @@
+"""Calls NumPy from a frame that looks like the user's: its warnings then name the user's line.
+
+A warning takes file, line and registry from the Python frame that calls NumPy. The frames made here
+run a call with the code name, file, line and globals of the place where the user's program made it.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from types import FunctionType
+from typing import Any
+
+from jitflow.core.location import Location
+
+
+def _call(function: Any, arguments: Any, keywords: Any) -> Any: return function(*arguments, **keywords)  # noqa: E501, E704  # fmt: skip
+
+
+Caller = Callable[[Callable[..., Any], tuple[Any, ...], dict[str, Any]], Any]
+
+
+def caller_at(location: Location, namespace: dict[str, Any]) -> Caller:
+    """``function(*arguments, **keywords)`` as the program would call it at `location`."""
+    code = _code(location.filename, location.line, location.function)
+    return FunctionType(code, namespace)
+
+
+@functools.lru_cache(maxsize=4096)
+def _code(filename: str, line: int, name: str) -> Any:
+    names = {"co_name": name, "co_qualname": name} if name else {}
+    return _call.__code__.replace(co_filename=filename, co_firstlineno=max(line, 1), **names)
