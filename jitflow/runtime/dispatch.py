@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 import weakref
+from collections.abc import Callable
 from types import FunctionType
 from typing import Any
 
@@ -21,6 +22,7 @@ from jitflow.runtime.marks import EAGER, FAILED, MISS
 from jitflow.runtime.options import Options
 from jitflow.runtime.stance import stance
 from jitflow.runtime.tracebacks import hide_frames
+from jitflow.runtime.tree import make_tree
 from jitflow.runtime.variant import PointState, Variant
 from jitflow.tracer.trace import BreakExit, CompilePoint, EagerExit, FrameShape, Trace
 from jitflow.tracer.tracer import trace
@@ -130,18 +132,21 @@ class Dispatcher:
 
     def _enter(self, point: PointState, state: tuple[Any, ...]) -> Any:
         """The user's value, `driver.Broke`, or `FAILED` where Python must run from here."""
-        for variant in point.variants:
-            if variant.native is not None:
-                continue  # native entries were tried before this code was reached
-            result = variant.function(*state)
+        for function in self._candidates(point, state):
+            result = function(*state)
             if result is not MISS:
                 if result is FAILED:
-                    self._check_failed(point, variant)
+                    self._check_failed(point)
                 return result
         return self._miss(point, state)
 
-    def _check_failed(self, point: PointState, variant: Variant) -> None:
-        variant.failed_checks += 1
+    def _candidates(self, point: PointState, state: tuple[Any, ...]) -> list[Callable[..., Any]]:
+        """Functions of the variants that may fit; native entries were tried before this."""
+        if point.select is not None:
+            return point.select(*state)
+        return [variant.function for variant in point.variants if variant.native is None]
+
+    def _check_failed(self, point: PointState) -> None:
         self._note_eager("JF-B020", "", _start_of(point.point))
 
     # A miss
@@ -206,7 +211,7 @@ class Dispatcher:
             if isinstance(record.exit, EagerExit):
                 self._go_eager(point, record.exit.code, record.exit.detail, record.exit.location)
                 return None
-            variant, texts = link.link(record, len(state), self.options, self)
+            variant, texts = link.link(record, len(state), self.options, self, point.pool)
             linked = time.perf_counter()
         except (GraphBreak, RecompileError):
             raise
@@ -226,6 +231,9 @@ class Dispatcher:
         seconds: tuple[float, float],
     ) -> None:
         point.variants.insert(0, variant)
+        glues = [made.glue for made in point.variants if made.native is None]
+        if len(glues) > 1:
+            point.select = make_tree(glues, glues[0].state_size)
         record = variant.trace
         operators = sum(1 for _ in record.graph.walk())
         is_break = isinstance(record.exit, BreakExit)

@@ -14,20 +14,17 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 from jitflow.core.config import config
-from jitflow.guards.checks import CheckWriter, ConstantPool, Let, Step, Test, write_input_checks
+from jitflow.guards.checks import CheckWriter, ConstantPool, Let, Step, write_input_checks
 from jitflow.guards.predicates import NoOverlap, Relation
 from jitflow.ir.graph import DimensionOf, Node, ScalarValue, Value
+from jitflow.runtime.call_outs import call_out_function, contiguous
 from jitflow.runtime.driver import Broke, Site
-from jitflow.runtime.frames import caller_at
 from jitflow.runtime.marks import EAGER, FAILED, MISS
 from jitflow.runtime.partition import CallOutPlan, Plan, SegmentPlan
 from jitflow.runtime.recipes_code import RecipeWriter, walk
 from jitflow.runtime.replay import Flagged, Replayer, joined, noted_flags
 from jitflow.tracer import recipes as r
-from jitflow.tracer.numpy.callouts import Callee
 from jitflow.tracer.trace import BreakExit, ReturnExit, Trace
 
 LOST = (AttributeError, KeyError, IndexError, TypeError, ValueError)
@@ -36,23 +33,45 @@ LOST = (AttributeError, KeyError, IndexError, TypeError, ValueError)
 
 @dataclass(frozen=True)
 class GlueText:
-    """Generated code: its source and the objects it refers to."""
+    """Generated code: the steps of its guards, what follows, and the objects it refers to."""
 
-    source: str
+    name: str
+    state_size: int
+    steps: tuple[Step, ...]
+    body: tuple[str, ...]
     objects: dict[str, Any]
-    guards: tuple[str, ...]
 
-    def compile(self, name: str) -> Callable[..., Any]:
-        """The function, with its source known to tracebacks and debuggers."""
-        filename = f"<jitflow {name}>"
-        namespace = dict(self.objects)
-        exec(compile(self.source, filename, "exec"), namespace)
-        linecache.cache[filename] = (
-            len(self.source),
-            None,
-            self.source.splitlines(keepends=True),
-            filename,
-        )
+    @property
+    def source(self) -> str:
+        """The function that checks its guards and gives `MISS` where one does not hold."""
+        guards = [f"        {_step_text(step)}" for step in self.steps]
+        lines = [self._head, "    try:", *(guards or ["        pass"])]
+        lines += ["    except LOST:", "        return MISS", *self._body]
+        return "\n".join(lines) + "\n"
+
+    def compile(self) -> Callable[..., Any]:
+        """The function with guards, its source known to tracebacks and debuggers."""
+        return self._compile(self.source, f"<jitflow {self.name}>")
+
+    def compile_unguarded(self) -> Callable[..., Any]:
+        """The function for states whose guards hold: it only names what the guards name."""
+        lets = [f"    {_step_text(step)}" for step in self.steps if isinstance(step, Let)]
+        text = "\n".join([self._head, *lets, *self._body]) + "\n"
+        return self._compile(text, f"<jitflow {self.name}, unguarded>")
+
+    @property
+    def _head(self) -> str:
+        return f"def variant({', '.join(f'v{i}' for i in range(self.state_size))}):"
+
+    @property
+    def _body(self) -> list[str]:
+        return [f"    {line}" for line in self.body]
+
+    def _compile(self, source: str, filename: str) -> Callable[..., Any]:
+        namespace = {**self.objects, "LOST": LOST, "MISS": MISS}
+        exec(compile(source, filename, "exec"), namespace)
+        lines = source.splitlines(keepends=True)
+        linecache.cache[filename] = (len(source), None, lines, filename)
         function: Callable[..., Any] = namespace["variant"]
         return function
 
@@ -64,12 +83,13 @@ class _GlueWriter:
         plan: Plan,
         segments: Sequence[Callable[..., Any]],
         replayer: Replayer,
+        pool: ConstantPool,
     ) -> None:
         self.trace, self.plan, self.segments = trace, plan, segments
         self.replayer = replayer
         self.known: list[str] = []
         self.since = -1
-        self.pool = ConstantPool()
+        self.pool = pool
         self.checks = CheckWriter(self.pool)
         self.values: dict[int, str] = {}
         self.outputs: dict[int, str] = {}
@@ -82,13 +102,8 @@ class _GlueWriter:
         else:
             self._write_steps()
             self._write_exit()
-        parameters = ", ".join(f"v{i}" for i in range(state_size))
-        lines = [f"def variant({parameters}):", "    try:"]
-        lines += [f"        {line}" for line in self._guard_lines()] or ["        pass"]
-        lines += [f"    except {self.pool(LOST)}:", f"        return {self.pool(MISS)}"]
-        lines += [f"    {line}" for line in self.body]
-        texts = tuple(s.condition for s in self.checks.steps if isinstance(s, Test))
-        return GlueText("\n".join(lines) + "\n", dict(self.pool.objects), texts)
+        steps, body = tuple(self.checks.steps), tuple(self.body)
+        return GlueText(self.trace.graph.name, state_size, steps, body, dict(self.pool.objects))
 
     def _is_pointless(self) -> bool:
         """Whether the piece is a whole call without operators: Python does that best itself."""
@@ -124,9 +139,6 @@ class _GlueWriter:
             return [exit.value]
         assert isinstance(exit, BreakExit)
         return [item for frame in exit.frames for item in (*frame.variables, *frame.stack)]
-
-    def _guard_lines(self) -> list[str]:
-        return [_step_text(step, self.pool) for step in self.checks.steps]
 
     # Kernels and call-outs
 
@@ -166,7 +178,9 @@ class _GlueWriter:
 
     def _segment(self, plan: SegmentPlan, function: Callable[..., Any], is_first: bool) -> None:
         arguments = ", ".join(self.values[id(value)] for value in plan.takes)
-        result = f"x{len(self.values)}" if plan.gives else "_"
+        shown = len(self.replayer.graph.outputs)
+        gives = [give for give in plan.gives if give.output is None or give.output < shown]
+        result = f"x{len(self.values)}" if gives else "_"
         self.body.append(f"{result} = {self.pool(function)}({arguments})")
         marks = [MISS, FAILED] if is_first else [FAILED]
         for mark in marks:
@@ -174,12 +188,12 @@ class _GlueWriter:
         if self.replayer.can_warn:
             flagged = f"flagged, {result} = {self.pool(joined)}(flagged, {result}), {result}.result"
             self.body.append(f"if type({result}) is {self.pool(Flagged)}: {flagged}")
-        names = [f"y{len(self.outputs)}_{len(self.values)}_{i}" for i in range(len(plan.gives))]
+        names = [f"y{len(self.outputs)}_{len(self.values)}_{i}" for i in range(len(gives))]
         if len(names) == 1:
             names = [result]
         elif names:
             self.body.append(f"{', '.join(names)} = {result}")
-        for name, give in zip(names, plan.gives, strict=True):
+        for name, give in zip(names, gives, strict=True):
             if give.output is not None:
                 self.outputs[give.output] = name
             if give.output is None or id(give.value) not in self.values:
@@ -189,20 +203,29 @@ class _GlueWriter:
         node = plan.node
         arguments = [self.values[id(value)] for value in node.operands]
         names = [f"c{len(self.values)}_{i}" for i in range(len(node.results))]
-        target = f"{', '.join(names) or '_'}{',' if len(names) > 1 else ''}"
+        target = names[0] if len(names) == 1 else f"c{len(self.values)}"
         if node.operator.name != "call_out" and self.replayer.can_warn:
-            target = f"flagged, ({target})"
             callee: Any = watched(node)
             arguments.insert(0, "flagged")
+            self.body.append(f"flagged, {target} = {self.pool(callee)}({', '.join(arguments)})")
         else:
             callee = call_out_function(node, self.trace.namespaces)
-        self.body.append(f"{target} = {self.pool(callee)}({', '.join(arguments)})")
+            self.body.append(f"{target} = {self.pool(callee)}({', '.join(arguments)})")
+            self.body.append(f"if {target} is {self.pool(FAILED)}: return {self.pool(FAILED)}")
+        if len(names) > 1:
+            self.body.append(f"{', '.join(names)} = {target}")
+        self._results_of_call_out(node, names)
+
+    def _results_of_call_out(self, node: Node, names: list[str]) -> None:
+        """Outputs are what the call gave; segments take it in C order."""
         for name, value in zip(names, node.results, strict=True):
-            self.values[id(value)] = name
+            self.body.append(f"{name}_c = {self.pool(contiguous)}({name})")
+            self.values[id(value)] = f"{name}_c"
             self._symbols_of_result(value, name)
+        results = {id(value): name for value, name in zip(node.results, names, strict=True)}
         for index, value in enumerate(self.trace.graph.outputs):
             if value.producer is node and index not in self.outputs:
-                self.outputs[index] = self.values[id(value)]
+                self.outputs[index] = results[id(value)]
 
     def _symbols_of_result(self, value: Value, name: str) -> None:
         for symbol, definition in self.trace.graph.symbols.items():
@@ -254,22 +277,13 @@ def write_glue(
     segments: Sequence[Callable[..., Any]],
     state_size: int,
     replayer: Replayer,
+    pool: ConstantPool,
 ) -> GlueText:
-    """Source of the variant function of `trace`; `segments` are its native functions in order."""
-    return _GlueWriter(trace, plan, segments, replayer).write(state_size)
+    """The code of the variant of `trace`; `segments` are its native functions in order.
 
-
-def call_out_function(node: Node, namespaces: dict[str, dict[str, Any]]) -> Callable[..., Any]:
-    """What runs a call-out: its function, or the record's NumPy meaning with the attributes."""
-    if node.operator.name == "call_out":
-        return _call_out_checked(node, namespaces.get(node.location.filename, {}))
-    meaning, attributes = node.operator.numpy, node.attributes
-
-    def evaluate(*operands: Any) -> Any:
-        result = meaning(*operands, **attributes)
-        return tuple(map(np.asarray, result)) if type(result) is tuple else np.asarray(result)
-
-    return evaluate
+    Variants of one compile point share a `pool`, so that equal guards are equal text.
+    """
+    return _GlueWriter(trace, plan, segments, replayer, pool).write(state_size)
 
 
 def watched(node: Node) -> Callable[..., Any]:
@@ -286,27 +300,6 @@ def watched(node: Node) -> Callable[..., Any]:
     return run
 
 
-def _call_out_checked(node: Node, namespace: dict[str, Any]) -> Callable[..., Any]:
-    """The call-out's function, called as if from the program: it may warn there."""
-    function = node.attributes["function"]
-    types = tuple(value.type for value in node.results)
-    from_there = caller_at(node.location, namespace)
-
-    def call(*operands: Any) -> Any:
-        callee, keywords, arguments = function, {}, operands
-        if isinstance(function, Callee):
-            callee, arguments, keywords = function.bound(operands)
-        result = from_there(callee, arguments, keywords)
-        results = result if isinstance(result, tuple) else (result,)
-        arrays = tuple(np.ascontiguousarray(item).reshape(np.shape(item)) for item in results)
-        for array, type in zip(arrays, types, strict=True):
-            if array.dtype != type.dtype.numpy or array.ndim != type.rank:
-                raise TypeError(f"{function} returned {array.dtype}, not {type}")
-        return arrays if len(types) != 1 else arrays[0]
-
-    return call
-
-
 def _boxed_in_python(name: str, box: str, pool: ConstantPool) -> str:
     if box == "array":
         return name
@@ -315,7 +308,7 @@ def _boxed_in_python(name: str, box: str, pool: ConstantPool) -> str:
     return f"{name}.item()"
 
 
-def _step_text(step: Step, pool: ConstantPool) -> str:
+def _step_text(step: Step) -> str:
     if isinstance(step, Let):
         return f"{step.name} = {step.expression}"
-    return f"if not ({step.condition}): return {pool(MISS)}"
+    return f"if not ({step.condition}): return MISS"

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from jitflow.guards.checks import ConstantPool
 from jitflow.guards.predicates import Guard, NoOverlap, Relation
 from jitflow.ir import pipeline, printer
 from jitflow.ir.flags import can_warn
@@ -14,6 +15,7 @@ from jitflow.ir.graph import Graph, Node, Value
 from jitflow.ops.record import Kind
 from jitflow.runtime import native_link, reference
 from jitflow.runtime.glue import write_glue
+from jitflow.runtime.marks import HIDDEN
 from jitflow.runtime.partition import Plan, SegmentPlan, partition
 from jitflow.runtime.recipes_code import walk
 from jitflow.runtime.replay import Replayer, SegmentFlags
@@ -47,7 +49,8 @@ class SegmentRequest:
     late : tuple of Guard
         Overlap and relation guards, checked with the inputs.
     boxes : tuple of (box, order)
-        How each value it gives is boxed: the `box` and `order` of `recipes.FromGraph`.
+        How each value it gives is boxed: the `box` and `order` of `recipes.FromGraph`; a value
+        that no recipe refers to is `HIDDEN`: it is computed and not handed out.
     fastmath : bool
     flags : callable or None
         What is called where floating-point flags are set; None where nothing of it can warn.
@@ -68,7 +71,11 @@ class SegmentRequest:
 
 
 def link(
-    trace: Trace, state_size: int, options: Options, dispatcher: Dispatcher
+    trace: Trace,
+    state_size: int,
+    options: Options,
+    dispatcher: Dispatcher,
+    pool: ConstantPool,
 ) -> tuple[Variant, Texts]:
     """Compile `trace` and wrap it in a function of its compile point's state."""
     backend = reference if options.backend == "reference" else native_link
@@ -88,7 +95,7 @@ def link(
     make = native_link.make_segment_later if native else backend.make_segment
     segments = [make(request) for request in requests]
     functions = [segment.function for segment in segments]
-    glue = write_glue(trace, plan, functions, state_size, replayer)
+    glue = write_glue(trace, plan, functions, state_size, replayer, pool)
     texts = {
         "graph": printer.print_graph(trace.graph),
         "guards": "\n".join(str(guard) for guard in (*trace.guards, *trace.inputs)),
@@ -96,7 +103,8 @@ def link(
     }
     for key in ("loops", "llvm"):
         texts[key] = "\n".join(segment.texts.get(key, "") for segment in segments)
-    variant = Variant(trace, glue.compile(trace.graph.name), native, is_empty=not _has_arrays(trace.graph))
+    is_empty = not _has_arrays(trace.graph)
+    variant = Variant(trace, glue.compile(), glue, native, is_empty)
     return variant, Texts(len(plan.call_outs), texts)
 
 
@@ -182,6 +190,7 @@ def _request(
         rank = give.value.type.rank
         recipe = boxes.get(give.output) if give.output is not None else None
         order = recipe.order if recipe and len(recipe.order) == rank else tuple(range(rank))
-        how.append((recipe.box if recipe else "array", order))
+        box = "array" if give.output is None else HIDDEN
+        how.append((recipe.box if recipe else box, order))
     facts = tuple(trace.inputs) if is_first else None
     return SegmentRequest(step, facts, late if is_first else (), tuple(how), options.fastmath)

@@ -6,6 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from jitflow.guards.checks import ConstantPool
+from jitflow.runtime.glue import GlueText
+from jitflow.runtime.tree import Select
 from jitflow.tracer.trace import CompilePoint, Trace
 
 
@@ -18,19 +21,19 @@ class Variant:
     trace : Trace
     function : callable
         ``function(*state)``: the user's value, `driver.Broke`, or a mark of `glue`.
+    glue : GlueText
+        The text of `function`.
     native : object or None
         The native entry for a whole function, where the piece is simple enough.
     is_empty : bool
         Whether the piece computes nothing on arrays: nothing is won by compiling it.
-    failed_checks : int
-        How often a run-time check failed.
     """
 
     trace: Trace
     function: Callable[..., Any]
+    glue: GlueText
     native: Any = None
     is_empty: bool = False
-    failed_checks: int = 0
 
 
 @dataclass(eq=False)
@@ -46,6 +49,10 @@ class PointState:
         Newest first.
     dynamic : set of str
         Sources whose integers are symbolic in the next trace.
+    pool : ConstantPool
+        Names of the objects that the variants' code refers to.
+    select : callable or None
+        The decision tree over the variants that have no native entry, where there are several.
     runs_eagerly : bool
         Python runs from here to the end of the call: there is nothing to win.
     """
@@ -54,5 +61,7 @@ class PointState:
     label: str
     variants: list[Variant] = field(default_factory=list)
     dynamic: set[str] = field(default_factory=set)
+    pool: ConstantPool = field(default_factory=ConstantPool)
+    select: Select | None = None
     runs_eagerly: bool = False
     is_generic: bool = False
