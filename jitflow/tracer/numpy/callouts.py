@@ -24,6 +24,11 @@ class Slot:
     box: str = "array"
 
 
+def as_it_is(result: Any) -> Any:
+    """`result`: most functions give the arrays themselves."""
+    return result
+
+
 @dataclass(frozen=True, eq=False)
 class Callee:
     """A function with the arguments that are known, called with those that are not."""
@@ -31,6 +36,8 @@ class Callee:
     function: Callable[..., Any]
     arguments: tuple[Any, ...]
     keywords: tuple[tuple[str, Any], ...] = ()
+    finish: Callable[[Any], Any] = as_it_is
+    """What makes the results of the call-out of the function's result."""
 
     @property
     def __name__(self) -> str:
@@ -41,7 +48,7 @@ class Callee:
     def __call__(self, *arrays: np.ndarray) -> Any:
         """Call the function; operands of rank 0 come as the numbers that they are."""
         function, arguments, keywords = self.bound(arrays)
-        return function(*arguments, **keywords)
+        return self.finish(function(*arguments, **keywords))
 
     def bound(
         self, arrays: Sequence[np.ndarray]

@@ -13,7 +13,7 @@ from jitflow.tracer import arrays
 from jitflow.tracer.context import TraceContext
 from jitflow.tracer.numpy import arguments, probe
 from jitflow.tracer.numpy.arguments import unsupported
-from jitflow.tracer.numpy.callouts import Callee, Slot, call_out
+from jitflow.tracer.numpy.callouts import Callee, Slot, as_it_is, call_out
 from jitflow.tracer.numpy.operands import graph_value, operand
 from jitflow.tracer.numpy.table import FUNCTIONS, METHODS, Entry, by_name, parse_signature
 from jitflow.tracer.values import (
@@ -185,10 +185,10 @@ def run(
         return stand_for(*plain, **named)
 
     structure, types = probe.result_types(context, call, template.arrays, template.dims)
-    callee = Callee(function, tree, keywords)
+    finish = _flat if isinstance(structure, (tuple, list)) else as_it_is
     values = call_out(
         context,
-        Flat(callee) if isinstance(structure, (tuple, list)) else callee,
+        Callee(function, tree, keywords, finish),
         template.operands,
         [item.dtype for item in types],
         shapes=[item.shape for item in types],
@@ -205,15 +205,9 @@ def _check_result_type(context: TraceContext, function: Any, args: list[PyValue]
             raise unsupported(f"{function.__name__} of a real matrix")
 
 
-class Flat:
-    """A call whose nested results come as one tuple."""
-
-    def __init__(self, callee: Callee) -> None:
-        self.callee, self.__name__ = callee, callee.__name__
-
-    def __call__(self, *operands: np.ndarray) -> tuple[Any, ...]:
-        """Every array of the result."""
-        return tuple(probe.flatten(self.callee(*operands)))
+def _flat(result: Any) -> tuple[Any, ...]:
+    """Every array of a nested result."""
+    return tuple(probe.flatten(result))
 
 
 def _boxed(context: TraceContext, value: Any, type_: probe.ResultType) -> PyValue:

@@ -1,0 +1,89 @@
+"""Runs the call-outs of a piece: from the program's place, with their results checked.
+
+What a call-out gives was worked out when the piece was traced. Where it gives something else, such
+as complex eigenvalues, the piece is left to Python: the result is `FAILED`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import numpy as np
+
+from jitflow.core import dims
+from jitflow.core.types import ArrayType
+from jitflow.ir.graph import Node
+from jitflow.runtime.frames import caller_at
+from jitflow.runtime.marks import FAILED
+from jitflow.tracer.numpy.callouts import Callee
+
+
+def call_out_function(node: Node, namespaces: dict[str, dict[str, Any]]) -> Callable[..., Any]:
+    """What runs a call-out: its function, or the record's NumPy meaning with the attributes.
+
+    It gives an array for one result and a tuple of arrays for any other number.
+    """
+    if node.operator.name == "call_out":
+        return _checked(node, namespaces.get(node.location.filename, {}))
+    meaning, attributes = node.operator.numpy, node.attributes
+
+    def evaluate(*operands: Any) -> Any:
+        result = meaning(*operands, **attributes)
+        return tuple(map(np.asarray, result)) if type(result) is tuple else np.asarray(result)
+
+    return evaluate
+
+
+def contiguous(array: np.ndarray) -> np.ndarray:
+    """`array` in C order, with its rank, for the segments that take it."""
+    return array if array.flags.c_contiguous else np.ascontiguousarray(array)
+
+
+def _checked(node: Node, namespace: dict[str, Any]) -> Callable[..., Any]:
+    """The call-out's function, called as if from the program: it may warn there."""
+    function = node.attributes["function"]
+    types = tuple(value.type for value in node.results)
+    taken = tuple(value.type for value in node.operands)
+    has_effect = bool(node.attributes["effect"])
+    from_there = caller_at(node.location, namespace)
+
+    def call(*operands: Any) -> Any:
+        if isinstance(function, Callee):
+            callee, arguments, keywords = function.bound(operands)
+            result = function.finish(from_there(callee, arguments, keywords))
+        else:
+            result = from_there(function, operands, {})
+        results = result if isinstance(result, tuple) else (result,)
+        arrays = tuple(np.asarray(item) for item in results)
+        if not _are_expected(arrays, types, _extents(operands, taken)):
+            if has_effect:
+                raise TypeError(f"{function} gave unexpected types")
+            return FAILED
+        return arrays if len(types) != 1 else arrays[0]
+
+    return call
+
+
+def _extents(operands: Iterable[Any], types: Iterable[ArrayType]) -> dict[str, int]:
+    """The symbols that are extents of the operands."""
+    known: dict[str, int] = {}
+    for operand, type_ in zip(operands, types, strict=True):
+        for extent, dim in zip(np.shape(operand), type_.shape, strict=True):
+            if isinstance(dim, dims.SymbolicDim) and len(dim.symbols()) == 1:
+                known[str(dim)] = extent
+    return known
+
+
+def _are_expected(
+    arrays: tuple[np.ndarray, ...], types: tuple[ArrayType, ...], known: dict[str, int]
+) -> bool:
+    if len(arrays) != len(types):
+        return False
+    for array, type_ in zip(arrays, types, strict=True):
+        if array.dtype != type_.dtype.numpy or array.ndim != type_.rank:
+            return False
+        for extent, dim in zip(array.shape, type_.shape, strict=True):
+            if dims.symbols_of(dim) <= known.keys() and dims.evaluate(dim, known) != extent:
+                return False
+    return True
