@@ -8,6 +8,7 @@ from jitflow.core.config import config
 from jitflow.ir.graph import Graph
 from jitflow.ir.passes.cse import ShareEqual
 from jitflow.ir.passes.dce import RemoveDead
+from jitflow.ir.passes.observe import ObserveDead
 from jitflow.ir.passes.simplify import Simplify
 from jitflow.ir.verifier import verify
 
@@ -20,10 +21,12 @@ class Pass(Protocol):
 
 
 PIPELINE: tuple[Pass, ...] = (
+    ObserveDead(),  # eager NumPy warns of every value that it computes
     RemoveDead(),  # the tracer emits reads and shapes that nobody asks for: no work on them
     Simplify(),  # constants, views, casts and neutral elements, operands first
     ShareEqual(),  # equal nodes: simplified ones are equal more often
     Simplify(("canonicalise", "algebra")),  # rules on equal operands: x - x, where(c, x, x)
+    ObserveDead(),  # what the rules found to be overwritten was computed first
     RemoveDead(),  # what the rules and sharing left behind
 )
 
@@ -34,6 +37,7 @@ NAMED: dict[str, Pass] = {
     "simplify": Simplify(),
     "cse": ShareEqual(),
     "dce": RemoveDead(),
+    "observe": ObserveDead(),
 }
 """Passes by the names that golden tests use."""
 

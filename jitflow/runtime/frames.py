@@ -14,7 +14,7 @@ from typing import Any
 from jitflow.core.location import Location
 
 
-def _call(function: Any, arguments: Any, keywords: Any) -> Any: return function(*arguments, **keywords)  # noqa: E501, E704  # fmt: skip
+def _call(function: Any, arguments: Any, keywords: Any) -> Any: return function(*arguments, **keywords)  # noqa: E501  # fmt: skip
 
 
 Caller = Callable[[Callable[..., Any], tuple[Any, ...], dict[str, Any]], Any]

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from jitflow.guards.checks import ConstantPool
-from jitflow.guards.predicates import Guard, NoOverlap, Relation
+from jitflow.guards.predicates import ArrayFact, Guard, NoOverlap, Relation, ScalarFact
 from jitflow.ir import pipeline, printer
 from jitflow.ir.flags import can_warn
 from jitflow.ir.graph import Graph, Node, Value
@@ -61,12 +61,13 @@ class SegmentRequest:
     """
 
     plan: SegmentPlan
-    facts: tuple[Any, ...] | None
+    facts: tuple[ArrayFact | ScalarFact | None, ...]
     late: tuple[Guard, ...]
     boxes: tuple[tuple[str, tuple[int, ...]], ...]
     fastmath: bool = False
     flags: SegmentFlags | None = None
     kept: tuple[int, ...] = ()
+    checked: bool = False
     code: Any = None
 
 
@@ -82,9 +83,9 @@ def link(
     traced = trace.graph
     trace.graph = pipeline.run(traced)
     replayer = Replayer(trace, traced)
-    plan = partition(trace.graph, _takes(backend))
-    _first_segment_takes_all(trace, plan)
     boxes = _boxes(trace)
+    plan = partition(trace.graph, _takes(backend), lambda index: _is_plain(boxes.get(index)))
+    _first_segment_takes_all(trace, plan)
     steps = [step for step in plan.steps if isinstance(step, SegmentPlan)]
     requests = [_request(trace, plan, step, boxes, options) for step in steps]
     for request in requests:
@@ -166,6 +167,13 @@ def _boxes(trace: Trace) -> dict[int, r.FromGraph]:
     return found
 
 
+def _is_plain(recipe: r.FromGraph | None) -> bool:
+    """Whether an output is an ordinary array in C order for Python."""
+    if recipe is None or recipe.box != "array":
+        return False
+    return recipe.order == tuple(range(len(recipe.order)))
+
+
 def _recipes(trace: Trace) -> list[r.Recipe]:
     exit: Any = trace.exit
     roots = (
@@ -192,5 +200,7 @@ def _request(
         order = recipe.order if recipe and len(recipe.order) == rank else tuple(range(rank))
         box = "array" if give.output is None else HIDDEN
         how.append((recipe.box if recipe else box, order))
-    facts = tuple(trace.inputs) if is_first else None
-    return SegmentRequest(step, facts, late if is_first else (), tuple(how), options.fastmath)
+    known = dict(zip(map(id, trace.graph.inputs), trace.inputs, strict=True))
+    facts = tuple(known.get(id(value)) for value in step.takes)
+    late_here = late if is_first else ()
+    return SegmentRequest(step, facts, late_here, tuple(how), options.fastmath, checked=is_first)

@@ -13,6 +13,9 @@ class Mark:
         return f"<{self.name}>"
 
 
+HIDDEN = "hidden"
+"""The box of an output of native code that nobody is shown."""
+
 MISS = Mark("guard failed")
 FAILED = Mark("run-time check failed")
 EAGER = Mark("nothing to win")

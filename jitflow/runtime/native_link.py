@@ -25,7 +25,7 @@ from jitflow.guards.predicates import ArrayFact, Guard, ScalarFact
 from jitflow.guards.sources import Source, StateSource
 from jitflow.ir.graph import Node, Value
 from jitflow.runtime import native
-from jitflow.runtime.marks import FAILED, MISS
+from jitflow.runtime.marks import FAILED, HIDDEN, MISS
 from jitflow.runtime.partition import Plan, SegmentPlan
 from jitflow.runtime.reference import MadeSegment
 from jitflow.runtime.replay import Replayer, SegmentFlags
@@ -56,7 +56,7 @@ def make_segment(request: SegmentRequest) -> MadeSegment:
         on_failed_check=Known(FAILED),
         on_flags=request.flags,
         kept=request.kept,
-        checked=request.facts is not None,
+        checked=request.checked,
     )
     function = native.link(spec, segment, body).callable
     return MadeSegment(function, {"loops": body.loops, "llvm": body.text})
@@ -86,7 +86,7 @@ def _compile(request: SegmentRequest) -> tuple[Segment, Body]:
     graph = request.plan.graph
     inputs = tuple(
         _input_spec(value, fact)
-        for value, fact in zip(graph.inputs, _facts_or_none(request), strict=True)
+        for value, fact in zip(graph.inputs, request.facts, strict=True)
     )
     outputs = tuple(
         OutputSpec(give.value.type.dtype, give.value.type.shape, order)
@@ -94,10 +94,6 @@ def _compile(request: SegmentRequest) -> tuple[Segment, Body]:
     )
     segment = Segment(graph, inputs, outputs, request.fastmath)
     return segment, compile_segment(segment)
-
-
-def _facts_or_none(request: SegmentRequest) -> tuple[Any, ...]:
-    return request.facts or (None,) * len(request.plan.graph.inputs)
 
 
 def _input_spec(value: Value, fact: ArrayFact | ScalarFact | None) -> InputSpec:
@@ -110,7 +106,7 @@ def _input_spec(value: Value, fact: ArrayFact | ScalarFact | None) -> InputSpec:
 
 
 def _results(boxes: tuple[tuple[str, tuple[int, ...]], ...]) -> Result:
-    outputs = tuple(Output(index, box) for index, (box, _) in enumerate(boxes))
+    outputs = tuple(Output(index, box) for index, (box, _) in enumerate(boxes) if box != HIDDEN)
     if len(outputs) == 1:
         return outputs[0]
     return TupleOf(outputs) if outputs else Known(None)

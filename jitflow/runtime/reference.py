@@ -18,7 +18,7 @@ from jitflow.guards.checks import CheckWriter, ConstantPool, Let, write_input_ch
 from jitflow.guards.sources import StateSource
 from jitflow.ir import interpreter
 from jitflow.ir.graph import Node, ScalarValue
-from jitflow.runtime.marks import FAILED, MISS
+from jitflow.runtime.marks import FAILED, HIDDEN, MISS
 from jitflow.runtime.replay import noted_flags
 
 if TYPE_CHECKING:
@@ -53,7 +53,8 @@ def make_segment(request: SegmentRequest) -> MadeSegment:
                 values = interpreter.run(graph, inputs, write=True)
         except interpreter.CheckFailed:
             return FAILED
-        results = tuple(box(value, *how) for value, how in zip(values, boxes, strict=True))
+        shown = [row for row in zip(values, boxes, strict=True) if row[1][0] != HIDDEN]
+        results = tuple(box(value, *how) for value, how in shown)
         result = results[0] if len(results) == 1 else results
         if not flags or request.flags is None:
             return result
@@ -80,7 +81,7 @@ def box(value: Any, kind: str, order: tuple[int, ...]) -> Any:
 
 
 def _make_check(request: SegmentRequest) -> Callable[..., bool]:
-    if request.facts is None:
+    if not request.checked:
         return lambda *inputs: True
     pool = ConstantPool()
     writer = CheckWriter(pool)

@@ -32,7 +32,7 @@ _KINDS = (
 )
 _NOTED = {"divide": "call", "over": "call", "invalid": "call"}
 _SCALAR_MATH = frozenset(
-    "add subtract multiply divide floor_divide remainder power negative absolute".split()
+    ["add", "subtract", "multiply", "divide", "floor_divide", "remainder", "power", "negative", "absolute"]
 )
 
 
@@ -203,9 +203,8 @@ class Replayer:
         state = {**np.geterr(), "call": np.geterrcall()}
         noted = {**_NOTED, "under": "ignore" if modes["under"] == "ignore" else "call"}
         hooks = interpreter.Hooks(before, after, self._kept)
-        with np.errstate(call=note, **noted):
-            with suppress(_Stop, interpreter.CheckFailed):
-                interpreter.run(self.graph, inputs, hooks=hooks)
+        with np.errstate(call=note, **noted), suppress(_Stop, interpreter.CheckFailed):
+            interpreter.run(self.graph, inputs, hooks=hooks)
 
     def _warn_directly(
         self,
@@ -284,11 +283,11 @@ def _filled(item: Any, operands: Sequence[Any]) -> Any:
     return item
 
 
-_DIVISIONS = frozenset("divide floor_divide remainder fmod reciprocal power".split())
-_LOGARITHMS = frozenset("log log2 log10 log1p arctanh".split())
-_SUMS = frozenset("add subtract multiply sum cumsum prod cumprod matmul".split())
-_ROOTS = frozenset("sqrt arcsin arccos arccosh sin cos tan cast".split())
-_GROWING = frozenset("exp exp2 expm1 sinh cosh square cast".split())
+_DIVISIONS = frozenset(["divide", "floor_divide", "remainder", "fmod", "reciprocal", "power"])
+_LOGARITHMS = frozenset(["log", "log2", "log10", "log1p", "arctanh"])
+_SUMS = frozenset(["add", "subtract", "multiply", "sum", "cumsum", "prod", "cumprod", "matmul"])
+_ROOTS = frozenset(["sqrt", "arcsin", "arccos", "arccosh", "sin", "cos", "tan", "cast"])
+_GROWING = frozenset(["exp", "exp2", "expm1", "sinh", "cosh", "square", "cast"])
 _CAN_SET = {
     1: _DIVISIONS | _LOGARITHMS,
     2: _DIVISIONS | _SUMS | _GROWING,
