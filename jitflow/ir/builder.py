@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from jitflow.core import dims
@@ -10,7 +11,8 @@ from jitflow.core.dims import Dim
 from jitflow.core.location import UNKNOWN, Location
 from jitflow.core.types import ArrayType
 from jitflow.ir.graph import Block, DimensionOf, Graph, Node, ScalarValue, Value
-from jitflow.ops.record import operator
+from jitflow.ops.control import RegionTypes, infer_regions
+from jitflow.ops.record import Kind, operator
 
 
 class Builder:
@@ -71,7 +73,11 @@ class Builder:
     ) -> tuple[Value, ...]:
         """Append a node and return its results; TypeError where the operands do not fit."""
         record = operator(name)
-        types = record.infer(tuple(value.type for value in operands), attributes)
+        given = tuple(value.type for value in operands)
+        if record.kind is Kind.CONTROL:
+            types = infer_regions(record, given, tuple(map(region_types, regions)))
+        else:
+            types = record.infer(given, attributes)
         results = tuple(
             Value(self.unique_name(hint or name), type, index=i) for i, type in enumerate(types)
         )
@@ -82,7 +88,46 @@ class Builder:
         self.node_count += 1
         return results
 
+    @contextmanager
+    def region(self, types: Sequence[ArrayType], hints: Sequence[str] = ()) -> Iterator[Block]:
+        """A new block for a control operator: what is emitted in the ``with`` goes into it.
+
+        The caller sets its `results` (`yield_`) and hands it on to `emit_many`. The block sees all
+        values that were emitted before; no node outside of it may use a value made inside.
+
+        Parameters
+        ----------
+        types : sequence of ArrayType
+            Types of the block's parameters.
+        hints : sequence of str
+            Names for the parameters; fewer than there are types, or empty ones, give ``%p``.
+        """
+        names = [*hints, *[""] * len(types)]
+        block = Block(
+            [
+                Value(self.unique_name(name or "p"), type)
+                for name, type in zip(names, types, strict=False)
+            ]
+        )
+        outer, self.block = self.block, block
+        try:
+            yield block
+        finally:
+            self.block = outer
+
+    def yield_(self, *values: Value) -> None:
+        """Set the results of the block that is being built."""
+        self.block.results = values
+
     def finish(self, outputs: Sequence[Value]) -> Graph:
         """Set the outputs and return the graph."""
         self.graph.body.results = tuple(outputs)
         return self.graph
+
+
+def region_types(block: Block) -> RegionTypes:
+    """Types of a block's parameters and results."""
+    return RegionTypes(
+        tuple(value.type for value in block.parameters),
+        tuple(value.type for value in block.results),
+    )
