@@ -9,7 +9,7 @@ import numpy as np
 from jitflow.core.errors import Unsupported
 from jitflow.guards.predicates import IsObject, NotSame, SameObject, TypeIs
 from jitflow.tracer import numpy
-from jitflow.tracer.objects import instances, sets
+from jitflow.tracer.objects import instances, modules, sets
 from jitflow.tracer.objects.iterators import items_of, range_length
 from jitflow.tracer.objects.keys import key_of
 from jitflow.tracer.objects.model import (
@@ -18,6 +18,7 @@ from jitflow.tracer.objects.model import (
     IdentityValue,
     InstanceValue,
     LazyValue,
+    NamespaceValue,
     OpaqueValue,
     RangeValue,
     SetValue,
@@ -333,6 +334,8 @@ def contains(tracer: Tracer, container: PyValue, item: PyValue) -> PyValue:
         return numpy.contains(tracer.context, container, resolve(tracer, item))
     if isinstance(container, DictValue | SetValue):
         return ConstantValue(key_of(tracer, item, container.items) in container.items)
+    if isinstance(container, NamespaceValue):
+        return ConstantValue(modules.contains(tracer, container, item))
     if isinstance(container, DictViewValue) and container.part == "keys":
         return ConstantValue(key_of(tracer, item) in container.mapping.items)
     if isinstance(container, ConstantValue):

@@ -7,11 +7,21 @@ from functools import cache
 from typing import Any
 
 from jitflow.core.errors import Unsupported
-from jitflow.tracer.objects import comparison, dicts, iterators, operators, sequences, sets, strings
+from jitflow.tracer.objects import (
+    comparison,
+    dicts,
+    iterators,
+    modules,
+    operators,
+    sequences,
+    sets,
+    strings,
+)
 from jitflow.tracer.objects.keys import index_of
 from jitflow.tracer.objects.model import (
     DictValue,
     IteratorValue,
+    NamespaceValue,
     RangeValue,
     SetValue,
 )
@@ -51,6 +61,8 @@ def _table(receiver: PyValue) -> dict[str, Any] | None:
         return dicts.METHODS
     if isinstance(receiver, SetValue):
         return sets.METHODS
+    if isinstance(receiver, NamespaceValue):
+        return {"get": modules.get_or_default}
     return None
 
 

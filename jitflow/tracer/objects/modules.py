@@ -12,7 +12,9 @@ from jitflow.core.errors import Unsupported
 from jitflow.guards.predicates import HasNoItem
 from jitflow.guards.sources import ConstantSource, GlobalSource
 from jitflow.tracer.objects.effects import will_change
+from jitflow.tracer.objects.keys import key_of
 from jitflow.tracer.objects.model import LazyValue, NamespaceValue
+from jitflow.tracer.objects.namespaces import namespace_value
 from jitflow.tracer.objects.protocol import Tracer
 from jitflow.tracer.objects.wrap import real_of, resolve
 from jitflow.tracer.values import ConstantValue, PyValue
@@ -23,18 +25,6 @@ class AttributeMissing(Unsupported):
 
     def __init__(self, detail: str) -> None:
         super().__init__("JF-B009", detail)
-
-
-def namespace_value(tracer: Tracer, namespace: dict[str, Any]) -> NamespaceValue:
-    """The value of a module's dictionary."""
-    table = tracer.context.objects
-    value = table.namespaces.get(id(namespace))
-    if value is None:
-        name = str(namespace.get("__name__", "globals"))
-        value = NamespaceValue(namespace, ConstantSource(namespace, name))
-        table.namespaces[id(namespace)] = value
-        table.keep.append(namespace)
-    return value
 
 
 def find_name(tracer: Tracer, namespace: dict[str, Any], name: str) -> PyValue | None:
@@ -80,6 +70,40 @@ def store_global(
     target.written[name] = None
 
 
+def get_item(tracer: Tracer, value: NamespaceValue, key: PyValue) -> PyValue:
+    """``globals()[key]``."""
+    name = _name(tracer, key)
+    found = find_name(tracer, value.real, name)
+    if found is None:
+        raise Unsupported("JF-B009", f"KeyError: {name!r}")
+    return found
+
+
+def set_item(tracer: Tracer, value: NamespaceValue, key: PyValue, new: PyValue | None) -> None:
+    """``globals()[key] = new``; None deletes."""
+    store_global(tracer, value.real, _name(tracer, key), new)
+
+
+def contains(tracer: Tracer, value: NamespaceValue, key: PyValue) -> bool:
+    """``key in globals()``."""
+    return find_name(tracer, value.real, _name(tracer, key)) is not None
+
+
+def get_or_default(
+    tracer: Tracer, value: NamespaceValue, key: PyValue, default: PyValue | None = None
+) -> PyValue:
+    """``globals().get(key, default)``."""
+    found = find_name(tracer, value.real, _name(tracer, key))
+    return found or default or ConstantValue(None)
+
+
+def _name(tracer: Tracer, key: PyValue) -> str:
+    name = key_of(tracer, key)
+    if type(name) is not str:
+        raise Unsupported("JF-B013", "a global name that is no string")
+    return name
+
+
 def module_attribute(tracer: Tracer, module: ModuleType, name: str) -> PyValue:
     """``module.name``."""
     found = find_name(tracer, vars(module), name)
@@ -88,7 +112,7 @@ def module_attribute(tracer: Tracer, module: ModuleType, name: str) -> PyValue:
     if type(module) is not ModuleType or "__getattr__" in vars(module):
         raise Unsupported("JF-B013", f"{module.__name__}.{name}")
     if name == "__dict__":
-        raise Unsupported("JF-B013", f"{module.__name__}.__dict__")
+        return namespace_value(tracer, vars(module))
     raise AttributeMissing(f"module {module.__name__!r} has no attribute {name!r}")
 
 

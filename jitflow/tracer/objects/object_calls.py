@@ -21,6 +21,7 @@ from jitflow.tracer.objects.model import (
     PartialValue,
     SuperValue,
 )
+from jitflow.tracer.objects.namespaces import namespace_value
 from jitflow.tracer.objects.nested import call_nested
 from jitflow.tracer.objects.plain import is_plain_class
 from jitflow.tracer.objects.protocol import Tracer
@@ -168,7 +169,13 @@ def _variables(tracer: Tracer, value: PyValue | None = None) -> PyValue:
     target = None if value is None else resolve(tracer, value)
     if isinstance(target, InstanceValue):
         return instances.dictionary(tracer, target)
+    if isinstance(target, ConstantValue) and type(target.value) is types.ModuleType:
+        return namespace_value(tracer, vars(target.value))
     raise Unsupported("JF-B013", "vars()")
+
+
+def _globals(tracer: Tracer) -> PyValue:
+    return namespace_value(tracer, tracer.context.namespace)
 
 
 # Methods that every object has
@@ -312,6 +319,7 @@ HANDLERS: dict[Any, Callable[..., PyValue]] = {
     builtins.hash: _hash,
     builtins.id: _identity,
     builtins.vars: _variables,
+    builtins.globals: _globals,
     builtins.print: _side_effect("print"),
     builtins.input: _side_effect("input"),
     builtins.open: _side_effect("open"),

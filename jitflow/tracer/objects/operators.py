@@ -9,7 +9,7 @@ import numpy as np
 
 from jitflow.core.errors import Unsupported
 from jitflow.tracer import numpy
-from jitflow.tracer.objects import dicts, instances, sequences, sets
+from jitflow.tracer.objects import dicts, instances, modules, sequences, sets
 from jitflow.tracer.objects.classes import search
 from jitflow.tracer.objects.comparison import call_special, is_numeric, truth
 from jitflow.tracer.objects.effects import will_change
@@ -18,6 +18,7 @@ from jitflow.tracer.objects.keys import index_of, slice_of
 from jitflow.tracer.objects.model import (
     DictValue,
     InstanceValue,
+    NamespaceValue,
     RangeValue,
     SetValue,
 )
@@ -223,6 +224,8 @@ def get_item(tracer: Tracer, value: PyValue, key: PyValue) -> PyValue:
         return sequences.get_item(tracer, value, key)
     if isinstance(value, DictValue):
         return dicts.get_item(tracer, value, key)
+    if isinstance(value, NamespaceValue):
+        return modules.get_item(tracer, value, key)
     if isinstance(value, ConstantValue):
         return _constant_item(tracer, value, key)
     if isinstance(value, RangeValue):
@@ -265,6 +268,8 @@ def set_item(tracer: Tracer, value: PyValue, key: PyValue, new: PyValue) -> None
         sequences.set_item(tracer, value, key, new)
     elif isinstance(value, DictValue):
         dicts.set_item(tracer, value, key, new)
+    elif isinstance(value, NamespaceValue):
+        modules.set_item(tracer, value, key, new)
     elif isinstance(value, InstanceValue):
         _call_required(tracer, value, "__setitem__", key, new)
     else:
@@ -278,6 +283,8 @@ def delete_item(tracer: Tracer, value: PyValue, key: PyValue) -> None:
         sequences.delete_item(tracer, value, key)
     elif isinstance(value, DictValue):
         dicts.delete_item(tracer, value, key)
+    elif isinstance(value, NamespaceValue):
+        modules.set_item(tracer, value, key, None)
     elif isinstance(value, InstanceValue):
         _call_required(tracer, value, "__delitem__", key)
     else:

@@ -44,6 +44,7 @@ from jitflow.tracer.objects.model import (
     RangeValue,
     SetValue,
 )
+from jitflow.tracer.objects.namespaces import is_namespace, namespace_at
 from jitflow.tracer.objects.plain import (
     compiled_function,
     is_constant,
@@ -270,6 +271,8 @@ def _sequence(tracer: Tracer, obj: Any, source: Source) -> PyValue:
 
 
 def _dict(tracer: Tracer, obj: dict[Any, Any], source: Source) -> PyValue:
+    if is_namespace(tracer, obj):
+        return namespace_at(tracer, obj, source)
     if len(obj) > MAX_ITEMS or not all(map(is_hashable_key, obj)):
         return OpaqueValue(obj, source)
     context = tracer.context
