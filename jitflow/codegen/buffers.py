@@ -245,19 +245,19 @@ class _Assigner:
     def copy_back(self) -> None:
         """Copies at the end: versions that were made elsewhere, outputs that share a chain."""
         memory = self.memory
-        late: list[tuple[Value, Place]] = list(self.finals)
+        late = [(value, memory.primary[value], place) for value, place in self.finals]
         for given, version in self.graph.writes:
             self.place_operand(version)
-            place = memory.given.inputs[given]
-            if memory.primary[version] == place:
+            source, place = memory.primary[version], memory.given.inputs[given]
+            if source == place:
                 continue
             if version in memory.given.inputs:
                 held = memory.temporary(version.type.shape, version.type.dtype)
-                self.copy(version, memory.primary[version], held)
-                memory.primary[version] = held
-            late.append((version, place))
-        for value, place in late:
-            self.copy(value, memory.primary[value], place)
+                self.copy(version, source, held)
+                source = held  # for this copy alone: the steps before it read the input
+            late.append((version, source, place))
+        for value, source, place in late:
+            self.copy(value, source, place)
 
     def copy(self, value: Value, source: Place, target: Place) -> None:
         self.memory.steps.append(
