@@ -11,6 +11,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from itertools import pairwise
 from types import ModuleType
 from typing import Any
 
@@ -234,8 +235,10 @@ def _array_checks(w: CheckWriter, fact: p.ArrayFact, name: str, bound: set[str])
     flags += ["aligned"] * fact.aligned + ["writeable"] * fact.writeable
     w.steps += [Test(f"{name}.flags.{flag}") for flag in flags]
     if fact.layout == "strided":
-        strides = [f"abs({name}.strides[{axis}])" for axis in fact.order]
-        w.steps.append(Test(" >= ".join(strides)))
+        for slow, fast in pairwise(fact.order):
+            relation = ">=" if slow < fast else ">"
+            sizes = (f"abs({name}.strides[{axis}])" for axis in (slow, fast))
+            w.steps.append(Test(f" {relation} ".join(sizes)))
         if fact.unit_axis is not None:
             w.steps.append(Test(f"{name}.strides[{fact.unit_axis}] == {name}.itemsize"))
 

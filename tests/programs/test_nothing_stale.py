@@ -226,3 +226,31 @@ def test_eager_stance(backend):
     with jitflow.set_stance("eager"):
         assert np.array_equal(g(X), X + 1)
     assert g.report().pieces == 0
+
+
+def test_globals_set_through_their_dictionary(backend, monkeypatch):
+    monkeypatch.setitem(globals(), "SCALE", 2.0)
+
+    def f(x):
+        names = globals()
+        names["SCALE"] = SCALE + 0.5
+        if "absent" in names or names.get("absent") is not None:
+            return None
+        return x * SCALE + names["SCALE"]
+
+    g = compiled_of(f, backend)
+    assert np.array_equal(g(X), X * 2.5 + 2.5)
+    assert np.array_equal(g(X), X * 3.0 + 3.0)
+    assert SCALE == 3.0
+
+
+def test_globals_given_as_an_argument(backend, monkeypatch):
+    monkeypatch.setitem(globals(), "SCALE", 2.0)
+
+    def f(x, names):
+        names["SCALE"] = 4.0
+        return x * SCALE
+
+    g = compiled_of(f, backend)
+    assert np.array_equal(g(X, globals()), X * 4.0)
+    assert np.array_equal(g(X, {"SCALE": 1.0}), X * 4.0)

@@ -1,0 +1,59 @@
+"""What segments hand to each other around a call-out: numbers, memory order, arrays they write."""
+
+import numpy as np
+import pytest
+
+X = np.random.default_rng(0).normal(size=(4, 5))
+LAYOUTS = {"C": X, "F": X.T, "sliced": X[::2, ::2], "reversed": X[::-1, ::-1]}
+
+
+@pytest.fixture(params=LAYOUTS)
+def x(request):
+    return LAYOUTS[request.param]
+
+
+@pytest.mark.parametrize("number", [2.5, 3, True, 1j, np.float32(2), np.int16(3)])
+def test_numbers_reach_later_segments(check, number):
+    def f(x, s):
+        return np.sort(x) * s
+
+    check(f, (X, number))
+
+
+def test_numbers_made_by_an_earlier_segment(check, x):
+    def f(x):
+        a, b, n = float(x.max()), x.min(), int((x > 0).sum())
+        return a, b, n, np.sort(x) * a + b * n
+
+    check(f, (x,))
+
+
+def test_arrays_made_by_an_earlier_segment(check, x):
+    def f(x):
+        doubled = (x * 2).T
+        return doubled, np.sort(x).T + doubled
+
+    check(f, (x,))
+
+
+def test_layout_of_the_arguments_of_a_later_segment(check, x):
+    def f(x):
+        return np.sort(x, axis=0) + x
+
+    check(f, (x,))
+
+
+def test_layout_of_what_a_call_out_gives(check, x):
+    def f(x):
+        z = np.sort(x, axis=0)
+        return z, z.T, z + 1
+
+    check(f, (x,))
+
+
+def test_array_sorted_in_place_and_read(check, x):
+    def f(x):
+        x.sort()
+        return np.sort(x), x.max(axis=-1, keepdims=True)
+
+    check(f, (x,))
