@@ -43,9 +43,9 @@ class SegmentRequest:
     Attributes
     ----------
     plan : SegmentPlan
-    facts : tuple or None
-        One fact for each input where the segment checks them (the first segment); None where the
-        inputs were made by the piece itself.
+    facts : tuple
+        For each input what it is: a number, or an array of some layout; None for arrays that the
+        piece itself made, which are in C order.
     late : tuple of Guard
         Overlap and relation guards, checked with the inputs.
     boxes : tuple of (box, order)
@@ -56,6 +56,8 @@ class SegmentRequest:
         What is called where floating-point flags are set; None where nothing of it can warn.
     kept : tuple of int
         The inputs that it writes and whose contents before are given to `flags`.
+    checked : bool
+        Whether the segment checks its inputs: the first one does.
     code : object
         What the back end has already made of it.
     """

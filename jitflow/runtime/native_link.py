@@ -114,21 +114,21 @@ def _results(boxes: tuple[tuple[str, tuple[int, ...]], ...]) -> Result:
 
 def _local_facts(request: SegmentRequest) -> tuple[ArrayFact | ScalarFact, ...]:
     """The facts with parameter numbers for sources."""
-    if request.facts is not None:
-        return tuple(
-            dataclasses.replace(fact, source=StateSource(index, str(fact.source)))
-            for index, fact in enumerate(request.facts)
-        )
     return tuple(
         ArrayFact(StateSource(index, value.name), value.type.dtype, value.type.shape)
-        for index, value in enumerate(request.plan.graph.inputs)
+        if fact is None
+        else dataclasses.replace(fact, source=StateSource(index, value.name))
+        for index, (value, fact) in enumerate(
+            zip(request.plan.graph.inputs, request.facts, strict=True)
+        )
     )
 
 
 def _local_guards(request: SegmentRequest) -> tuple[Guard, ...]:
     places: dict[Source, StateSource] = {
         fact.source: StateSource(index, str(fact.source))
-        for index, fact in enumerate(request.facts or ())
+        for index, fact in enumerate(request.facts)
+        if fact is not None
     }
 
     def local(guard: Guard) -> Guard:
