@@ -11,7 +11,8 @@ from jitflow.core.dims import Dim
 from jitflow.core.location import UNKNOWN, Location
 from jitflow.core.types import ArrayType
 from jitflow.ir.graph import Block, DimensionOf, Graph, Node, ScalarValue, Value
-from jitflow.ops.control import RegionTypes, infer_regions
+from jitflow.ir.regions import region_types
+from jitflow.ops.control import infer_regions
 from jitflow.ops.record import Kind, operator
 
 
@@ -123,11 +124,3 @@ class Builder:
         """Set the outputs and return the graph."""
         self.graph.body.results = tuple(outputs)
         return self.graph
-
-
-def region_types(block: Block) -> RegionTypes:
-    """Types of a block's parameters and results."""
-    return RegionTypes(
-        tuple(value.type for value in block.parameters),
-        tuple(value.type for value in block.results),
-    )

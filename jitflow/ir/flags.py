@@ -12,6 +12,7 @@ _SILENT = frozenset(
     logical_or logical_xor logical_not where real imag complex heaviside max min any all argmax
     argmin erf erfc""".split()
 )
+_DIVIDING = frozenset({"floor_divide", "remainder", "fmod", "power", "reciprocal"})
 _COMPUTING = frozenset(
     {Kind.ELEMENTWISE, Kind.REDUCTION, Kind.SCAN, Kind.CONTRACTION, Kind.SCATTER}
 )
@@ -31,6 +32,11 @@ def can_warn(node: Node) -> bool:
     if name == "absolute":
         return operand.is_complex
     return result.is_float or result.is_complex
+
+
+def can_fail(node: Node) -> bool:
+    """Whether integers may fail its run-time check, after which eager NumPy warns or raises."""
+    return node.operator.name in _DIVIDING and node.results[0].type.dtype.is_integer
 
 
 def _cast_can_warn(source: DType, target: DType) -> bool:

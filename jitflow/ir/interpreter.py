@@ -6,7 +6,7 @@ flags are set is run by it again, so that NumPy itself warns, node by node.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +16,7 @@ from jitflow.core import dims
 from jitflow.core.errors import CheckFailed, InvalidGraph
 from jitflow.core.types import ArrayType
 from jitflow.ir.graph import Block, DimensionOf, Graph, Node, Value
+from jitflow.ir.regions import captured
 from jitflow.ops.record import Kind
 
 __all__ = ["CheckFailed", "run"]
@@ -114,7 +115,8 @@ class _Run:
         for name, definition in graph.symbols.items():
             axis = definition.axis if isinstance(definition, DimensionOf) else None
             self._defines.setdefault(id(definition.value), []).append((name, axis))
-        self._uses = _count_uses(graph)
+        self._last_uses: dict[int, list[Value]] = {}
+        _find_last_uses(graph.body, (version for _, version in graph.writes), self._last_uses)
 
     def define(self, value: Value, array: Any) -> None:
         """Bind `value`, and the symbols that it defines."""
@@ -129,13 +131,14 @@ class _Run:
             self._define_results(node, self._computed(node) if known is None else known)
             if self.hooks is not None:
                 self.hooks.after(node, self.values)
-            for operand in node.operands:
-                self._release(operand)
+            for value in self._last_uses.get(id(node), ()):
+                if self.hooks is None or id(value) not in self.hooks.kept:
+                    self.values.pop(id(value), None)
 
     def _computed(self, node: Node) -> tuple[Any, ...]:
         record = node.operator
         if record.kind is Kind.CONTROL:
-            raise InvalidGraph(f"the interpreter does not run {record.name}", node=node)
+            return _CONTROL[record.name](self, node)
         attributes = node.attributes
         if self.has_symbols and attributes:
             attributes = {
@@ -160,23 +163,56 @@ class _Run:
             found = f"{result.dtype}{np.shape(result)}"
             raise InvalidGraph(f"{node.operator.name} gave {found}, not {type}", node=node)
 
-    def _release(self, value: Value) -> None:
-        """Forget a value after its last use."""
-        left = self._uses.get(id(value), 0) - 1
-        self._uses[id(value)] = left
-        if left == 0 and not (self.hooks is not None and id(value) in self.hooks.kept):
-            self.values.pop(id(value), None)
+    # Regions
+
+    def region(self, block: Block, arguments: Sequence[Any]) -> tuple[Any, ...]:
+        """Run a region once and give its results."""
+        for parameter, argument in zip(block.parameters, arguments, strict=True):
+            self.define(parameter, argument)
+        self.block(block)
+        return tuple(self.values[id(value)] for value in block.results)
+
+    def loop_over_range(self, node: Node) -> tuple[Any, ...]:
+        """Python's ``for``."""
+        start, stop, step, *carried = (self.values[id(value)] for value in node.operands)
+        if not step:
+            raise CheckFailed("a range has the step zero")
+        for index in range(int(start), int(stop), int(step)):
+            carried[:] = self.region(node.regions[0], (np.int64(index), *carried))
+        return tuple(carried)
+
+    def loop_while(self, node: Node) -> tuple[Any, ...]:
+        """Python's ``while``."""
+        condition, body = node.regions
+        carried = tuple(self.values[id(value)] for value in node.operands)
+        while self.region(condition, carried)[0]:
+            carried = self.region(body, carried)
+        return carried
+
+    def branch(self, node: Node) -> tuple[Any, ...]:
+        """One of two regions."""
+        holds = bool(self.values[id(node.operands[0])])
+        return self.region(node.regions[0 if holds else 1], ())
 
 
-def _count_uses(graph: Graph) -> dict[int, int]:
-    uses: dict[int, int] = {}
-    kept = [*graph.outputs, *(version for _, version in graph.writes)]
-    for value in kept:
-        uses[id(value)] = uses.get(id(value), 0) + 1
-    for node in graph.walk():
-        for operand in node.operands:
-            uses[id(operand)] = uses.get(id(operand), 0) + 1
-    return uses
+_CONTROL = {"for": _Run.loop_over_range, "while": _Run.loop_while, "cond": _Run.branch}
+
+
+def _find_last_uses(block: Block, kept: Iterable[Value], found: dict[int, list[Value]]) -> None:
+    """For each node the values of its block that nothing after it uses.
+
+    A region's parameters and captured values stay: the next iteration may use them.
+    """
+    seen = {id(value) for value in (*block.results, *kept)}
+    own = {id(value) for node in block.nodes for value in node.results}
+    for node in reversed(block.nodes):
+        for value in (*node.operands, *captured(node)):
+            if id(value) not in seen:
+                seen.add(id(value))
+                if id(value) in own:
+                    found.setdefault(id(node), []).append(value)
+        for region in node.regions:
+            _find_last_uses(region, (), found)
 
 
 def evaluate_attribute(value: Any, symbols: dict[str, int]) -> Any:

@@ -8,6 +8,15 @@ from typing import Any
 from jitflow.core.dims import SymbolicDim
 from jitflow.core.types import ArrayType
 from jitflow.ir.graph import Block, Node, Value
+from jitflow.ops.control import RegionTypes
+
+
+def region_types(block: Block) -> RegionTypes:
+    """Types of a block's parameters and results."""
+    return RegionTypes(
+        tuple(value.type for value in block.parameters),
+        tuple(value.type for value in block.results),
+    )
 
 
 def walk_block(block: Block) -> Iterator[Node]:

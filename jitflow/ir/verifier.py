@@ -7,9 +7,11 @@
 4.  Operands: as many as the record's parameters say.
 5.  Attributes: exactly those that the record lists, of the kinds that the text can show.
 6.  Types: the results are what the record infers from operands and attributes.
-7.  Regions: only control operators have them.
+7.  Regions: only control operators have them; parameters, results and the node's results have the
+    types that its record says (`ops.control`).
 8.  Symbols: each symbol of a type or attribute is defined, by an axis of an input or by a rank-0
     i64 value, and that value comes before the first node whose types or attributes use the symbol.
+    A symbol that a value inside a region defines is known in that region alone.
 9.  Writes: each goes to an input, at most one to each, and the version has the input's type.
 10. Outputs and versions are parameters or results of the body.
 """
@@ -17,7 +19,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -27,6 +28,8 @@ from jitflow.core.dtypes import I64, DType
 from jitflow.core.errors import InvalidGraph
 from jitflow.core.types import ArrayType
 from jitflow.ir.graph import Block, DimensionOf, Graph, Node, Value
+from jitflow.ir.regions import region_types, symbols_in
+from jitflow.ops.control import infer_regions
 from jitflow.ops.record import Kind
 
 _NAME = re.compile(r"[\w.]+")
@@ -71,7 +74,7 @@ class _Verifier:
             self.waiting.setdefault(id(value), []).append(name)
 
     def check_symbols(self, attribute: Any, what: str, node: Node | None) -> None:
-        for name in _symbols(attribute):
+        for name in symbols_in(attribute):
             if name not in self.graph.symbols:
                 raise InvalidGraph(f"{what} uses {name}, which is not defined", node=node)
             if name not in self.symbols:
@@ -115,8 +118,7 @@ class _Verifier:
         self.attributes(node)
         for region in node.regions:
             self.region(node, region)
-        if record.kind is Kind.CALL_OUT or not node.regions:
-            self.types(node)
+        self.types(node)
         for index, result in enumerate(node.results):
             if result.producer is not node or result.index != index:
                 raise InvalidGraph(f"%{result.name} has another producer", node=node)
@@ -145,8 +147,12 @@ class _Verifier:
 
     def types(self, node: Node) -> None:
         record = node.operator
+        given = tuple(value.type for value in node.operands)
         try:
-            types = record.infer(tuple(v.type for v in node.operands), node.attributes)
+            if record.kind is Kind.CONTROL:
+                types = infer_regions(record, given, tuple(map(region_types, node.regions)))
+            else:
+                types = record.infer(given, node.attributes)
         except TypeError as error:
             raise InvalidGraph(str(error), node=node) from error
         found = tuple(value.type for value in node.results)
@@ -158,12 +164,14 @@ class _Verifier:
     def region(self, node: Node, region: Block) -> None:
         if node.operator.kind is not Kind.CONTROL:
             raise InvalidGraph(f"{node.operator.name} has a region", node=node)
-        outside = set(self.visible)
+        outside = set(self.visible), set(self.symbols)
         for value in region.parameters:
+            self.check_symbols(value.type.shape, f"parameter %{value.name}", node)
             self.parameter(value)
         self.block(region)
-        self.see_all(region.results, "result")
-        self.visible = outside
+        for value in region.results:
+            self.see(value, "result", node)
+        self.visible, self.symbols = outside
 
     def writes(self) -> None:
         seen: set[int] = set()
@@ -176,19 +184,6 @@ class _Verifier:
             self.see(version, "written value")
             if version.type != target.type:
                 raise InvalidGraph(f"{version!r} is written to {target!r}")
-
-
-def _symbols(attribute: Any) -> Iterator[str]:
-    if isinstance(attribute, SymbolicDim):
-        yield from attribute.symbols()
-    elif isinstance(attribute, tuple):
-        for item in attribute:
-            yield from _symbols(item)
-    elif isinstance(attribute, dict):
-        for item in attribute.values():
-            yield from _symbols(item)
-    elif isinstance(attribute, ArrayType):
-        yield from _symbols(attribute.shape)
 
 
 def _check_kind(name: str, value: Any, node: Node) -> None:
