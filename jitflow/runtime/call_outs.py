@@ -7,6 +7,7 @@ as complex eigenvalues, the piece is left to Python: the result is `FAILED`.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -38,6 +39,19 @@ def call_out_function(node: Node, namespaces: dict[str, dict[str, Any]]) -> Call
 def contiguous(array: np.ndarray) -> np.ndarray:
     """`array` in C order, with its rank, for the segments that take it."""
     return array if array.flags.c_contiguous else np.ascontiguousarray(array)
+
+
+def arranged(array: np.ndarray, order: tuple[int, ...]) -> np.ndarray:
+    """`array` where it lies in memory order `order`, as the call in eager code gives it.
+
+    A call-out's operands may lie in another order than the arrays that the program sees, and many
+    functions give their result the order of an operand.
+    """
+    steps = [abs(array.strides[axis]) for axis in order if array.shape[axis] != 1]
+    if array.size == 0 or all(slow >= fast for slow, fast in pairwise(steps)):
+        return array
+    stored = np.ascontiguousarray(array.transpose(order))
+    return np.copy(stored.transpose(np.argsort(order)), order="K")
 
 
 def _checked(node: Node, namespace: dict[str, Any]) -> Callable[..., Any]:

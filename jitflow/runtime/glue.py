@@ -18,7 +18,7 @@ from jitflow.core.config import config
 from jitflow.guards.checks import CheckWriter, ConstantPool, Let, Step, write_input_checks
 from jitflow.guards.predicates import NoOverlap, Relation
 from jitflow.ir.graph import DimensionOf, Node, ScalarValue, Value
-from jitflow.runtime.call_outs import call_out_function, contiguous
+from jitflow.runtime.call_outs import arranged, call_out_function, contiguous
 from jitflow.runtime.driver import Broke, Site
 from jitflow.runtime.marks import EAGER, FAILED, MISS
 from jitflow.runtime.partition import CallOutPlan, Plan, SegmentPlan
@@ -238,10 +238,10 @@ class _GlueWriter:
         value = self.trace.graph.outputs[recipe.index]
         name = self.outputs.get(recipe.index)
         if name is None:
-            return _boxed_in_python(self.values[id(value)], recipe.box, self.pool)
+            return _boxed_in_python(self.values[id(value)], recipe, self.pool)
         maker = value.producer
         if maker is not None and any(maker is c.node for c in self.plan.call_outs):
-            return _boxed_in_python(name, recipe.box, self.pool)
+            return _boxed_in_python(name, recipe, self.pool)
         return name
 
     def _write_exit(self) -> None:
@@ -300,10 +300,11 @@ def watched(node: Node) -> Callable[..., Any]:
     return run
 
 
-def _boxed_in_python(name: str, box: str, pool: ConstantPool) -> str:
-    if box == "array":
-        return name
-    if box == "scalar":
+def _boxed_in_python(name: str, recipe: r.FromGraph, pool: ConstantPool) -> str:
+    if recipe.box == "array":
+        order = recipe.order
+        return name if len(order) < 2 else f"{pool(arranged)}({name}, {order!r})"
+    if recipe.box == "scalar":
         return f"{name}[()]"
     return f"{name}.item()"
 
