@@ -141,11 +141,10 @@ class _Entry:
     def _inputs(self, guards: Guards) -> Inputs:
         spec, segment, writer = self._spec, self._segment, self._writer
         inputs = Inputs(writer, guards, spec.checked)
-        scalars = {
-            id(definition.value): name
-            for name, definition in segment.graph.symbols.items()
-            if isinstance(definition, ScalarValue)
-        }
+        scalars: dict[int, list[str]] = {}
+        for name, definition in segment.graph.symbols.items():
+            if isinstance(definition, ScalarValue):
+                scalars.setdefault(id(definition.value), []).append(name)
         rows = zip(spec.inputs, segment.inputs, segment.graph.inputs, strict=True)
         for fact, how, value in rows:
             loaded = inputs.take(fact, how)
@@ -153,7 +152,7 @@ class _Entry:
                 kind, number = loaded.arguments[0].split(" ", 1)
                 in_memory = kind == "ptr"
                 number = writer.load("i64", number) if in_memory else number
-                writer.symbols[scalars[id(value)]] = number
+                writer.symbols.update(dict.fromkeys(scalars[id(value)], number))
         self._bind_rest(inputs)
         late = tuple(g for g in spec.guards if isinstance(g, NoOverlap | Relation))
         inputs.finish(late)
