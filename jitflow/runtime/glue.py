@@ -165,13 +165,15 @@ class _GlueWriter:
     def _results_of(self, node: Node) -> str:
         return "".join(f"{self.values[id(value)]}, " for value in node.results)
 
+    def _inputs(self) -> str:
+        return "".join(f"{self.values[id(value)]}, " for value in self.trace.graph.inputs)
+
     def _settle(self, until: int) -> None:
         """Give the warnings up to here, or leave the piece to Python."""
-        inputs = "".join(f"{self.values[id(value)]}, " for value in self.trace.graph.inputs)
         known = ", ".join(self.known)
         settle = self.pool(self.replayer.settle)
         span, first = (self.since, until), self.since == -1
-        call = f"{settle}(flagged, ({inputs}), {{{known}}}, {span}, {first})"
+        call = f"{settle}(flagged, ({self._inputs()}), {{{known}}}, {span}, {first})"
         self.body.append(f"if flagged is not None and {call}: return {self.pool(FAILED)}")
         if until != -1:
             self.body.append("flagged = None")
@@ -181,6 +183,9 @@ class _GlueWriter:
         shown = len(self.replayer.graph.outputs)
         gives = [give for give in plan.gives if give.output is None or give.output < shown]
         result = f"x{len(self.values)}" if gives else "_"
+        if plan.graph.writes and not is_first and self.replayer.can_warn:
+            keep = f"{self.pool(self.replayer.keep)}(flagged, ({self._inputs()}))"
+            self.body.append(f"if flagged is not None: flagged = {keep}")
         self.body.append(f"{result} = {self.pool(function)}({arguments})")
         marks = [MISS, FAILED] if is_first else [FAILED]
         for mark in marks:

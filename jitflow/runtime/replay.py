@@ -9,6 +9,7 @@ instead, so that nothing happens after it that would not have.
 
 from __future__ import annotations
 
+import contextvars
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -30,6 +31,9 @@ _KINDS = (
     (4, "under", "underflow"),
     (8, "invalid", "invalid value"),
 )
+_UNDERFLOW = 4
+_ERROR_STATE: Any = np._core.umath._extobj_contextvar  # type: ignore[attr-defined]
+_DEFAULT_STATE = contextvars.Context().run(_ERROR_STATE.get)
 _NOTED = {"divide": "call", "over": "call", "invalid": "call"}
 _SCALAR_MATH = frozenset(
     ["add", "subtract", "multiply", "divide", "floor_divide", "remainder", "power", "negative", "absolute"]
@@ -141,6 +145,8 @@ class Replayer:
         can_rerun : bool
             False where a call-out had an effect already.
         """
+        if flagged.flags == _UNDERFLOW and _ERROR_STATE.get() is _DEFAULT_STATE:
+            return False  # the most frequent flag, which NumPy ignores unless told otherwise
         modes: dict[str, str] = {**np.geterr()}  # type: ignore[dict-item]
         wanted = [row for row in _KINDS if flagged.flags & row[0] and modes[row[1]] != "ignore"]
         if not wanted:
@@ -160,6 +166,11 @@ class Replayer:
         values = [originals.get(index, value) for index, value in enumerate(inputs)]
         self._run_again(values, known or {}, span, modes)
         return False
+
+    def keep(self, flagged: Flagged, inputs: Sequence[Any]) -> Flagged:
+        """`flagged` with copies of the inputs that the rest of the piece writes."""
+        originals = {index: np.array(inputs[index], order="K") for index in self.written}
+        return Flagged(flagged.flags, None, {**originals, **flagged.originals})
 
     def _is_plain(self) -> bool:
         """Whether flags say all: one element-wise operation can set them."""
@@ -192,6 +203,8 @@ class Replayer:
             if key == stop:
                 raise _Stop
             current[:] = [node]
+            if key in known:
+                flagged.add(id(node))  # it ran already: its call decides
             return known.get(key)
 
         def after(node: Node, values: Mapping[int, Any]) -> None:
@@ -214,9 +227,11 @@ class Replayer:
     ) -> None:
         """Name the first operation that can set each flag: what it computed from is gone."""
         for flag, kind, text in wanted:
-            found = next((c for c in calls if any(_can_set(n, flag) for n in c.nodes)), None)
+            nodes = ((call, node) for call in calls for node in call.nodes)
+            found = next((pair for pair in nodes if _can_set(pair[1], flag)), None)
             if found is not None:
-                _report(found, f"{text} encountered in {_numpy_name(found)}", modes[kind], flag)
+                message = f"{text} encountered in {_numpy_name(*found)}"
+                _report(found[0], message, modes[kind], flag)
 
 
 def _position(graph: Graph, value: Value) -> int:
@@ -299,9 +314,8 @@ def _can_set(node: Node, flag: int) -> bool:
     return node.operator.name in _CAN_SET.get(flag, ())
 
 
-def _numpy_name(call: UserCall) -> str:
-    """The name that NumPy's message has for a call that became one operation."""
-    node = call.nodes[0]
+def _numpy_name(call: UserCall, node: Node) -> str:
+    """The name that NumPy's message has for an operation of a call."""
     if node.operator.kind in (Kind.REDUCTION, Kind.SCAN):
         return "reduce" if node.operator.kind is Kind.REDUCTION else "accumulate"
     slots = [item for item in call.arguments if isinstance(item, OperandSlot)]

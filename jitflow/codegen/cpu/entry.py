@@ -188,6 +188,8 @@ class _Entry:
         self._signature = ", ".join(text.split()[0] for text in arguments)
         failed = writer.assign(f"call i32 @{self._body.name}({', '.join(arguments)})", "failed")
         flags = writer.call("jf.read_flags", str(spec.flags), hint="flags") if watches else ""
+        if not watches:
+            writer.call("jf.clear_flags")  # NumPy's casts would find what nobody asked for
         restore()
         if is_taken:
             writer.call("jf.give_arena", arena)
@@ -304,6 +306,7 @@ class _Entry:
             quiet, noisy = writer.block("quiet"), writer.block("noisy")
             writer.branch(writer.assign(f"icmp eq i32 {flags}, 0", "c"), quiet, noisy)
             writer.begin(noisy)
+            writer.call("jf.clear_flags")  # NumPy's casts would find them and warn again
             function = writer.constant(self._spec.on_flags)
             answer = writer.call(
                 "jf.call_with_flags", function, flags, result, "%args", "%nargsf", "%kwnames"

@@ -137,5 +137,5 @@ class EntrySpec:
     on_failed_check: Any = None
     on_flags: Any = None
     kept: tuple[int, ...] = ()
-    flags: int = DIVIDE | OVERFLOW | INVALID
+    flags: int = DIVIDE | OVERFLOW | UNDERFLOW | INVALID
     checked: bool = True

@@ -259,6 +259,9 @@ def _compensated_sum(tracer: Tracer, total: PyValue, items: list[PyValue]) -> Py
 
 
 def _divmod(tracer: Tracer, left: PyValue, right: PyValue) -> PyValue:
+    left, right = resolve(tracer, left), resolve(tracer, right)
+    if is_numeric(left) or is_numeric(right):
+        return numpy.binary(tracer.context, "divmod", left, right)
     parts = [binary(tracer, op, left, right) for op in ("//", "%")]
     return SequenceValue(tuple, parts)
 
