@@ -18,10 +18,15 @@ from jitflow.tracer.context import TraceContext
 
 @dataclass(frozen=True, eq=False)
 class Slot:
-    """The place of operand number `index` in a call; `box` as in `recipes.FromGraph`."""
+    """The place of operand number `index` in a call; `box` as in `recipes.FromGraph`.
+
+    An array comes in memory order `order` where that is not empty: what NumPy makes of it may be in
+    the same order.
+    """
 
     index: int
     box: str = "array"
+    order: tuple[int, ...] = ()
 
 
 def as_it_is(result: Any) -> Any:
@@ -62,12 +67,20 @@ def _fill(item: Any, arrays: Sequence[np.ndarray]) -> Any:
     if isinstance(item, Slot):
         array = arrays[item.index]
         if item.box == "array":
-            return array
+            return _in_order(array, item.order) if item.order else array
         scalar = np.asarray(array)[()]
         return scalar if item.box == "scalar" else scalar.item()
     if isinstance(item, (list, tuple)):
         return type(item)(_fill(part, arrays) for part in item)
     return item
+
+
+def _in_order(array: np.ndarray, order: tuple[int, ...]) -> np.ndarray:
+    """`array`, copied where it is not contiguous in that order already."""
+    turned = array.transpose(order)
+    if turned.flags.c_contiguous:
+        return array
+    return np.ascontiguousarray(turned).transpose(np.argsort(order))
 
 
 def call_out(

@@ -131,7 +131,7 @@ class Template:
         value = self.context.resolve(value)
         if isinstance(value, ArrayValue):
             self.arrays.append(value)
-            return self._slot(value, "array")
+            return self._slot(value, "array", self._order(value))
         if isinstance(value, ScalarValue):
             if value.dim is not None:
                 self.dims.append(value.dim)
@@ -144,10 +144,19 @@ class Template:
             return value.value
         raise unsupported(f"argument of {value.python_type.__name__}")
 
-    def _slot(self, value: ArrayValue | ScalarValue, box: str) -> Slot:
+    def _slot(
+        self, value: ArrayValue | ScalarValue, box: str, order: tuple[int, ...] = ()
+    ) -> Slot:
         self.operands.append(graph_value(self.context, operand(self.context, value)))
         self.slots.append(value)
-        return Slot(len(self.operands) - 1, box)
+        return Slot(len(self.operands) - 1, box, order)
+
+    def _order(self, value: ArrayValue) -> tuple[int, ...]:
+        """The memory order of a computed array, empty for C; inputs come as they are."""
+        if value.source is not None:
+            return ()
+        order = tuple(arrays.order_of(self.context, value))
+        return () if order == tuple(range(len(order))) else order
 
     def stand_in(self, tree: Any, make: Any) -> Any:
         """The argument with stand-ins in its slots."""
