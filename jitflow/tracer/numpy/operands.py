@@ -147,9 +147,11 @@ def _check_range(context: TraceContext, number: Value, low: int, high: int) -> N
 
 
 def cast(context: TraceContext, value: Value, dtype: DType) -> Value:
-    """`value` as `dtype`."""
+    """`value` as `dtype`; JF-B008 where NumPy warns that imaginary parts are lost."""
     if value.type.dtype is dtype:
         return value
+    if value.type.dtype.is_complex and not dtype.is_complex and dtype is not BOOL:
+        raise unsupported("a complex value becomes real: NumPy warns that parts are lost")
     return context.builder.emit("cast", value, dtype=dtype)
 
 
