@@ -59,8 +59,16 @@ class Plan:
         return [step for step in self.steps if isinstance(step, CallOutPlan)]
 
 
-def partition(graph: Graph, is_native: Callable[[Node], bool]) -> Plan:
-    """Split `graph`; `is_native` says which nodes code generation takes."""
+def partition(
+    graph: Graph,
+    is_native: Callable[[Node], bool],
+    is_plain: Callable[[int], bool] = lambda index: True,
+) -> Plan:
+    """Split `graph`; `is_native` says which nodes code generation takes.
+
+    `is_plain` says of a graph output whether Python's object for it is an array in C order, which
+    later steps can take as it is; for other outputs they get an array of their own.
+    """
     levels = _levels(graph, is_native)
     last = max(levels.values(), default=0)
     plan = Plan()
@@ -68,7 +76,7 @@ def partition(graph: Graph, is_native: Callable[[Node], bool]) -> Plan:
     calls: list[list[Node]] = [[] for _ in range(last + 1)]
     for node in graph.nodes:
         (native if is_native(node) else calls)[levels[id(node)]].append(node)
-    needed_after = _needed_after(graph, levels, is_native)
+    needed_after = _needed_after(graph, levels, is_native, is_plain)
     for level in range(last + 1):
         writes = graph.writes if level == last else []
         gives = needed_after[level]
@@ -81,9 +89,13 @@ def partition(graph: Graph, is_native: Callable[[Node], bool]) -> Plan:
 
 
 def _levels(graph: Graph, is_native: Callable[[Node], bool]) -> dict[int, int]:
-    """Level of each node by identity; a call-out's results are available one level later."""
+    """Level of each node by identity; a call-out's results are available one level later.
+
+    So are arrays whose size a node computes: memory is taken before a segment runs.
+    """
     levels: dict[int, int] = {}
     available: dict[int, int] = {}
+    sizes: dict[int, int] = {}
     symbol_values = {
         name: definition.value
         for name, definition in graph.symbols.items()
@@ -94,7 +106,7 @@ def _levels(graph: Graph, is_native: Callable[[Node], bool]) -> dict[int, int]:
         level = max((available.get(id(value), 0) for value in node.operands), default=0)
         for name in _symbols_used(node):
             if name in symbol_values:
-                level = max(level, available.get(id(symbol_values[name]), 0))
+                level = max(level, sizes.get(id(symbol_values[name]), 0))
         ordered = node.operator.checks or node.attributes.get("effect", False)
         if ordered:
             level = max(level, effect_level)
@@ -104,6 +116,7 @@ def _levels(graph: Graph, is_native: Callable[[Node], bool]) -> dict[int, int]:
             effect_level = level
         for result in node.results:
             available[id(result)] = level if native else level + 1
+            sizes[id(result)] = level + 1
     return levels
 
 
@@ -116,7 +129,10 @@ def _symbols_used(node: Node) -> frozenset[str]:
 
 
 def _needed_after(
-    graph: Graph, levels: dict[int, int], is_native: Callable[[Node], bool]
+    graph: Graph,
+    levels: dict[int, int],
+    is_native: Callable[[Node], bool],
+    is_plain: Callable[[int], bool],
 ) -> list[list[Give]]:
     """For each level what its segment hands out: outputs, and values for later steps.
 
@@ -124,21 +140,20 @@ def _needed_after(
     last segment makes: every output is an object of its own.
     """
     last = max(levels.values(), default=0)
-    gives: list[dict[int, Give]] = [{} for _ in range(last + 1)]
-    copies: list[Give] = []
 
     def home(value: Value) -> int | None:
         maker = value.producer
         return levels[id(maker)] if maker is not None and is_native(maker) else None
 
-    seen: set[int] = set()
-    for index, value in enumerate(graph.outputs):
-        level = home(value)
-        if id(value) in seen or value.producer is None:
-            copies.append(Give(value, index))
+    gives: list[dict[int, Give]] = [{} for _ in range(last + 1)]
+    boxed: list[list[Give]] = [[] for _ in range(last + 1)]
+    copies: list[Give] = []
+    for give in _distinct_outputs(graph, copies):
+        level = home(give.value)
+        if level is not None and give.output is not None and is_plain(give.output):
+            gives[level][id(give.value)] = give
         elif level is not None:
-            gives[level][id(value)] = Give(value, index)
-        seen.add(id(value))
+            boxed[level].append(give)
 
     def need(value: Value, user_level: int, by_python: bool) -> None:
         level = home(value)
@@ -153,8 +168,19 @@ def _needed_after(
     for definition in graph.symbols.values():
         if isinstance(definition, ScalarValue):
             need(definition.value, last, False)
-    result = [list(level.values()) for level in gives]
+    result = [[*out, *level.values()] for out, level in zip(boxed, gives, strict=True)]
     result[last].extend(copies)
+    return result
+
+
+def _distinct_outputs(graph: Graph, copies: list[Give]) -> list[Give]:
+    """Outputs that a step makes; the others are added to `copies`."""
+    seen: set[int] = set()
+    result = []
+    for index, value in enumerate(graph.outputs):
+        is_copy = id(value) in seen or value.producer is None
+        (copies if is_copy else result).append(Give(value, index))
+        seen.add(id(value))
     return result
 
 

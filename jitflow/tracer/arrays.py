@@ -94,6 +94,10 @@ def described(
 def is_contiguous(context: TraceContext, array: ArrayValue, order: str = "C") -> bool:
     """Whether `array` fills its memory in C or F order, relying on what decides it."""
     pin_strides(context, array)
+    rank = len(array.shape)
+    places = layout.f_order(rank) if order == "F" else layout.c_order(rank)
+    if context.contiguous_strides(array.shape, array.dtype, places) == array.strides:
+        return True
     if any(facts.decide(context, dim, "==", 0) for dim in array.shape):
         return True
     step: Dim = array.dtype.itemsize

@@ -44,6 +44,8 @@ class TraceContext:
         What each symbol is in the call that is traced.
     late_symbols : set of str
         Symbols that a node defines: facts about them are checked by `require`, not by a guard.
+    late_extents : frozenset of str
+        Those of them that are extents whose value is not known at trace time; 0 and 1 included.
     barrier : str
         Why no run-time check may follow in this piece (an input was written, a call-out with an
         effect was made); empty while checks are possible.
@@ -51,6 +53,8 @@ class TraceContext:
         ``id(storage)`` to the storage and the real array, for each input.
     reads : dict
         Views read before, for `tracer.arrays`.
+    places : dict
+        Where masks are true, for `tracer.numpy.dependent`.
     calls : list of UserCall
         The NumPy calls that can warn, in order; `in_call` while one is traced.
     namespace : dict
@@ -69,9 +73,11 @@ class TraceContext:
         self.objects = ObjectTable()
         self.trace_values: dict[str, int] = {}
         self.late_symbols: set[str] = set()
+        self.late_extents: frozenset[str] = frozenset()
         self.barrier = ""
         self.memory: dict[int, tuple[Storage, np.ndarray]] = {}
         self.reads: dict[Any, tuple[Value, int, Value]] = {}
+        self.places: dict[Any, tuple[Value, Value]] = {}
         self.calls: list[UserCall] = []
         self.in_call = False
         self.namespace: dict[str, Any] = {}

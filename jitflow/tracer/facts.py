@@ -35,11 +35,84 @@ def decide(context: TraceContext, left: Dim, relation: str, right: Dim) -> bool:
         return proved
     first, second = evaluate(context, left), evaluate(context, right)
     if first is None or second is None:
-        raise Unsupported("JF-B005", f"{left} {relation} {right}")
-    result = bool(_HOLDS[relation](first, second))
+        result = _usual(context, left, relation, right)
+        if result is None:
+            raise Unsupported("JF-B005", f"{left} {relation} {right}")
+    else:
+        result = bool(_HOLDS[relation](first, second))
     fact = (left, relation, right) if result else _negated(left, relation, right)
     rely_on(context, *fact)
     return result
+
+
+def _usual(context: TraceContext, left: Dim, relation: str, right: Dim) -> bool | None:
+    """What usually holds for an extent that data decides; the caller checks it at run time.
+
+    It is none of 0 and 1, and it equals what it is compared with for equality.
+    """
+    sides = (left, right)
+    unknown = [side for side in sides if evaluate(context, side) is None]
+    if not all(is_late_extent(context, side) for side in unknown):
+        return None
+    if relation in ("==", "!="):
+        return (relation == "!=") == any(side in (0, 1) for side in sides)
+    if left in (0, 1):
+        return True
+    return False if right in (0, 1) else None
+
+
+def is_late_extent(context: TraceContext, dim: Dim) -> bool:
+    """Whether `dim` is an extent that is known at run time only, after other nodes have run."""
+    return isinstance(dim, SymbolicDim) and dim.symbols() <= context.late_extents
+
+
+def late_extent(context: TraceContext, value: Value) -> Dim:
+    """A symbol for an extent, 0 and 1 included, that the rank-0 i64 `value` of a node gives."""
+    dim = late_symbol(context, value, None)
+    assert isinstance(dim, SymbolicDim)
+    _mark_extents(context, dim.symbols())
+    return dim
+
+
+def _mark_extents(context: TraceContext, names: frozenset[str]) -> None:
+    before = context.late_extents
+    context.objects.journal.append((context, {"late_extents": before}))
+    context.late_extents = before | names
+
+
+def span(context: TraceContext, width: Dim) -> Dim:
+    """``max(width, 0)``, the length of a range: by a node where data decides it."""
+    if prove(context, 0, "<=", width):
+        return width
+    if evaluate(context, width) is not None:
+        return width if decide(context, 0, "<", width) else 0
+    emit = context.builder.emit
+    zero, value = emit("dimension", dim=0), emit("dimension", dim=width)
+    return late_extent(context, emit("maximum", value, zero))
+
+
+def expect_extent(context: TraceContext, dim: Dim) -> None:
+    """Check at run time that an integer that data decides can be an extent."""
+    if isinstance(dim, int) or evaluate(context, dim) is not None:
+        return
+    unknown = dim.symbols() - context.trace_values.keys()
+    if unknown <= context.late_symbols and not unknown <= context.late_extents:
+        rely_on(context, 0, "<=", dim)
+        if dim == dims.symbol(next(iter(unknown))):
+            _mark_extents(context, unknown)
+
+
+def clamped(context: TraceContext, dim: Dim, low: Dim, high: Dim) -> Dim:
+    """``min(max(dim, low), high)``, by nodes where the relations are not known."""
+    for name, limit, relation in (("maximum", low, "<="), ("minimum", high, "<=")):
+        sides = (limit, dim) if name == "maximum" else (dim, limit)
+        proved = prove(context, sides[0], relation, sides[1])
+        if proved is None:
+            operands = [context.builder.emit("dimension", dim=side) for side in (dim, limit)]
+            dim = late_symbol(context, context.builder.emit(name, *operands), None)
+        elif not proved:
+            dim = limit
+    return dim
 
 
 def rely_on(context: TraceContext, left: Dim, relation: str, right: Dim) -> None:
@@ -99,7 +172,10 @@ def prove(context: TraceContext, left: Dim, relation: str, right: Dim) -> bool |
 
 
 def bounds(context: TraceContext, dim: Dim) -> tuple[int | None, int | None]:
-    """Least and greatest value of a polynomial, as far as known: extents are at least 2."""
+    """Least and greatest value of a polynomial, as far as known.
+
+    Extents of inputs are at least 2.
+    """
     if isinstance(dim, int):
         return dim, dim
     low: int | None = 0
@@ -109,7 +185,7 @@ def bounds(context: TraceContext, dim: Dim) -> tuple[int | None, int | None]:
             low = None if low is None else low + coefficient
             high = None if high is None else high + coefficient
             continue
-        least = 2 ** len(monomial) if all(_is_extent(context, n) for n in monomial) else None
+        least = _least(context, monomial)
         bound = None if least is None else least * coefficient
         if coefficient > 0:
             low, high = (None if low is None or bound is None else low + bound), None
@@ -118,8 +194,17 @@ def bounds(context: TraceContext, dim: Dim) -> tuple[int | None, int | None]:
     return low, high
 
 
-def _is_extent(context: TraceContext, name: str) -> bool:
-    return isinstance(context.builder.graph.symbols.get(name), DimensionOf)
+def _least(context: TraceContext, monomial: tuple[str, ...]) -> int | None:
+    """The least value of a product of symbols; None where one of them is no extent."""
+    result = 1
+    for name in monomial:
+        if name in context.late_extents:
+            result = 0
+        elif isinstance(context.builder.graph.symbols.get(name), DimensionOf):
+            result *= 2
+        else:
+            return None
+    return result
 
 
 def _negated(left: Dim, relation: str, right: Dim) -> tuple[Dim, str, Dim]:
@@ -171,6 +256,8 @@ def quotient(context: TraceContext, dim: Dim, divisor: int) -> Dim:
     by = context.builder.emit("dimension", dim=divisor)
     known = evaluate(context, dim)
     result = context.builder.emit("floor_divide", value, by)
+    if known is None and prove(context, 0, "<=", dim):
+        return late_extent(context, result)
     return late_symbol(context, result, None if known is None else known // divisor)
 
 

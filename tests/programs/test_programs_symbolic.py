@@ -2,12 +2,12 @@
 
 import numpy as np
 import pytest
-from examples import gpt
 
 import jitflow
+from examples import gpt
 
 RNG = np.random.default_rng(0)
-SIZES = ((RNG.standard_normal((5, 4)),), (RNG.standard_normal((6, 4)),), (RNG.standard_normal((9, 4)),))
+SIZES = tuple((RNG.standard_normal((n, 4)),) for n in (5, 6, 9))
 
 
 def ranges(x):

@@ -6,12 +6,11 @@ from dataclasses import dataclass
 
 from jitflow.core.dims import Dim
 from jitflow.core.dtypes import I64
-from jitflow.core.errors import Unsupported
 from jitflow.ir.graph import Value
 from jitflow.tracer import arrays, facts, layout
 from jitflow.tracer.context import TraceContext
-from jitflow.tracer.numpy import keys
-from jitflow.tracer.numpy.arguments import raises, unsupported
+from jitflow.tracer.numpy import keys, places
+from jitflow.tracer.numpy.arguments import raises
 from jitflow.tracer.numpy.operands import (
     Operand,
     broadcast_shapes,
@@ -42,6 +41,8 @@ class Selection:
         Memory order of the broadcast indices.
     position : int
         Where their axes stand in the result.
+    is_within : bool
+        Whether the indices need no check.
     """
 
     view: ArrayValue
@@ -50,6 +51,7 @@ class Selection:
     shape: tuple[Dim, ...]
     order: layout.Order
     position: int
+    is_within: bool = False
 
 
 def is_advanced(items: list[keys.Item]) -> bool:
@@ -59,9 +61,7 @@ def is_advanced(items: list[keys.Item]) -> bool:
 
 def read(context: TraceContext, array: ArrayValue, items: list[keys.Item]) -> PyValue:
     """``array[key]`` with integer arrays: a fresh array (a NumPy scalar at rank 0)."""
-    if any(isinstance(item, keys.Mask) for item in items):
-        raise Unsupported("JF-B011", "selection with a boolean mask")
-    selection = select(context, array, items)
+    selection = select(context, array, without_masks(context, array, items))
     value = gather(context, arrays.read(context, selection.view), selection)
     return arrays.boxed(context, value, result_order(context, selection))
 
@@ -71,10 +71,10 @@ def write(context: TraceContext, array: ArrayValue, items: list[keys.Item], valu
     from jitflow.tracer.numpy.indexing import fitted
 
     source = operand(context, value)
-    if any(isinstance(item, keys.Mask) for item in items):
+    if _is_choice(context, items, source):
         _write_masked(context, array, items, source)
         return
-    selection = select(context, array, items)
+    selection = select(context, array, without_masks(context, array, items))
     shape = selected_shape(selection)
     fit = fitted(context, source, array.dtype, shape)
     arrays.write(
@@ -82,6 +82,24 @@ def write(context: TraceContext, array: ArrayValue, items: list[keys.Item], valu
         selection.view,
         scatter(context, arrays.read(context, selection.view), fit, selection, "set"),
     )
+
+
+def without_masks(
+    context: TraceContext, array: ArrayValue, items: list[keys.Item]
+) -> list[keys.Item]:
+    """The key with the places of a mask's true elements for the mask."""
+    result: list[keys.Item] = []
+    axis = 0
+    for item in items:
+        if not isinstance(item, keys.Mask):
+            axis += not isinstance(item, keys.NewAxis)
+            result.append(item)
+            continue
+        mask = mask_value(context, array.shape[: axis + len(item.array.shape)], item, axis)
+        axis += len(item.array.shape)
+        found = places.true_places(context, mask)
+        result += [keys.Indices(place, True) for place in found]
+    return result
 
 
 def select(context: TraceContext, array: ArrayValue, items: list[keys.Item]) -> Selection:
@@ -105,7 +123,9 @@ def select(context: TraceContext, array: ArrayValue, items: list[keys.Item]) -> 
     indices = [_index_value(context, item, shape) for item in chosen]
     adjacent = axes == tuple(range(axes[0], axes[0] + len(axes)))
     order = _index_order(context, view, axes, index_arrays, shape)
-    return Selection(view, axes, indices, shape, order, axes[0] if adjacent else 0)
+    position = axes[0] if adjacent else 0
+    is_within = all(isinstance(item, keys.Indices) and item.is_within for item in chosen)
+    return Selection(view, axes, indices, shape, order, position, is_within)
 
 
 def _index_value(context: TraceContext, item: keys.Item, shape: tuple[Dim, ...]) -> Value:
@@ -134,7 +154,8 @@ def _index_order(
 
 def gather(context: TraceContext, value: Value, selection: Selection) -> Value:
     """The selected elements, with the axes of the indices where NumPy puts them."""
-    facts.before_check(context)
+    if not selection.is_within:
+        facts.before_check(context)
     result = emit(context, "gather", value, *selection.indices, axes=selection.axes)
     count = len(selection.shape)
     if selection.position == 0 or count == 0:
@@ -171,7 +192,8 @@ def scatter(
     context: TraceContext, base: Value, value: Value, selection: Selection, mode: str
 ) -> Value:
     """`base` with the selected elements set to, or combined with, `value`."""
-    facts.before_check(context)
+    if not selection.is_within:
+        facts.before_check(context)
     target = selected_shape(selection)
     if value.type.shape and selection.position and selection.shape:
         if value.type.shape != target:
@@ -182,6 +204,14 @@ def scatter(
     return emit(context, "scatter", base, value, *selection.indices, axes=selection.axes, mode=mode)
 
 
+def _is_choice(context: TraceContext, items: list[keys.Item], source: Operand) -> bool:
+    """Whether a masked assignment is a choice between old elements and one number."""
+    masks = [item for item in items if isinstance(item, keys.Mask)]
+    others = [item for item in items if not isinstance(item, (keys.Mask, keys.Whole))]
+    is_number = all(extent == 1 for extent in source.shape)
+    return len(masks) == 1 and not others and is_number
+
+
 def _write_masked(
     context: TraceContext, array: ArrayValue, items: list[keys.Item], source: Operand
 ) -> None:
@@ -189,11 +219,6 @@ def _write_masked(
     from jitflow.tracer.numpy.indexing import assigned_value
 
     masks = [item for item in items if isinstance(item, keys.Mask)]
-    others = [item for item in items if not isinstance(item, (keys.Mask, keys.Whole))]
-    if len(masks) != 1 or others:
-        raise unsupported("a boolean mask beside other subscripts")
-    if source.shape and not all(facts.decide(context, dim, "==", 1) for dim in source.shape):
-        raise Unsupported("JF-B011", "assignment of an array through a boolean mask")
     before = items.index(masks[0])
     condition = mask_value(context, array.shape, masks[0], before)
     value = assigned_value(context, source, array.dtype)

@@ -64,6 +64,15 @@ def plain(context: TraceContext, value: PyValue) -> Any:
     raise LookupError(repr(value))
 
 
+def is_known(context: TraceContext, value: PyValue) -> bool:
+    """Whether `plain` gives the object."""
+    try:
+        plain(context, value)
+    except LookupError:
+        return False
+    return True
+
+
 def constant(context: TraceContext, value: PyValue, what: str) -> Any:
     """The Python object that an argument is; JF-B008 where it is known only at run time."""
     try:
@@ -175,13 +184,16 @@ def sized_shape(context: TraceContext, value: PyValue) -> tuple[Dim, ...]:
     """The shape of a new array; JF-B009 where an extent is negative."""
     result = shape(context, value)
     for extent in result:
+        facts.expect_extent(context, extent)
         if not facts.decide(context, 0, "<=", extent):
             raise raises("negative dimensions are not allowed")
     return tuple(settle(context, extent) for extent in result)
 
 
 def settle(context: TraceContext, extent: Dim) -> Dim:
-    """The extent of an axis: 0 and 1 are integers, so that a symbol is at least 2."""
+    """The extent of an axis: 0 and 1 are integers, so that the symbol of an input is at least 2."""
+    if facts.is_late_extent(context, extent):
+        return extent
     for small in (0, 1):
         if not isinstance(extent, int) and facts.decide(context, extent, "==", small):
             return small

@@ -364,9 +364,8 @@ def arange(
     if stride == 0:
         raise raises("Maximum allowed size exceeded")
     first, last = (low, high) if stride > 0 else (high, low)
-    length: Dim = 0
-    if facts.decide(context, first, "<", last):
-        length = facts.quotient(context, last - first + abs(stride) - 1, abs(stride))
+    width = facts.span(context, last - first)
+    length = facts.quotient(context, width + (abs(stride) - 1), abs(stride))
     result = wanted or promoted(*kinds)
     if result.kind not in "iuf":
         raise unsupported(f"arange of {result}")

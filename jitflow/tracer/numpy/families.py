@@ -20,6 +20,7 @@ _FAMILIES = (
     "linalg",
     "einsum",
     "sorting",
+    "dependent",
 )
 
 

@@ -298,6 +298,10 @@ def repeat(context: TraceContext, a: PyValue, repeats: PyValue, axis: PyValue) -
     if is_none(axis):
         array, axis = n.array(n(np.ravel, array)), ConstantValue(0)
     place = arguments.axis(context, axis, len(array.shape))
+    if not arguments.is_known(context, repeats):
+        from jitflow.tracer.numpy.dependent import repeated
+
+        return repeated(context, array, repeats, place)
     counts = arguments.constant(context, repeats, "repeats")
     if not isinstance(counts, (int, np.integer)):
         return _repeat_each(n, array, counts, place)

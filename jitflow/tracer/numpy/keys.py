@@ -58,9 +58,10 @@ class Range:
 
 @dataclass(frozen=True, eq=False)
 class Indices:
-    """An integer array."""
+    """An integer array; `is_within` where its numbers are certainly positions of the axis."""
 
     array: ArrayValue
+    is_within: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -201,9 +202,9 @@ def slice_bounds(context: TraceContext, key: SliceValue, extent: Dim) -> tuple[D
     start = _bound(context, key.start, extent, low, high, low if step > 0 else high)
     stop = _bound(context, key.stop, extent, low, high, high if step > 0 else low)
     first, last = (start, stop) if step > 0 else (stop, start)
-    if not facts.decide(context, first, "<", last):
+    width = facts.span(context, last - first)
+    if width == 0:
         return 0, step, 0
-    width = last - first
     if abs(step) > 1:
         width = facts.quotient(context, width + (abs(step) - 1), abs(step))
     return start, step, width
@@ -223,7 +224,23 @@ def _bound(
     if arguments.is_none(value):
         return default
     bound = arguments.dim(context, value, "slice bound")
+    if facts.evaluate(context, bound) is None or facts.evaluate(context, extent) is None:
+        return _late_bound(context, bound, extent, low, high)
     if facts.decide(context, bound, "<", 0):
         bound = bound + extent
         return low if facts.decide(context, bound, "<", low) else bound
     return bound if facts.decide(context, bound, "<=", high) else high
+
+
+def _late_bound(context: TraceContext, bound: Dim, extent: Dim, low: Dim, high: Dim) -> Dim:
+    """A slice bound that data decides, wrapped and clamped by nodes where that is not settled."""
+    negative = facts.prove(context, bound, "<", 0)
+    if negative:
+        bound = bound + extent
+    elif negative is None:
+        value, wrapped, zero = (
+            emit(context, "dimension", dim=dim) for dim in (bound, bound + extent, 0)
+        )
+        chosen = emit(context, "where", emit(context, "less", value, zero), wrapped, value)
+        bound = facts.late_symbol(context, chosen, None)
+    return facts.clamped(context, bound, low, high)

@@ -190,6 +190,9 @@ def _common_extent(context: TraceContext, left: Dim, right: Dim) -> Dim:
         return left
     if left == 1:
         return right
+    if any(facts.is_late_extent(context, extent) for extent in (left, right)):
+        facts.rely_on(context, left, "==", right)
+        return right if facts.is_late_extent(context, left) else left
     if facts.decide(context, left, "==", right):
         return left if isinstance(left, int) else right if isinstance(right, int) else left
     if facts.decide(context, right, "==", 1):

@@ -48,9 +48,7 @@ def _limit(context: TraceContext, number: float, dtype: DType) -> Value:
     return emit(context, "constant", value=constant_as(number, dtype))
 
 
-def _arithmetic(
-    context: TraceContext, name: str, values: list[Value], dtype: DType
-) -> list[Value]:
+def _arithmetic(context: TraceContext, name: str, values: list[Value], dtype: DType) -> list[Value]:
     if dtype.itemsize == 8 and dtype.kind == "u":
         return _unsigned_words(context, name, values, dtype)
     wide = [cast(context, value, I64) for value in values]

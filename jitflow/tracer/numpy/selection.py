@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 
 from jitflow.core.dtypes import BOOL, F16, I64
-from jitflow.core.errors import Unsupported
 from jitflow.tracer import arrays, facts
 from jitflow.tracer.context import TraceContext
 from jitflow.tracer.numpy import arguments, creation, external, indexing, ufuncs, views
@@ -33,8 +32,10 @@ from jitflow.tracer.values import ArrayValue, ConstantValue, PyValue, SequenceVa
 @function(np.where, signature="condition, x=_, y=_")
 def where(context: TraceContext, condition: PyValue, x: PyValue, y: PyValue) -> PyValue:
     """Elements of `x` where the condition holds, else of `y`; always an array."""
+    if is_missing(x) and is_missing(y):
+        return Composer(context)(np.nonzero, condition)
     if is_missing(x) or is_missing(y):
-        raise Unsupported("JF-B011", "np.where with one argument")
+        raise raises("either both or neither of x and y should be given")
     items = [operand(context, value) for value in (condition, x, y)]
     dtype = promoted(*items[1:])
     shape = broadcast_shapes(context, [item.shape for item in items])

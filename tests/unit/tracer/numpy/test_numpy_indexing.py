@@ -40,12 +40,6 @@ Ellipsis
 
 @pytest.mark.parametrize("key", lines(KEYS))
 def test_key(key):
-    if "True" in key:
-        from jitflow.core.errors import Unsupported
-
-        with pytest.raises(Unsupported, match="JF-B011"):
-            check(f"x[{key}]", X)
-        return
     check_layouts(f"x[{key}]", exact=True)
 
 
