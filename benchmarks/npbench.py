@@ -1,0 +1,165 @@
+"""NPBench with the decorator on the unmodified NumPy kernels: right or wrong, and how fast.
+
+``python -m benchmarks.npbench --npbench DIR [--preset S] [--only NAME,...]`` where DIR is a checkout of
+github.com/spcl/npbench. Each program runs in a process of its own: eager and compiled, interleaved,
+medians. Pin to a core with ``taskset -c 0``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import copy
+import importlib
+import json
+import os
+import statistics
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+KEYS = ("name", "right", "eager", "compiled", "ratio", "first", "pieces", "breaks", "recompiles")
+
+
+def load(folder: Path, name: str) -> dict[str, Any]:
+    """The description of one program."""
+    return json.loads((folder / "bench_info" / f"{name}.json").read_text())["benchmark"]
+
+
+def arguments(info: dict[str, Any], module: str, preset: str) -> dict[str, Any]:
+    """The inputs of one program, by name."""
+    data: dict[str, Any] = dict(info["parameters"][preset])
+    if "init" in info:
+        maker = importlib.import_module(module)
+        init = info["init"]
+        made = getattr(maker, init["func_name"])(*(data[key] for key in init["input_args"]))
+        outputs = init["output_args"]
+        data.update(zip(outputs, made if len(outputs) > 1 else (made,), strict=True))
+    return data
+
+
+def differs(expected: Any, got: Any) -> bool:
+    """Whether two results differ by more than rounding."""
+    if isinstance(expected, tuple | list):
+        return len(expected) != len(got) or any(map(differs, expected, got))
+    if expected is None:
+        return got is not None
+    a, b = np.asarray(expected), np.asarray(got)
+    if a.dtype != b.dtype or a.shape != b.shape:
+        return True
+    if a.dtype.kind not in "fc":
+        return not np.array_equal(a, b)
+    tolerance = 1e-4 if a.dtype.itemsize // (2 if a.dtype.kind == "c" else 1) == 4 else 1e-8
+    scale = float(np.max(np.abs(a), initial=0.0, where=np.isfinite(a)))
+    return not np.allclose(a, b, rtol=tolerance, atol=tolerance * scale, equal_nan=True)
+
+
+def run_one(folder: Path, name: str, preset: str, repeat: int) -> dict[str, Any]:
+    """Run one program in this process."""
+    import jitflow
+
+    sys.path.insert(0, str(folder))
+    info = load(folder, name)
+    base = f"npbench.benchmarks.{info['relative_path'].replace('/', '.')}.{info['module_name']}"
+    data = arguments(info, base, preset)
+    eager = getattr(importlib.import_module(f"{base}_numpy"), info["func_name"])
+    compiled = jitflow.compile(eager)
+    outputs = info.get("output_args", [])
+
+    def call(function: Any) -> tuple[float, Any]:
+        inputs = {key: copy.deepcopy(data[key]) for key in info["input_args"]}
+        start = time.perf_counter()
+        result = function(*inputs.values())
+        seconds = time.perf_counter() - start
+        return seconds, (result, [inputs[key] for key in outputs if key in inputs])
+
+    _, expected = call(eager)
+    first, got = call(compiled)
+    wrong = differs(expected, got) or differs(expected, call(compiled)[1])
+    times = [(call(eager)[0], call(compiled)[0]) for _ in range(repeat)]
+    eager_s, compiled_s = (statistics.median(t[i] for t in times) for i in (0, 1))
+    report = compiled.report()
+    return {
+        "name": name,
+        "right": not wrong,
+        "eager": 1e3 * eager_s,
+        "compiled": 1e3 * compiled_s,
+        "ratio": eager_s / compiled_s,
+        "first": 1e3 * first,
+        "pieces": report.pieces,
+        "breaks": report.breaks,
+        "recompiles": report.recompiles,
+        "codes": sorted({entry.code for entry in report.journal.breaks.values()}),
+    }
+
+
+def in_process(folder: Path, name: str, preset: str, repeat: int, limit: float) -> dict[str, Any]:
+    """Run one program in a fresh process; its row, or the reason why there is none."""
+    command = [sys.executable, "-m", "benchmarks.npbench", "--npbench", str(folder)]
+    command += ["--one", name, "--preset", preset, "--repeat", str(repeat)]
+    environment = {**os.environ, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
+    try:
+        done = subprocess.run(
+            command, capture_output=True, text=True, timeout=limit, env=environment
+        )
+    except subprocess.TimeoutExpired:
+        return {"name": name, "error": f"more than {limit:.0f} s"}
+    if done.returncode:
+        lines = done.stderr.strip().split("\n")
+        return {"name": name, "error": lines[-1] if lines else f"status {done.returncode}"}
+    return json.loads(done.stdout.strip().split("\n")[-1])
+
+
+def print_row(row: dict[str, Any]) -> None:
+    """One line of the table."""
+    if "error" in row:
+        print(f"{row['name']:<24} {row['error'][:120]}", flush=True)
+        return
+    print(
+        f"{row['name']:<24} {'right' if row['right'] else 'WRONG':<6} {row['eager']:>10.2f} "
+        f"{row['compiled']:>10.2f} {row['ratio']:>7.2f} {row['first']:>9.0f} {row['pieces']:>4} "
+        f"{row['breaks']:>4} {row['recompiles']:>4} {','.join(row['codes'])}",
+        flush=True,
+    )
+
+
+def main() -> None:
+    """Run the programs and print the table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--npbench", type=Path)
+    parser.add_argument("--preset", default="S")
+    parser.add_argument("--only", default="")
+    parser.add_argument("--repeat", type=int, default=5)
+    parser.add_argument("--limit", type=float, default=90.0)
+    parser.add_argument("--one", help="run this program in this process and print JSON")
+    options = parser.parse_args()
+    if options.npbench is None:
+        print("give a checkout of github.com/spcl/npbench with --npbench DIR")
+        return
+    if options.one:
+        print(json.dumps(run_one(options.npbench, options.one, options.preset, options.repeat)))
+        return
+    names = sorted(path.stem for path in (options.npbench / "bench_info").glob("*.json"))
+    names = [n for n in names if not options.only or n in options.only.split(",")]
+    print(
+        f"{'program':<24} {'':<6} {'eager ms':>10} {'jit ms':>10} {'ratio':>7} {'first':>9} "
+        "piec brea reco"
+    )
+    rows = []
+    for name in names:
+        row = in_process(
+            options.npbench, name, options.preset, options.repeat, options.limit
+        )
+        print_row(row)
+        rows.append(row)
+    good = [row for row in rows if row.get("right")]
+    ratios = [row["ratio"] if row.get("right") else 1.0 for row in rows]
+    mean = float(np.exp(np.mean(np.log(ratios)))) if ratios else 1.0
+    print(f"{len(good)} of {len(rows)} right; geometric mean over NumPy {mean:.2f}")
+
+
+if __name__ == "__main__":
+    main()
