@@ -1,7 +1,9 @@
 """Runs the call-outs of a piece: from the program's place, with their results checked.
 
 What a call-out gives was worked out when the piece was traced. Where it gives something else, such
-as complex eigenvalues, the piece is left to Python: the result is `FAILED`.
+as complex eigenvalues, or raises, the result is `FAILED`: Python runs the piece again, and raises
+where the program's handlers are. What comes after an effect, which must not happen twice, raises
+from the piece.
 """
 
 from __future__ import annotations
@@ -20,13 +22,32 @@ from jitflow.runtime.marks import FAILED
 from jitflow.tracer.numpy.callouts import Callee
 
 
-def call_out_function(node: Node, namespaces: dict[str, dict[str, Any]]) -> Callable[..., Any]:
+def call_out_function(
+    node: Node, namespaces: dict[str, dict[str, Any]], may_repeat: bool = True
+) -> Callable[..., Any]:
     """What runs a call-out: its function, or the record's NumPy meaning with the attributes.
 
-    It gives an array for one result and a tuple of arrays for any other number.
+    It gives an array for one result and a tuple of arrays for any other number; `FAILED` where
+    Python should run the piece again, which it may as long as `may_repeat`.
     """
     if node.operator.name == "call_out":
-        return _checked(node, namespaces.get(node.location.filename, {}))
+        run = _checked(node, namespaces.get(node.location.filename, {}))
+    else:
+        run = _evaluated(node)
+    return _left_to_python(run) if may_repeat else run
+
+
+def _left_to_python(run: Callable[..., Any]) -> Callable[..., Any]:
+    def call(*operands: Any) -> Any:
+        try:
+            return run(*operands)
+        except Exception:
+            return FAILED
+
+    return call
+
+
+def _evaluated(node: Node) -> Callable[..., Any]:
     meaning, attributes = node.operator.numpy, node.attributes
 
     def evaluate(*operands: Any) -> Any:
@@ -59,7 +80,6 @@ def _checked(node: Node, namespace: dict[str, Any]) -> Callable[..., Any]:
     function = node.attributes["function"]
     types = tuple(value.type for value in node.results)
     taken = tuple(value.type for value in node.operands)
-    has_effect = bool(node.attributes["effect"])
     from_there = caller_at(node.location, namespace)
 
     def call(*operands: Any) -> Any:
@@ -71,8 +91,6 @@ def _checked(node: Node, namespace: dict[str, Any]) -> Callable[..., Any]:
         results = result if isinstance(result, tuple) else (result,)
         arrays = tuple(np.asarray(item) for item in results)
         if not _are_expected(arrays, types, _extents(operands, taken)):
-            if has_effect:
-                raise TypeError(f"{function} gave unexpected types")
             return FAILED
         return arrays if len(types) != 1 else arrays[0]
 

@@ -23,7 +23,7 @@ from jitflow.runtime.driver import Broke, Site
 from jitflow.runtime.marks import EAGER, FAILED, MISS
 from jitflow.runtime.partition import CallOutPlan, Plan, SegmentPlan
 from jitflow.runtime.recipes_code import RecipeWriter, walk
-from jitflow.runtime.replay import Flagged, Replayer, joined, noted_flags
+from jitflow.runtime.replay import ALL_FLAGS, Flagged, Replayer, joined, noted_flags
 from jitflow.tracer import recipes as r
 from jitflow.tracer.trace import BreakExit, ReturnExit, Trace
 
@@ -146,7 +146,8 @@ class _GlueWriter:
         functions = iter(self.segments)
         watches = self.replayer.can_warn
         if watches:
-            self.body.append("flagged = None")
+            first = f"{self.pool(Flagged)}({ALL_FLAGS}, None)"
+            self.body.append(f"flagged = {first if self.replayer.is_always_due else None}")
         for number, step in enumerate(self.plan.steps):
             if isinstance(step, SegmentPlan):
                 self._segment(step, next(functions), is_first=number == 0)
@@ -183,7 +184,8 @@ class _GlueWriter:
         shown = len(self.replayer.graph.outputs)
         gives = [give for give in plan.gives if give.output is None or give.output < shown]
         result = f"x{len(self.values)}" if gives else "_"
-        if plan.graph.writes and not is_first and self.replayer.can_warn:
+        first = is_first and not self.replayer.is_always_due
+        if plan.graph.writes and not first and self.replayer.can_warn:
             keep = f"{self.pool(self.replayer.keep)}(flagged, ({self._inputs()}))"
             self.body.append(f"if flagged is not None: flagged = {keep}")
         self.body.append(f"{result} = {self.pool(function)}({arguments})")
@@ -209,14 +211,15 @@ class _GlueWriter:
         arguments = [self.values[id(value)] for value in node.operands]
         names = [f"c{len(self.values)}_{i}" for i in range(len(node.results))]
         target = names[0] if len(names) == 1 else f"c{len(self.values)}"
+        may_repeat = self.since == -1
         if node.operator.name != "call_out" and self.replayer.can_warn:
-            callee: Any = watched(node)
+            callee: Any = watched(node, may_repeat)
             arguments.insert(0, "flagged")
             self.body.append(f"flagged, {target} = {self.pool(callee)}({', '.join(arguments)})")
         else:
-            callee = call_out_function(node, self.trace.namespaces)
+            callee = call_out_function(node, self.trace.namespaces, may_repeat)
             self.body.append(f"{target} = {self.pool(callee)}({', '.join(arguments)})")
-            self.body.append(f"if {target} is {self.pool(FAILED)}: return {self.pool(FAILED)}")
+        self.body.append(f"if {target} is {self.pool(FAILED)}: return {self.pool(FAILED)}")
         if len(names) > 1:
             self.body.append(f"{', '.join(names)} = {target}")
         self._results_of_call_out(node, names)
@@ -291,9 +294,9 @@ def write_glue(
     return _GlueWriter(trace, plan, segments, replayer, pool).write(state_size)
 
 
-def watched(node: Node) -> Callable[..., Any]:
+def watched(node: Node, may_repeat: bool) -> Callable[..., Any]:
     """Runs a node by its NumPy meaning and joins the flags that it sets to those before."""
-    evaluate = call_out_function(node, {})
+    evaluate = call_out_function(node, {}, may_repeat)
 
     def run(flagged: Flagged | None, *operands: Any) -> tuple[Flagged | None, Any]:
         with noted_flags() as flags:

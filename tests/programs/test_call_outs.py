@@ -15,6 +15,22 @@ def test_unused_call_may_raise(check):
     check(f, (SINGULAR,), (ROTATION,))
 
 
+def test_handlers_around_a_call(check):
+    def f(a):
+        b = a + 1
+        try:
+            c = np.linalg.inv(a * 1)
+        except np.linalg.LinAlgError:
+            c = b * 3
+        try:
+            np.quantile(a, 0.5, weights=-a, axis=0, method="inverted_cdf")
+        except (ValueError, TypeError) as error:
+            return b, c, str(error)
+        return b, c
+
+    check(f, (SINGULAR,), (ROTATION,))
+
+
 def test_deprecation_warning(check):
     def f(a):
         return np.fft.fftn(a + 1, s=(2, 2))
