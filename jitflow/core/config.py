@@ -35,6 +35,8 @@ class Config:
         Variants of one compile point before the next one is generic.
     max_unroll : int
         Iterations of a Python loop that are unrolled into one piece.
+    max_unrolled_size : int
+        Instructions that unrolling a loop over a range may make, inner loops estimated.
     max_nodes : int
         Nodes of one piece before it is ended.
     max_empty_pieces : int
@@ -53,6 +55,7 @@ class Config:
     )
     max_variants: int = _number("JITFLOW_MAX_VARIANTS", 8)
     max_unroll: int = _number("JITFLOW_MAX_UNROLL", 64)
+    max_unrolled_size: int = _number("JITFLOW_MAX_UNROLLED_SIZE", 1500)
     max_nodes: int = _number("JITFLOW_MAX_NODES", 20_000)
     max_empty_pieces: int = _number("JITFLOW_MAX_EMPTY_PIECES", 4)
     native_entry: bool = _flag("JITFLOW_NATIVE_ENTRY", True)

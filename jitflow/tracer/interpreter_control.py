@@ -6,12 +6,15 @@ other loop ends the piece at its header; Python takes the next item, and the bod
 
 from __future__ import annotations
 
+import functools
+from types import CodeType
 from typing import TYPE_CHECKING
 
 from jitflow.core.config import config
 from jitflow.core.errors import Unsupported
 from jitflow.tracer import operations
 from jitflow.tracer.frame import SymbolicFrame
+from jitflow.tracer.instructions import decode
 from jitflow.tracer.interpreter_stack import Handler
 from jitflow.tracer.objects.model import IteratorValue
 from jitflow.tracer.opcodes import Foreign
@@ -20,6 +23,9 @@ from jitflow.tracer.values import ArrayValue, ConstantValue, PyValue
 
 if TYPE_CHECKING:
     from jitflow.tracer.interpreter import Interpreter
+
+
+_INNER = 8  # iterations that an inner loop is taken to have
 
 
 class LoopBreak(Unsupported):
@@ -100,7 +106,7 @@ def _for_iter(tracer: Interpreter, frame: SymbolicFrame, target: int) -> None:
     iterator = operations.resolve(tracer, frame.stack[-1])
     if not isinstance(iterator, IteratorValue):
         raise LoopBreak("an iterator that was there before")
-    _check_length(tracer, iterator)
+    _check_length(tracer, frame, iterator)
     item = operations.next_item(tracer, iterator)
     if item is None:
         frame.pop()
@@ -109,15 +115,40 @@ def _for_iter(tracer: Interpreter, frame: SymbolicFrame, target: int) -> None:
         frame.push(item)
 
 
-def _check_length(tracer: Interpreter, iterator: IteratorValue) -> None:
+def _check_length(tracer: Interpreter, frame: SymbolicFrame, iterator: IteratorValue) -> None:
     """Decline a loop that is too long to unroll, before its first iteration."""
     limit = config().max_unroll
     remaining = remaining_length(tracer, iterator)
+    if isinstance(remaining, int) and iterator.kind == "range":
+        size = remaining * body_size(frame.code, frame.program[frame.index - 1].offset)
+        if remaining > 2 and size > config().max_unrolled_size:
+            raise LoopBreak(f"{remaining} iterations of a large body")
     if remaining is not None and not isinstance(remaining, int):
         raise LoopBreak("the number of iterations is known only at run time")
     taken = tracer.count_iteration(iterator)
     if max(remaining or 0, taken) > limit:
         raise LoopBreak(f"{remaining or taken} iterations are more than {limit}")
+
+
+@functools.cache
+def body_size(code: CodeType, header: int) -> int:
+    """Instructions in the body of the loop with its ``FOR_ITER`` at byte `header`.
+
+    An inner loop counts as `_INNER` iterations: its length is not known yet.
+    """
+    ends: list[int] = []
+    size = 0
+    for instruction in decode(code):
+        if instruction.offset < header:
+            continue
+        if instruction.name == "FOR_ITER" and instruction.target is not None:
+            ends.append(instruction.target)
+        while ends and instruction.offset >= ends[-1]:
+            ends.pop()
+        if not ends:
+            break
+        size += _INNER ** (len(ends) - 1)
+    return size
 
 
 def remaining_length(tracer: Interpreter, iterator: IteratorValue) -> int | PyValue | None:
