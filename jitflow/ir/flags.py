@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from jitflow.core.dtypes import DType
-from jitflow.ir.graph import Node
+from jitflow.ir.graph import Graph, Node
 from jitflow.ops.record import Kind
 
 _SILENT = frozenset(
@@ -46,3 +46,19 @@ def _cast_can_warn(source: DType, target: DType) -> bool:
     if source.is_float or source.is_complex:
         return target.is_integer or target.real.itemsize < source.real.itemsize
     return target.name == "f16"
+
+
+def always_warns(graph: Graph) -> bool:
+    """Whether a node that can warn computes from constants alone.
+
+    It was not folded, so it sets flags; but whoever compiles it may fold it, and lose them.
+    """
+    known: set[int] = set()
+    for node in graph.nodes:
+        if node.operator.name == "constant" or (
+            node.operands and all(id(value) in known for value in node.operands)
+        ):
+            known.update(id(value) for value in node.results)
+            if can_warn(node):
+                return True
+    return False

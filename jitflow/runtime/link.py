@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from jitflow.guards.checks import ConstantPool
 from jitflow.guards.predicates import ArrayFact, Guard, NoOverlap, Relation, ScalarFact
 from jitflow.ir import pipeline, printer
-from jitflow.ir.flags import can_warn
+from jitflow.ir.flags import always_warns, can_warn
 from jitflow.ir.graph import Graph, Node, Value
 from jitflow.ops.record import Kind
 from jitflow.runtime import native_link, reference
@@ -85,6 +85,7 @@ def link(
     traced = trace.graph
     trace.graph = pipeline.run(traced)
     replayer = Replayer(trace, traced)
+    replayer.is_always_due = always_warns(trace.graph)
     boxes = _boxes(trace)
     plan = partition(trace.graph, _takes(backend), lambda index: _is_plain(boxes.get(index)))
     _first_segment_takes_all(trace, plan)
@@ -93,7 +94,7 @@ def link(
     for request in requests:
         _watch_flags(request, trace, replayer)
     native = None
-    if trace.point.is_entry and backend is native_link:
+    if trace.point.is_entry and backend is native_link and not replayer.is_always_due:
         native = native_link.make_entry(trace, plan, requests, dispatcher, replayer)
     make = native_link.make_segment_later if native else backend.make_segment
     segments = [make(request) for request in requests]

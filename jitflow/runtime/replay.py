@@ -70,6 +70,9 @@ class SegmentFlags:
         return Flagged(flags, result, dict(zip(self.kept, copies, strict=True)))
 
 
+ALL_FLAGS = 15
+
+
 def joined(earlier: Flagged | None, later: Flagged) -> Flagged:
     """The flags of two segments of one piece."""
     if earlier is None:
@@ -98,12 +101,18 @@ class Replayer:
     trace : Trace
     graph : Graph
         The graph as it was traced, before any pass.
+
+    Attributes
+    ----------
+    is_always_due : bool
+        Whether the piece sets flags at each run though its native code may not.
     """
 
     def __init__(self, trace: Trace, graph: Graph) -> None:
         self.graph, self.namespaces = graph, trace.namespaces
         self.calls = (*trace.calls, *_calls_without_record(trace, graph))
         self.written = {_position(graph, target) for target, _ in graph.writes}
+        self.is_always_due = False
         self._after: dict[int, list[UserCall]] = {}
         for call in self.calls:
             self._after.setdefault(id(call.last), []).append(call)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -96,10 +97,22 @@ def graph_value(context: TraceContext, item: Operand, dtype: DType | None = None
     if isinstance(value, ArrayValue):
         return cast(context, arrays.read(context, value), dtype)
     if isinstance(value, ConstantValue):
+        if _overflows(value.value, dtype):  # NumPy warns each time
+            own = F64 if item.dtype.is_integer else item.dtype
+            wide = context.builder.emit("constant", value=constant_as(value.value, own))
+            return cast(context, wide, dtype)
         return context.builder.emit("constant", value=constant_as(value.value, dtype))
     if value.box == "int":
         return _integer_as(context, value, dtype)
     return cast(context, context.scalar_graph_value(value), dtype)
+
+
+def _overflows(number: Any, dtype: DType) -> bool:
+    """Whether a number becomes infinite as `dtype`."""
+    if not isinstance(number, (int, float, complex, np.number)) or dtype.real not in (F16, F32):
+        return False
+    largest = float(np.finfo(dtype.real.numpy).max)
+    return any(part not in (math.inf, -math.inf) and abs(part) > largest for part in (number.real, number.imag))
 
 
 def constant_as(number: Any, dtype: DType) -> np.ndarray:
