@@ -70,7 +70,7 @@ def partition(
     later steps can take as it is; for other outputs they get an array of their own.
     """
     levels = _levels(graph, is_native)
-    last = max(levels.values(), default=0)
+    last = _last_level(graph, levels, is_native)
     plan = Plan()
     native: list[list[Node]] = [[] for _ in range(last + 1)]
     calls: list[list[Node]] = [[] for _ in range(last + 1)]
@@ -86,6 +86,16 @@ def partition(
                 plan.steps.append(segment)
         plan.steps.extend(CallOutPlan(node) for node in calls[level])
     return plan
+
+
+def _last_level(
+    graph: Graph, levels: dict[int, int], is_native: Callable[[Node], bool]
+) -> int:
+    """The level of the segment that writes inputs and copies outputs: after what gives them."""
+    stored = [*graph.outputs, *(version for _, version in graph.writes)]
+    makers = [value.producer for value in stored if value.producer is not None]
+    after = [levels[id(node)] + (not is_native(node)) for node in makers]
+    return max([*levels.values(), *after], default=0)
 
 
 def _levels(graph: Graph, is_native: Callable[[Node], bool]) -> dict[int, int]:
@@ -139,7 +149,7 @@ def _needed_after(
     An output that is a graph input, or the same value as an earlier output, is a copy that the
     last segment makes: every output is an object of its own.
     """
-    last = max(levels.values(), default=0)
+    last = _last_level(graph, levels, is_native)
 
     def home(value: Value) -> int | None:
         maker = value.producer
