@@ -140,7 +140,7 @@ class TraceContext:
         if known is not None:
             return known
         dtype = dtypes.from_numpy(array.dtype) if type(array) is np.ndarray else None
-        if dtype is None:
+        if dtype is None or array.flags.num & _WARNS_WHEN_WRITTEN:
             raise Unsupported("JF-B007", f"{source} is {type(array).__name__} of {array.dtype}")
         for storage, memory in self.memory.values():
             if storage.written and np.may_share_memory(array, memory):
@@ -179,7 +179,7 @@ class TraceContext:
             storage,
             graph_value.type,
             tuple(strides),
-            writeable=array.flags.writeable,
+            writeable=bool(array.flags.num & _WRITEABLE),
             source=source,
         )
 
@@ -221,6 +221,10 @@ class TraceContext:
             strides[axis] = step
             step = step * (shape[axis] if shape[axis] != 0 else 1)
         return tuple(strides[axis] for axis in range(len(shape)))
+
+
+_WRITEABLE, _WARNS_WHEN_WRITTEN = 0x400, 1 << 31
+"""Bits of ``ndarray.flags.num``: ``flags.writeable`` itself warns where the second one is set."""
 
 
 def describe_layout(array: np.ndarray) -> tuple[str, tuple[int, ...], int | None]:

@@ -48,3 +48,28 @@ def test_results_are_the_objects_that_they_were(function, backend):
         assert structure(got) == structure(expected)
         for left, right in zip(expected, got, strict=True):
             np.testing.assert_allclose(right, left)
+
+
+def test_same_object_as_numpy_gives(check):
+    def f(x, items):
+        return np.diff(x, n=0) is x, np.diff(items, n=0) is items, np.squeeze([[[1.5]]])
+
+    check(f, (B, [1, 2]))
+
+
+def test_broadcast_arrays_warn_when_written(check):
+    def f(x):
+        first, second = np.broadcast_arrays(0, x)
+        return first.flags.writeable, second.flags.writeable, first + 1
+
+    check(f, (B,))
+
+
+def test_callable(check):
+    class Plain:
+        pass
+
+    def f(*values):
+        return [callable(value) for value in values], np.zeros(2) + len(values)
+
+    check(f, ([1], (1,), {}, Plain(), np.sum, len, lambda: 1, 2.0, Plain))

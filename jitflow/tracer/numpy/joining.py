@@ -11,7 +11,7 @@ from jitflow.core.dims import Dim
 from jitflow.core.dtypes import DType
 from jitflow.tracer import arrays, facts, layout
 from jitflow.tracer.context import TraceContext
-from jitflow.tracer.numpy import arguments, ufuncs, views
+from jitflow.tracer.numpy import arguments, shapes, ufuncs, views
 from jitflow.tracer.numpy.arguments import is_none, raises, unsupported
 from jitflow.tracer.numpy.compose import Composer
 from jitflow.tracer.numpy.conversion import convert
@@ -406,16 +406,18 @@ def meshgrid(
     if style not in ("xy", "ij"):
         raise raises("Valid values for `indexing` are 'xy' and 'ij'.")
     count = len(xi.items)
-    spread = []
+    spread: list[ArrayValue] = []
     for position, item in enumerate(xi.items):
         place = {0: 1, 1: 0}.get(position, position) if style == "xy" and count > 1 else position
         shape = tuple(-1 if axis == place else 1 for axis in range(count))
-        spread.append(n(np.reshape, n.array(item), shape))
-    outputs: list[PyValue] = spread
+        spread.append(n.array(n(np.reshape, n.array(item), shape)))
+    outputs: list[PyValue] = [*spread]
     if not arguments.flag(context, sparse, "sparse"):
-        outputs = n(np.broadcast_arrays, *spread).items  # type: ignore[attr-defined]
+        outputs = [*shapes.spread(context, spread)]
     if arguments.flag(context, copy, "copy"):
         outputs = [n.method(item, "copy") for item in outputs]
+    elif any(item not in spread for item in outputs):
+        raise unsupported("meshgrid without copies")
     return SequenceValue(tuple, outputs)
 
 

@@ -14,7 +14,7 @@ from jitflow.tracer.numpy.arguments import dim_value, is_none, raises, shape_val
 from jitflow.tracer.numpy.compose import Composer
 from jitflow.tracer.numpy.operands import as_array, broadcast_shapes, operand
 from jitflow.tracer.numpy.table import function, function_named, method
-from jitflow.tracer.values import ArrayValue, ConstantValue, PyValue, SequenceValue
+from jitflow.tracer.values import ArrayValue, ConstantValue, PyValue, ScalarValue, SequenceValue
 
 
 def order_letter(context: TraceContext, order: PyValue, allowed: str = "CFA") -> str:
@@ -182,18 +182,19 @@ def rollaxis(context: TraceContext, a: PyValue, axis: PyValue, start: PyValue) -
 @function(np.squeeze, signature="a, axis=None", method="squeeze", fold=False)
 def squeeze(context: TraceContext, a: PyValue, axis: PyValue) -> PyValue:
     """Without axes of extent 1."""
-    if not isinstance(a, ArrayValue):
+    if isinstance(a, ScalarValue) and a.box == "scalar":
         return a
-    rank = len(a.shape)
+    array = as_array(context, a)
+    rank = len(array.shape)
     if is_none(axis):
         axes: tuple[int, ...] = tuple(
             position
             for position in range(rank)
-            if facts.decide(context, a.shape[position], "==", 1)
+            if facts.decide(context, array.shape[position], "==", 1)
         )
-        return views.squeezed(context, a, axes)
+        return views.squeezed(context, array, axes)
     axes = arguments.axes(context, axis, rank)
-    return views.squeezed(context, a, axes)
+    return views.squeezed(context, array, axes)
 
 
 @function(np.expand_dims, signature="a, axis", fold=False)
@@ -239,12 +240,19 @@ def broadcast_to(context: TraceContext, array: PyValue, shape: PyValue, subok: P
 def broadcast_arrays(context: TraceContext, args: SequenceValue, subok: PyValue) -> PyValue:
     """Every argument broadcast to the common shape."""
     given = [as_array(context, context.resolve(item)) for item in args.items]
+    results = spread(context, given)
+    if any(result is not array for result, array in zip(results, given, strict=True)):
+        raise unsupported("broadcast_arrays, whose results warn when they are written")
+    return SequenceValue(tuple, list(results))
+
+
+def spread(context: TraceContext, given: list[ArrayValue]) -> list[ArrayValue]:
+    """Arrays broadcast to their common shape; those that have it stay themselves."""
     shape = broadcast_shapes(context, [array.shape for array in given])
-    results: list[PyValue] = [
+    return [
         array if array.shape == shape else views.broadcast_to(context, array, shape)
         for array in given
     ]
-    return SequenceValue(tuple, results)
 
 
 @function_named("broadcast_shapes", signature="*args")

@@ -218,7 +218,7 @@ def nanstd(context: TraceContext, **given: PyValue) -> PyValue:
 # Differences and integrals
 
 
-@function(np.diff, signature="a, n=1, axis=-1, prepend=_, append=_")
+@function(np.diff, signature="a, n=1, axis=-1, prepend=_, append=_", fold=False)
 def diff(
     context: TraceContext,
     a: PyValue,

@@ -107,13 +107,11 @@ def _delete_attribute(tracer: Tracer, value: PyValue, name: PyValue) -> PyValue:
 
 def _callable(tracer: Tracer, value: PyValue) -> PyValue:
     value = resolve(tracer, value)
-    if isinstance(value, InstanceValue):
-        return ConstantValue(hasattr(value.cls, "__call__"))  # noqa: B004  (looks at the class)
     if isinstance(value, ConstantValue):
         return ConstantValue(callable(value.value))
     if isinstance(value, OpaqueValue):
         raise Unsupported("JF-B003", f"callable({type(value.real).__name__})")
-    return ConstantValue(hasattr(value.python_type, "__call__"))  # noqa: B004
+    return ConstantValue(any("__call__" in vars(cls) for cls in value.python_type.__mro__))
 
 
 def _super(tracer: Tracer, cls: PyValue, receiver: PyValue) -> PyValue:
