@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 import bisect
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from jitflow.codegen.loop_ir import CallKernel, CallProduct, Command, Pointer
-from jitflow.core.dims import Dim
+from jitflow.codegen.loop_ir import (
+    Branch,
+    CallKernel,
+    CallProduct,
+    Command,
+    Pointer,
+    Repeat,
+    While,
+    parts_of,
+)
+from jitflow.core.dims import Dim, symbols_of
 
 if TYPE_CHECKING:
     from jitflow.codegen.buffers import Temporary
@@ -18,20 +27,37 @@ ALIGNMENT = 64
 
 @dataclass(eq=False, repr=False)
 class Arena:
-    """Byte offset of each temporary, and the size of it all."""
+    """Byte offset of each temporary, and the size of it all.
+
+    Attributes
+    ----------
+    scalars : dict
+        Size of each temporary that is a single element of a program with loops: it is a variable
+        of the function, which LLVM puts into a register.
+    growing : dict
+        Size of each temporary whose size is found inside of a loop: memory of its own.
+    """
 
     offsets: dict[str, Dim] = field(default_factory=dict)
     size: Dim = 0
+    scalars: dict[str, int] = field(default_factory=dict)
+    growing: dict[str, Dim] = field(default_factory=dict)
 
 
-def lay_out(commands: Sequence[Command], temporaries: Mapping[str, Temporary]) -> Arena:
+def lay_out(
+    commands: Sequence[Command],
+    temporaries: Mapping[str, Temporary],
+    symbols: Set[str] = frozenset(),
+) -> Arena:
     """Give offsets: static sizes first, in the first gap that is free for their lifetime.
 
     Temporaries of symbolic size come after those, in slots of equal size; the widest elements come
-    first, which keeps every element aligned to itself.
+    first, which keeps every element aligned to itself. `symbols` are those known at the start.
     """
     lives = _lifetimes(commands)
     arena = Arena()
+    if any(isinstance(command, (Repeat, While, Branch)) for command in commands):
+        temporaries = _set_apart(arena, temporaries, lives, symbols)
     _static(arena, {n: t for n, t in temporaries.items() if isinstance(t.size, int)}, lives)
     symbolic = {n: t for n, t in temporaries.items() if not isinstance(t.size, int)}
     _symbolic(arena, symbolic, lives)
@@ -39,6 +65,24 @@ def lay_out(commands: Sequence[Command], temporaries: Mapping[str, Temporary]) -
 
 
 Lives = dict[str, tuple[int, int]]
+
+
+def _set_apart(
+    arena: Arena, temporaries: Mapping[str, Temporary], lives: Lives, symbols: Set[str]
+) -> dict[str, Temporary]:
+    """Take out what does not lie in the arena."""
+    rest = {}
+    for name, temporary in temporaries.items():
+        size = temporary.size
+        if name not in lives:
+            continue
+        if temporary.is_scalar and isinstance(size, int):
+            arena.scalars[name] = size
+        elif not symbols_of(size) <= symbols:
+            arena.growing[name] = size
+        else:
+            rest[name] = temporary
+    return rest
 
 
 def _static(arena: Arena, temporaries: Mapping[str, Temporary], lives: Lives) -> None:
@@ -87,18 +131,44 @@ def _overlap(one: tuple[int, int], other: tuple[int, int]) -> bool:
 
 def _lifetimes(commands: Sequence[Command]) -> Lives:
     lives: Lives = {}
-    for time, command in enumerate(commands):
-        for pointer in pointers_of(command):
-            first, _ = lives.get(pointer.storage, (time, time))
-            lives[pointer.storage] = (first, time)
+    _live(commands, 0, lives)
     return lives
 
 
+def _live(commands: Sequence[Command], time: int, lives: Lives) -> int:
+    """Note the first and last use of every storage; what outlives a loop lives through it."""
+    for command in commands:
+        start, here = time, list(pointers_of(command))
+        inside: Lives = {}
+        if isinstance(command, (Repeat, While, Branch)):
+            for _, part in parts_of(command):
+                time = _live(part, time + 1, inside)
+        for storage, span in inside.items():
+            _extend(lives, storage, span)
+        for pointer in here:
+            _extend(lives, pointer.storage, (start, time))
+        time += 1
+    return time
+
+
+def _extend(lives: Lives, storage: str, span: tuple[int, int]) -> None:
+    first, last = lives.get(storage, span)
+    lives[storage] = min(first, span[0]), max(last, span[1])
+
+
 def pointers_of(command: Command) -> Iterator[Pointer]:
-    """Every pointer that a command reads or writes through."""
+    """Every pointer that a command itself reads or writes through."""
     if isinstance(command, CallKernel):
         yield from command.pointers
     elif isinstance(command, CallProduct):
         yield from (command.left.pointer, command.right.pointer, command.result.pointer)
+    elif isinstance(command, Repeat):
+        yield command.slot
+        yield from (b for b in (command.start, command.stop) if isinstance(b, Pointer))
+        yield from (b for b in (command.step,) if isinstance(b, Pointer))
+        yield from command.kept
+    elif isinstance(command, (While, Branch)):
+        yield command.flag
+        yield from command.kept
     else:
         yield command.pointer

@@ -13,8 +13,9 @@ from dataclasses import dataclass, field
 
 from jitflow.codegen import access
 from jitflow.codegen.access import Layout
+from jitflow.codegen.blocks import roots_of
 from jitflow.codegen.draft import Place
-from jitflow.codegen.groups import Evaluation, Loops, Plan, Product, Step, Store
+from jitflow.codegen.groups import Control, Evaluation, Loops, Plan, Product, Step, Store
 from jitflow.codegen.overlap import conflicts
 from jitflow.codegen.places import Given, is_matrix_place, is_packed
 from jitflow.core.dims import Dim
@@ -34,10 +35,11 @@ class Copy(Step):
 
 @dataclass(eq=False, repr=False)
 class Temporary:
-    """A storage in the arena: its size in bytes."""
+    """A storage in the arena: its size in bytes; `is_scalar`: one element, of rank 0."""
 
     size: Dim
     itemsize: int
+    is_scalar: bool = False
 
 
 @dataclass(eq=False, repr=False)
@@ -48,6 +50,9 @@ class Memory:
     ----------
     primary : dict
         Value to the place that it is loaded from.
+    aliases : dict
+        Value that is read in the memory of another one to its place there. It may have places of
+        its own too, where it is stored.
     stores : dict
         Value to all the places that are written where it is computed.
     """
@@ -55,12 +60,13 @@ class Memory:
     given: Given
     steps: list[Step] = field(default_factory=list)
     primary: dict[Value, Place] = field(default_factory=dict)
+    aliases: dict[Value, Place] = field(default_factory=dict)
     stores: dict[Value, list[Place]] = field(default_factory=dict)
     temporaries: dict[str, Temporary] = field(default_factory=dict)
 
     def load_from(self, value: Value) -> Place:
         """Place that `value` is read from."""
-        return self.primary[value]
+        return self.aliases.get(value) or self.primary[value]
 
     def store_to(self, value: Value) -> list[Place]:
         """Places that a step writes when it computes `value`."""
@@ -69,20 +75,21 @@ class Memory:
     def temporary(self, shape: access.Shape, dtype: DType) -> Place:
         """A new contiguous storage in the arena."""
         name = f"tmp{len(self.temporaries)}"
-        self.temporaries[name] = Temporary(access.byte_size(shape, dtype.itemsize), dtype.itemsize)
+        size = access.byte_size(shape, dtype.itemsize)
+        self.temporaries[name] = Temporary(size, dtype.itemsize, not shape)
         return Place(name, access.contiguous(shape, dtype.itemsize))
 
 
-def assign(plan: Plan, given: Given) -> Memory:
-    """Give every stored value its memory."""
-    return _Assigner(plan, given).run()
+def assign(plan: Plan, given: Given, temporaries: dict[str, Temporary] | None = None) -> Memory:
+    """Give every stored value its memory; a region adds to the `temporaries` of what is around."""
+    return _Assigner(plan, given, {} if temporaries is None else temporaries).run()
 
 
 class _Assigner:
-    def __init__(self, plan: Plan, given: Given) -> None:
+    def __init__(self, plan: Plan, given: Given, temporaries: dict[str, Temporary]) -> None:
         self.plan = plan
         self.graph = given.segment.graph
-        self.memory = Memory(given)
+        self.memory = Memory(given, temporaries=temporaries)
         self.written_at: dict[Value, int] = {}
         self.read_at: dict[Value, list[int]] = {}
         self.last_check = -1
@@ -100,6 +107,13 @@ class _Assigner:
             for operand, _ in step.operands:
                 self.read_at.setdefault(self.root(operand), []).append(time)
             self.written_at[step.node.result] = time
+            return
+        if isinstance(step, Control):
+            for value in step.reads:
+                self.read_at.setdefault(self.root(value), []).append(time)
+            self.written_at.update(dict.fromkeys(step.node.results, time))
+            if step.has_checks:
+                self.last_check = time
             return
         assert isinstance(step, Loops)
         for evaluation in step.evaluations:
@@ -137,14 +151,14 @@ class _Assigner:
     def place_operand(self, value: Value) -> None:
         """Places of what a step loads: constants, and other shapes of stored values."""
         memory = self.memory
-        if value in memory.primary:
-            return
         if value in self.plan.aliases:
             root = self.root(value)
             self.place_operand(root)
             place = self.packed_place(root)
             layout = access.contiguous(value.type.shape, value.type.dtype.itemsize)
-            memory.primary[value] = Place(place.storage, layout, place.aligned)
+            memory.aliases[value] = Place(place.storage, layout, place.aligned)
+            return
+        if value in memory.primary:
             return
         given = memory.given.place(value)
         assert given is not None, f"%{value.name} is loaded and not stored"
@@ -180,7 +194,7 @@ class _Assigner:
         """Share the memory of the base, or copy it."""
         memory = self.memory
         self.place_operand(base)
-        place = memory.primary[base]
+        place = memory.load_from(base)
         if not self.may_share(value, base, time, step):
             wanted = self.outputs.get(value, [])
             source = place
@@ -209,9 +223,23 @@ class _Assigner:
             return False
         if isinstance(step, Loops) and step.ordered and time in self.read_at.get(base, ()):
             return False
+        if isinstance(step, Control) and self.is_read_by_regions(base, step):
+            return False
         if base in self.memory.given.inputs:
-            return self.is_written_from(base, value) and time > self.last_check
+            return self.is_written_from(base, value) and self.may_write(time)
         return self.memory.given.place(base) is None
+
+    def is_read_by_regions(self, base: Value, step: Control) -> bool:
+        """Whether a loop reads, by a name of its own, the array that it would write."""
+        node = step.node
+        if node.operator.name == "cond":
+            return False
+        starts = [self.root(operand) for operand in node.operands]
+        return starts.count(base) > 1 or any(self.root(v) is base for v in roots_of(node))
+
+    def may_write(self, time: int) -> bool:
+        """Whether written inputs may be written at `time`: no check may fail from then on."""
+        return not self.memory.given.checks_come_first or time > self.last_check
 
     def is_written_from(self, base: Value, value: Value) -> bool:
         """Whether `value` is on the chain of updates from an input to the version it must hold."""
@@ -234,10 +262,11 @@ class _Assigner:
                 and version not in self.memory.primary
                 and version not in self.plan.contiguous
                 and version not in self.outputs
-                and time > self.last_check
+                and self.may_write(time)
                 and all(when <= time for when in self.read_at.get(given, ()))
                 and not any(self.root(base) is given for base in self.plan.bases.values())
                 and given not in self.outputs
+                and given not in self.versions
             )
             if free and isinstance(self.plan.steps[time], Loops):
                 self.memory.primary[version] = self.memory.given.inputs[given]
@@ -248,7 +277,7 @@ class _Assigner:
         late = [(value, memory.primary[value], place) for value, place in self.finals]
         for given, version in self.graph.writes:
             self.place_operand(version)
-            source, place = memory.primary[version], memory.given.inputs[given]
+            source, place = memory.load_from(version), memory.given.inputs[given]
             if source == place:
                 continue
             if version in memory.given.inputs:
@@ -283,9 +312,8 @@ class _Assigner:
         if store.mode != "set":
             return False
         return any(
-            self.memory.primary[load.value].storage == place.storage
-            and conflicts(step, store, place, load, self.memory.primary[load.value])
-            for load in loads
+            source.storage == place.storage and conflicts(step, store, place, load, source)
+            for load, source in ((load, self.memory.load_from(load.value)) for load in loads)
         )
 
     def detour(
@@ -314,6 +342,8 @@ class _Assigner:
 def _stored_operands(step: Step) -> list[Value]:
     if isinstance(step, Product):
         return [operand for operand, _ in step.operands]
+    if isinstance(step, Control):
+        return step.reads
     assert isinstance(step, Loops)
     return [evaluation.value for evaluation in step.evaluations if evaluation.load]
 
@@ -321,5 +351,7 @@ def _stored_operands(step: Step) -> list[Value]:
 def _targets(step: Step) -> list[Value]:
     if isinstance(step, Product):
         return [step.node.result]
+    if isinstance(step, Control):
+        return list(step.node.results)
     assert isinstance(step, Loops)
     return [store.target for store in step.stores]

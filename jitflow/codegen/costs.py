@@ -49,8 +49,9 @@ def costs(graph: Graph) -> dict[Value, int]:
     """Cost of computing one element of each value again, from what lies in memory anyway."""
     cost: dict[Value, int] = dict.fromkeys(graph.inputs, 0)
     stored = (
-        Kind.REDUCTION, Kind.SCAN, Kind.CONTRACTION, Kind.CONCATENATE, Kind.UPDATE, Kind.SCATTER
-    )
+        Kind.REDUCTION, Kind.SCAN, Kind.CONTRACTION, Kind.CONCATENATE, Kind.UPDATE, Kind.SCATTER,
+        Kind.CONTROL,
+    )  # fmt: skip
     for node in graph.nodes:
         total = 0
         if node.operator.kind not in stored:

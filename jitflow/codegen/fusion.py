@@ -15,9 +15,11 @@ from typing import Protocol
 
 from jitflow.codegen import access
 from jitflow.codegen.access import Index, Shape
+from jitflow.codegen.blocks import roots_of
+from jitflow.codegen.control import bases_of, has_checks
 from jitflow.codegen.costs import CHEAP, costs, neighbours, operands_read, repeats
 from jitflow.codegen.domains import bind_reduction, covers, index_of_reduction, reduction_axes
-from jitflow.codegen.groups import Evaluation, Loops, Plan, Product, Step, Store
+from jitflow.codegen.groups import Control, Evaluation, Loops, Plan, Product, Step, Store
 from jitflow.codegen.lookups import broadcast_shape, gathered_index
 from jitflow.core.types import ArrayType
 from jitflow.ir.graph import Graph, Node, ScalarValue, Value
@@ -78,6 +80,9 @@ class _Fusion:
 
     def run(self) -> Plan:
         for node in reversed(self.graph.nodes):
+            if node.operator.kind is Kind.CONTROL:
+                self.visit_control(node)
+                continue
             if not node.results:
                 self.visit_check(node)
                 continue
@@ -402,6 +407,30 @@ class _Fusion:
         loops, _ = self.new_loops()
         loops.checks.append((node.operands[0], ()))
         self.demand(node.operands[0], loops, ())
+
+    # Loops and branches
+
+    def visit_control(self, node: Node) -> None:
+        """One step, if anything of it is wanted: it reads memory and gives values in memory."""
+        checks = has_checks(node)
+        wanted = [self.demands, self.forced, self.addressed]
+        if not checks and not any(value in group for value in node.results for group in wanted):
+            return
+        for value in node.results:
+            if value in self.symbol_values:
+                self.needed_by.setdefault(value, []).append(len(self.steps))
+            self.pack_operands(value)
+        reads = list(dict.fromkeys((*node.operands, *roots_of(node))))
+        step = Control(len(self.steps), node, reads, checks)
+        self.steps.append(step)
+        for value in node.results:
+            self.load_all(value)
+        for value, base in zip(node.results, bases_of(node), strict=True):
+            if base is not None:
+                self.plan.bases[value] = base
+        for value in reads:
+            self.forced.add(value)
+            self.needed_by.setdefault(value, []).append(step.number + 1)
 
     # Matrix products
 

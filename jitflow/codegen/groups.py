@@ -132,6 +132,18 @@ class Product(Step):
 
 
 @dataclass(eq=False, repr=False)
+class Control(Step):
+    """A loop or a branch: `reads` is what must lie in memory when it begins.
+
+    `has_checks`: it may leave with a failed check.
+    """
+
+    node: Node
+    reads: list[Value] = field(default_factory=list)
+    has_checks: bool = False
+
+
+@dataclass(eq=False, repr=False)
 class Plan:
     """Steps in order of execution, and how values share memory.
 

@@ -277,7 +277,74 @@ class DefineSymbol:
         return f"{self.name} = {self.pointer}"
 
 
-Command: TypeAlias = CallKernel | CallProduct | DefineSymbol
+Bound: TypeAlias = Dim | Pointer
+"""A number that a loop begins or ends with: known before, or an i64 in memory."""
+
+
+@dataclass(eq=False, repr=False)
+class Repeat:
+    """The body for each index of a range, which is put into `slot`; `kept` lives through it."""
+
+    slot: Pointer
+    start: Bound
+    stop: Bound
+    step: Bound
+    body: list[Command]
+    kept: tuple[Pointer, ...] = ()
+
+    def __str__(self) -> str:
+        return f"for {self.slot} in range({self.start}, {self.stop}, {self.step})"
+
+
+@dataclass(eq=False, repr=False)
+class While:
+    """The body as long as the condition leaves a true byte in `flag`."""
+
+    condition: list[Command]
+    flag: Pointer
+    body: list[Command]
+    kept: tuple[Pointer, ...] = ()
+
+    def __str__(self) -> str:
+        return f"while {self.flag}"
+
+
+@dataclass(eq=False, repr=False)
+class Branch:
+    """One of two lists of commands, by the byte in `flag`."""
+
+    flag: Pointer
+    then: list[Command]
+    otherwise: list[Command]
+    kept: tuple[Pointer, ...] = ()
+
+    def __str__(self) -> str:
+        return f"if {self.flag}"
+
+
+Control: TypeAlias = Repeat | While | Branch
+Command: TypeAlias = CallKernel | CallProduct | DefineSymbol | Control
+
+
+def parts_of(command: Control) -> tuple[tuple[str, list[Command]], ...]:
+    """The lists of commands inside of a loop or branch, each with a word for it."""
+    if isinstance(command, Repeat):
+        return (("", command.body),)
+    if isinstance(command, While):
+        return (("", command.condition), ("do", command.body))
+    return (("", command.then), ("else", command.otherwise))
+
+
+def _command_lines(commands: list[Command], indent: str) -> Iterator[str]:
+    for command in commands:
+        if not isinstance(command, (Repeat, While, Branch)):
+            yield f"{indent}{command}"
+            continue
+        head = str(command)
+        for word, inside in parts_of(command):
+            yield f"{indent}{word or head} {{"
+            yield from _command_lines(inside, indent + "  ")
+            yield f"{indent}}}"
 
 
 @dataclass(eq=False, repr=False)
@@ -287,6 +354,11 @@ class Program:
     kernels: list[Kernel] = field(default_factory=list)
     commands: list[Command] = field(default_factory=list)
 
+    @property
+    def has_control(self) -> bool:
+        """Whether there is a loop or a branch among its commands."""
+        return any(isinstance(command, (Repeat, While, Branch)) for command in self.commands)
+
     def __str__(self) -> str:
         parts = [f"#{number} {kernel}" for number, kernel in enumerate(self.kernels)]
-        return "\n".join([*parts, *map(str, self.commands), ""])
+        return "\n".join([*parts, *_command_lines(self.commands, ""), ""])

@@ -6,7 +6,7 @@ what fusion asks about memory.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -17,7 +17,7 @@ from jitflow.codegen.groups import Product
 from jitflow.codegen.interface import InputSpec, Segment
 from jitflow.core import dims
 from jitflow.core.dims import Dim
-from jitflow.ir.graph import Value
+from jitflow.ir.graph import Graph, Value
 
 ESTIMATED_EXTENT = 64
 """Extent taken for symbolic axes where only an order of strides is wanted."""
@@ -37,6 +37,9 @@ class Given:
         Guesses for symbols that are byte strides, for the schedule.
     constants : dict
         Storage name to array, filled as constants are met.
+    checks_come_first : bool
+        Whether written inputs must stay as they are until every check was made. Not in a region:
+        there they are copies, or what is around has made sure.
     """
 
     segment: Segment
@@ -45,6 +48,16 @@ class Given:
     estimates: dict[str, int] = field(default_factory=dict)
     constants: dict[str, np.ndarray] = field(default_factory=dict)
     constant_places: dict[Value, Place] = field(default_factory=dict)
+    checks_come_first: bool = True
+
+    def inside(self, graph: Graph, inputs: dict[Value, Place], outputs: list[Place]) -> Given:
+        """What is given to the graph of a region."""
+        given = Given(replace(self.segment, graph=Graph("none"), inputs=(), outputs=()))
+        given.segment = replace(given.segment, graph=graph)
+        given.inputs, given.outputs = inputs, outputs
+        given.estimates, given.constants = self.estimates, self.constants
+        given.checks_come_first = False
+        return given
 
     def __post_init__(self) -> None:
         for number, (value, spec) in enumerate(

@@ -6,6 +6,7 @@ The order of stages: `fusion.fuse`, `buffers.assign`, then for each step `draft.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -16,10 +17,19 @@ from jitflow.codegen.buffers import Copy, Memory, assign
 from jitflow.codegen.decompose import decompose
 from jitflow.codegen.draft import Place, draft
 from jitflow.codegen.fusion import fuse
-from jitflow.codegen.groups import Evaluation, Loops, Product, Step, Store
+from jitflow.codegen.groups import Control, Evaluation, Loops, Product, Step, Store
 from jitflow.codegen.interface import Segment
-from jitflow.codegen.loop_ir import CallKernel, CallProduct, DefineSymbol, Matrix, Pointer, Program
+from jitflow.codegen.loop_ir import (
+    CallKernel,
+    CallProduct,
+    Command,
+    DefineSymbol,
+    Matrix,
+    Pointer,
+    Program,
+)
 from jitflow.codegen.nest import Nest, build
+from jitflow.codegen.nested import NestedBuilder, pointer_to
 from jitflow.codegen.places import Given
 from jitflow.core import dims
 from jitflow.core.dims import Dim
@@ -52,18 +62,32 @@ def lower(segment: Segment) -> Lowered:
     given = Given(segment)
     plan = fuse(segment.graph, given)
     memory = assign(plan, given)
-    builder = _ProgramBuilder(memory)
-    for step in memory.steps:
-        builder.add(step)
-    arena = lay_out(builder.program.commands, memory.temporaries)
+    builder = ProgramBuilder(memory, Program(), {})
+    builder.add_all()
+    builder.program.commands = builder.commands
+    known = {name for name, d in segment.graph.symbols.items() if d.value in given.inputs}
+    arena = lay_out(builder.commands, memory.temporaries, known)
     return Lowered(builder.program, given, arena, builder.work, given.constants)
 
 
-class _ProgramBuilder:
-    def __init__(self, memory: Memory) -> None:
+class ProgramBuilder:
+    """Makes the commands of one graph; graphs of regions share the program's kernels.
+
+    Parameters
+    ----------
+    memory : Memory
+        Its steps become `commands`.
+    program : Program
+        Where kernels go.
+    numbers : dict
+        Text of each kernel to its number.
+    """
+
+    def __init__(self, memory: Memory, program: Program, numbers: dict[str, int]) -> None:
         self.memory = memory
-        self.program = Program()
-        self.numbers: dict[str, int] = {}
+        self.program = program
+        self.numbers = numbers
+        self.commands: list[Command] = []
         self.symbols = [
             (name, definition.value)
             for name, definition in memory.given.segment.graph.symbols.items()
@@ -71,28 +95,36 @@ class _ProgramBuilder:
         ]
         self.work: Dim = 0
 
+    def add_all(self) -> None:
+        """Add every step."""
+        for step in self.memory.steps:
+            self.add(step)
+
     def add(self, step: Step) -> None:
+        """Add the commands of a step."""
         if isinstance(step, Product):
             self.product(step)
+        elif isinstance(step, Control):
+            NestedBuilder(self, step).add()
         elif isinstance(step, Copy):
             self.copy(step)
         else:
             assert isinstance(step, Loops)
             self.loops(step)
-            self.define_symbols(step)
+            self.define_symbols([store.target for store in step.stores])
 
     def loops(self, step: Loops) -> None:
+        """A kernel and its call."""
         drafted = draft(step, self.memory.load_from, self.memory.store_to)
         self.work = self.work + _work(step, sum(item.cost > 0 for item in drafted.items))
         self.call(build(step, drafted, self.memory.given.estimates))
 
-    def define_symbols(self, step: Loops) -> None:
+    def define_symbols(self, values: Sequence[Value]) -> None:
         """Symbols whose value a step has just stored."""
         for name, value in self.symbols:
-            if any(store.target is value for store in step.stores):
+            if any(stored is value for stored in values):
                 place = self.memory.load_from(value)
-                pointer = Pointer(place.storage, place.layout.offset)
-                self.program.commands.append(DefineSymbol(name, pointer))
+                self.commands.append(DefineSymbol(name, pointer_to(place)))
 
     def call(self, nest: Nest) -> None:
         """Add the call of a kernel, and the kernel if there is none like it."""
@@ -109,9 +141,10 @@ class _ProgramBuilder:
             Pointer(rows.get(storage, storage), offset)
             for storage, offset in zip(nest.storages, nest.offsets, strict=True)
         )
-        self.program.commands.append(CallKernel(number, pointers))
+        self.commands.append(CallKernel(number, pointers))
 
     def copy(self, step: Copy) -> None:
+        """A kernel that copies."""
         assert step.dtype is not None
         assert step.source is not None
         assert step.target is not None
@@ -127,6 +160,7 @@ class _ProgramBuilder:
         self.call(build(loops, drafted, self.memory.given.estimates))
 
     def product(self, step: Product) -> None:
+        """A matrix product, and copies of it."""
         sizes = step.variables
         batch = tuple(name for name in sizes if name not in ("i", "j", "k"))
         left, right = (
@@ -136,7 +170,7 @@ class _ProgramBuilder:
         result = step.node.result
         index = tuple(access.variable(name) for name in (*batch, "i", "j"))
         target = self.memory.store_to(result)[0]
-        self.program.commands.append(
+        self.commands.append(
             CallProduct(
                 result.type.dtype,
                 sizes["i"],
@@ -156,6 +190,7 @@ class _ProgramBuilder:
     def matrix(
         self, value: Value, index: access.Index, axes: str, batch: tuple[str, ...]
     ) -> Matrix:
+        """An operand of a product."""
         return _matrix(self.memory.load_from(value), index, axes, batch)
 
 

@@ -14,6 +14,8 @@ _STRUCTURAL = (
 def supports(node: Node) -> bool:
     """Whether `node` can be part of a segment."""
     kind, record = node.operator.kind, node.operator
+    if kind is Kind.CONTROL:
+        return all(supports(inner) for region in node.regions for inner in region.nodes)
     if kind in _STRUCTURAL:
         return True
     if kind is Kind.SYMBOL:

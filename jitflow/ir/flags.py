@@ -12,14 +12,17 @@ _SILENT = frozenset(
     logical_or logical_xor logical_not where real imag complex heaviside max min any all argmax
     argmin erf erfc""".split()
 )
-_DIVIDING = frozenset({"floor_divide", "remainder", "fmod", "power", "reciprocal"})
+_DIVIDING = frozenset({"floor_divide", "remainder", "fmod", "power", "reciprocal"})  # by zero
 _COMPUTING = frozenset(
     {Kind.ELEMENTWISE, Kind.REDUCTION, Kind.SCAN, Kind.CONTRACTION, Kind.SCATTER}
 )
 
 
 def can_warn(node: Node) -> bool:
-    """Whether NumPy may warn of this node; arithmetic on Python numbers never warns."""
+    """Whether NumPy may warn of this node; arithmetic on Python numbers never warns.
+
+    Integers that native code cannot divide fail a run-time check: the call that follows warns.
+    """
     if node.location.quiet or node.operator.kind not in _COMPUTING:
         return False
     name = node.operator.name
@@ -29,14 +32,11 @@ def can_warn(node: Node) -> bool:
     result = node.results[0].type.dtype
     if name == "cast":
         return _cast_can_warn(operand, result)
+    if result.is_integer:
+        return name in _DIVIDING
     if name == "absolute":
         return operand.is_complex
     return result.is_float or result.is_complex
-
-
-def can_fail(node: Node) -> bool:
-    """Whether integers may fail its run-time check, after which eager NumPy warns or raises."""
-    return node.operator.name in _DIVIDING and node.results[0].type.dtype.is_integer
 
 
 def _cast_can_warn(source: DType, target: DType) -> bool:

@@ -1,4 +1,4 @@
-"""What passes and partition ask about regions: what they capture, which symbols they use, copies."""
+"""What passes and partition ask about regions: captured values, symbols, copies."""
 
 from __future__ import annotations
 

@@ -111,7 +111,6 @@ class _Verifier:
             self.node(node)
 
     def node(self, node: Node) -> None:
-        record = node.operator
         for operand in node.operands:
             self.see(operand, "operand", node)
         self.count_operands(node)

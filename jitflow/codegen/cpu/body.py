@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+from jitflow.codegen.cpu.control import ControlWriter
 from jitflow.codegen.cpu.emit import LlvmEmitter
 from jitflow.codegen.cpu.memory import MemoryWriter
 from jitflow.codegen.cpu.products import write_product
 from jitflow.codegen.cpu.text import FunctionText, Names
 from jitflow.codegen.cpu.values import Register, memory_type
 from jitflow.codegen.interface import InputSpec
-from jitflow.codegen.loop_ir import CallKernel, CallProduct, Command, Pointer
+from jitflow.codegen.loop_ir import (
+    Branch,
+    CallKernel,
+    CallProduct,
+    Command,
+    Pointer,
+    Repeat,
+    While,
+)
 from jitflow.codegen.places import stride_symbol
 from jitflow.codegen.program import Lowered
 from jitflow.core.dtypes import I64
@@ -17,10 +26,12 @@ from jitflow.ir.graph import Graph
 
 def write_body(name: str, lowered: Lowered, names: Names) -> str:
     """LLVM text of ``i32 @name(inputs..., symbols..., outputs..., ptr arena)``."""
-    return _BodyWriter(name, lowered, names).run()
+    return BodyWriter(name, lowered, names).run()
 
 
-class _BodyWriter:
+class BodyWriter:
+    """Writes one body: `storages` has the pointers, `symbols` the integers that are known."""
+
     def __init__(self, name: str, lowered: Lowered, names: Names) -> None:
         self.name = name
         self.lowered = lowered
@@ -31,8 +42,10 @@ class _BodyWriter:
         self.storages: dict[str, str] = {}
         self.memory = MemoryWriter(self.text, LlvmEmitter(self.text), {}, self.symbols)
         self.checked = False
+        self.control = ControlWriter(self)
 
     def run(self) -> str:
+        """The text of the function."""
         for number, spec in enumerate(self.segment.inputs):
             self.input(f"in{number}", spec)
         for symbol in entry_symbols(self.segment.graph):
@@ -44,15 +57,17 @@ class _BodyWriter:
         self.parameters.append("ptr %arena")
         for name in self.lowered.constants:
             self.storages[name] = f"@{name}"
-        for command in self.lowered.program.commands:
-            self.command(command)
+        self.control.declare_variables()
+        self.commands(self.lowered.program.commands)
         lines = [f"define i32 @{self.name}({', '.join(self.parameters)}) {{", "entry:"]
-        lines += [*self.text.scopes[0].lines, "  ret i32 0"]
+        lines += [*self.control.variables, *self.text.scopes[0].lines]
+        lines += [*self.control.release(), "  ret i32 0"]
         if self.checked:
-            lines += ["fail:", "  ret i32 1"]
+            lines += ["fail:", *self.control.release(), "  ret i32 1"]
         return "\n".join([*lines, "}"])
 
     def input(self, name: str, spec: InputSpec) -> None:
+        """An array: a pointer and strides; or a number."""
         if spec.layout == "scalar":
             self.scalar(name, spec)
             return
@@ -80,9 +95,12 @@ class _BodyWriter:
     # Commands
 
     def pointer(self, pointer: Pointer) -> str:
+        """LLVM's name for an address."""
         base = self.storages.get(pointer.storage)
         offset = pointer.offset
-        if base is None:
+        if base is None and pointer.storage in self.lowered.arena.growing:
+            base = self.control.reserve(pointer.storage)
+        elif base is None:
             base = "%arena"
             offset = offset + self.lowered.arena.offsets[pointer.storage]
         if offset == 0:
@@ -90,18 +108,27 @@ class _BodyWriter:
         value = self.memory.dim(offset)
         return self.text.value(f"getelementptr i8, ptr {base}, i64 {value.text}")
 
+    def commands(self, commands: list[Command]) -> None:
+        """Write commands in order."""
+        for command in commands:
+            self.command(command)
+
     def command(self, command: Command) -> None:
+        """Write one command."""
         if isinstance(command, CallKernel):
             self.kernel(command)
+        elif isinstance(command, (Repeat, While, Branch)):
+            self.control.write(command)
         elif isinstance(command, CallProduct):
             matrices = (command.left, command.right, command.result)
             pointers = [self.pointer(matrix.pointer) for matrix in matrices]
             write_product(self.text, self.memory, command, pointers)
         else:
             loaded = self.text.result(f"load i64, ptr {self.pointer(command.pointer)}")
-            self.symbols[command.name] = Register(loaded, I64)
+            self.symbols[command.name] = Register(loaded, I64, 1, self.text.depth)
 
     def kernel(self, command: CallKernel) -> None:
+        """Call a kernel; leave where one of its checks fails."""
         kernel = self.lowered.program.kernels[command.kernel]
         arguments = [f"ptr {self.pointer(pointer)}" for pointer in command.pointers]
         arguments += [f"i64 {self.symbols[name].text}" for name in kernel.symbols]

@@ -7,6 +7,7 @@ from jitflow.codegen.cpu.lower import lower_kernel
 from jitflow.codegen.cpu.target import Target, host
 from jitflow.codegen.cpu.text import Names
 from jitflow.codegen.interface import Body, Segment
+from jitflow.codegen.loop_ir import Loop
 from jitflow.codegen.program import lower
 
 NAME = "body"
@@ -18,10 +19,13 @@ def compile_segment(segment: Segment, target: Target | None = None) -> Body:
     target = target or host()
     lowered = lower(segment)
     names = Names()
-    kernels = [
-        lower_kernel(f"{NAME}_kernel{number}", kernel, names, target, segment.fastmath)
-        for number, kernel in enumerate(lowered.program.kernels)
-    ]
+    optimise = 2 if lowered.program.has_control else 0
+    kernels = []
+    for number, kernel in enumerate(lowered.program.kernels):
+        text = lower_kernel(f"{NAME}_kernel{number}", kernel, names, target, segment.fastmath)
+        if optimise and not any(isinstance(item, Loop) for item in kernel.body):
+            text = text.replace(") {", ") alwaysinline {", 1)
+        kernels.append(text)
     body = write_body(NAME, lowered, names)
     parts = [
         *names.declarations,
@@ -39,6 +43,7 @@ def compile_segment(segment: Segment, target: Target | None = None) -> Body:
         externals=externals,
         arena=lowered.arena.size,
         work=lowered.work,
+        optimise=optimise,
         keep=tuple(lowered.constants.values()),
         loops=str(lowered.program),
     )

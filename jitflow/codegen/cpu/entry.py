@@ -18,7 +18,7 @@ from jitflow.codegen.cpu.entry_guards import Guards, reads
 from jitflow.codegen.cpu.entry_guards import supports as supports_guard
 from jitflow.codegen.cpu.entry_inputs import Inputs
 from jitflow.codegen.cpu.entry_results import Results
-from jitflow.codegen.cpu.entry_spec import EntrySpec, Known, NativeEntry
+from jitflow.codegen.cpu.entry_spec import CopyLimit, EntrySpec, Known, NativeEntry
 from jitflow.codegen.cpu.entry_support import BindingTable
 from jitflow.codegen.cpu.entry_writer import Writer
 from jitflow.codegen.interface import Body, Segment
@@ -181,7 +181,8 @@ class _Entry:
         arguments.append(f"ptr {arena}")
         watches = spec.on_flags is not None and spec.flags != 0
         if watches:
-            self._copies = [self._copy(inputs, index) for index in spec.kept]
+            limit = self._copy_limit() if spec.kept else ""
+            self._copies = [self._copy(inputs, index, limit) for index in spec.kept]
         restore = self._release_gil()
         if watches:
             writer.call("jf.clear_flags")
@@ -195,12 +196,12 @@ class _Entry:
             writer.call("jf.give_arena", arena)
         return failed, flags
 
-    def _copy(self, inputs: Inputs, index: int) -> str:
+    def _copy(self, inputs: Inputs, index: int, limit: str) -> str:
         """A copy of an input that the body writes; None where it is large."""
         writer, spec = self._writer, self._segment.inputs[index]
         array = inputs.loaded[index].value
         size = writer.dim(math.prod(spec.shape, start=spec.dtype.itemsize))
-        fits = writer.assign(f"icmp sle i64 {size}, {self._largest_copy()}", "c")
+        fits = writer.assign(f"icmp sle i64 {size}, {limit}", "c")
         small, large, done = (writer.block("keep") for _ in range(3))
         writer.branch(fits, small, large)
         writer.begin(small)
@@ -214,11 +215,19 @@ class _Entry:
         writer.require_result(kept)
         return writer.own(kept)
 
-    def _largest_copy(self) -> int:
-        """Bytes that are copied for little of the time that the body takes."""
-        work = self._body.work
+    def _copy_limit(self) -> str:
+        """Bytes up to which an input is copied; after the first run what is cheap."""
+        writer, work = self._writer, self._body.work
         cheap = int(work * _COPIED_PER_NANOSECOND) if isinstance(work, int) else 0
-        return max(_SMALL_COPY, cheap)
+        cheap = max(_SMALL_COPY, cheap)
+        if self._spec.limit is None:
+            return str(cheap)
+        cell = writer.constant(self._spec.limit)
+        limit = writer.load("i64", cell, hint="limit")
+        is_first = writer.assign(f"icmp eq i64 {limit}, {CopyLimit.FIRST}", "c")
+        later = writer.assign(f"select i1 {is_first}, i64 {cheap}, i64 {limit}")
+        writer.store("i64", later, cell)
+        return limit
 
     def _with_copies(self, result: str, flags: str) -> str:
         """The result; where flags are set in a tuple with the copies."""

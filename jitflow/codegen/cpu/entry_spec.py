@@ -5,6 +5,7 @@ The facts are guards of `guards.predicates`; `StateSource(k)` is parameter numbe
 
 from __future__ import annotations
 
+import ctypes
 from dataclasses import dataclass, field
 from types import FunctionType
 from typing import Any
@@ -98,6 +99,25 @@ class NativeEntry:
     keep: tuple[Any, ...] = field(repr=False, default=())
 
 
+class CopyLimit:
+    """Bytes of an input up to which an entry copies it, where machine code and Python find them.
+
+    Everything is copied in the first run, and in every run after `raise_for_good`; else what is
+    cheap to copy.
+    """
+
+    FIRST = 2**62
+    ALWAYS = 2**63 - 1
+
+    def __init__(self) -> None:
+        self._cell = ctypes.c_int64(self.FIRST)
+        self.address = ctypes.addressof(self._cell)
+
+    def raise_for_good(self) -> None:
+        """Copy always: what a run has overwritten was missed."""
+        self._cell.value = self.ALWAYS
+
+
 @dataclass(frozen=True, eq=False)
 class EntrySpec:
     """Everything about a native entry that the segment does not say.
@@ -122,6 +142,8 @@ class EntrySpec:
     kept : tuple of int
         Inputs, arrays that the body writes, of which `on_flags` wants the contents from before:
         its `result` is then a tuple of the result and a copy of each (None for a large one).
+    limit : CopyLimit or None
+        The size up to which an input is copied for that.
     flags : int
         Floating-point flags that matter: a sum of `DIVIDE`, `OVERFLOW`, `UNDERFLOW`, `INVALID`.
     checked : bool
@@ -137,5 +159,6 @@ class EntrySpec:
     on_failed_check: Any = None
     on_flags: Any = None
     kept: tuple[int, ...] = ()
+    limit: CopyLimit | None = None
     flags: int = DIVIDE | OVERFLOW | UNDERFLOW | INVALID
     checked: bool = True

@@ -10,7 +10,7 @@ import numpy as np
 
 from jitflow.core.dims import Dim
 from jitflow.core.types import ArrayType
-from jitflow.ir.flags import can_fail, can_warn
+from jitflow.ir.flags import can_warn
 from jitflow.ir.graph import Block, Graph, Node, Value
 from jitflow.ops.record import Kind, operator
 
@@ -29,7 +29,7 @@ class ObserveDead:
 
     def run(self, graph: Graph) -> Graph:
         """`graph` with the outputs that it had first, then those added."""
-        loud = [node for node in graph.nodes if node.location.line and _matters(node)]
+        loud = [node for node in graph.nodes if node.location.line and can_warn(node)]
         if not loud:
             return graph
         observed = _not_wholly_used(graph, {id(node) for node in loud})
@@ -61,10 +61,6 @@ def _not_wholly_used(graph: Graph, loud: set[int]) -> list[Value]:
                 parts.setdefault(id(value), []).append(node)
     found.reverse()
     return found
-
-
-def _matters(node: Node) -> bool:
-    return can_warn(node) or (can_fail(node) and not node.location.quiet)
 
 
 def _selects(node: Node, position: int) -> bool:

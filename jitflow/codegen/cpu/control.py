@@ -1,0 +1,202 @@
+"""Loops and branches between the calls of kernels, and the memory that programs with loops need.
+
+Single elements are variables of the function: kernels without loops are inlined, and LLVM keeps
+them in registers. Arrays whose size is found inside of a loop have memory that grows.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from jitflow.codegen.cpu.rare import c_function
+from jitflow.codegen.cpu.text import Scope
+from jitflow.codegen.cpu.values import Register
+from jitflow.codegen.loop_ir import Bound, Branch, Command, Control, Pointer, Repeat, While
+from jitflow.core.dtypes import I64
+
+if TYPE_CHECKING:
+    from jitflow.codegen.cpu.body import BodyWriter
+
+_RESERVE = """define internal ptr @reserve(ptr %slot, ptr %room, i64 %size) {
+  %held = load i64, ptr %room
+  %fits = icmp ule i64 %size, %held
+  br i1 %fits, label %done, label %grow
+grow:
+  %old = load ptr, ptr %slot
+  call void @free(ptr %old)
+  %padded = add i64 %size, 256
+  %new = call ptr @malloc(i64 %padded)
+  store ptr %new, ptr %slot
+  store i64 %size, ptr %room
+  br label %done
+done:
+  %memory = load ptr, ptr %slot
+  %address = ptrtoint ptr %memory to i64
+  %up = add i64 %address, 63
+  %rounded = and i64 %up, -64
+  %aligned = inttoptr i64 %rounded to ptr
+  ret ptr %aligned
+}"""
+
+
+class ControlWriter:
+    """Writes the control commands of one body; `variables` go to the start of the function."""
+
+    def __init__(self, body: BodyWriter) -> None:
+        self.body = body
+        self.text = body.text
+        self.variables: list[str] = []
+
+    # Memory
+
+    def declare_variables(self) -> None:
+        """Memory on the stack for single elements and for pointers to memory that grows."""
+        arena = self.body.lowered.arena
+        for name, size in arena.scalars.items():
+            self.variables.append(f"  %{name} = alloca [{size} x i8], align 16")
+            self.body.storages[name] = f"%{name}"
+        for name in arena.growing:
+            self.variables += [
+                f"  %{name}_slot = alloca ptr", f"  %{name}_room = alloca i64",
+                f"  store ptr null, ptr %{name}_slot", f"  store i64 0, ptr %{name}_room",
+            ]  # fmt: skip
+        if arena.growing:
+            names = self.text.names
+            self.text.declare("declare ptr @malloc(i64)")
+            self.text.declare("declare void @free(ptr)")
+            names.helpers["reserve"] = _RESERVE
+            for name in ("malloc", "free"):
+                names.externals[name] = c_function(name)
+
+    def reserve(self, name: str) -> str:
+        """Pointer to the memory of a temporary that grows, large enough now."""
+        size = self.body.memory.dim(self.body.lowered.arena.growing[name])
+        return self.text.value(
+            f"call ptr @reserve(ptr %{name}_slot, ptr %{name}_room, i64 {size.text})"
+        )
+
+    def release(self) -> list[str]:
+        """What ends the function: memory that grew is given back."""
+        lines = []
+        for name in self.body.lowered.arena.growing:
+            end = self.text.fresh("end")
+            lines.append(f"  %{end} = load ptr, ptr %{name}_slot")
+            lines.append(f"  call void @free(ptr %{end})")
+        return lines
+
+    # Commands
+
+    def write(self, command: Control) -> None:
+        """Write a loop or a branch."""
+        if isinstance(command, Repeat):
+            self.repeat(command)
+        elif isinstance(command, While):
+            self.loop(command)
+        else:
+            self.branch(command)
+
+    def bound(self, bound: Bound) -> Register:
+        """A number in a register."""
+        if isinstance(bound, Pointer):
+            loaded = self.text.result(f"load i64, ptr {self.body.pointer(bound)}")
+            return Register(loaded, I64, 1, self.text.depth)
+        return self.body.memory.dim(bound)
+
+    def inside(self, label: str, commands: list[Command], first: list[str]) -> Scope:
+        """Write commands into a scope of their own, after the lines in `first`."""
+        scope = Scope(label)
+        scope.lines += first
+        self.text.scopes.append(scope)
+        known = dict(self.body.symbols)
+        self.body.commands(commands)
+        self.body.symbols.clear()
+        self.body.symbols.update(known)
+        self.text.scopes.pop()
+        return scope
+
+    def truth(self, flag: Pointer) -> str:
+        """The i1 of a byte in memory."""
+        loaded = self.text.result(f"load i8, ptr {self.body.pointer(flag)}")
+        return self.text.result(f"icmp ne i8 {loaded}, 0")
+
+    def repeat(self, command: Repeat) -> None:
+        """Count iterations from 0: no bound and no step can overflow."""
+        text = self.text
+        start, stop, step = map(self.bound, (command.start, command.stop, command.step))
+        plain = step.text == "1"
+        first = start.text if plain else "0"
+        end = stop.text if plain else self.trips(start, stop, step)
+        head, label, done = (text.fresh(hint) for hint in ("repeat", "body", "after"))
+        before, count = text.label, f"%k{text.fresh('x')}"
+        slot = self.body.pointer(command.slot)
+        index, lines = count, []
+        if not plain:
+            index = f"%{text.fresh('index')}"
+            lines = [
+                f"  {index}.far = mul i64 {count}, {step.text}",
+                f"  {index} = add i64 {start.text}, {index}.far",
+            ]
+        lines.append(f"  store i64 {index}, ptr {slot}")
+        scope = self.inside(label, command.body, lines)
+        text.scopes[-1].lines += [
+            f"  br label %{head}",
+            f"{head}:",
+            f"  {count} = phi i64 [ {first}, %{before} ], [ {count}.next, %{scope.label} ]",
+            f"  {count}.more = icmp slt i64 {count}, {end}",
+            f"  br i1 {count}.more, label %{label}, label %{done}",
+            f"{label}:",
+            *scope.lines,
+            f"  {count}.next = add nsw i64 {count}, 1",
+            f"  br label %{head}",
+        ]
+        text.start_block(done)
+
+    def trips(self, start: Register, stop: Register, step: Register) -> str:
+        """Number of indices in a range; differences are taken without sign, so none overflows."""
+        value = self.text.value
+        up = value(f"icmp sgt i64 {step.text}, 0")
+        low = value(f"select i1 {up}, i64 {start.text}, i64 {stop.text}")
+        high = value(f"select i1 {up}, i64 {stop.text}, i64 {start.text}")
+        negative = value(f"sub i64 0, {step.text}")
+        size = value(f"select i1 {up}, i64 {step.text}, i64 {negative}")
+        some = value(f"icmp slt i64 {low}, {high}")
+        distance = value(f"sub i64 {high}, {low}")
+        last = value(f"sub i64 {distance}, 1")
+        whole = value(f"udiv i64 {last}, {size}")
+        count = value(f"add i64 {whole}, 1")
+        return value(f"select i1 {some}, i64 {count}, i64 0")
+
+    def loop(self, command: While) -> None:
+        """The condition's commands at the head, those of the body behind it."""
+        text = self.text
+        head, label, done = (text.fresh(hint) for hint in ("while", "body", "after"))
+        test = Scope(head)
+        text.scopes.append(test)
+        known = dict(self.body.symbols)
+        self.body.commands(command.condition)
+        holds = self.truth(command.flag)
+        self.body.symbols.clear()
+        self.body.symbols.update(known)
+        text.scopes.pop()
+        scope = self.inside(label, command.body, [])
+        text.scopes[-1].lines += [
+            f"  br label %{head}",
+            f"{head}:",
+            *test.lines,
+            f"  br i1 {holds}, label %{label}, label %{done}",
+            f"{label}:",
+            *scope.lines,
+            f"  br label %{head}",
+        ]
+        text.start_block(done)
+
+    def branch(self, command: Branch) -> None:
+        """Two lists of commands that meet again."""
+        text = self.text
+        holds = self.truth(command.flag)
+        then, otherwise, done = (text.fresh(hint) for hint in ("then", "else", "after"))
+        text.write(f"br i1 {holds}, label %{then}, label %{otherwise}")
+        for label, commands in ((then, command.then), (otherwise, command.otherwise)):
+            scope = self.inside(label, commands, [])
+            text.scopes[-1].lines += [f"{label}:", *scope.lines, f"  br label %{done}"]
+        text.start_block(done)
