@@ -277,7 +277,8 @@ class _Assigner:
         late = [(value, memory.primary[value], place) for value, place in self.finals]
         for given, version in self.graph.writes:
             self.place_operand(version)
-            source, place = memory.load_from(version), memory.given.inputs[given]
+            source = memory.primary.get(version) or memory.load_from(version)
+            place = memory.given.inputs[given]
             if source == place:
                 continue
             if version in memory.given.inputs:
