@@ -13,7 +13,7 @@ from typing import Any
 from jitflow.codegen.cpu import object_layout
 from jitflow.codegen.cpu.engine import Library, engine
 from jitflow.codegen.cpu.entry import SYMBOL, EntryCode, build_entry
-from jitflow.codegen.cpu.entry_spec import EntrySpec, NativeEntry
+from jitflow.codegen.cpu.entry_spec import CopyLimit, EntrySpec, NativeEntry
 from jitflow.codegen.cpu.entry_support import BindingTable, c_function, helpers
 from jitflow.codegen.interface import Body, Segment
 from jitflow.core.config import config
@@ -94,8 +94,10 @@ def _externals(spec: EntrySpec, entry: EntryCode) -> dict[str, int]:
     """Address of every symbol that the entry's text declares."""
     externals = {}
     for number, constant in enumerate(entry.constants):
-        is_table = isinstance(constant, BindingTable)
-        externals[f"jf.k{number}"] = constant.address if is_table else id(constant)
+        has_address = isinstance(constant, BindingTable | CopyLimit)
+        externals[f"jf.k{number}"] = constant.address if has_address else id(constant)
     for name in entry.functions:
+        if name.startswith("llvm."):
+            continue
         externals[name] = spec.fallback.address if name == "jf.next" else c_function(name)
     return externals

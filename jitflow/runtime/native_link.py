@@ -56,6 +56,7 @@ def make_segment(request: SegmentRequest) -> MadeSegment:
         on_failed_check=Known(FAILED),
         on_flags=request.flags,
         kept=request.kept,
+        limit=request.flags.limit if request.flags else None,
         checked=request.checked,
     )
     function = native.link(spec, segment, body).callable
@@ -174,6 +175,7 @@ def make_entry(
         on_failed_check=dispatcher.failed_check,
         on_flags=_flags_of_call(dispatcher, request.flags, replayer, sources),
         kept=request.kept,
+        limit=request.flags.limit if request.flags else None,
     )
     try:
         return native.link(spec, segment, body)

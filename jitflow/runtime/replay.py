@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 
+from jitflow.codegen.cpu.entry_spec import CopyLimit
 from jitflow.ir import interpreter
 from jitflow.ir.flags import can_warn
 from jitflow.ir.graph import Graph, Node, Value
@@ -61,12 +62,15 @@ class SegmentFlags:
 
     def __init__(self, kept: tuple[int, ...]) -> None:
         self.kept = kept
+        self.limit = CopyLimit()
 
     def __call__(self, flags: int, result: Any, *inputs: Any, **keywords: Any) -> Flagged:
         """The result with its flags, for the piece to decide about at its end."""
         if not self.kept:
             return Flagged(flags, result)
         result, *copies = result
+        if flags != _UNDERFLOW:
+            self.limit.raise_for_good()
         return Flagged(flags, result, dict(zip(self.kept, copies, strict=True)))
 
 

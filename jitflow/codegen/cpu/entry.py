@@ -28,8 +28,9 @@ from jitflow.ir.graph import DimensionOf, ScalarValue
 SYMBOL = "jf.entry"
 _LONG_WORK = 50_000  # nanoseconds for which it pays to release the GIL
 _STACK_ARENA = 8192  # bytes of scratch memory that fit on the stack
-_SMALL_COPY = 1 << 18  # bytes of a written input that are always copied
+_STACK_COPY = 4096  # bytes of a written input that are always copied, on the stack
 _COPIED_PER_NANOSECOND = 0.5  # bytes beyond that, for each nanosecond of work: some 5 % of it
+_MEMCPY = "llvm.memcpy.p0.p0.i64"
 _KEEP_ORDER = 2  # NPY_KEEPORDER
 _OFFSET_BIT = 0x7FFFFFFFFFFFFFFF  # all but PY_VECTORCALL_ARGUMENTS_OFFSET
 
@@ -67,7 +68,8 @@ class _Entry:
     def __init__(self, spec: EntrySpec, segment: Segment, body: Body) -> None:
         self._spec, self._segment, self._body = spec, segment, body
         self._writer = Writer()
-        self._copies: list[str] = []
+        self._copies: list[tuple[str, str]] = []
+        self._written: dict[int, str] = {}
         self._writer.ways_out["miss"] = self._way_out(spec.fallback)
 
     def build(self) -> EntryCode:
@@ -183,6 +185,7 @@ class _Entry:
         if watches:
             limit = self._copy_limit() if spec.kept else ""
             self._copies = [self._copy(inputs, index, limit) for index in spec.kept]
+            self._written = {index: inputs.loaded[index].value for index in spec.kept}
         restore = self._release_gil()
         if watches:
             writer.call("jf.clear_flags")
@@ -196,30 +199,71 @@ class _Entry:
             writer.call("jf.give_arena", arena)
         return failed, flags
 
-    def _copy(self, inputs: Inputs, index: int, limit: str) -> str:
-        """A copy of an input that the body writes; None where it is large."""
+    def _copy(self, inputs: Inputs, index: int, limit: str) -> tuple[str, str]:
+        """A copy of an input that the body writes: an array (NULL where memory has it), and memory.
+
+        The array is None where the input is large; the memory is "" where it has no copy.
+        """
         writer, spec = self._writer, self._segment.inputs[index]
-        array = inputs.loaded[index].value
+        loaded = inputs.loaded[index]
         size = writer.dim(math.prod(spec.shape, start=spec.dtype.itemsize))
+        start, made, done = (writer.block("keep") for _ in range(3))
+        choices, memory = [], ""
+        if spec.layout != "strided":
+            stack, other = writer.block("keep"), writer.block("keep")
+            memory = writer.alloca(f"[{_STACK_COPY} x i8]", 64)
+            tiny = writer.assign(f"icmp sle i64 {size}, {_STACK_COPY}", "c")
+            writer.branch(tiny, stack, other)
+            writer.begin(stack)
+            data = loaded.arguments[0].removeprefix("ptr ")
+            writer.call(_MEMCPY, memory, data, size, "false")
+            writer.jump(done)
+            choices.append(f"[ null, %{stack} ]")
+            writer.begin(other)
+        large = writer.block("keep")
         fits = writer.assign(f"icmp sle i64 {size}, {limit}", "c")
-        small, large, done = (writer.block("keep") for _ in range(3))
-        writer.branch(fits, small, large)
-        writer.begin(small)
-        copy = writer.call("PyArray_NewCopy", array, str(_KEEP_ORDER), hint="copy")
+        writer.branch(fits, start, large)
+        writer.begin(start)
+        copy = writer.call("PyArray_NewCopy", loaded.value, str(_KEEP_ORDER), hint="copy")
+        writer.require_result(copy)
+        writer.jump(made)
+        writer.begin(made)
         writer.jump(done)
         writer.begin(large)
         none = writer.call("jf.known", writer.constant(None))
         writer.jump(done)
         writer.begin(done)
-        kept = writer.assign(f"phi ptr [ {copy}, %{small} ], [ {none}, %{large} ]", "kept")
-        writer.require_result(kept)
-        return writer.own(kept)
+        choices += [f"[ {copy}, %{made} ]", f"[ {none}, %{large} ]"]
+        return writer.own(writer.assign(f"phi ptr {', '.join(choices)}", "kept")), memory
+
+    def _copied(self, kept: str, memory: str, index: int) -> str:
+        """The copy of an input as an object, a new reference."""
+        writer, spec = self._writer, self._segment.inputs[index]
+        if not memory:
+            writer.call("Py_IncRef", kept)
+            return kept
+        array, make, done = self._written[index], writer.block("take"), writer.block("taken")
+        direct, filled = writer.block("take"), writer.block("take")
+        null = writer.assign(f"icmp eq ptr {kept}, null", "c")
+        writer.branch(null, make, direct)
+        writer.begin(direct)
+        writer.call("Py_IncRef", kept)
+        writer.jump(done)
+        writer.begin(make)
+        new = writer.call("PyArray_NewCopy", array, str(_KEEP_ORDER), hint="copy")
+        writer.require_result(new)
+        size = writer.dim(math.prod(spec.shape, start=spec.dtype.itemsize))
+        writer.call(_MEMCPY, writer.load("ptr", new, layout.ARRAY_DATA), memory, size, "false")
+        writer.jump(filled)
+        writer.begin(filled)
+        writer.jump(done)
+        writer.begin(done)
+        return writer.assign(f"phi ptr [ {kept}, %{direct} ], [ {new}, %{filled} ]", "copy")
 
     def _copy_limit(self) -> str:
         """Bytes up to which an input is copied; after the first run what is cheap."""
         writer, work = self._writer, self._body.work
         cheap = int(work * _COPIED_PER_NANOSECOND) if isinstance(work, int) else 0
-        cheap = max(_SMALL_COPY, cheap)
         if self._spec.limit is None:
             return str(cheap)
         cell = writer.constant(self._spec.limit)
@@ -240,11 +284,15 @@ class _Entry:
         writer.begin(before)
         writer.branch(writer.assign(f"icmp eq i32 {flags}, 0", "c"), packed, pack)
         writer.begin(pack)
-        made = writer.call("PyTuple_New", str(1 + len(self._copies)))
+        copies = [
+            writer.own(self._copied(*how, index))
+            for how, index in zip(self._copies, self._spec.kept, strict=True)
+        ]
+        made = writer.call("PyTuple_New", str(1 + len(copies)))
         writer.require_result(made)
-        for index, item in enumerate((result, *self._copies)):
-            if index:
-                writer.call("Py_IncRef", item)
+        for copy in copies:
+            writer.disown(copy)
+        for index, item in enumerate((result, *copies)):
             writer.store("ptr", item, made, layout.TUPLE_ITEMS + 8 * index)
         last = writer.block("pack")
         writer.jump(last)

@@ -32,6 +32,7 @@ _SIGNATURES: Mapping[str, tuple[str, str]] = {
     "Py_DecRef": ("void", "ptr"),
     "_PyType_Lookup": ("ptr", "ptr, ptr"),
     "PyArray_NewFromDescr": ("ptr", "ptr, ptr, i32, ptr, ptr, ptr, i32, ptr"),
+    "llvm.memcpy.p0.p0.i64": ("void", "ptr, ptr, i64, i1"),
     "PyArray_NewCopy": ("ptr", "ptr, i32"),
     "PyArray_Scalar": ("ptr", "ptr, ptr, ptr"),
     "jf.next": ("ptr", "ptr, ptr, i64, ptr"),

@@ -1,0 +1,250 @@
+"""Warnings and `numpy.errstate`: compiled programs say what eager ones say, where they say it."""
+
+import copy
+import io
+import warnings
+from contextlib import redirect_stdout
+
+import numpy as np
+import pytest
+
+import jitflow
+
+X = np.array([0.0, 1.0, -1.0, 1e308])
+
+
+def heard(function, args, action="always"):
+    """Result or exception, warnings with their places, printed text, arguments afterwards."""
+    args, text = copy.deepcopy(args), io.StringIO()
+    globals().pop("__warningregistry__", None)
+    with warnings.catch_warnings(record=True) as caught, redirect_stdout(text):
+        warnings.simplefilter(action)
+        try:
+            result = function(*args)
+        except Exception as error:
+            result = type(error), str(error)
+    said = [(w.category, str(w.message), w.filename, w.lineno) for w in caught]
+    return said, text.getvalue(), repr(result), repr(args)
+
+
+def dead(x):
+    np.log(x)
+    return x + 1
+
+
+def half_dead(x):
+    return np.log(x)[1:2], (1 / x)[1:3].sum()
+
+
+def overwritten(x):
+    x[0] = np.log(x[0])
+    x[0] = 1
+    return x
+
+
+def in_place(x):
+    x *= 10
+    x /= 0
+    return x
+
+
+def one_in_place(x):
+    x *= 10
+
+
+def statistics(x):
+    return np.mean(x * 100), np.std(x), x.var(), np.average(x, weights=np.abs(x * 1e300))
+
+
+def scalars(x):
+    a, b = x[0], x[1]
+    return b / a, a / a, np.float64(3) / a, divmod(b, 1.0), float(np.log(a))
+
+
+def products(x):
+    return np.dot(x, x), x @ x, np.outer(x, x), np.linalg.norm(x * 1e200)
+
+
+def folds(x):
+    y = np.abs(x) + 1e308
+    return np.sum(y), np.cumsum(y), np.add.reduce(y), np.prod(y), np.nansum(y)
+
+
+def casts(x):
+    whole = np.zeros(4, int)
+    whole[...] = x * np.nan
+    whole[:2] = x[:2] * 10
+    return (x * 10).astype(np.int32), x.astype(np.float32), whole
+
+
+def remainders(x):
+    return x % 0.0, x // 0.0, np.divmod(x, 0.0), divmod(x, 0.0), np.fmod(x, 0)
+
+
+def powers(x):
+    return x**3, x**2, np.power(x, -1), x**-1.0, x**0.5, np.exp(x), np.arcsin(x * 5)
+
+
+def outputs(x):
+    out = np.empty(4)
+    np.divide(x, 0, out=out)
+    np.log(x, out=out, where=x >= 0)
+    return out
+
+
+def arms(x):
+    return np.where(x > 0, np.log(x), 0)
+
+
+def complex_parts(x):
+    z = x * 1j
+    real = z.astype(float)
+    x[...] = z
+    return real, x, z * z, z / 0, np.exp(z)
+
+
+def helper(y):
+    return np.sqrt(y)
+
+
+def two_callers(x):
+    return helper(x) + helper(x * 2)
+
+
+def drawn(x):
+    generator = np.random.default_rng(0)
+    first = generator.normal(size=4) / x
+    return first, np.log(x), generator.random()
+
+
+def own_state(x):
+    with np.errstate(divide="ignore"):
+        a = 1 / x
+    return a + np.log(x)
+
+
+def constants(x):
+    x -= x
+    return x / x, np.float32(1) * np.ones(2, np.float32) * 1e300
+
+
+def integers(x):
+    whole = np.arange(4)
+    whole // (whole - whole)
+    return x, whole % whole
+
+
+def effects(x):
+    seen = []
+    seen.append(1)
+    y = x * 2
+    seen.append(np.log(y))
+    x[1] = 5
+    return seen
+
+
+PROGRAMS = [
+    dead, half_dead, overwritten, in_place, one_in_place, statistics, scalars, products, folds,
+    casts, remainders, powers, outputs, arms, complex_parts, two_callers, drawn, own_state,
+    constants, integers, effects,
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("program", PROGRAMS, ids=lambda f: f.__name__)
+def test_warnings_are_those_of_eager_numpy(program, backend):
+    compiled = jitflow.compile(program, backend=backend)
+    expected = heard(program, (X,))
+    assert expected[0]
+    assert heard(compiled, (X,)) == expected
+    assert heard(compiled, (X,)) == expected
+    assert heard(compiled, (X + 2,))[0] == heard(program, (X + 2,))[0]
+
+
+@pytest.mark.parametrize("program", PROGRAMS, ids=lambda f: f.__name__)
+def test_exceptions_leave_what_eager_numpy_leaves(program, backend):
+    compiled = jitflow.compile(program, backend=backend)
+    for _ in range(2):
+        with np.errstate(all="raise"):
+            assert heard(compiled, (X,)) == heard(program, (X,))
+        assert heard(compiled, (X,), "error") == heard(program, (X,), "error")
+
+
+@pytest.mark.parametrize("mode", ["ignore", "print", "call", "log"])
+def test_every_mode_of_errstate(mode, backend):
+    class Handler:
+        def __init__(self):
+            self.said = []
+
+        def __call__(self, error, flag):
+            self.said.append((error, flag))
+
+        def write(self, text):
+            self.said.append(text)
+
+    compiled = jitflow.compile(in_place, backend=backend)
+    said = []
+    for function in (in_place, compiled):
+        handler = Handler()
+        with np.errstate(all=mode, call=handler):
+            said.append((heard(function, (X,)), handler.said))
+    assert said[0] == said[1]
+
+
+def test_underflow_is_told_where_asked_for(backend):
+    def squared(x):
+        return x * x
+
+    compiled = jitflow.compile(squared, backend=backend)
+    small = np.array([1e-200])
+    assert heard(compiled, (small,))[0] == []
+    with np.errstate(under="warn"):
+        assert heard(compiled, (small,)) == heard(squared, (small,))
+        assert heard(compiled, (small,))[0]
+
+
+def test_a_warning_is_shown_once_where_filters_say_so():
+    compiled = jitflow.compile(dead)
+    globals().pop("__warningregistry__", None)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("default")
+        for _ in range(3):
+            compiled(X)
+    assert len(caught) == 2  # divide by zero, invalid value
+
+
+def test_seterr_between_calls():
+    compiled = jitflow.compile(arms)
+    assert heard(compiled, (X,))[0]
+    before = np.seterr(all="ignore")
+    try:
+        assert heard(compiled, (X,))[0] == []
+    finally:
+        np.seterr(**before)
+    assert heard(compiled, (X,))[0]
+
+
+@pytest.mark.parametrize("size", [10, 1000, 100_000])
+def test_what_is_written_in_place_is_judged_as_it_was(size):
+    def scaled(x, y):
+        x -= y
+        x /= y
+        y[...] = x
+
+    x, y = np.ones(size), np.ones(size)
+    y[0], x[0] = np.inf, np.inf
+    compiled = jitflow.compile(scaled)
+    assert heard(compiled, (x, y)) == heard(scaled, (x, y))
+    x[0] = 0
+    assert heard(compiled, (x, y)) == heard(scaled, (x, y))
+
+
+def test_no_flags_are_left_to_numpy():
+    def piece(x):
+        return np.maximum(1 / x, 0)
+
+    compiled = jitflow.compile(piece)
+    with np.errstate(all="ignore"):
+        compiled(X)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        np.asarray(0.5).astype(np.float16)
