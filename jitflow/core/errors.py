@@ -73,3 +73,17 @@ def describe_break(code: str, detail: str, location: Location) -> str:
     if excerpt:
         lines += [f"  {line}" for line in excerpt.split("\n")]
     return "\n".join([*lines, f"  why: {row.why}", f"  try: {row.remedy}"])
+
+
+def forget_frames(error: BaseException) -> None:
+    """Let go of the frames that `error`, and what led to it, were raised through.
+
+    They hold the values of a trace and the arguments of the call, and often the error itself: a
+    cycle that only the garbage collector would find.
+    """
+    left: list[BaseException | None] = [error]
+    while left:
+        found = left.pop()
+        if found is not None:
+            left += [found.__cause__, found.__context__, getattr(found, "cause", None)]
+            found.__traceback__ = found.__cause__ = found.__context__ = None

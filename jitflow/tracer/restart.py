@@ -44,7 +44,6 @@ class Limits:
 
     def tightened(self, restart: Restart) -> Limits:
         """These limits and the one that `restart` asks for."""
-        restart.cause.__traceback__ = None  # which holds the values of the trace so far
         if restart.place is not None:
             return Limits({**self.places, restart.place: restart.cause}, self.step, self.cause)
         return Limits(self.places, restart.step, restart.cause)

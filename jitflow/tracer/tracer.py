@@ -11,7 +11,7 @@ from collections.abc import Collection
 from functools import partial
 from typing import Any
 
-from jitflow.core.errors import GraphBreak, Unsupported
+from jitflow.core.errors import GraphBreak, Unsupported, forget_frames
 from jitflow.guards.sources import ConstantSource, StateSource
 from jitflow.ir.graph import Graph
 from jitflow.ops import table as _table  # noqa: F401 - registers the operators
@@ -96,6 +96,7 @@ def _trace_within_limits(
             if restart.step is not None and restart.step >= tracer.steps:
                 cause = restart.cause
             limits = limits.tightened(restart)
+            forget_frames(restart)
         finally:
             tracer.close()
     return _eager(name, point, cause or limits.newest)
@@ -173,8 +174,11 @@ def _run(tracer: Interpreter) -> Exit:
     try:
         value = tracer.run()
     except Unsupported as error:
-        _check_generators(tracer)
-        return _break(tracer, error)
+        try:
+            _check_generators(tracer)
+            return _break(tracer, error)
+        finally:
+            forget_frames(error)
     _check_generators(tracer)
     try:
         return ReturnExit(recipe_of(tracer, value))

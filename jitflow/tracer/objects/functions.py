@@ -175,7 +175,7 @@ def _enter(
         return None
     reason = stays_outside(function)
     if reason is not None:
-        raise reason
+        raise Unsupported(reason.code, reason.detail)  # not itself: no cycle through this frame
     if function.real is not None and vars(function.real).get(DISABLED):
         raise Unsupported("JF-B016", function.qualname)
     return CallRequest(function, args, kwargs)
