@@ -68,3 +68,10 @@ def test_arrays_of_one_shape_that_only_a_guard_knows(check):
         return np.zeros((n, n), int), np.arange(n * n).reshape(n, n) + np.float32(0.25)
 
     check(f, *(square(n) for n in (4, 5, 6, 4)))
+
+
+def test_strides_of_axes_that_expand_dims_adds(check, x):
+    def f(x):
+        return np.expand_dims(x, 0), np.expand_dims(x, (1, -1)), x[None], np.expand_dims(x[0], 0)
+
+    check(f, (x,), (np.ones((3, 1)),))

@@ -204,7 +204,7 @@ def expand_dims(context: TraceContext, a: PyValue, axis: PyValue) -> PyValue:
     found = arguments.constant(context, axis, "axis")
     count = len(found) if isinstance(found, (tuple, list)) else 1
     axes = arguments.normalise_axes(found, len(array.shape) + count)
-    return views.expanded(array, sorted(axes))
+    return views.expanded_by_reshape(context, array, sorted(axes))
 
 
 def _register_atleast(rank: int) -> None:

@@ -86,6 +86,19 @@ def expanded(array: ArrayValue, axes: Sequence[int]) -> ArrayValue:
     )
 
 
+def expanded_by_reshape(
+    context: TraceContext, array: ArrayValue, axes: Sequence[int]
+) -> ArrayValue:
+    """As `expanded`, but by ``array.reshape``: the new axes have strides as NumPy gives there."""
+    result = expanded(array, axes)
+    strides = _split_and_merge(context, array.shape, array.strides, result.shape)
+    if strides is None:
+        return result
+    call = tuple(dim_value(dim) for dim in result.shape)
+    steps = result.views[len(array.views) :]
+    return arrays.view(array, steps, result.shape, strides, "reshape", call)
+
+
 def _slices(key: Sequence[ConstantValue]) -> list[PyValue]:
     none = ConstantValue(None)
     return [SliceValue(none, none, none) if item.value is not None else none for item in key]
@@ -287,7 +300,7 @@ def _split_and_merge(
             step = step * extent
         new_strides += inner
         start, position = start + len(group), position + len(extents)
-    last = new_strides[-1] if new_strides else 0
+    last = new_strides[-1] if new_strides else old_strides[-1] if old_strides else 0
     return (*new_strides, *(last for _ in new_shape[position:]))
 
 
