@@ -39,8 +39,8 @@ class Config:
         Instructions that unrolling a loop over a range may make, inner loops estimated.
     max_nodes : int
         Nodes of one piece before it is ended.
-    max_empty_pieces : int
-        Consecutive pieces without an operator before the rest of the call runs eagerly.
+    max_poor_pieces : int
+        Consecutive pieces that do too little before the rest of the call runs eagerly.
     native_entry : bool
         Use the native entry where its self-check passes.
     trace_everything : bool
@@ -57,7 +57,7 @@ class Config:
     max_unroll: int = _number("JITFLOW_MAX_UNROLL", 64)
     max_unrolled_size: int = _number("JITFLOW_MAX_UNROLLED_SIZE", 1500)
     max_nodes: int = _number("JITFLOW_MAX_NODES", 20_000)
-    max_empty_pieces: int = _number("JITFLOW_MAX_EMPTY_PIECES", 4)
+    max_poor_pieces: int = _number("JITFLOW_MAX_POOR_PIECES", 4)
     native_entry: bool = _flag("JITFLOW_NATIVE_ENTRY", True)
     trace_everything: bool = _flag("JITFLOW_TRACE_EVERYTHING", False)
 

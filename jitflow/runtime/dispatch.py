@@ -302,13 +302,13 @@ class Dispatcher:
 class _Continuations:
     """Dispatch of the compile points of one call, for the driver.
 
-    Pieces without operators in a row cost more than they win: after a few of them the rest of the
+    Pieces in a row that do little cost more than they win: after a few of them the rest of the
     call runs eagerly, and the points that led there are not tried again.
     """
 
     def __init__(self, dispatcher: Dispatcher, root: PointState) -> None:
         self.dispatcher = dispatcher
-        self.empty = [root] if _newest_is_empty(root) else []
+        self.poor = [root] if _is_poor(root) else []
 
     def __call__(self, point: CompilePoint, state: tuple[Any, ...]) -> Any:
         dispatcher = self.dispatcher
@@ -320,22 +320,22 @@ class _Continuations:
             return driver.RunEagerly(point, state, rejoin=True)
         if type(result) is not driver.Broke:
             return driver.Returned(result)
-        self._count_empty(place)
+        self._count_poor(place)
         return result
 
-    def _count_empty(self, place: PointState) -> None:
-        if not _newest_is_empty(place):
-            self.empty.clear()
+    def _count_poor(self, place: PointState) -> None:
+        if not _is_poor(place):
+            self.poor.clear()
             return
-        self.empty.append(place)
-        if len(self.empty) > config().max_empty_pieces:
-            for point in self.empty:
+        self.poor.append(place)
+        if len(self.poor) > config().max_poor_pieces:
+            for point in self.poor:
                 self.dispatcher._go_eager(point, "JF-B018", "", None)
-            self.empty.clear()
+            self.poor.clear()
 
 
-def _newest_is_empty(place: PointState) -> bool:
-    return bool(place.variants) and all(variant.is_empty for variant in place.variants)
+def _is_poor(place: PointState) -> bool:
+    return bool(place.variants) and all(variant.is_poor for variant in place.variants)
 
 
 def _line_of(shape: FrameShape) -> int:

@@ -11,15 +11,18 @@ from jitflow.guards.checks import ConstantPool
 from jitflow.guards.predicates import ArrayFact, Guard, NoOverlap, Relation, ScalarFact
 from jitflow.ir import pipeline, printer
 from jitflow.ir.flags import always_warns, can_warn
-from jitflow.ir.graph import Graph, Node, Value
+from jitflow.ir.graph import Node, Value
+from jitflow.ir.regions import walk_nodes
 from jitflow.ops.record import Kind
 from jitflow.runtime import native_link, reference
 from jitflow.runtime.glue import write_glue
 from jitflow.runtime.marks import HIDDEN
+from jitflow.runtime.outline import outline
 from jitflow.runtime.partition import Plan, SegmentPlan, partition
 from jitflow.runtime.recipes_code import walk
 from jitflow.runtime.replay import Replayer, SegmentFlags
 from jitflow.runtime.variant import Variant
+from jitflow.runtime.worth import pays
 from jitflow.tracer import recipes as r
 from jitflow.tracer.trace import Trace
 
@@ -83,11 +86,12 @@ def link(
     """Compile `trace` and wrap it in a function of its compile point's state."""
     backend = reference if options.backend == "reference" else native_link
     traced = trace.graph
-    trace.graph = pipeline.run(traced)
+    takes = _takes(backend)
+    trace.graph = outline(pipeline.run(traced), takes)
     replayer = Replayer(trace, traced)
     replayer.is_always_due = always_warns(trace.graph)
     boxes = _boxes(trace)
-    plan = partition(trace.graph, _takes(backend), lambda index: _is_plain(boxes.get(index)))
+    plan = partition(trace.graph, takes, lambda index: _is_plain(boxes.get(index)))
     _first_segment_takes_all(trace, plan)
     steps = [step for step in plan.steps if isinstance(step, SegmentPlan)]
     requests = [_request(trace, plan, step, boxes, options) for step in steps]
@@ -107,22 +111,15 @@ def link(
     }
     for key in ("loops", "llvm"):
         texts[key] = "\n".join(segment.texts.get(key, "") for segment in segments)
-    is_empty = not _has_arrays(trace.graph)
-    variant = Variant(trace, glue.compile(), glue, native, is_empty)
+    is_poor = not pays(trace.graph)
+    variant = Variant(trace, glue.compile(), glue, native, is_poor)
     return variant, Texts(len(plan.call_outs), texts)
-
-
-def _has_arrays(graph: Graph) -> bool:
-    """Whether anything is computed on arrays; Python does sums of single numbers as fast."""
-    return any(
-        value.type.rank for node in graph.walk() for value in (*node.operands, *node.results)
-    )
 
 
 def _watch_flags(request: SegmentRequest, trace: Trace, replayer: Replayer) -> None:
     """Say what the segment does where flags are set."""
     plan = request.plan
-    if not any(can_warn(node) for node in plan.graph.nodes):
+    if not any(can_warn(node) for node in plan.graph.walk()):
         return
     places = {id(value): index for index, value in enumerate(trace.graph.inputs)}
     own = {id(value): index for index, value in enumerate(plan.graph.inputs)}
@@ -134,7 +131,9 @@ def _watch_flags(request: SegmentRequest, trace: Trace, replayer: Replayer) -> N
 
 def _takes(backend: Any) -> Callable[[Node], bool]:
     def is_native(node: Node) -> bool:
-        return node.operator.kind is not Kind.CALL_OUT and bool(backend.supports(node))
+        if any(inner.operator.kind is Kind.CALL_OUT for inner in walk_nodes([node])):
+            return False
+        return bool(backend.supports(node))
 
     return is_native
 

@@ -25,15 +25,15 @@ class Variant:
         The text of `function`.
     native : object or None
         The native entry for a whole function, where the piece is simple enough.
-    is_empty : bool
-        Whether the piece computes nothing on arrays: nothing is won by compiling it.
+    is_poor : bool
+        Whether the piece does too little to pay for the way in and out of it.
     """
 
     trace: Trace
     function: Callable[..., Any]
     glue: GlueText
     native: Any = None
-    is_empty: bool = False
+    is_poor: bool = False
 
 
 @dataclass(eq=False)
