@@ -80,7 +80,8 @@ def compiled(request: SegmentRequest) -> tuple[Segment, Body]:
     """The segment of `request` and its code, made once."""
     if request.code is None:
         request.code = _compile(request)
-    return request.code
+    made: tuple[Segment, Body] = request.code
+    return made
 
 
 def _compile(request: SegmentRequest) -> tuple[Segment, Body]:

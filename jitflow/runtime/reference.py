@@ -85,8 +85,9 @@ def _make_check(request: SegmentRequest) -> Callable[..., bool]:
         return lambda *inputs: True
     pool = ConstantPool()
     writer = CheckWriter(pool)
-    places = {fact.source: StateSource(i, str(fact.source)) for i, fact in enumerate(request.facts)}
-    facts = [dataclasses.replace(fact, source=places[fact.source]) for fact in request.facts]
+    known = [fact for fact in request.facts if fact is not None]
+    places = {fact.source: StateSource(i, str(fact.source)) for i, fact in enumerate(known)}
+    facts = [dataclasses.replace(fact, source=places[fact.source]) for fact in known]
     late = [
         dataclasses.replace(
             guard,
