@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from jitflow.core.dims import SymbolicDim
@@ -19,12 +19,17 @@ def region_types(block: Block) -> RegionTypes:
     )
 
 
-def walk_block(block: Block) -> Iterator[Node]:
-    """Every node of a block, regions included, outer before inner."""
-    for node in block.nodes:
+def walk_nodes(nodes: Iterable[Node]) -> Iterator[Node]:
+    """Every node, those in regions included, outer before inner."""
+    for node in nodes:
         yield node
         for region in node.regions:
-            yield from walk_block(region)
+            yield from walk_nodes(region.nodes)
+
+
+def walk_block(block: Block) -> Iterator[Node]:
+    """Every node of a block, regions included."""
+    return walk_nodes(block.nodes)
 
 
 def defined_in(block: Block) -> Iterator[Value]:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 
 from jitflow.core import dims
 from jitflow.ir.graph import DimensionOf, Graph, Node, ScalarValue, Value
+from jitflow.ir.regions import captured, copy_node, symbols_in, symbols_of_node, walk_nodes
 
 
 @dataclass(frozen=True)
@@ -113,11 +114,13 @@ def _levels(graph: Graph, is_native: Callable[[Node], bool]) -> dict[int, int]:
     }
     effect_level = 0
     for node in graph.nodes:
-        level = max((available.get(id(value), 0) for value in node.operands), default=0)
+        used = (*node.operands, *captured(node))
+        level = max((available.get(id(value), 0) for value in used), default=0)
         for name in _symbols_used(node):
             if name in symbol_values:
                 level = max(level, sizes.get(id(symbol_values[name]), 0))
-        ordered = node.operator.checks or node.attributes.get("effect", False)
+        checks = any(inner.operator.checks for inner in walk_nodes([node]))
+        ordered = checks or node.attributes.get("effect", False)
         if ordered:
             level = max(level, effect_level)
         native = is_native(node)
@@ -153,7 +156,9 @@ def _needed_after(
 
     def home(value: Value) -> int | None:
         maker = value.producer
-        return levels[id(maker)] if maker is not None and is_native(maker) else None
+        if maker is None or id(maker) not in levels or not is_native(maker):
+            return None  # an input, a call-out's result, or a value inside of a region
+        return levels[id(maker)]
 
     gives: list[dict[int, Give]] = [{} for _ in range(last + 1)]
     boxed: list[list[Give]] = [[] for _ in range(last + 1)]
@@ -171,7 +176,7 @@ def _needed_after(
             gives[level].setdefault(id(value), Give(value))
 
     for node in graph.nodes:
-        for value in node.operands:
+        for value in (*node.operands, *captured(node)):
             need(value, levels[id(node)], not is_native(node))
     for value in (*(version for _, version in graph.writes), *(give.value for give in copies)):
         need(value, last, False)
@@ -203,13 +208,13 @@ def _segment(
 ) -> SegmentPlan:
     """Copy `nodes` into a graph of their own; values from outside become inputs."""
     result = Graph(f"{graph.name}" if level == 0 else f"{graph.name}_{level}")
-    mapping: dict[int, Value] = {}
+    mapping: dict[Value, Value] = {}
     takes: list[Value] = []
 
     def local(value: Value) -> Value:
-        mapped = mapping.get(id(value))
+        mapped = mapping.get(value)
         if mapped is None:
-            mapped = mapping[id(value)] = Value(value.name, value.type)
+            mapped = mapping[value] = Value(value.name, value.type)
             result.inputs.append(mapped)
             takes.append(value)
         return mapped
@@ -223,13 +228,7 @@ def _segment(
             ):
                 local(value)
     for node in nodes:
-        operands = tuple(local(value) for value in node.operands)
-        copies = tuple(Value(v.name, v.type, index=v.index) for v in node.results)
-        copy = Node(node.operator, operands, node.attributes, copies, node.regions, node.location)
-        for old, new in zip(node.results, copies, strict=True):
-            new.producer = copy
-            mapping[id(old)] = new
-        result.nodes.append(copy)
+        result.nodes.append(copy_node(node, local, mapping))
     result.body.results = tuple(local(give.value) for give in gives)
     result.writes = [(local(target), local(version)) for target, version in writes]
     _define_symbols(graph, result, takes, local, symbols)
@@ -239,25 +238,10 @@ def _segment(
 def _symbols_needed(
     nodes: list[Node], gives: list[Value], writes: list[tuple[Value, Value]]
 ) -> set[str]:
-    values = [value for node in nodes for value in (*node.operands, *node.results)]
-    values += [*gives, *(value for pair in writes for value in pair)]
-    found: set[str] = set()
-    for value in values:
-        for dim in value.type.shape:
-            found |= dims.symbols_of(dim)
-    for node in nodes:
-        found |= _attribute_symbols(node.attributes)
+    found = {name for node in nodes for name in symbols_of_node(node)}
+    for value in (*gives, *(value for pair in writes for value in pair)):
+        found.update(symbols_in(value.type))
     return found
-
-
-def _attribute_symbols(attribute: object) -> set[str]:
-    if isinstance(attribute, dims.SymbolicDim):
-        return set(attribute.symbols())
-    if isinstance(attribute, dict):
-        return set().union(*(_attribute_symbols(item) for item in attribute.values()), set())
-    if isinstance(attribute, tuple | list):
-        return set().union(*(_attribute_symbols(item) for item in attribute), set())
-    return set()
 
 
 def _define_symbols(

@@ -121,6 +121,7 @@ class Replayer:
         for call in self.calls:
             self._after.setdefault(id(call.last), []).append(call)
         self._kept = {id(value) for call in self.calls for value in call.operands}
+        self._has_loops = any(node.operator.kind is Kind.CONTROL for node in graph.nodes)
 
     @property
     def can_warn(self) -> bool:
@@ -173,7 +174,7 @@ class Replayer:
             for index, contents in originals.items():
                 np.copyto(inputs[index], contents)
             return True
-        if lost:
+        if lost or self._has_loops:  # a loop would take the interpreter too long
             self._warn_directly(self.calls, wanted, modes)
             return False
         values = [originals.get(index, value) for index, value in enumerate(inputs)]
@@ -255,7 +256,7 @@ def _calls_without_record(trace: Trace, graph: Graph) -> tuple[UserCall, ...]:
     """The nodes that can warn but belong to no noted call: their own meaning is called."""
     noted = {id(node) for call in trace.calls for node in call.nodes}
     found = []
-    for node in graph.nodes:
+    for node in graph.walk():
         if id(node) in noted or not can_warn(node):
             continue
         slots = tuple(map(OperandSlot, range(len(node.operands))))
