@@ -1,8 +1,8 @@
 """NPBench with the decorator on the unmodified NumPy kernels: right or wrong, and how fast.
 
-``python -m benchmarks.npbench --npbench DIR [--preset S] [--only NAME,...]`` where DIR is a checkout of
-github.com/spcl/npbench. Each program runs in a process of its own: eager and compiled, interleaved,
-medians. Pin to a core with ``taskset -c 0``.
+``python -m benchmarks.npbench --npbench DIR [--preset S] [--only NAME,...]`` where DIR is a
+checkout of github.com/spcl/npbench. Each program runs in a process of its own: eager and compiled,
+interleaved, medians. Pin to a core with ``taskset -c 0``.
 """
 
 from __future__ import annotations

@@ -16,7 +16,9 @@ IMPORTS = ("numpy", "jitflow", "numba", "jax", "torch")
 FIRST_CALL = {
     "jitflow": "import jitflow; compiled = jitflow.compile(f)",
     "numba": "import numba; compiled = numba.njit(f)",
-    "jax": "import jax, jax.numpy as jnp; compiled = jax.jit(lambda a, b, c: jnp.maximum(a*b+c, 0))",
+    "jax": (
+        "import jax, jax.numpy as jnp; compiled = jax.jit(lambda a, b, c: jnp.maximum(a*b+c, 0))"
+    ),
     "torch": "import torch; compiled = torch.compile(f)",
 }
 

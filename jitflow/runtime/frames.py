@@ -28,5 +28,7 @@ def caller_at(location: Location, namespace: dict[str, Any]) -> Caller:
 
 @functools.lru_cache(maxsize=4096)
 def _code(filename: str, line: int, name: str) -> Any:
-    names = {"co_name": name, "co_qualname": name} if name else {}
-    return _call.__code__.replace(co_filename=filename, co_firstlineno=max(line, 1), **names)
+    name = name or _call.__name__
+    return _call.__code__.replace(
+        co_filename=filename, co_firstlineno=max(line, 1), co_name=name, co_qualname=name
+    )

@@ -28,6 +28,10 @@ def test_global_float(backend, monkeypatch):
         assert np.array_equal(g(X), f(X))
 
 
+def helper(x):
+    return x - 1
+
+
 def test_global_function_replaced(backend, monkeypatch):
     def f(x):
         return helper(x) + 1

@@ -53,7 +53,8 @@ _PURE_ONLY = frozenset(
         np.isscalar,
     }
 )
-_NEVER = frozenset({np.zeros, np.ones, np.empty, np.full})
+_FRESH: tuple[Any, ...] = (np.zeros, np.ones, np.empty, np.full)
+_NEVER = frozenset(_FRESH)
 _SMALL_DATA = (int, float, complex, bool, str, bytes, type(None), np.generic, np.dtype, type)
 
 
