@@ -37,7 +37,10 @@ _ERROR_STATE: Any = np._core.umath._extobj_contextvar  # type: ignore[attr-defin
 _DEFAULT_STATE = contextvars.Context().run(_ERROR_STATE.get)
 _NOTED = {"divide": "call", "over": "call", "invalid": "call"}
 _SCALAR_MATH = frozenset(
-    ["add", "subtract", "multiply", "divide", "floor_divide", "remainder", "power", "negative", "absolute"]
+    {
+        *("add", "subtract", "multiply", "divide", "floor_divide", "remainder", "power"),
+        *("negative", "absolute"),
+    }
 )
 
 
@@ -172,7 +175,8 @@ class Replayer:
             return False
         if can_rerun and not lost and _may_raise(wanted, modes):
             for index, contents in originals.items():
-                np.copyto(inputs[index], contents)
+                if contents is not None:
+                    np.copyto(inputs[index], contents)
             return True
         if lost or self._has_loops:  # a loop would take the interpreter too long
             self._warn_directly(self.calls, wanted, modes)
@@ -227,8 +231,8 @@ class Replayer:
                     with np.errstate(**state):
                         _call_again(call, values)
 
-        state = {**np.geterr(), "call": np.geterrcall()}
-        noted = {**_NOTED, "under": "ignore" if modes["under"] == "ignore" else "call"}
+        state: Any = {**np.geterr(), "call": np.geterrcall()}
+        noted: Any = {**_NOTED, "under": "ignore" if modes["under"] == "ignore" else "call"}
         hooks = interpreter.Hooks(before, after, self._kept)
         with np.errstate(call=note, **noted), suppress(_Stop, interpreter.CheckFailed):
             interpreter.run(self.graph, inputs, hooks=hooks)

@@ -1,4 +1,4 @@
-"""What the tracer hands to the runtime: compile points, traces and their exits, as plain records."""
+"""What the tracer hands to the runtime: compile points, traces and exits, as plain records."""
 
 from __future__ import annotations
 

@@ -75,9 +75,7 @@ def _covered(node: Node, parts: dict[int, list[Node]]) -> bool:
     value = node.results[0]
     slices = [user.attributes for user in parts.get(id(value), ()) if user.operands[0] is value]
     slices = [found for found in slices if set(found) == {"starts", "steps", "shape"}]
-    return any(
-        _covers_along(axis, value.type, slices) for axis in range(value.type.rank) if slices
-    )
+    return any(_covers_along(axis, value.type, slices) for axis in range(value.type.rank) if slices)
 
 
 def _covers_along(axis: int, type: ArrayType, slices: list[dict[str, Any]]) -> bool:
@@ -93,9 +91,7 @@ def _covers_along(axis: int, type: ArrayType, slices: list[dict[str, Any]]) -> b
     ]
     first: list[Dim] = [f["shape"][axis] for f in whole if f["starts"][axis] == 0]
     last: list[Dim] = [
-        f["starts"][axis]
-        for f in whole
-        if f["starts"][axis] + f["shape"][axis] == type.shape[axis]
+        f["starts"][axis] for f in whole if f["starts"][axis] + f["shape"][axis] == type.shape[axis]
     ]
     return any(_at_most(start, end) for end in first for start in last)
 
