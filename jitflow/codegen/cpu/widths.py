@@ -12,14 +12,14 @@ LONG_BODY = 24
 """Cost above which a body is written once, always under the mask."""
 
 SHORT_BODY = 6
-"""Cost up to which an iteration handles several registers: the loop itself weighs there, and a fold
-needs several sums at once. Longer bodies overlap by themselves, out of order."""
+"""Cost up to which a fold takes four registers: it needs several sums at once. Other bodies take
+two: a polynomial is a long chain, and schedulers hold too few instructions to overlap more."""
 
 CHEAP_COLUMN = 3
 """Cost up to which the fold of columns takes sixteen registers: whole cache lines of each row."""
 
 WIDE, MEDIUM_BODY = 512, 40
-"""Bits of a vector below which bodies up to this cost get twice the registers."""
+"""Bits of a vector below which there are half as many registers: up to this cost, bodies get two."""
 
 
 @dataclass(eq=False, repr=False)
@@ -35,9 +35,9 @@ def choose_width(loop: Loop, target: Target) -> LoopWidth:
     """Lanes for `loop`."""
     cost, bits, folds, nested = _survey(loop)
     native = max(1, target.vector_bits // bits)
-    unroll = 2 if cost <= SHORT_BODY else 1
-    if target.vector_bits < WIDE and cost <= MEDIUM_BODY:
-        unroll *= 2
+    unroll = 2
+    if target.vector_bits < WIDE:
+        unroll = 4 if cost <= SHORT_BODY else 2 if cost <= MEDIUM_BODY else 1
     if folds:
         unroll = 4 if cost <= SHORT_BODY else 2
     if nested and crosses(loop):
