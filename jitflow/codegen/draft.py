@@ -103,13 +103,18 @@ class _Drafter:
 
     def run(self) -> Draft:
         wanted = {(e.value, e.index): e for e in self.loops.evaluations}
-        for key in reversed(wanted):
+        for key in self.in_order(wanted):
             self.evaluate_with_operands(key, wanted)
         for store in self.loops.stores:
             self.store(store)
         for key in self.loops.checks:
             self.add(Require(result_of(self.found[key])), [self.found[key]])
         return self.draft
+
+    def in_order(self, wanted: dict[Key, Evaluation]) -> list[Key]:
+        """From what is stored to what it needs: equal kernels get equal texts."""
+        roots = [(store.value, store.index) for store in self.loops.stores]
+        return [*(key for key in roots if key in wanted), *self.loops.checks, *reversed(wanted)]
 
     # Helpers
 

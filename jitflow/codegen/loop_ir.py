@@ -182,16 +182,26 @@ class Buffer:
 
 @dataclass(eq=False, repr=False)
 class Kernel:
-    """A function over buffers and integer symbols; `checks` if it may leave with a failed check."""
+    """A function over buffers and integer symbols; `checks` if it may leave with a failed check.
+
+    `guarded`: it runs under a condition, and nothing of it may be computed where that is false.
+    """
 
     buffers: list[Buffer]
     symbols: list[str]
     body: list[Statement]
     checks: bool = False
+    guarded: bool = False
+
+    @property
+    def has_loops(self) -> bool:
+        """Whether it is more than a sequence of instructions on single elements."""
+        return any(isinstance(statement, Loop) for statement in self.body)
 
     def __str__(self) -> str:
         head = ", ".join([*map(str, self.buffers), *self.symbols])
-        return "\n".join([f"kernel ({head}) {{", *_lines(self.body, "  "), "}"])
+        word = "guarded kernel" if self.guarded else "kernel"
+        return "\n".join([f"{word} ({head}) {{", *_lines(self.body, "  "), "}"])
 
 
 def _lines(body: list[Statement], indent: str) -> Iterator[str]:
@@ -355,9 +365,22 @@ class Program:
     commands: list[Command] = field(default_factory=list)
 
     @property
-    def has_control(self) -> bool:
-        """Whether there is a loop or a branch among its commands."""
-        return any(isinstance(command, (Repeat, While, Branch)) for command in self.commands)
+    def has_scalar_loops(self) -> bool:
+        """Whether some loop, or a branch outside of loops, does nothing but scalar arithmetic."""
+        return any(self._is_scalar(command) for command in self.commands)
+
+    def _is_scalar(self, command: Command) -> bool:
+        if not isinstance(command, (Repeat, While, Branch)):
+            return False
+        inside = [item for _, commands in parts_of(command) for item in commands]
+        if any(map(self._is_scalar, inside)):
+            return True
+        return not any(
+            isinstance(item, CallProduct)
+            or (isinstance(item, CallKernel) and self.kernels[item.kernel].has_loops)
+            or isinstance(item, (Repeat, While, Branch))
+            for item in inside
+        )
 
     def __str__(self) -> str:
         parts = [f"#{number} {kernel}" for number, kernel in enumerate(self.kernels)]

@@ -132,6 +132,7 @@ class NestedBuilder:
         given = self.memory.given.inside(graph, inputs, outputs)
         memory = assign(fuse(graph, given), given, self.memory.temporaries)
         builder = type(self.outer)(memory, self.outer.program, self.outer.numbers)
+        builder.is_guarded = self.outer.is_guarded or self.node.operator.name == "cond"
         for name, definition in graph.symbols.items():
             if definition.value in inputs:
                 pointer = pointer_to(inputs[definition.value])

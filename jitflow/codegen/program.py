@@ -81,6 +81,11 @@ class ProgramBuilder:
         Where kernels go.
     numbers : dict
         Text of each kernel to its number.
+
+    Attributes
+    ----------
+    is_guarded : bool
+        Whether the commands are those of a branch.
     """
 
     def __init__(self, memory: Memory, program: Program, numbers: dict[str, int]) -> None:
@@ -88,6 +93,7 @@ class ProgramBuilder:
         self.program = program
         self.numbers = numbers
         self.commands: list[Command] = []
+        self.is_guarded = False
         self.symbols = [
             (name, definition.value)
             for name, definition in memory.given.segment.graph.symbols.items()
@@ -128,6 +134,7 @@ class ProgramBuilder:
 
     def call(self, nest: Nest) -> None:
         """Add the call of a kernel, and the kernel if there is none like it."""
+        nest.kernel.guarded = self.is_guarded and not nest.kernel.has_loops
         text = str(nest.kernel)
         number = self.numbers.get(text)
         if number is None:

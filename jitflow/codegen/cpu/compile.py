@@ -7,7 +7,6 @@ from jitflow.codegen.cpu.lower import lower_kernel
 from jitflow.codegen.cpu.target import Target, host
 from jitflow.codegen.cpu.text import Names
 from jitflow.codegen.interface import Body, Segment
-from jitflow.codegen.loop_ir import Loop
 from jitflow.codegen.program import lower
 
 NAME = "body"
@@ -19,11 +18,11 @@ def compile_segment(segment: Segment, target: Target | None = None) -> Body:
     target = target or host()
     lowered = lower(segment)
     names = Names()
-    optimise = 2 if lowered.program.has_control else 0
+    optimise = 2 if lowered.program.has_scalar_loops else 0
     kernels = []
     for number, kernel in enumerate(lowered.program.kernels):
         text = lower_kernel(f"{NAME}_kernel{number}", kernel, names, target, segment.fastmath)
-        if optimise and not any(isinstance(item, Loop) for item in kernel.body):
+        if optimise and not kernel.has_loops:
             text = text.replace(") {", ") alwaysinline {", 1)
         kernels.append(text)
     body = write_body(NAME, lowered, names)

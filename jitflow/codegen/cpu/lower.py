@@ -15,7 +15,7 @@ from jitflow.codegen.cpu.memory import Lanes, MemoryWriter
 from jitflow.codegen.cpu.target import Target
 from jitflow.codegen.cpu.text import FunctionText, Names, Scope
 from jitflow.codegen.cpu.tiles import Tiles, crossing_loads
-from jitflow.codegen.cpu.values import Register, lane_numbers, vector_type
+from jitflow.codegen.cpu.values import Register, lane_numbers, scalar_type, vector_type
 from jitflow.codegen.cpu.widths import LoopWidth, choose_width
 from jitflow.codegen.loop_ir import (
     Begin,
@@ -34,7 +34,7 @@ from jitflow.codegen.loop_ir import (
     walk,
 )  # fmt: skip
 from jitflow.core.dims import Dim
-from jitflow.core.dtypes import I64, U64
+from jitflow.core.dtypes import F32, F64, I64, U64
 
 
 def lower_kernel(
@@ -116,7 +116,26 @@ class _KernelWriter:
             self.set(statement.result, self.tiles.load(statement))
             return
         buffer = self.memory.buffers[statement.buffer]
-        self.set(statement.result, self.memory.load(buffer, statement.address, statement.dtype))
+        loaded = self.memory.load(buffer, statement.address, statement.dtype)
+        if self.kernel.guarded and loaded.dtype.real in (F32, F64):
+            loaded = self.held(loaded)
+        self.set(statement.result, loaded)
+
+    def held(self, loaded: Register) -> Register:
+        """The same number, of which LLVM cannot know that it may be used before this place.
+
+        A division that a branch makes sure of must not be computed in front of the branch: it would
+        set floating-point flags.
+        """
+        element = scalar_type(loaded.dtype)
+        where = "w" if self.target.triple.startswith("aarch64") else "x"
+        parts = [
+            self.text.result(f'call {element} asm sideeffect "", "={where},0"({element} {part})')
+            for part in (loaded.text, loaded.imaginary)
+            if part
+        ]
+        imaginary = parts[1] if loaded.imaginary else ""
+        return Register(parts[0], loaded.dtype, 1, loaded.depth, imaginary)
 
     def compute(self, statement: Compute) -> None:
         body = statement.operator.cpu

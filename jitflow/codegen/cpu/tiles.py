@@ -76,17 +76,26 @@ class Tiles:
         return found, type
 
     def transposed(self, given: tuple[list[str], str]) -> list[str]:
-        """Columns of a square: rows from both halves are interleaved until all have met."""
-        rows, type = given
-        half = self.size // 2
-        low = [lane // 2 + (lane % 2) * self.size for lane in range(self.size)]
-        masks = shuffle_mask(low), shuffle_mask([lane + half for lane in low])
-        for _ in range(self.size.bit_length() - 1):
-            rows = [
-                self.text.value(f"shufflevector {type} {rows[k]}, {type} {rows[k + half]}, {mask}")
-                for k in range(half)
-                for mask in masks
-            ]
+        """Columns of a square: blocks of 1, 2, 4, ... change places across the diagonal.
+
+        These shuffles are mostly instructions of their own, without a table of lanes.
+        """
+        rows, type = list(given[0]), given[1]
+        size, block = self.size, 1
+        while block < size:
+            first = [lane + size - block if lane & block else lane for lane in range(size)]
+            second = [lane + size if lane & block else lane + block for lane in range(size)]
+            for number in range(size):
+                if number & block:
+                    continue
+                above, below = rows[number], rows[number + block]
+                rows[number], rows[number + block] = (
+                    self.text.value(
+                        f"shufflevector {type} {above}, {type} {below}, {shuffle_mask(mask)}"
+                    )
+                    for mask in (first, second)
+                )
+            block *= 2
         return rows
 
     def load(self, load: Load) -> Register:
