@@ -151,8 +151,14 @@ def body_size(code: CodeType, header: int) -> int:
     return size
 
 
+_OF_UNKNOWN_LENGTH = ("chain", "islice", "zip_longest")
+"""Iterators that do not end with the shortest of those they are made of."""
+
+
 def remaining_length(tracer: Interpreter, iterator: IteratorValue) -> int | PyValue | None:
     """Items that an iterator still gives: a number, a run-time integer, or None if unknown."""
+    if iterator.kind in _OF_UNKNOWN_LENGTH:
+        return None
     if iterator.inner:
         lengths = [remaining_length(tracer, inner) for inner in iterator.inner]
         numbers = [length for length in lengths if isinstance(length, int)]

@@ -130,9 +130,11 @@ def _compare_sequences(
         raise Unsupported("JF-B009", "TypeError: list and tuple are not ordered")
     if op in ("==", "!=") and len(left.items) != len(right.items):
         return ConstantValue(op == "!=")
-    for a, b in zip(left.items, right.items, strict=False):
+    for index, (a, b) in enumerate(zip(left.items, right.items, strict=False)):
         if is_equal_item(tracer, a, b):
             continue
+        if index >= min(len(left.items), len(right.items)):
+            break  # the comparison took the items away
         return ConstantValue(op == "!=") if op in ("==", "!=") else compare(tracer, op, a, b)
     return ConstantValue(COMPARE[op](len(left.items), len(right.items)))
 

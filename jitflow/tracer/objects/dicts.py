@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from jitflow.core.errors import Unsupported
-from jitflow.tracer.objects.effects import refuse_mutation, will_change
+from jitflow.tracer.objects.effects import refuse_mutation, will_change, will_resize
 from jitflow.tracer.objects.instances import store
 from jitflow.tracer.objects.iterators import items_of
 from jitflow.tracer.objects.keys import key_of
@@ -41,8 +41,8 @@ def set_item(tracer: Tracer, value: DictValue, key: PyValue, new: PyValue) -> No
     if value.owner is not None and type(name) is str:
         store(tracer, value.owner, name, new)
         return
-    change(tracer, value)
     known = value.items.get(name)
+    change(tracer, value, resizes=known is None)
     value.items[name] = (resolve(tracer, key) if known is None else known[0], new)
 
 
@@ -55,11 +55,14 @@ def delete_item(tracer: Tracer, value: DictValue, key: PyValue) -> None:
     del value.items[name]
 
 
-def change(tracer: Tracer, value: DictValue) -> None:
-    """Call before changing the items of a dict."""
+def change(tracer: Tracer, value: DictValue, resizes: bool = True) -> None:
+    """Call before changing the items of a dict, or (without `resizes`) the value of one."""
     if value.owner is not None:
         raise refuse_mutation(f"the dictionary of a {value.owner.cls.__name__}")
-    will_change(tracer, value)
+    if resizes:
+        will_resize(tracer, value)
+    else:
+        will_change(tracer, value)
 
 
 def update(
@@ -73,7 +76,7 @@ def update(
         for key, item in pairs:
             set_item(tracer, value, key, item)
         return NONE
-    change(tracer, value)
+    change(tracer, value, resizes=not value.items.keys() >= set(names))
     for name, (key, item) in zip(names, pairs, strict=True):
         known = value.items.get(name)
         value.items[name] = (key if known is None else known[0], item)

@@ -10,7 +10,7 @@ from typing import Any
 
 from jitflow.core.errors import Unsupported
 from jitflow.tracer import user_calls
-from jitflow.tracer.objects.model import DictValue
+from jitflow.tracer.objects.model import DictValue, SetValue
 from jitflow.tracer.objects.protocol import Tracer
 from jitflow.tracer.objects.table import Checkpoint
 from jitflow.tracer.values import PyValue, SequenceValue
@@ -25,6 +25,17 @@ def will_change(tracer: Tracer, value: Any) -> None:
         if isinstance(value, SequenceValue | DictValue) and id(value) not in table.originals:
             table.originals[id(value)] = value.items.copy()
         table.changed.setdefault(id(value), value)
+
+
+def will_resize(tracer: Tracer, value: DictValue | SetValue) -> None:
+    """Call before adding items to, or removing them from, a dict or set.
+
+    One that is iterated over is left to Python: the iterator will raise, or not, by what the table
+    in memory looks like.
+    """
+    if not all(iterator.exhausted for iterator in value.iterators):
+        raise Unsupported("JF-B014", f"a {value.kind.__name__} that changes while it is iterated")
+    will_change(tracer, value)
 
 
 def call_for_effect(tracer: Tracer, function: Any, arguments: list[PyValue]) -> None:

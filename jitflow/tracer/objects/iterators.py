@@ -47,7 +47,9 @@ def get_iterator(tracer: Tracer, value: PyValue) -> PyValue:
     if isinstance(value, SequenceValue | SetValue | RangeValue):
         kind = "range" if isinstance(value, RangeValue) else "sequence"
         iterator = IteratorValue(kind, value, iterator_type=_TYPES.get(value.python_type, object))
-        iterator.size = len(value.items) if isinstance(value, SetValue) else None
+        if isinstance(value, SetValue):
+            iterator.size = len(value.items)
+            value.iterators.append(iterator)
         return iterator
     if isinstance(value, DictValue):
         return get_iterator(tracer, DictViewValue(value, "keys"))
@@ -55,6 +57,7 @@ def get_iterator(tracer: Tracer, value: PyValue) -> PyValue:
         kind_of_view = type(iter(getattr({}, value.part)()))
         iterator = IteratorValue("sequence", value, iterator_type=kind_of_view)
         iterator.size = len(value.mapping.items)
+        value.mapping.iterators.append(iterator)
         return iterator
     if isinstance(value, ConstantValue) and isinstance(value.value, str | bytes | type):
         return _constant_iterator(value)
@@ -79,7 +82,7 @@ def next_item(tracer: Tracer, iterator: PyValue) -> PyValue | None:
     tracer.context.objects.save(iterator)
     if iterator.exhausted:
         return None
-    item = _STEPS[iterator.kind](tracer, iterator)
+    item = STEPS[iterator.kind](tracer, iterator)
     if item is None:
         iterator.exhausted = True
     else:
@@ -224,6 +227,22 @@ def _step_zip(tracer: Tracer, iterator: IteratorValue) -> PyValue | None:
     return SequenceValue(tuple, items) if items else None
 
 
+def _step_strict_zip(tracer: Tracer, iterator: IteratorValue) -> PyValue | None:
+    items = [next_item(tracer, inner) for inner in iterator.inner]
+    found = [item for item in items if item is not None]
+    if found and len(found) < len(items):
+        raise Unsupported("JF-B009", "ValueError: zip() arguments of different lengths")
+    return SequenceValue(tuple, found) if found else None
+
+
+def _step_reversed(tracer: Tracer, iterator: IteratorValue) -> PyValue | None:
+    sequence = iterator.iterable
+    assert isinstance(sequence, SequenceValue)
+    assert iterator.size is not None
+    index = iterator.size - 1 - iterator.position
+    return sequence.items[index] if 0 <= index < len(sequence.items) else None
+
+
 def _step_map(tracer: Tracer, iterator: IteratorValue) -> PyValue | None:
     assert iterator.function is not None
     items = []
@@ -280,7 +299,7 @@ def scalar_product(tracer: Tracer, left: PyValue, right: PyValue) -> PyValue:
 
 _ARRAY_ITERATOR = type(iter(type("S", (), {"__getitem__": lambda self, i: i})()))
 
-_STEPS: dict[str, Callable[[Tracer, Any], PyValue | None]] = {
+STEPS: dict[str, Callable[[Tracer, Any], PyValue | None]] = {
     "sequence": _step_sequence,
     "range": _step_range,
     "array": _step_array,
@@ -291,4 +310,6 @@ _STEPS: dict[str, Callable[[Tracer, Any], PyValue | None]] = {
     "count": _step_count,
     "repeat": _step_repeat,
     "cycle": _step_cycle,
+    "strict zip": _step_strict_zip,
+    "reversed": _step_reversed,
 }

@@ -16,11 +16,56 @@ RecipeOf = Callable[[PyValue], r.Recipe]
 
 
 def advanced(iterable: Iterable[Any], count: int) -> Iterator[Any]:
-    """An iterator that has given `count` items already."""
+    """An iterator that has given `count` items already, though they may be gone since."""
     iterator = iter(iterable)
+    if isinstance(iterator, _WITH_POSITION):
+        iterator.__setstate__(count)  # type: ignore[union-attr]
+        return iterator
     for _ in range(count):
-        next(iterator)
+        next(iterator, None)
     return iterator
+
+
+def backwards(sequence: Any, index: int) -> Iterator[Any]:
+    """``reversed(sequence)`` whose next item is at `index`."""
+    iterator: Any = reversed(sequence)
+    iterator.__setstate__(index)
+    found: Iterator[Any] = iterator
+    return found
+
+
+def used_up(kind: type) -> Iterator[Any]:
+    """An iterator of a class that has given all its items."""
+    iterator: Iterator[Any] = _EMPTY.get(kind, tuple)().__iter__()
+    next(iterator, None)
+    return iterator
+
+
+_WITH_POSITION = tuple(type(iter(empty)) for empty in ([], (), "", b""))
+_EMPTIES: tuple[Callable[[], Any], ...] = (
+    list,
+    tuple,
+    str,
+    set,
+    dict,
+    lambda: {}.values(),
+    lambda: {}.items(),
+    lambda: range(0),
+    lambda: reversed([]),
+    lambda: reversed(()),
+    lambda: enumerate(()),
+    lambda: zip(),
+    lambda: map(abs, ()),
+    lambda: filter(None, ()),
+    itertools.chain,
+    lambda: itertools.islice((), 0),
+    lambda: itertools.accumulate(()),
+    lambda: itertools.pairwise(()),
+    itertools.zip_longest,
+    lambda: itertools.starmap(abs, ()),
+    lambda: itertools.takewhile(bool, ()),
+)
+_EMPTY = {type(make().__iter__()): make for make in _EMPTIES}
 
 
 def outdated(iterator_type: type) -> Iterator[Any]:
@@ -37,7 +82,7 @@ def outdated(iterator_type: type) -> Iterator[Any]:
 def recipe_of_iterator(recipe_of: RecipeOf, value: IteratorValue) -> r.Recipe:
     """How to make an iterator in the state of `value`."""
     if value.exhausted:
-        return r.BuildCall(iter, (r.Constant(()),))
+        return r.BuildCall(used_up, (r.Constant(value.iterator_type),))
     rule = _RULES.get(value.kind)
     if rule is None:
         raise Unsupported("JF-B012", f"a {value.kind} under way")
@@ -74,6 +119,70 @@ def _enumerate(recipe_of: RecipeOf, value: IteratorValue) -> r.Recipe:
 
 def _zip(recipe_of: RecipeOf, value: IteratorValue) -> r.Recipe:
     return r.BuildCall(zip, tuple(recipe_of(inner) for inner in value.inner))
+
+
+def _strict_zip(recipe_of: RecipeOf, value: IteratorValue) -> r.Recipe:
+    parts = tuple(recipe_of(inner) for inner in value.inner)
+    return r.BuildCall(zip, parts, {"strict": r.Constant(True)})
+
+
+def _reversed(recipe_of: RecipeOf, value: IteratorValue) -> r.Recipe:
+    assert value.iterable is not None
+    assert value.size is not None
+    index = r.Constant(value.size - 1 - value.position)
+    return r.BuildCall(backwards, (recipe_of(value.iterable), index))
+
+
+def _chain(recipe_of: RecipeOf, value: IteratorValue) -> r.Recipe:
+    outer, *current = value.inner
+    if value.position == 0 and not current and outer.position == 0 and outer.kind == "sequence":
+        assert isinstance(outer.iterable, SequenceValue)
+        return r.BuildCall(itertools.chain, tuple(recipe_of(v) for v in outer.iterable.items))
+    rest = recipe_of(outer)
+    if current:
+        first = r.BuildSequence(tuple, (recipe_of(current[0]),))
+        rest = r.BuildCall(itertools.chain, (first, rest))
+    return r.BuildCall(itertools.chain.from_iterable, (rest,))
+
+
+def _islice(recipe_of: RecipeOf, value: IteratorValue) -> r.Recipe:
+    assert value.window is not None
+    taken, wanted, stop, step = value.window
+    bounds = (wanted - taken, None if stop is None else stop - taken, step)
+    inner = recipe_of(value.inner[0])
+    return r.BuildCall(itertools.islice, (inner, *map(r.Constant, bounds)))
+
+
+def _of_function(function: Callable[..., Any]) -> Callable[[RecipeOf, IteratorValue], r.Recipe]:
+    def rule(recipe_of: RecipeOf, value: IteratorValue) -> r.Recipe:
+        assert value.function is not None
+        return r.BuildCall(function, (recipe_of(value.function), recipe_of(value.inner[0])))
+
+    return rule
+
+
+def _accumulate(recipe_of: RecipeOf, value: IteratorValue) -> r.Recipe:
+    function = value.function or ConstantValue(None)
+    parts = (recipe_of(value.inner[0]), recipe_of(function))
+    initial = value.step or value.start
+    if initial is None:
+        return r.BuildCall(itertools.accumulate, parts)
+    made = r.BuildCall(itertools.accumulate, parts, {"initial": recipe_of(initial)})
+    return made if value.step else r.BuildCall(advanced, (made, r.Constant(1)))
+
+
+def _pairwise(recipe_of: RecipeOf, value: IteratorValue) -> r.Recipe:
+    inner = recipe_of(value.inner[0])
+    if value.start is not None:
+        first = r.BuildSequence(tuple, (recipe_of(value.start),))
+        inner = r.BuildCall(itertools.chain, (first, inner))
+    return r.BuildCall(itertools.pairwise, (inner,))
+
+
+def _zip_longest(recipe_of: RecipeOf, value: IteratorValue) -> r.Recipe:
+    assert value.start is not None
+    parts = tuple(recipe_of(inner) for inner in value.inner)
+    return r.BuildCall(itertools.zip_longest, parts, {"fillvalue": recipe_of(value.start)})
 
 
 def _map(recipe_of: RecipeOf, value: IteratorValue) -> r.Recipe:
@@ -117,4 +226,13 @@ _RULES: dict[str, Callable[[RecipeOf, IteratorValue], r.Recipe]] = {
     "count": _count,
     "repeat": _repeat,
     "cycle": _cycle,
+    "strict zip": _strict_zip,
+    "reversed": _reversed,
+    "chain": _chain,
+    "islice": _islice,
+    "starmap": _of_function(itertools.starmap),
+    "takewhile": _of_function(itertools.takewhile),
+    "accumulate": _accumulate,
+    "pairwise": _pairwise,
+    "zip_longest": _zip_longest,
 }

@@ -70,6 +70,7 @@ class DictValue(PyValue):
     ) -> None:
         self.items, self.source, self.kind = items, source, kind
         self.default_factory, self.owner = default_factory, owner
+        self.iterators: list[IteratorValue] = []
         self.changed = False
 
     @property
@@ -102,6 +103,7 @@ class SetValue(PyValue):
     ) -> None:
         self.items, self.kind, self.source = items, kind, source
         self.by_insertion = source is None
+        self.iterators: list[IteratorValue] = []
         self.changed = False
 
     @property
@@ -363,6 +365,8 @@ class IteratorValue(PyValue):
     start, step : PyValue or None
         For ``enumerate`` and ``count``: the number of the first item, and between two items; for
         ``repeat`` and ``cycle`` `start` is what comes again.
+    window : tuple or None
+        For ``islice``: items taken so far, the next one to give, where to stop, the step.
     resume : callable or None
         Runs a generator to its next item.
     """
@@ -380,6 +384,7 @@ class IteratorValue(PyValue):
         self.function, self.start = function, start
         self.step: PyValue | None = None
         self.size: int | None = None
+        self.window: tuple[int, int, int | None, int] | None = None
         self.position = 0
         self.iterator_type = iterator_type
         self.exhausted = False

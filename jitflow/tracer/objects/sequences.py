@@ -27,7 +27,10 @@ def base_kind(kind: type) -> type:
 def get_item(tracer: Tracer, value: SequenceValue, key: PyValue) -> PyValue:
     """``value[key]``."""
     if isinstance(key, SliceValue):
-        return SequenceValue(base_kind(value.kind), value.items[slice_of(tracer, key)])
+        where = slice_of(tracer, key)
+        if value.kind is tuple and where.indices(len(value.items)) == (0, len(value.items), 1):
+            return value
+        return SequenceValue(base_kind(value.kind), value.items[where])
     return value.items[_position(tracer, value, key)]
 
 
@@ -112,6 +115,8 @@ def _index(tracer: Tracer, value: SequenceValue, item: PyValue, *bounds: PyValue
     if len(bounds) == 1:
         where = slice(where.stop, None)
     for position in range(*where.indices(len(value.items))):
+        if position >= len(value.items):
+            break  # a comparison took items away
         if is_equal_item(tracer, value.items[position], item):
             return ConstantValue(position)
     raise Unsupported("JF-B009", "ValueError: item is not in the sequence")
@@ -125,8 +130,8 @@ def _remove(tracer: Tracer, value: SequenceValue, item: PyValue) -> PyValue:
 
 
 def _count(tracer: Tracer, value: SequenceValue, item: PyValue) -> PyValue:
-    found = [is_equal_item(tracer, other, item) for other in value.items]
-    return ConstantValue(sum(found))
+    found = sum(is_equal_item(tracer, other, item) for other in value.items)
+    return ConstantValue(found)
 
 
 def _sort(

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from jitflow.core.errors import Unsupported
-from jitflow.tracer.objects.effects import will_change
+from jitflow.tracer.objects.effects import will_resize
 from jitflow.tracer.objects.iterators import items_of
 from jitflow.tracer.objects.keys import key_of
 from jitflow.tracer.objects.model import DictValue, DictViewValue, SetValue
@@ -54,7 +54,7 @@ def add(tracer: Tracer, value: SetValue, item: PyValue) -> PyValue:
     """``value.add(item)``."""
     key = key_of(tracer, item, value.items)
     if key not in value.items:
-        will_change(tracer, value)
+        will_resize(tracer, value)
         value.items[key] = resolve(tracer, item)
     return NONE
 
@@ -62,7 +62,7 @@ def add(tracer: Tracer, value: SetValue, item: PyValue) -> PyValue:
 def update(tracer: Tracer, value: SetValue, *others: PyValue) -> PyValue:
     """``value.update(*others)``."""
     new = [from_items(tracer, items_of(tracer, other)) for other in others]
-    will_change(tracer, value)
+    will_resize(tracer, value)
     value.by_insertion &= all(_inserts_singly(tracer, other) for other in others)
     for other in new:
         for key, item in other.items.items():
@@ -80,20 +80,22 @@ def _remove(tracer: Tracer, value: SetValue, item: PyValue) -> PyValue:
 def _discard(tracer: Tracer, value: SetValue, item: PyValue) -> PyValue:
     key = key_of(tracer, item)
     if key in value.items:
-        will_change(tracer, value)
+        will_resize(tracer, value)
         value.by_insertion = False
         del value.items[key]
     return NONE
 
 
 def _clear(tracer: Tracer, value: SetValue) -> PyValue:
-    will_change(tracer, value)
+    will_resize(tracer, value)
     value.items.clear()
     return NONE
 
 
 def copy(tracer: Tracer, value: SetValue) -> PyValue:
-    """``value.copy()``."""
+    """``value.copy()``: a frozenset is its own copy."""
+    if value.kind is frozenset:
+        return value
     return _without_order(SetValue(dict(value.items), value.kind))
 
 
