@@ -25,7 +25,7 @@ from jitflow.tracer.objects.model import (
     RangeValue,
 )
 from jitflow.tracer.objects.nested import call_nested
-from jitflow.tracer.objects.operators import binary, get_item
+from jitflow.tracer.objects.operators import get_item
 from jitflow.tracer.objects.protocol import Tracer
 from jitflow.tracer.objects.wrap import resolve
 from jitflow.tracer.values import ConstantValue, PyValue, SequenceValue, SliceValue

@@ -17,15 +17,20 @@ from jitflow.tracer.objects.iterators import (
     items_of,
     made_of,
     next_item,
-    view_items,
 )
 from jitflow.tracer.objects.keys import index_of
-from jitflow.tracer.objects.model import DictValue, DictViewValue, IteratorValue, RangeValue, SetValue
+from jitflow.tracer.objects.model import (
+    DictValue,
+    DictViewValue,
+    IteratorValue,
+    RangeValue,
+    SetValue,
+)
 from jitflow.tracer.objects.nested import call_nested
 from jitflow.tracer.objects.operators import binary
 from jitflow.tracer.objects.protocol import Tracer
 from jitflow.tracer.objects.wrap import resolve
-from jitflow.tracer.values import ArrayValue, ConstantValue, PyValue, SequenceValue
+from jitflow.tracer.values import ConstantValue, PyValue, SequenceValue
 
 NONE, ZERO, ONE = ConstantValue(None), ConstantValue(0), ConstantValue(1)
 

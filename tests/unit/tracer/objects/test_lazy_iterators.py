@@ -22,9 +22,7 @@ CASES = {
     "islice": lambda log, base: itertools.islice(counted(log, 9), 1, 7, 2),
     "islice to the end": lambda log, base: itertools.islice(base, 2, None),
     "takewhile": lambda log, base: itertools.takewhile(lambda x: x < 3, counted(log, 9)),
-    "takewhile of count": lambda log, base: itertools.takewhile(
-        lambda x: x < 3, itertools.count()
-    ),
+    "takewhile of count": lambda log, base: itertools.takewhile(lambda x: x < 3, itertools.count()),
     "accumulate": lambda log, base: itertools.accumulate(counted(log, 4)),
     "accumulate with initial": lambda log, base: itertools.accumulate(
         base, lambda a, b: a * b, initial=2
