@@ -170,14 +170,15 @@ class _GlueWriter:
         return "".join(f"{self.values[id(value)]}, " for value in self.trace.graph.inputs)
 
     def _settle(self, until: int) -> None:
-        """Give the warnings up to here, or leave the piece to Python."""
+        """Give the warnings up to here, or leave the piece to Python.
+
+        The flags stay for the next time: a segment also computes what comes later in the program.
+        """
         known = ", ".join(self.known)
         settle = self.pool(self.replayer.settle)
         span, first = (self.since, until), self.since == -1
         call = f"{settle}(flagged, ({self._inputs()}), {{{known}}}, {span}, {first})"
         self.body.append(f"if flagged is not None and {call}: return {self.pool(FAILED)}")
-        if until != -1:
-            self.body.append("flagged = None")
 
     def _segment(self, plan: SegmentPlan, function: Callable[..., Any], is_first: bool) -> None:
         arguments = ", ".join(self.values[id(value)] for value in plan.takes)

@@ -24,7 +24,7 @@ from jitflow.ir.flags import can_warn
 from jitflow.ir.graph import Graph, Node, Value
 from jitflow.ops.record import Kind
 from jitflow.runtime.frames import caller_at
-from jitflow.tracer.trace import OperandSlot, Trace, UserCall
+from jitflow.tracer.trace import OperandSlot, ReturnExit, Trace, UserCall
 
 _KINDS = (
     (1, "divide", "divide by zero"),
@@ -113,6 +113,8 @@ class Replayer:
     ----------
     is_always_due : bool
         Whether the piece sets flags at each run though its native code may not.
+    prefers_python : bool
+        Whether nothing follows the piece: running it again by Python is the cheapest replay.
     """
 
     def __init__(self, trace: Trace, graph: Graph) -> None:
@@ -120,6 +122,7 @@ class Replayer:
         self.calls = (*trace.calls, *_calls_without_record(trace, graph))
         self.written = {_position(graph, target) for target, _ in graph.writes}
         self.is_always_due = False
+        self.prefers_python = isinstance(trace.exit, ReturnExit)
         self._after: dict[int, list[UserCall]] = {}
         for call in self.calls:
             self._after.setdefault(id(call.last), []).append(call)
@@ -173,7 +176,7 @@ class Replayer:
         if self._is_plain() and lost:
             self._warn_directly(self.calls[:1], wanted, modes)
             return False
-        if can_rerun and not lost and _may_raise(wanted, modes):
+        if can_rerun and not lost and (self.prefers_python or _may_raise(wanted, modes)):
             for index, contents in originals.items():
                 if contents is not None:
                     np.copyto(inputs[index], contents)
