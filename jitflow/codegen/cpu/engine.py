@@ -11,13 +11,14 @@ process on AVX-512 masks.
 from __future__ import annotations
 
 import atexit
+import hashlib
 import itertools
 import re
 import time
 import weakref
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from jitflow.codegen.cpu import libcalls
@@ -30,6 +31,9 @@ _DECLARE = re.compile(r"^declare [^@\n]*@(?!llvm\.)([\w.$]+)", re.MULTILINE)
 _EXTERNAL = re.compile(r"^@([\w.$]+) = external ", re.MULTILINE)
 _DEFINE_END = re.compile(r"^(define [^\n]*?)((?: ![\w.]+ ![\w.]+)*) \{$", re.MULTILINE)
 _GROUP = "#900"
+
+KEPT_BYTES = 16 << 20
+"""Object code that is kept for the next equal text."""
 
 
 @dataclass(frozen=True)
@@ -95,6 +99,8 @@ class Engine:
         self._llvm = llvm
         self._lock = compiler_lock
         self._machines: dict[int, Any] = {}
+        self._made: dict[tuple[bytes, int, int, bool], ObjectCode] = {}
+        self._made_bytes = 0
         self._names = itertools.count()
         self._truncate: Library | None = None
         self._libraries: weakref.WeakSet[Library] = weakref.WeakSet()
@@ -122,11 +128,25 @@ class Engine:
         return self.load([self.compile(text, optimise, level)], externals)
 
     def compile(self, text: str, optimise: int = 0, level: int = 2) -> ObjectCode:
-        """Compile `text` to position-independent object code."""
+        """Compile `text` to position-independent object code; equal text only once."""
+        key = hashlib.sha256(text.encode()).digest(), optimise, level, config().verify_ir
         with self._lock:
-            image, milliseconds = self._emit(text, optimise, level)
+            milliseconds: dict[str, float] = {}
+            made = self._made.pop(key, None)
+            if made is None:
+                made, milliseconds = self._compile(text, optimise, level)
+                self._made_bytes += len(made.image)
+            self._made[key] = made
+            while self._made_bytes > KEPT_BYTES and len(self._made) > 1:  # the oldest goes
+                self._made_bytes -= len(self._made.pop(next(iter(self._made))).image)
+        return replace(made, milliseconds=milliseconds)
+
+    def _compile(
+        self, text: str, optimise: int, level: int
+    ) -> tuple[ObjectCode, dict[str, float]]:
+        image, milliseconds = self._emit(text, optimise, level)
         imports = (*_DECLARE.findall(text), *_EXTERNAL.findall(text))
-        return ObjectCode(image, tuple(_DEFINE.findall(text)), imports, milliseconds)
+        return ObjectCode(image, tuple(_DEFINE.findall(text)), imports), milliseconds
 
     def _emit(self, text: str, optimise: int, level: int) -> tuple[bytes, dict[str, float]]:
         """A function of its own, so that its LLVM objects are freed while the lock is held."""

@@ -19,16 +19,21 @@ CHEAP_COLUMN = 3
 """Cost up to which the fold of columns takes sixteen registers: whole cache lines of each row."""
 
 WIDE, MEDIUM_BODY = 512, 40
-"""Bits of a vector below which there are half as many registers: up to this cost, bodies get two."""
+"""Bits of a vector below which there are fewer registers: bodies up to this cost still get two."""
 
 
 @dataclass(eq=False, repr=False)
 class LoopWidth:
-    """Lanes of a vector loop; `masked`: every iteration is; `folds`: it folds across lanes."""
+    """Lanes of a vector loop; `masked`: every iteration is; `folds`: it folds across lanes.
+
+    `native`: lanes of one register; `sums`: accumulators that it sums in NumPy's order.
+    """
 
     lanes: int
     masked: bool
     folds: bool = False
+    native: int = 1
+    sums: tuple[str, ...] = ()
 
 
 def choose_width(loop: Loop, target: Target) -> LoopWidth:
@@ -41,13 +46,13 @@ def choose_width(loop: Loop, target: Target) -> LoopWidth:
     if folds:
         unroll = 4 if cost <= SHORT_BODY else 2
     if nested and crosses(loop):
-        return LoopWidth(native, False)
+        return LoopWidth(native, False, native=native)
     if nested:
         unroll = 16 if cost <= CHEAP_COLUMN else 4
     lanes = native * unroll
     if isinstance(loop.extent, int):
         lanes = _fit(loop.extent, native, lanes)
-    return LoopWidth(lanes, cost > LONG_BODY)
+    return LoopWidth(lanes, cost > LONG_BODY, native=native)
 
 
 def crosses(loop: Loop) -> bool:

@@ -168,6 +168,24 @@ define i64 @f(i64 %x, i64 %y) {
         library.address("g")
 
 
+def test_equal_text_is_compiled_once():
+    text = ADD.replace("@add(", "@compiled_once(")
+    first, second = engine().compile(text), engine().compile(text)
+    assert first == second
+    assert "codegen" in first.milliseconds
+    assert second.milliseconds == {}
+    other = engine().compile(text, 2)
+    assert "optimise" in other.milliseconds
+
+
+def test_old_object_code_is_dropped(monkeypatch):
+    monkeypatch.setattr("jitflow.codegen.cpu.engine.KEPT_BYTES", 1)
+    texts = [ADD.replace("@add(", f"@dropped_{name}(") for name in "ab"]
+    for text in texts:
+        engine().compile(text)
+    assert engine().compile(texts[0]).milliseconds
+
+
 def test_two_libraries_may_define_the_same_symbol():
     first = engine().add(ADD, {})
     second = engine().add(ADD.replace("add i64 %x", "sub i64 %x"), {})
