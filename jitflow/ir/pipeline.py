@@ -9,6 +9,7 @@ from jitflow.ir.graph import Graph
 from jitflow.ir.passes.cse import ShareEqual
 from jitflow.ir.passes.dce import RemoveDead
 from jitflow.ir.passes.observe import ObserveDead
+from jitflow.ir.passes.regions import TidyRegions
 from jitflow.ir.passes.simplify import Simplify
 from jitflow.ir.verifier import verify
 
@@ -28,6 +29,7 @@ PIPELINE: tuple[Pass, ...] = (
     Simplify(("canonicalise", "algebra")),  # rules on equal operands: x - x, where(c, x, x)
     ObserveDead(),  # what the rules found to be overwritten was computed first
     RemoveDead(),  # what the rules and sharing left behind
+    TidyRegions(),  # loops: what they carry for nobody, what does not change in them
 )
 
 NAMED: dict[str, Pass] = {
@@ -37,6 +39,7 @@ NAMED: dict[str, Pass] = {
     "simplify": Simplify(),
     "cse": ShareEqual(),
     "dce": RemoveDead(),
+    "regions": TidyRegions(),
     "observe": ObserveDead(),
 }
 """Passes by the names that golden tests use."""

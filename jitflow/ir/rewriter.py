@@ -57,7 +57,8 @@ class Rewriter:
         self.rules = rules
         self.on_fire = on_fire
         self.replaced: dict[int, Value] = {}
-        self.depth = -1  # of the block that is rewritten: 0 is the body
+        self.scope: tuple[int, ...] = ()  # the blocks around, by number; the body is (0,)
+        self._blocks = 0
         self._nodes: list[Node] = []
         self._current: Node | None = None
         self._names: set[str] | None = None
@@ -123,12 +124,12 @@ class Rewriter:
 
     def _block(self, old: Block, new: Block) -> None:
         outer, self._nodes = self._nodes, new.nodes
-        self.depth += 1
+        around, self.scope = self.scope, (*self.scope, self._blocks)
+        self._blocks += 1
         for node in old.nodes:
             self._visit(node)
         new.results = tuple(self.new(value) for value in old.results)
-        self._nodes = outer
-        self.depth -= 1
+        self._nodes, self.scope = outer, around
 
     def _visit(self, node: Node) -> None:
         self._current = node

@@ -32,12 +32,12 @@ class ShareEqual:
 
 
 class _Share:
-    """The rule, with what it has seen: nodes of the body alone, which dominate all that follows."""
+    """The rule, with what it has seen: a node dominates what follows in its block, regions too."""
 
     name = "share_equal"
 
     def __init__(self) -> None:
-        self.seen: dict[Hashable, Node] = {}
+        self.seen: dict[Hashable, tuple[tuple[int, ...], Node]] = {}
 
     def apply(self, rewriter: Rewriter, node: Node) -> Replacement:
         """The earlier node's result."""
@@ -46,10 +46,9 @@ class _Share:
         key = _key(node)
         if key is None:
             return None
-        first = self.seen.get(key)
-        if first is None:
-            if rewriter.depth == 0:
-                self.seen[key] = node
+        scope, first = self.seen.get(key, (None, node))
+        if scope is None or rewriter.scope[: len(scope)] != scope:
+            self.seen[key] = rewriter.scope, node
             return None
         return first.results[0] if first.results else ()
 

@@ -44,7 +44,7 @@ def _sweep(block: Block, live: set[int]) -> list[Node]:
             if id(value) in live:
                 break
         else:
-            if not _must_stay(node):
+            if not must_stay(node):
                 continue
         kept.append(node)
         for value in node.operands:
@@ -56,7 +56,8 @@ def _sweep(block: Block, live: set[int]) -> list[Node]:
     return kept
 
 
-def _must_stay(node: Node) -> bool:
+def must_stay(node: Node) -> bool:
+    """Whether a node stays though nobody uses its results."""
     record = node.operator
     if record.kind is Kind.CALL_OUT:
         return bool(node.attributes["effect"]) or not node.location.quiet
