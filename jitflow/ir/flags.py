@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import numpy as np
+
 from jitflow.core.dtypes import DType
 from jitflow.ir.graph import Graph, Node
 from jitflow.ops.record import Kind
@@ -49,16 +53,36 @@ def _cast_can_warn(source: DType, target: DType) -> bool:
 
 
 def always_warns(graph: Graph) -> bool:
-    """Whether a node that can warn computes from constants alone.
+    """Whether a node that computes from constants alone sets flags.
 
-    It was not folded, so it sets flags; but whoever compiles it may fold it, and lose them.
+    It was not folded; but whoever compiles it may fold it, and lose them.
     """
-    known: set[int] = set()
-    for node in graph.nodes:
-        if node.operator.name == "constant" or (
-            node.operands and all(id(value) in known for value in node.operands)
-        ):
-            known.update(id(value) for value in node.results)
-            if can_warn(node):
-                return True
+    known: dict[int, Any] = {}
+    flags: list[int] = []
+    with np.errstate(divide="call", over="call", invalid="call", under="ignore"):
+        before = np.seterrcall(lambda kind, flag: flags.append(flag))
+        try:
+            for node in graph.nodes:
+                _evaluate(node, known)
+                if flags and can_warn(node):
+                    return True
+                flags.clear()
+        finally:
+            np.seterrcall(before)
     return False
+
+
+def _evaluate(node: Node, known: dict[int, Any]) -> None:
+    """Add the results of a node whose operands are known."""
+    record = node.operator
+    is_source = record.name == "constant"
+    if record.kind is Kind.CALL_OUT or node.regions or len(node.results) != 1:
+        return
+    if not is_source and not (
+        node.operands and all(id(value) in known for value in node.operands)
+    ):
+        return
+    if not node.results[0].type.is_static:
+        return
+    operands = [known[id(value)] for value in node.operands]
+    known[id(node.results[0])] = record.numpy(*operands, **node.attributes)
