@@ -5,6 +5,7 @@ from __future__ import annotations
 import bisect
 from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from jitflow.codegen.loop_ir import (
@@ -14,6 +15,7 @@ from jitflow.codegen.loop_ir import (
     Command,
     Pointer,
     Repeat,
+    Turn,
     While,
     parts_of,
 )
@@ -36,25 +38,33 @@ class Arena:
         of the function, which LLVM puts into a register.
     growing : dict
         Size of each temporary whose size is found inside of a loop: memory of its own.
+    rings : tuple of str
+        Storages whose address is a variable.
     """
 
     offsets: dict[str, Dim] = field(default_factory=dict)
     size: Dim = 0
     scalars: dict[str, int] = field(default_factory=dict)
     growing: dict[str, Dim] = field(default_factory=dict)
+    rings: tuple[str, ...] = ()
 
 
 def lay_out(
     commands: Sequence[Command],
     temporaries: Mapping[str, Temporary],
     symbols: Set[str] = frozenset(),
+    rings: Mapping[str, Sequence[str]] = MappingProxyType({}),
 ) -> Arena:
     """Give offsets: static sizes first, in the first gap that is free for their lifetime.
 
     Temporaries of symbolic size come after those, in slots of equal size; the widest elements come
-    first, which keeps every element aligned to itself. `symbols` are those known at the start.
+    first, which keeps every element aligned to itself. `symbols` are those known at the start;
+    `rings` has the temporaries that storages with a changing address stand for.
     """
     lives = _lifetimes(commands)
+    for name, storages in rings.items():
+        for storage in storages if name in lives else ():
+            _extend(lives, storage, lives[name])
     arena = Arena()
     if any(isinstance(command, (Repeat, While, Branch)) for command in commands):
         temporaries = _set_apart(arena, temporaries, lives, symbols)
@@ -170,5 +180,8 @@ def pointers_of(command: Command) -> Iterator[Pointer]:
     elif isinstance(command, (While, Branch)):
         yield command.flag
         yield from command.kept
+    elif isinstance(command, Turn):
+        yield from command.sources
+        yield from map(Pointer, command.targets)
     else:
         yield command.pointer

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from jitflow.codegen import access
 from jitflow.codegen.access import Layout
 from jitflow.codegen.blocks import roots_of
+from jitflow.codegen.control import rotation
 from jitflow.codegen.draft import Place
 from jitflow.codegen.groups import Control, Evaluation, Loops, Plan, Product, Step, Store
 from jitflow.codegen.overlap import conflicts
@@ -55,6 +56,10 @@ class Memory:
         its own too, where it is stored.
     stores : dict
         Value to all the places that are written where it is computed.
+    rings : dict
+        Storage whose address changes as a loop runs to the temporaries that it may be.
+    ring_starts : dict
+        Result of a loop that lies in such a storage to where it begins.
     """
 
     given: Given
@@ -63,6 +68,8 @@ class Memory:
     aliases: dict[Value, Place] = field(default_factory=dict)
     stores: dict[Value, list[Place]] = field(default_factory=dict)
     temporaries: dict[str, Temporary] = field(default_factory=dict)
+    rings: dict[str, list[str]] = field(default_factory=dict)
+    ring_starts: dict[Value, Place] = field(default_factory=dict)
 
     def load_from(self, value: Value) -> Place:
         """Place that `value` is read from."""
@@ -79,17 +86,26 @@ class Memory:
         self.temporaries[name] = Temporary(size, dtype.itemsize, not shape)
         return Place(name, access.contiguous(shape, dtype.itemsize))
 
+    def ring(self, shape: access.Shape, dtype: DType, storages: list[str]) -> Place:
+        """A storage whose address is that of one of `storages`, and changes."""
+        name = f"ring{len(self.rings)}"
+        self.rings[name] = storages
+        return Place(name, access.contiguous(shape, dtype.itemsize))
 
-def assign(plan: Plan, given: Given, temporaries: dict[str, Temporary] | None = None) -> Memory:
-    """Give every stored value its memory; a region adds to the `temporaries` of what is around."""
-    return _Assigner(plan, given, {} if temporaries is None else temporaries).run()
+
+def assign(plan: Plan, given: Given, around: Memory | None = None) -> Memory:
+    """Give every stored value its memory; a region adds to the temporaries of what is `around`."""
+    memory = Memory(given)
+    if around is not None:
+        memory.temporaries, memory.rings = around.temporaries, around.rings
+    return _Assigner(plan, given, memory).run()
 
 
 class _Assigner:
-    def __init__(self, plan: Plan, given: Given, temporaries: dict[str, Temporary]) -> None:
+    def __init__(self, plan: Plan, given: Given, memory: Memory) -> None:
         self.plan = plan
         self.graph = given.segment.graph
-        self.memory = Memory(given, temporaries=temporaries)
+        self.memory = memory
         self.written_at: dict[Value, int] = {}
         self.read_at: dict[Value, list[int]] = {}
         self.last_check = -1
@@ -195,18 +211,30 @@ class _Assigner:
         memory = self.memory
         self.place_operand(base)
         place = memory.load_from(base)
+        rotates = isinstance(step, Control) and value.index in rotation(step.node)
         if not self.may_share(value, base, time, step):
-            wanted = self.outputs.get(value, [])
+            wanted = [] if rotates else self.outputs.get(value, [])
             source = place
             place = wanted[0] if wanted else memory.temporary(value.type.shape, value.type.dtype)
             memory.steps.append(
                 Copy(-1, value.type.shape, value.type.dtype, source=source, target=place)
             )
+        if rotates:
+            place = self.place_ring(value, place)
         memory.primary[value] = place
         memory.stores[value] = [place]
         self.finals.extend(
             (value, other) for other in self.outputs.get(value, ()) if other != place
         )
+
+    def place_ring(self, value: Value, place: Place) -> Place:
+        """A storage whose address changes, which begins at `place` or a temporary copy of it."""
+        memory, start = self.memory, place
+        if place.storage not in memory.temporaries or not is_packed(place, value):
+            start = memory.temporary(value.type.shape, value.type.dtype)
+            self.copy(value, place, start)
+        memory.ring_starts[value] = start
+        return memory.ring(value.type.shape, value.type.dtype, [start.storage])
 
     def may_share(self, value: Value, base: Value, time: int, step: Step) -> bool:
         """Whether an update may overwrite its base."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from jitflow.codegen.blocks import is_sunk
 from jitflow.ir.graph import Node, Value
-from jitflow.ir.regions import defined_in, walk_block
+from jitflow.ir.regions import captured, defined_in, walk_block
 from jitflow.ops.record import Kind
 
 
@@ -50,3 +50,62 @@ def updated_from(value: Value) -> Value:
             break
         value = base
     return value
+
+
+def rotation(node: Node) -> dict[int, int | None]:
+    """Carried arrays whose memory changes hands in each iteration, instead of being copied.
+
+    For each of them the carried array in whose memory its next version is made, or None where that
+    is computed afresh while other elements of the present one are read: it takes spare memory.
+    """
+    if node.operator.name == "cond":
+        return {}
+    body = node.regions[-1]
+    carried = body.parameters[len(body.parameters) - len(node.results) :]
+    places = {value: number for number, value in enumerate(carried)}
+    found: dict[int, int | None] = {}
+    for number, (value, before) in enumerate(zip(body.results, carried, strict=True)):
+        start = updated_from(value)
+        if not value.type.rank or start is before:
+            continue
+        source = places.get(start)
+        if source is not None and carried[source].type == value.type:
+            found[number] = source
+        elif source is None and _reads_other_elements(value, before):
+            found[number] = None
+    return _consistent(found)
+
+
+def _consistent(found: dict[int, int | None]) -> dict[int, int | None]:
+    """Without those that want memory which another one wants, or which stays where it is."""
+    while True:
+        taken = [source for source in found.values() if source is not None]
+        wrong = [
+            number
+            for number, source in found.items()
+            if source is not None and (taken.count(source) > 1 or source not in found)
+        ]
+        if not wrong:
+            return found
+        found = {number: source for number, source in found.items() if number not in wrong}
+
+
+def _reads_other_elements(value: Value, before: Value) -> bool:
+    """Whether an element of `value` depends on elements of `before` at other indices."""
+    seen: set[tuple[Value, bool]] = set()
+    pending = [(value, True)]
+    while pending:
+        item = pending.pop()
+        if item in seen:
+            continue
+        seen.add(item)
+        value, is_aligned = item
+        if value is before and not is_aligned:
+            return True
+        node = value.producer
+        if node is None:
+            continue
+        same = is_aligned and node.operator.kind is Kind.ELEMENTWISE
+        for operand in (*node.operands, *captured(node)):
+            pending.append((operand, same and operand.type.shape == value.type.shape))
+    return False

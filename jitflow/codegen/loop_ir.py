@@ -198,6 +198,14 @@ class Kernel:
         """Whether it is more than a sequence of instructions on single elements."""
         return any(isinstance(statement, Loop) for statement in self.body)
 
+    @property
+    def may_be_speculated(self) -> bool:
+        """Whether LLVM might move floating-point arithmetic in front of a branch to it."""
+        return not self.has_loops and any(
+            isinstance(item, Compute) and (item.dtype.kind in "fc" or item.operator.name == "cast")
+            for item in self.body
+        )
+
     def __str__(self) -> str:
         head = ", ".join([*map(str, self.buffers), *self.symbols])
         word = "guarded kernel" if self.guarded else "kernel"
@@ -287,6 +295,17 @@ class DefineSymbol:
         return f"{self.name} = {self.pointer}"
 
 
+@dataclass(eq=False, repr=False)
+class Turn:
+    """Storages get new addresses, all at once."""
+
+    targets: tuple[str, ...]
+    sources: tuple[Pointer, ...]
+
+    def __str__(self) -> str:
+        return f"{', '.join(self.targets)} = {', '.join(map(str, self.sources))}"
+
+
 Bound: TypeAlias = Dim | Pointer
 """A number that a loop begins or ends with: known before, or an i64 in memory."""
 
@@ -333,7 +352,7 @@ class Branch:
 
 
 Control: TypeAlias = Repeat | While | Branch
-Command: TypeAlias = CallKernel | CallProduct | DefineSymbol | Control
+Command: TypeAlias = CallKernel | CallProduct | DefineSymbol | Turn | Control
 
 
 def parts_of(command: Control) -> tuple[tuple[str, list[Command]], ...]:

@@ -11,12 +11,21 @@ from typing import TYPE_CHECKING
 
 from jitflow.codegen.blocks import BlockGraph, block_graph
 from jitflow.codegen.buffers import Copy, assign
-from jitflow.codegen.control import bases_of
+from jitflow.codegen.control import bases_of, rotation
 from jitflow.codegen.decompose import decompose
 from jitflow.codegen.draft import Place
 from jitflow.codegen.fusion import fuse
 from jitflow.codegen.groups import Control
-from jitflow.codegen.loop_ir import Bound, Branch, Command, DefineSymbol, Pointer, Repeat, While
+from jitflow.codegen.loop_ir import (
+    Bound,
+    Branch,
+    Command,
+    DefineSymbol,
+    Pointer,
+    Repeat,
+    Turn,
+    While,
+)
 from jitflow.core.dims import Dim
 from jitflow.core.dtypes import BOOL, I64
 from jitflow.ir.graph import Block, Graph, Value
@@ -39,6 +48,9 @@ class NestedBuilder:
         self.places = [self.memory.store_to(value)[0] for value in self.node.results]
         kept = [self.memory.load_from(value) for value in step.reads]
         self.kept = tuple(pointer_to(place) for place in (*kept, *self.places))
+        self.turns = rotation(self.node)
+        self.spare: dict[int, Place] = {}
+        self.begin_rings()
 
     def add(self) -> None:
         """Add the loop or branch, and what its results are needed for."""
@@ -77,6 +89,40 @@ class NestedBuilder:
         then, otherwise = (self.alternative(region) for region in self.node.regions)
         return Branch(flag, then, otherwise, self.kept)
 
+    # Arrays whose memory changes hands
+
+    def begin_rings(self) -> None:
+        """Let rings begin where the initial values are, with spare memory for what is made anew."""
+        memory, starts = self.memory, {}
+        for number, source in self.turns.items():
+            value = self.node.results[number]
+            starts[self.places[number].storage] = memory.ring_starts[value].storage
+            if source is None:
+                held = memory.temporary(value.type.shape, value.type.dtype)
+                place = memory.ring(value.type.shape, value.type.dtype, [])
+                starts[place.storage] = held.storage
+                self.spare[number] = place
+        for ring in starts:
+            memory.rings[ring] = list(starts.values())
+        if starts:
+            turn = Turn(tuple(starts), tuple(map(Pointer, starts.values())))
+            self.outer.commands.append(turn)
+        self.kept += tuple(map(Pointer, starts))
+
+    def turn(self) -> list[Command]:
+        """At the end of an iteration each array is where its version was made."""
+        if not self.turns:
+            return []
+        names = {number: self.places[number].storage for number in self.turns}
+        made = {
+            names[number]: self.spare[number].storage if source is None else names[source]
+            for number, source in self.turns.items()
+        }
+        free = [name for name in names.values() if name not in made.values()]
+        for place, name in zip(self.spare.values(), free, strict=True):
+            made[place.storage] = name
+        return [Turn(tuple(made), tuple(map(Pointer, made.values())))]
+
     # Regions
 
     def bound(self, value: Value) -> Bound:
@@ -102,9 +148,16 @@ class NestedBuilder:
         """A region whose results go where its parameters, after those in `first`, are."""
         inside = self.graph(region)
         carried = inside.parameters[len(first) :]
-        inside.graph.writes = list(zip(carried, inside.results, strict=True))
+        fresh: list[Place] = []
+        for number, value in enumerate(inside.results):
+            source = self.turns.get(number, number)
+            if source is None:
+                inside.graph.body.results = (*inside.graph.outputs, value)
+                fresh.append(self.spare[number])
+            else:
+                inside.graph.writes.append((carried[source], value))
         places = self.inputs(inside, [*first, *self.places])
-        return self.commands(inside.graph, places, [], trips)
+        return [*self.commands(inside.graph, places, fresh, trips), *self.turn()]
 
     def alternative(self, region: Block) -> list[Command]:
         """A region of a branch: its results are updates in place, or new values."""
@@ -130,7 +183,7 @@ class NestedBuilder:
         """Commands of the graph of a region."""
         graph = decompose(graph)
         given = self.memory.given.inside(graph, inputs, outputs)
-        memory = assign(fuse(graph, given), given, self.memory.temporaries)
+        memory = assign(fuse(graph, given), given, self.memory)
         builder = type(self.outer)(memory, self.outer.program, self.outer.numbers)
         builder.is_guarded = self.outer.is_guarded or self.node.operator.name == "cond"
         for name, definition in graph.symbols.items():

@@ -66,7 +66,8 @@ def lower(segment: Segment) -> Lowered:
     builder.add_all()
     builder.program.commands = builder.commands
     known = {name for name, d in segment.graph.symbols.items() if d.value in given.inputs}
-    arena = lay_out(builder.commands, memory.temporaries, known)
+    arena = lay_out(builder.commands, memory.temporaries, known, memory.rings)
+    arena.rings = tuple(memory.rings)
     return Lowered(builder.program, given, arena, builder.work, given.constants)
 
 
@@ -134,7 +135,7 @@ class ProgramBuilder:
 
     def call(self, nest: Nest) -> None:
         """Add the call of a kernel, and the kernel if there is none like it."""
-        nest.kernel.guarded = self.is_guarded and not nest.kernel.has_loops
+        nest.kernel.guarded = self.is_guarded and nest.kernel.may_be_speculated
         text = str(nest.kernel)
         number = self.numbers.get(text)
         if number is None:

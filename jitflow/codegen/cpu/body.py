@@ -16,6 +16,7 @@ from jitflow.codegen.loop_ir import (
     Command,
     Pointer,
     Repeat,
+    Turn,
     While,
 )
 from jitflow.codegen.places import stride_symbol
@@ -100,6 +101,8 @@ class BodyWriter:
         offset = pointer.offset
         if base is None and pointer.storage in self.lowered.arena.growing:
             base = self.control.reserve(pointer.storage)
+        elif base is None and pointer.storage in self.lowered.arena.rings:
+            base = self.text.result(f"load ptr, ptr %{pointer.storage}")
         elif base is None:
             base = "%arena"
             offset = offset + self.lowered.arena.offsets[pointer.storage]
@@ -119,6 +122,8 @@ class BodyWriter:
             self.kernel(command)
         elif isinstance(command, (Repeat, While, Branch)):
             self.control.write(command)
+        elif isinstance(command, Turn):
+            self.control.turn(command)
         elif isinstance(command, CallProduct):
             matrices = (command.left, command.right, command.result)
             pointers = [self.pointer(matrix.pointer) for matrix in matrices]

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from jitflow.codegen.cpu.rare import c_function
 from jitflow.codegen.cpu.text import Scope
 from jitflow.codegen.cpu.values import Register
-from jitflow.codegen.loop_ir import Bound, Branch, Command, Control, Pointer, Repeat, While
+from jitflow.codegen.loop_ir import Bound, Branch, Command, Control, Pointer, Repeat, Turn, While
 from jitflow.core.dtypes import I64
 
 if TYPE_CHECKING:
@@ -60,6 +60,7 @@ class ControlWriter:
                 f"  %{name}_slot = alloca ptr", f"  %{name}_room = alloca i64",
                 f"  store ptr null, ptr %{name}_slot", f"  store i64 0, ptr %{name}_room",
             ]  # fmt: skip
+        self.variables += [f"  %{name} = alloca ptr" for name in arena.rings]
         if arena.growing:
             names = self.text.names
             self.text.declare("declare ptr @malloc(i64)")
@@ -74,6 +75,12 @@ class ControlWriter:
         return self.text.value(
             f"call ptr @reserve(ptr %{name}_slot, ptr %{name}_room, i64 {size.text})"
         )
+
+    def turn(self, command: Turn) -> None:
+        """Give storages new addresses."""
+        sources = [self.body.pointer(source) for source in command.sources]
+        for name, source in zip(command.targets, sources, strict=True):
+            self.text.write(f"store ptr {source}, ptr %{name}")
 
     def release(self) -> list[str]:
         """What ends the function: memory that grew is given back."""

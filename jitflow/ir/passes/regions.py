@@ -107,7 +107,7 @@ class _Tidier:
 
     def kept(self, node: Node) -> list[int]:
         """Numbers of the results of a control node that stay."""
-        groups = [node.results]
+        groups: list[Sequence[Value]] = [node.results]
         if node.operator.name in _BOUNDS:
             groups += [_carried(node, region) for region in node.regions]
         return [
