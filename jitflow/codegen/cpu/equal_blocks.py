@@ -1,7 +1,7 @@
 """Pairwise sums of runs whose blocks are all of one length: no stack, and blocks overlap.
 
 Every block leaves its interleaved sums side by side in memory; in the end neighbours are added
-until one is left. That is the tree that `pairwise` walks otherwise; here no block waits for another.
+until one is left. That is the tree that `pairwise` walks otherwise, but no block waits here.
 """
 
 from __future__ import annotations
