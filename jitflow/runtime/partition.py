@@ -8,7 +8,7 @@ own NumPy meaning.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from jitflow.core import dims
@@ -89,9 +89,7 @@ def partition(
     return plan
 
 
-def _last_level(
-    graph: Graph, levels: dict[int, int], is_native: Callable[[Node], bool]
-) -> int:
+def _last_level(graph: Graph, levels: dict[int, int], is_native: Callable[[Node], bool]) -> int:
     """The level of the segment that writes inputs and copies outputs: after what gives them."""
     stored = [*graph.outputs, *(version for _, version in graph.writes)]
     makers = [value.producer for value in stored if value.producer is not None]
@@ -102,8 +100,34 @@ def _last_level(
 def _levels(graph: Graph, is_native: Callable[[Node], bool]) -> dict[int, int]:
     """Level of each node by identity; a call-out's results are available one level later.
 
-    So are arrays whose size a node computes: memory is taken before a segment runs.
+    So are arrays whose size a node computes: memory is taken before a segment runs. Call-outs with
+    an effect keep their order, and come after every check that does not need them: the piece can
+    be run again when one fails.
     """
+    free = _assign_levels(graph, is_native, None)
+    moved = _after_effects(graph)
+    checks = [free[id(node)] for node in graph.nodes if _checks(node) and id(node) not in moved]
+    return _assign_levels(graph, is_native, max(checks, default=0))
+
+
+def _checks(node: Node) -> bool:
+    return any(inner.operator.checks for inner in walk_nodes([node]))
+
+
+def _after_effects(graph: Graph) -> set[int]:
+    """The nodes, by identity, that need the result of a call-out with an effect."""
+    found: set[int] = set()
+    for node in graph.nodes:
+        makers = [value.producer for value in (*node.operands, *captured(node))]
+        if node.attributes.get("effect") or any(id(m) in found for m in makers if m is not None):
+            found.add(id(node))
+    return found
+
+
+def _assign_levels(
+    graph: Graph, is_native: Callable[[Node], bool], effects_from: int | None
+) -> dict[int, int]:
+    """Levels by what each node needs; `effects_from` is the first for effects, None for any."""
     levels: dict[int, int] = {}
     available: dict[int, int] = {}
     sizes: dict[int, int] = {}
@@ -112,25 +136,25 @@ def _levels(graph: Graph, is_native: Callable[[Node], bool]) -> dict[int, int]:
         for name, definition in graph.symbols.items()
         if isinstance(definition, ScalarValue)
     }
-    effect_level = 0
+    effect_level = effects_from or 0
     for node in graph.nodes:
         used = (*node.operands, *captured(node))
         level = max((available.get(id(value), 0) for value in used), default=0)
-        for name in _symbols_used(node):
-            if name in symbol_values:
-                level = max(level, sizes.get(id(symbol_values[name]), 0))
-        checks = any(inner.operator.checks for inner in walk_nodes([node]))
-        ordered = checks or node.attributes.get("effect", False)
-        if ordered:
-            level = max(level, effect_level)
+        for names, known in ((_symbols_used(node), sizes), (_symbols_read(node), available)):
+            for name in names & symbol_values.keys():
+                level = max(level, known.get(id(symbol_values[name]), 0))
+        if node.attributes.get("effect", False) and effects_from is not None:
+            level = effect_level = max(level, effect_level)
         native = is_native(node)
         levels[id(node)] = level
-        if node.attributes.get("effect", False):
-            effect_level = level
         for result in node.results:
             available[id(result)] = level if native else level + 1
             sizes[id(result)] = level + 1
     return levels
+
+
+def _symbols_read(node: Node) -> set[str]:
+    return set(symbols_of_node(node))
 
 
 def _symbols_used(node: Node) -> frozenset[str]:
@@ -170,28 +194,36 @@ def _needed_after(
         elif level is not None:
             boxed[level].append(give)
 
-    def need(value: Value, user_level: int, by_python: bool) -> None:
+    for value, user_level, by_python in _uses(graph, levels, is_native, copies):
         level = home(value)
         if level is not None and (by_python or user_level > level):
             gives[level].setdefault(id(value), Give(value))
-
-    for node in graph.nodes:
-        for value in (*node.operands, *captured(node)):
-            need(value, levels[id(node)], not is_native(node))
-    for value in (*(version for _, version in graph.writes), *(give.value for give in copies)):
-        need(value, last, False)
-    for definition in graph.symbols.values():
-        if isinstance(definition, ScalarValue):
-            need(definition.value, last, False)
     result = [[*out, *level.values()] for out, level in zip(boxed, gives, strict=True)]
     result[last].extend(copies)
     return result
 
 
+def _uses(
+    graph: Graph,
+    levels: dict[int, int],
+    is_native: Callable[[Node], bool],
+    copies: list[Give],
+) -> Iterator[tuple[Value, int, bool]]:
+    """Each use of a value: at which level, and whether Python needs it there."""
+    last = _last_level(graph, levels, is_native)
+    for node in graph.nodes:
+        for value in (*node.operands, *captured(node)):
+            yield value, levels[id(node)], not is_native(node)
+    sizes = [d.value for d in graph.symbols.values() if isinstance(d, ScalarValue)]
+    stored = [*(version for _, version in graph.writes), *(give.value for give in copies)]
+    for value in (*stored, *sizes):
+        yield value, last, False
+
+
 def _distinct_outputs(graph: Graph, copies: list[Give]) -> list[Give]:
     """Outputs that a step makes; the others are added to `copies`."""
     seen: set[int] = set()
-    result = []
+    result: list[Give] = []
     for index, value in enumerate(graph.outputs):
         is_copy = id(value) in seen or value.producer is None
         (copies if is_copy else result).append(Give(value, index))

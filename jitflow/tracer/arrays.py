@@ -230,8 +230,6 @@ def commit(context: TraceContext, storage: Storage, version: Value) -> None:
     before = {"version": storage.version, "written": storage.written}
     context.objects.journal.append((storage, before))
     storage.version, storage.written = version, True
-    if storage.input is not None:
-        context.barrier = f"a write to {storage.source}"
 
 
 def _before_input_write(context: TraceContext, storage: Storage) -> None:

@@ -47,8 +47,10 @@ class TraceContext:
     late_extents : frozenset of str
         Those of them that are extents whose value is not known at trace time; 0 and 1 included.
     barrier : str
-        Why no run-time check may follow in this piece (an input was written, a call-out with an
-        effect was made); empty while checks are possible.
+        Why no run-time check may follow in this piece (a call-out with an effect was made); empty
+        while checks are possible.
+    needs_effect : dict
+        By identity of a node, whether a call-out with an effect comes before it.
     memory : dict
         ``id(storage)`` to the storage and the real array, for each input.
     reads : dict
@@ -75,6 +77,7 @@ class TraceContext:
         self.late_symbols: set[str] = set()
         self.late_extents: frozenset[str] = frozenset()
         self.barrier = ""
+        self.needs_effect: dict[int, bool] = {}
         self.memory: dict[int, tuple[Storage, np.ndarray]] = {}
         self.reads: dict[Any, tuple[Value, int, Value]] = {}
         self.places: dict[Any, tuple[Value, Value]] = {}

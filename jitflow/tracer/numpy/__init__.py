@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from jitflow.tracer.context import TraceContext
-from jitflow.tracer.numpy import dispatch
+from jitflow.tracer.numpy import dispatch, joiners
 from jitflow.tracer.values import PyValue
 
 
@@ -72,6 +72,16 @@ def compare(context: TraceContext, op: str, left: PyValue, right: PyValue) -> Py
 def getitem(context: TraceContext, array: PyValue, key: PyValue) -> PyValue:
     """``array[key]``."""
     return dispatch.getitem(context, array, key)
+
+
+def is_joiner(kind: type) -> bool:
+    """Whether objects of this class are ``np.r_`` or ``np.c_``."""
+    return joiners.is_joiner(kind)
+
+
+def join(context: TraceContext, kind: type, key: PyValue) -> PyValue:
+    """``np.r_[key]`` or ``np.c_[key]`` by the class of the object."""
+    return dispatch.join(context, kind, key)
 
 
 def setitem(context: TraceContext, array: PyValue, key: PyValue, value: PyValue) -> None:

@@ -155,7 +155,7 @@ def _index_order(
 def gather(context: TraceContext, value: Value, selection: Selection) -> Value:
     """The selected elements, with the axes of the indices where NumPy puts them."""
     if not selection.is_within:
-        facts.before_check(context)
+        facts.before_check(context, value, *selection.indices)
     result = emit(context, "gather", value, *selection.indices, axes=selection.axes)
     count = len(selection.shape)
     if selection.position == 0 or count == 0:
@@ -193,7 +193,7 @@ def scatter(
 ) -> Value:
     """`base` with the selected elements set to, or combined with, `value`."""
     if not selection.is_within:
-        facts.before_check(context)
+        facts.before_check(context, base, value, *selection.indices)
     target = selected_shape(selection)
     if value.type.shape and selection.position and selection.shape:
         if value.type.shape != target:

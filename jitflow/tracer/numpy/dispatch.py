@@ -169,6 +169,14 @@ def getitem(context: TraceContext, array: PyValue, key: PyValue) -> PyValue:
         return indexing.getitem(context, _array(context.resolve(array)), key)
 
 
+def join(context: TraceContext, kind: type, key: PyValue) -> PyValue:
+    """``np.r_[key]`` or ``np.c_[key]``."""
+    from jitflow.tracer.numpy import joiners
+
+    with arrays.transaction(context):
+        return joiners.joined(context, kind, key)
+
+
 def setitem(context: TraceContext, array: PyValue, key: PyValue, value: PyValue) -> None:
     """``array[key] = value``."""
     target, value = context.resolve(array), context.resolve(value)

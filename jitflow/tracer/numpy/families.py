@@ -21,6 +21,10 @@ _FAMILIES = (
     "einsum",
     "sorting",
     "dependent",
+    "random",
+    "slopes",
+    "frequencies",
+    "editing",
 )
 
 

@@ -203,7 +203,9 @@ def _common_extent(context: TraceContext, left: Dim, right: Dim) -> Dim:
         return left
     if left == 1:
         return right
-    if any(facts.is_late_extent(context, extent) for extent in (left, right)):
+    sizes = [facts.evaluate(context, extent) for extent in (left, right)]
+    is_late = any(facts.is_late_extent(context, extent) for extent in (left, right))
+    if is_late and (None in sizes or sizes[0] == sizes[1]):
         facts.rely_on(context, left, "==", right)
         return right if facts.is_late_extent(context, left) else left
     if facts.decide(context, left, "==", right):

@@ -161,6 +161,8 @@ def _candidates(
             yield extent + offset, (a + offset, b + offset)
         yield (lambda e=extent: facts.quotient(context, e, 2) + 1), (a // 2 + 1, b // 2 + 1)
         yield 2 * extent - 2, (2 * a - 2, 2 * b - 2)
+        for count in (2, 3):
+            yield count * extent, (count * a, count * b)
     for one, (a, b) in items:
         for other, (c, d) in items:
             yield one * other, (a * c, b * d)

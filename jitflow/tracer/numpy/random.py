@@ -6,10 +6,13 @@ from typing import Any
 
 import numpy as np
 
+from jitflow.core.dtypes import I64
 from jitflow.tracer.context import TraceContext
-from jitflow.tracer.numpy import external
+from jitflow.tracer.numpy import arguments, external
 from jitflow.tracer.numpy.arguments import unsupported
-from jitflow.tracer.values import PyValue
+from jitflow.tracer.numpy.callouts import Callee, call_out
+from jitflow.tracer.numpy.table import function
+from jitflow.tracer.values import ConstantValue, PyValue
 
 _DRAWS = frozenset(
     [
@@ -62,20 +65,34 @@ _DRAWS = frozenset(
 
 
 def call(
-    context: TraceContext, function: Any, args: list[PyValue], kwargs: dict[str, PyValue]
+    context: TraceContext, drawn: Any, args: list[PyValue], kwargs: dict[str, PyValue]
 ) -> PyValue:
     """A draw from a generator that was there before; happens exactly once and in order."""
-    if function.__name__ not in _DRAWS or function.__name__ == "bytes":
-        raise unsupported(f"{type(function.__self__).__name__}.{function.__name__}")
-    return external.run(context, function, args, kwargs, probed=_twin(function), effect=True)
+    if drawn.__name__ not in _DRAWS or drawn.__name__ == "bytes":
+        raise unsupported(f"{type(drawn.__self__).__name__}.{drawn.__name__}")
+    return external.run(context, drawn, args, kwargs, probed=_twin(drawn), effect=True)
 
 
-def _twin(function: Any) -> Any:
+@function(np.random.seed, signature="seed=None", fold=False)
+def seed(context: TraceContext, seed: PyValue) -> PyValue:
+    """Set the state of NumPy's global generator."""
+    value = arguments.constant(context, seed, "seed")
+    number = Callee(_seeded, (value,))
+    call_out(context, number, [], [I64], (), effect=True)
+    return ConstantValue(None)
+
+
+def _seeded(value: Any) -> np.ndarray:
+    np.random.seed(value)
+    return np.zeros((), np.int64)
+
+
+def _twin(drawn: Any) -> Any:
     """The same method of another generator, so that probing draws nothing from this one."""
-    owner = function.__self__
+    owner = drawn.__self__
     twin = (
         np.random.default_rng(0)
         if isinstance(owner, np.random.Generator)
         else np.random.RandomState(0)
     )
-    return getattr(twin, function.__name__)
+    return getattr(twin, drawn.__name__)

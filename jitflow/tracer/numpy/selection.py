@@ -29,7 +29,7 @@ from jitflow.tracer.numpy.ufunc_methods import deliver
 from jitflow.tracer.values import ArrayValue, ConstantValue, PyValue, SequenceValue
 
 
-@function(np.where, signature="condition, x=_, y=_")
+@function(np.where, signature="condition, x=_, y=_, /")
 def where(context: TraceContext, condition: PyValue, x: PyValue, y: PyValue) -> PyValue:
     """Elements of `x` where the condition holds, else of `y`; always an array."""
     if is_missing(x) and is_missing(y):
@@ -69,9 +69,7 @@ def select(
     return n.item(result, ()) if not shape else result
 
 
-@function(
-    np.clip, signature="a, a_min=_, a_max=_, out=None, *, min=_, max=_, **rest", method="clip"
-)
+@function(np.clip, signature="a, a_min=_, a_max=_, out=None, *, min=_, max=_, **rest")
 def clip(
     context: TraceContext,
     a: PyValue,
@@ -82,9 +80,20 @@ def clip(
     max: PyValue,
     **rest: PyValue,
 ) -> PyValue:
-    """Values held between two bounds."""
-    low = min if is_missing(a_min) else a_min
-    high = max if is_missing(a_max) else a_max
+    """Values held between two bounds, which have two names each."""
+    if is_missing(a_min) and is_missing(a_max):
+        return clip_method(context, a, min, max, out, **rest)
+    if any(map(is_missing, (a_min, a_max))) or not all(map(is_missing, (min, max))):
+        raise raises("clip() with one bound of each name")
+    return clip_method(context, a, a_min, a_max, out, **rest)
+
+
+@method("clip", signature="a, min=_, max=_, out=None, **rest")
+def clip_method(
+    context: TraceContext, a: PyValue, min: PyValue, max: PyValue, out: PyValue, **rest: PyValue
+) -> PyValue:
+    """``array.clip(min, max)``."""
+    low, high = (ConstantValue(None) if is_missing(bound) else bound for bound in (min, max))
     if rest:
         raise unsupported(f"clip with {', '.join(rest)}")
     if is_none(low) and is_none(high):
@@ -113,6 +122,10 @@ def _clip_between(
     return deliver(context, value, result_order(context, shape, items), target)
 
 
+_MOST_CHOICES, _MOST_AXES = 62, 32
+"""Limits of ``numpy.choose``."""
+
+
 @function(np.choose, signature="a, choices, out=None, mode='raise'", method="choose")
 def choose(
     context: TraceContext, a: PyValue, choices: PyValue, out: PyValue, mode: PyValue
@@ -122,7 +135,12 @@ def choose(
     if arguments.constant(context, mode, "mode") != "raise" or not is_none(out):
         raise unsupported("choose with mode or out")
     index = n.array(a)
-    items = [n.array(item) for item in arguments.items_of(context, choices, "choices")]
+    given = [context.resolve(item) for item in arguments.items_of(context, choices, "choices")]
+    items = [n.array(item) for item in given]
+    if index.dtype.kind not in "biu" or not all(isinstance(v, ArrayValue) for v in given):
+        raise unsupported("choose by or among numbers")
+    if len(items) > _MOST_CHOICES or any(len(v.shape) > _MOST_AXES for v in (index, *items)):
+        raise raises("choose: too many choices or axes")
     n.require_all(n(np.logical_and, n.compare("ge", index, 0), n.compare("lt", index, len(items))))
     common = promoted(*(item.dtype for item in items)).numpy
     shape = broadcast_shapes(context, [index.shape, *(item.shape for item in items)])
@@ -160,8 +178,9 @@ def take(
         value = _confined(context, value, array.shape[place], rule)
     elif rule != "raise":
         raise raises("mode must be raise, wrap or clip")
-    facts.before_check(context)
-    result = emit(context, "gather", arrays.read(context, array), value, axes=(place,))
+    base = arrays.read(context, array)
+    facts.before_check(context, base, value)
+    result = emit(context, "gather", base, value, axes=(place,))
     count = len(index.shape)
     if place and count:
         rest = range(count, count + len(array.shape) - 1)
@@ -249,7 +268,7 @@ def copyto(
     return ConstantValue(None)
 
 
-@function(np.putmask, signature="a, mask, values", fold=False)
+@function(np.putmask, signature="a, /, mask, values", fold=False)
 def putmask(context: TraceContext, a: PyValue, mask: PyValue, values: PyValue) -> PyValue:
     """Set elements where a mask holds."""
     n = Composer(context)
@@ -370,6 +389,13 @@ def vander(
 # Comparison and repair
 
 
+def _check_tolerances(n: Composer, *tolerances: PyValue) -> None:
+    """Tolerances that are not finite make NumPy warn."""
+    for value in tolerances:
+        if not isinstance(value, ConstantValue) or not np.all(np.isfinite(value.value)):
+            raise unsupported("isclose with a tolerance that may not be finite")
+
+
 @function(np.isclose, signature="a, b, rtol=1e-05, atol=1e-08, equal_nan=False")
 def isclose(
     context: TraceContext,
@@ -381,12 +407,21 @@ def isclose(
 ) -> PyValue:
     """Element-wise equality within a tolerance."""
     n = Composer(context)
+    _check_tolerances(n, rtol, atol)
+    b = context.resolve(b)
+    if any(isinstance(v, ScalarValue) and v.box != "scalar" for v in (b, rtol, atol)):
+        raise unsupported("isclose with a Python number that is known at run time only")
     other = b
-    if n.kind(b) not in "fc":
+    if isinstance(b, ConstantValue) and isinstance(b.value, int):
+        other = ConstantValue(float(b.value))
+    elif n.kind(b) not in "fc":
         other = n(np.multiply, b, 1.0)
     finite = n(np.isfinite, other)
     apart = n(np.abs, n(np.subtract, a, other))
-    limit = n.add(atol, n.mul(rtol, n(np.abs, other)))
+    size: PyValue = n(np.abs, other)
+    if isinstance(other, ConstantValue) and type(other.value) in (float, complex):
+        size = ConstantValue(abs(other.value))  # stays a Python number, which promotes nothing
+    limit = n.add(atol, n.mul(rtol, size))
     near = n(np.less_equal, apart, limit)
     result = n(np.logical_or, n(np.logical_and, near, finite), n(np.equal, a, other))
     if arguments.flag(context, equal_nan, "equal_nan"):

@@ -12,7 +12,7 @@ from jitflow.tracer.numpy.compose import Composer
 from jitflow.tracer.numpy.operands import promoted, same_shape
 from jitflow.tracer.numpy.reductions import divide_by_count, squared_magnitude
 from jitflow.tracer.numpy.table import function, function_named
-from jitflow.tracer.values import ArrayValue, ConstantValue, PyValue, SequenceValue
+from jitflow.tracer.values import ArrayValue, PyValue
 
 _NAN_SUM = "a, axis=None, dtype=None, out=None, keepdims=False, initial=_, where=_"
 _NAN_EXTREME = "a, axis=None, out=None, keepdims=False, initial=_, where=_"
@@ -269,48 +269,6 @@ def ediff1d(context: TraceContext, ary: PyValue, to_end: PyValue, to_begin: PyVa
         raise unsupported("ediff1d with ends")
     flat = n(np.ravel, n.array(ary))
     return n(np.subtract, n.item(flat, slice(1, None)), n.item(flat, slice(None, -1)))
-
-
-@function(np.gradient, signature="f, *varargs, axis=None, edge_order=1")
-def gradient(
-    context: TraceContext,
-    f: PyValue,
-    varargs: SequenceValue,
-    axis: PyValue,
-    edge_order: PyValue,
-) -> PyValue:
-    """Central differences inside, one-sided at the edges, for constant spacings."""
-    n = Composer(context)
-    array = n.array(f)
-    if arguments.as_int(context, edge_order, "edge_order") != 1:
-        raise unsupported("gradient with edge_order 2")
-    axes = arguments.axes(context, axis, len(array.shape))
-    steps: list[PyValue] = list(varargs.items) or [ConstantValue(1.0)]
-    steps = steps * len(axes) if len(steps) == 1 else steps
-    if len(steps) != len(axes) or any(n.rank(step) for step in steps):
-        raise unsupported("gradient with coordinates")
-    if array.dtype.kind not in "fc":
-        array = n.array(n.method(array, "astype", np.float64))
-    results = [_gradient(n, array, place, step) for place, step in zip(axes, steps, strict=True)]
-    return results[0] if len(results) == 1 else SequenceValue(tuple, results)
-
-
-def _gradient(n: Composer, array: ArrayValue, place: int, step: PyValue) -> PyValue:
-    if not n.decide(2, "<=", array.shape[place]):
-        raise raises("Shape of array too small to calculate a numerical gradient")
-    out = n(np.empty_like, array)
-    before = (slice(None),) * place
-
-    def part(start: int | None, stop: int | None) -> tuple[slice, ...]:
-        return (*before, slice(start, stop))
-
-    inner = n.sub(n.item(array, part(2, None)), n.item(array, part(None, -2)))
-    n.store(out, part(1, -1), n.div(inner, n.mul(2.0, step)))
-    for edge, other in ((0, 1), (-1, -2)):
-        high, low = (other, edge) if edge == 0 else (edge, other)
-        apart = n.sub(n.item(array, (*before, high)), n.item(array, (*before, low)))
-        n.store(out, (*before, edge), n.div(apart, step))
-    return out
 
 
 @function_named("trapezoid", "trapz", signature="y, x=None, dx=1.0, axis=-1")

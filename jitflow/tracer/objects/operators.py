@@ -109,9 +109,20 @@ def _fixed(tracer: Tracer, value: PyValue) -> PyValue:
 def _binary_numpy(
     tracer: Tracer, op: str, left: PyValue, right: PyValue, in_place: bool
 ) -> PyValue:
+    if op == "*" and any(isinstance(value, SequenceValue) for value in (left, right)):
+        _check_repeated(left, right)
     left, right = (_as_operand(resolve_deeply(tracer, value)) for value in (left, right))
     name = numpy_name(op, in_place and isinstance(left, ArrayValue))
     return numpy.binary(tracer.context, name, left, right)
+
+
+def _check_repeated(left: PyValue, right: PyValue) -> None:
+    """NumPy's integers repeat lists and tuples, as Python's do."""
+    for value in (left, right):
+        if not isinstance(value, SequenceValue | ArrayValue) and issubclass(
+            value.python_type, np.integer | np.bool_
+        ):
+            raise Unsupported("JF-B003", "a sequence repeated by a NumPy integer")
 
 
 def _as_operand(value: PyValue) -> PyValue:
@@ -231,6 +242,9 @@ def get_item(tracer: Tracer, value: PyValue, key: PyValue) -> PyValue:
     if isinstance(value, RangeValue):
         return _range_item(tracer, value, key)
     if isinstance(value, InstanceValue):
+        if numpy.is_joiner(value.python_type):
+            deep = resolve_deeply(tracer, key)
+            return numpy.join(tracer.context, value.python_type, deep)
         result = call_special(tracer, value, "__getitem__", key)
         if result is not None:
             return result

@@ -185,7 +185,7 @@ def _linear(context: TraceContext, op: str, left: PyValue, right: PyValue) -> Py
             return integer(context, dim)
     name = {"+": "checked_add", "-": "checked_subtract", "*": "checked_multiply"}[op]
     operands = (graph_value(context, left, I64), graph_value(context, right, I64))
-    facts.before_check(context)
+    facts.before_check(context, *operands)
     return _integer_result(context, op, name, operands, left, right)
 
 

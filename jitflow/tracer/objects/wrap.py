@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import enum
 import functools
+import math
 import types
 from collections import OrderedDict, defaultdict
 from collections.abc import Callable
@@ -234,6 +235,21 @@ def _number(tracer: Tracer, obj: Any, source: Source) -> PyValue:
     return numbers[source]
 
 
+_KNOWN_FLOATS = {
+    id(number): number
+    for module in (np, math)
+    for number in vars(module).values()
+    if type(number) is float
+}
+"""Floats that modules define (``np.pi``, ``math.inf``), by identity: they are constants."""
+
+
+def _float(tracer: Tracer, obj: float, source: Source) -> PyValue:
+    if id(obj) in _KNOWN_FLOATS:
+        return _singleton(tracer, obj, source)
+    return _number(tracer, obj, source)
+
+
 def _integer(tracer: Tracer, obj: int, source: Source) -> PyValue:
     if tracer.context.is_dynamic(source) and -_LIMIT <= obj <= _LIMIT:
         value = _number(tracer, obj, source)
@@ -328,6 +344,9 @@ def _function(tracer: Tracer, obj: types.FunctionType, source: Source) -> PyValu
 
 
 def _method(tracer: Tracer, obj: types.MethodType, source: Source) -> PyValue:
+    if isinstance(obj.__self__, np.random.RandomState):
+        tracer.context.guard(Equals(source, obj))
+        return ConstantValue(obj)
     tracer.context.guard(TypeIs(source, types.MethodType))
     function = LazyValue(obj.__func__, AttributeSource(source, "__func__"))
     receiver = LazyValue(obj.__self__, AttributeSource(source, "__self__"))
@@ -383,12 +402,13 @@ _SINGLETONS = (
     functools._lru_cache_wrapper,
     types.GenericAlias,
     type(np.sum),
+    type(np.random.seed),
 )
 
 _Rule = Callable[[Tracer, Any, Source], PyValue]
 
 _BY_VALUE: dict[type, _Rule] = {
-    float: _number,
+    float: _float,
     complex: _number,
     int: _integer,
     bool: _equal,
