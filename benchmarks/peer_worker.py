@@ -215,12 +215,13 @@ class Worker:
         if not error <= case.tolerance:
             raise ValueError(f"wrong by {error:.1e}")
         self.ready[name] = function, arguments
-        return {"first_s": spent, "error": error}
+        dtypes = [{leaf.dtype.name for leaf in leaves(tree)} for tree in (result, expected)]
+        return {"first_s": spent, "error": error, "other_dtype": dtypes[0] != dtypes[1]}
 
     def time(self, name: str, seconds: float) -> dict[str, Any]:
         """Times of single calls (of bunches, for short ones), and of a copy in between."""
         function, arguments = self.ready[name]
-        call = _bound(function, arguments)
+        call = _looped(function, arguments)
         once = _spent(call, 1)
         bunch = max(1, int(2e-4 / max(once, 1e-8)))
         rounds = max(5, min(200, int(seconds / max(once * bunch, 1e-6))))
@@ -231,25 +232,25 @@ class Worker:
         """Time of np.copyto of 4096x1024 f32."""
         source = np.ones((4096, 1024), np.float32)
         target = np.empty_like(source)
-        call = _bound(np.copyto, (target, source))
-        call()
+        call = _looped(np.copyto, (target, source))
+        call(1)
         times = [_spent(call, 1) for _ in range(max(5, int(seconds / 2e-3)))]
         return {"best": min(times), "median": statistics.median(times)}
 
 
-def _bound(function: Callable[..., Any], arguments: tuple[Any, ...]) -> Callable[[], Any]:
+def _looped(function: Callable[..., Any], arguments: tuple[Any, ...]) -> Callable[[int], None]:
+    """Calls with nothing but the loop around them."""
     names = ", ".join(f"x{k}" for k in range(len(arguments)))
     scope = {f"x{k}": value for k, value in enumerate(arguments)} | {"function": function}
-    exec(f"def call(function=function, {', '.join(f'{n}={n}' for n in names.split(', '))}):\n"
-         f"    return function({names})", scope)  # fmt: skip
-    made: Callable[[], Any] = scope["call"]
+    given = ", ".join(f"{name}={name}" for name in scope)
+    exec(f"def loop(n, {given}):\n    for _ in range(n):\n        function({names})", scope)
+    made: Callable[[int], None] = scope["loop"]
     return made
 
 
-def _spent(call: Callable[[], Any], count: int) -> float:
+def _spent(call: Callable[[int], None], count: int) -> float:
     start = time.process_time()
-    for _ in range(count):
-        call()
+    call(count)
     return time.process_time() - start
 
 

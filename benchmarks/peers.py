@@ -3,7 +3,7 @@
 Run ``python -m benchmarks.peers --peers PYTHON``, where PYTHON is an interpreter that has the peers
 (this one runs plain NumPy and jitflow). Each system has a process of its own, pinned to one core
 with one thread; the systems take turns, several times for each case; results are checked against
-plain NumPy. Times are CPU times: medians over the turns of the best of each turn. The table is
+plain NumPy (``*``: right, but in another dtype, such as f32 for f64). Times are CPU times: medians over the turns of the best of each turn. The table is
 printed and written to ``benchmarks/results/peers.json``.
 """
 
@@ -92,7 +92,8 @@ def cell(row: dict[str, Any], system: str) -> str:
     found = row.get(system, {"failed": ""})
     if "failed" in found:
         return "-"
-    return f"{readable(found['s'])} ({row['eager']['s'] / found['s']:.1f}x)"
+    mark = "*" if found.get("other_dtype") else ""
+    return f"{readable(found['s'])}{mark} ({row['eager']['s'] / found['s']:.1f}x)"
 
 
 def show(name: str, row: dict[str, Any], systems: list[str]) -> None:
