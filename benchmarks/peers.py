@@ -2,9 +2,11 @@
 
 Run ``python -m benchmarks.peers --peers PYTHON``, where PYTHON is an interpreter that has the peers
 (this one runs plain NumPy and jitflow). Each system has a process of its own, pinned to one core
-with one thread; the systems take turns, several times for each case; results are checked against
-plain NumPy (``*``: right, but in another dtype, such as f32 for f64). Times are CPU times: medians over the turns of the best of each turn. The table is
-printed and written to ``benchmarks/results/peers.json``.
+with one thread; the systems take turns, several times for each case. Results are checked against
+plain NumPy; ``*`` is a right result in another dtype, such as f32 for f64. Times are CPU times:
+medians over the turns of the best of each turn. First calls include compilation (and what a system
+imports for it), with the time of child processes. The table is printed and written to
+``benchmarks/results/peers.json``.
 """
 
 from __future__ import annotations
