@@ -37,6 +37,8 @@ class Config:
         Iterations of a Python loop that are unrolled into one piece.
     max_unrolled_size : int
         Instructions that unrolling a loop over a range may make, inner loops estimated.
+    capture_loops : bool
+        Keep loops, and branches on data, as regions of the graph.
     max_nodes : int
         Nodes of one piece before it is ended.
     max_poor_pieces : int
@@ -56,6 +58,7 @@ class Config:
     max_variants: int = _number("JITFLOW_MAX_VARIANTS", 8)
     max_unroll: int = _number("JITFLOW_MAX_UNROLL", 64)
     max_unrolled_size: int = _number("JITFLOW_MAX_UNROLLED_SIZE", 1500)
+    capture_loops: bool = _flag("JITFLOW_CAPTURE_LOOPS", False)
     max_nodes: int = _number("JITFLOW_MAX_NODES", 20_000)
     max_poor_pieces: int = _number("JITFLOW_MAX_POOR_PIECES", 4)
     native_entry: bool = _flag("JITFLOW_NATIVE_ENTRY", True)

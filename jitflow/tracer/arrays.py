@@ -31,6 +31,10 @@ from jitflow.tracer.values import ArrayValue, PyValue, ScalarValue, Storage, Vie
 _PARTS = ("real", "imag")
 
 
+class UncertainArray(Unsupported):
+    """A write to memory that may be shared with an array that is known elsewhere."""
+
+
 def fresh(context: TraceContext, value: Value, order: Order | None = None) -> ArrayValue:
     """A new array that owns its memory and holds `value`, laid out in `order` (default: C)."""
     shape = value.type.shape
@@ -225,6 +229,8 @@ def _with_part(
 
 def commit(context: TraceContext, storage: Storage, version: Value) -> None:
     """Make `version` the newest contents of `storage`."""
+    if storage.uncertain:
+        raise UncertainArray("JF-B006", f"a write to {storage.uncertain}")
     if storage.input is not None:
         _before_input_write(context, storage)
     before = {"version": storage.version, "written": storage.written}

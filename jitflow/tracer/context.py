@@ -46,6 +46,11 @@ class TraceContext:
         Symbols that a node defines: facts about them are checked by `require`, not by a guard.
     late_extents : frozenset of str
         Those of them that are extents whose value is not known at trace time; 0 and 1 included.
+    ranges : dict
+        Bounds of symbols that run over a range, both included: (lower ones, upper ones); inner
+        loops after outer ones.
+    depth : int
+        How many regions are around the block that is being built.
     barrier : str
         Why no run-time check may follow in this piece (a call-out with an effect was made); empty
         while checks are possible.
@@ -76,6 +81,8 @@ class TraceContext:
         self.trace_values: dict[str, int] = {}
         self.late_symbols: set[str] = set()
         self.late_extents: frozenset[str] = frozenset()
+        self.ranges: dict[str, tuple[tuple[Dim, ...], tuple[Dim, ...]]] = {}
+        self.depth = 0
         self.barrier = ""
         self.needs_effect: dict[int, bool] = {}
         self.memory: dict[int, tuple[Storage, np.ndarray]] = {}
@@ -208,10 +215,14 @@ class TraceContext:
         if not isinstance(value, ScalarValue):
             raise TypeError(f"{value!r} is not a scalar")
         if value.value is None:
-            value.value = self.builder.emit("dimension", dim=value.dim)
+            number = self.builder.emit("dimension", dim=value.dim)
+            if not self.depth:  # else it is known in this region alone
+                value.value = number
+        else:
+            number = value.value
         if dtype is None or value.dtype is dtype:
-            return value.value
-        return self.builder.emit("cast", value.value, dtype=dtype)
+            return number
+        return self.builder.emit("cast", number, dtype=dtype)
 
     @staticmethod
     def contiguous_strides(

@@ -17,6 +17,7 @@ from jitflow.guards.predicates import Relation
 from jitflow.guards.sources import DimensionSource, Source
 from jitflow.ir.graph import DimensionOf, Node, Value
 from jitflow.ops.record import Kind
+from jitflow.tracer import ranges
 from jitflow.tracer.context import TraceContext
 
 _HOLDS = {"==": operator.eq, "!=": operator.ne, "<=": operator.le, "<": operator.lt}
@@ -83,7 +84,7 @@ def _mark_extents(context: TraceContext, names: frozenset[str]) -> None:
 
 def span(context: TraceContext, width: Dim) -> Dim:
     """``max(width, 0)``, the length of a range: by a node where data decides it."""
-    if prove(context, 0, "<=", width):
+    if assured(context, 0, "<=", width):
         return width
     if evaluate(context, width) is not None:
         return width if decide(context, 0, "<", width) else 0
@@ -107,7 +108,7 @@ def clamped(context: TraceContext, dim: Dim, low: Dim, high: Dim) -> Dim:
     """``min(max(dim, low), high)``, by nodes where the relations are not known."""
     for name, limit, relation in (("maximum", low, "<="), ("minimum", high, "<=")):
         sides = (limit, dim) if name == "maximum" else (dim, limit)
-        proved = prove(context, sides[0], relation, sides[1])
+        proved = assured(context, sides[0], relation, sides[1])
         if proved is None:
             operands = [context.builder.emit("dimension", dim=side) for side in (dim, limit)]
             dim = late_symbol(context, context.builder.emit(name, *operands), None)
@@ -219,6 +220,16 @@ def bounds(context: TraceContext, dim: Dim) -> tuple[int | None, int | None]:
     """
     if isinstance(dim, int):
         return dim, dim
+    low, high = _plain_bounds(context, dim)
+    if not dim.symbols().isdisjoint(context.ranges):
+        lows = [bounds(context, rest)[0] for rest in ranges.lower_limits(context, dim, bounds)]
+        highs = [bounds(context, rest)[0] for rest in ranges.lower_limits(context, -dim, bounds)]
+        low = max((x for x in (low, *lows) if x is not None), default=None)
+        high = min((-x for x in highs if x is not None), default=high)
+    return low, high
+
+
+def _plain_bounds(context: TraceContext, dim: SymbolicDim) -> tuple[int | None, int | None]:
     low: int | None = 0
     high: int | None = 0
     for monomial, coefficient in dim.terms:
@@ -254,6 +265,30 @@ def _negated(left: Dim, relation: str, right: Dim) -> tuple[Dim, str, Dim]:
     return right, "<" if relation == "<=" else "<=", left
 
 
+def assured(context: TraceContext, left: Dim, relation: str, right: Dim) -> bool | None:
+    """`prove`, but also relies on a relation of inputs that settles it for a whole loop.
+
+    ``i < len(x)`` in ``for i in range(n)`` holds where ``n <= len(x)`` does: a guard, instead of
+    a check in each iteration.
+    """
+    proved = prove(context, left, relation, right)
+    if proved is not None or relation not in ("<", "<="):
+        return proved
+    least = right - left - (1 if relation == "<" else 0)
+    if isinstance(least, int) or least.symbols().isdisjoint(context.ranges):
+        return None
+    for rest in ranges.lower_limits(context, least, bounds):
+        known = evaluate(context, rest)
+        if known is not None and known >= 0 and not _is_late(context, rest):
+            rely_on(context, 0, "<=", rest)
+            return True
+    return None
+
+
+def _is_late(context: TraceContext, dim: Dim) -> bool:
+    return not dims.symbols_of(dim).isdisjoint(context.late_symbols)
+
+
 def evaluate(context: TraceContext, dim: Dim) -> int | None:
     """Value of a dimension in the traced call; None where a symbol has none."""
     if isinstance(dim, int):
@@ -280,7 +315,7 @@ def late_symbol(context: TraceContext, value: Value, known: int | None) -> Dim:
     if value.type.dtype is not I64:
         value = context.builder.emit("cast", value, dtype=I64)
     dim = context.builder.scalar_symbol(value)
-    if value.producer is not None:
+    if not any(value is known_value for known_value in context.builder.graph.inputs):
         context.late_symbols.add(str(dim))
     if known is not None:
         context.trace_values[str(dim)] = known

@@ -6,10 +6,14 @@ modules, that of Python's objects in `operations`. Inlined calls push a frame an
 
 from __future__ import annotations
 
+from types import CodeType
+from typing import Any
+
 from jitflow.core.config import config
 from jitflow.core.errors import Unsupported
 from jitflow.core.location import UNKNOWN, Location
 from jitflow.tracer import (
+    capture,
     interpreter_calls,
     interpreter_control,
     interpreter_objects,
@@ -22,7 +26,8 @@ from jitflow.tracer.inline import enter
 from jitflow.tracer.instructions import Instruction
 from jitflow.tracer.interpreter_control import LoopBreak
 from jitflow.tracer.objects.model import FunctionValue, IteratorValue
-from jitflow.tracer.restart import Limits
+from jitflow.tracer.regions import Region
+from jitflow.tracer.restart import Limits, Place
 from jitflow.tracer.values import ConstantValue, PyValue
 
 HANDLERS = {
@@ -56,6 +61,15 @@ class Interpreter:
         Source lines that were traced.
     generators : list of (IteratorValue, GeneratorBody)
         Every generator that the trace made.
+    regions : list of Region
+        The loops and branches that are being captured, outermost first.
+    reasons : dict
+        Why the loop over an iterator, by identity, was not captured; `declined` are those that are
+        not to be tried again.
+    tried : dict
+        How often the capture of the loop at a place failed.
+    written_slots : dict
+        For each loop, by its header, variables whose arrays its iterations write.
     """
 
     def __init__(self, context: TraceContext, limits: Limits) -> None:
@@ -68,15 +82,20 @@ class Interpreter:
         self.failure: tuple[Unsupported, Location] | None = None
         self.locations: dict[tuple[str, int], Location] = {}
         self.generators: list[tuple[IteratorValue, interpreter_calls.GeneratorBody]] = []
-        self._keep: list[PyValue] = []
+        self._keep: list[Any] = []
         self._iterations: dict[int, int] = {}
+        self.regions: list[Region] = []
+        self.reasons: dict[int, str] = {}
+        self.declined: set[int] = set()
+        self.tried: dict[Place, int] = {}
+        self.written_slots: dict[tuple[CodeType, int], set[int]] = {}
 
     # Running
 
     def run(self) -> PyValue:
         """Run until the outermost frame returns; `Unsupported` leaves the frames at the break."""
         while self.frames:
-            self._step(self.frames[-1])
+            self.step()
         assert self.result is not None
         return self.result
 
@@ -102,7 +121,7 @@ class Interpreter:
         self.frames.append(frame)
         try:
             while len(self.frames) > depth:
-                self._step(self.frames[-1])
+                self.step()
         except LoopBreak as error:
             raise self._same_failure(error, Unsupported(error.code, error.detail)) from error
         finally:
@@ -141,6 +160,13 @@ class Interpreter:
         vars(self).clear()
 
     # One instruction
+
+    def step(self) -> None:
+        """Run the next instruction of the innermost frame, or the whole loop that begins there."""
+        frame = self.frames[-1]
+        if self.limits.captures and capture.at_header(self, frame, frame.instruction):
+            return
+        self._step(frame)
 
     def _step(self, frame: SymbolicFrame) -> None:
         instruction = frame.program[frame.index]
@@ -184,6 +210,15 @@ class Interpreter:
             raise Unsupported("JF-B015", f"{MAX_STEPS} instructions")
 
     # Bookkeeping for handlers
+
+    def keep(self, item: Any) -> None:
+        """Hold an object to the end of the trace, so that its identity stays its own."""
+        self._keep.append(item)
+
+    def note_birth(self, value: PyValue, step: int) -> None:
+        """`value` was made by a region that began at `step`."""
+        if self.births.setdefault(id(value), step) == step:
+            self._keep.append(value)
 
     def count_iteration(self, iterator: IteratorValue) -> int:
         """How often a loop asked `iterator` for an item in this trace."""

@@ -12,12 +12,14 @@ from typing import TYPE_CHECKING
 
 from jitflow.core.config import config
 from jitflow.core.errors import Unsupported
-from jitflow.tracer import operations
+from jitflow.tracer import capture, operations
+from jitflow.tracer.branches import Start
 from jitflow.tracer.frame import SymbolicFrame
-from jitflow.tracer.instructions import decode
+from jitflow.tracer.instructions import decode, index_at
 from jitflow.tracer.interpreter_stack import Handler
 from jitflow.tracer.objects.model import IteratorValue
 from jitflow.tracer.opcodes import Foreign
+from jitflow.tracer.regions import return_from
 from jitflow.tracer.restart import Restart
 from jitflow.tracer.values import ArrayValue, ConstantValue, PyValue
 
@@ -66,10 +68,30 @@ def known_truth(tracer: Interpreter, value: PyValue) -> bool:
 
 def _jump_if(wanted: bool) -> Handler:
     def handler(tracer: Interpreter, frame: SymbolicFrame, target: int) -> None:
-        if known_truth(tracer, frame.pop()) is wanted:
+        truth = operations.truth(tracer, frame.pop())
+        if not isinstance(truth, ConstantValue):
+            stack = frame.stack
+            _branch(tracer, frame, truth, wanted, (target, stack), stack)
+        elif bool(truth.value) is wanted:
             jump(tracer, frame, target)
 
     return handler
+
+
+def _branch(
+    tracer: Interpreter,
+    frame: SymbolicFrame,
+    truth: PyValue,
+    wanted: bool,
+    jumped: tuple[int, list[PyValue]],
+    passed: list[PyValue],
+) -> None:
+    """A jump that data decide: captured, or JF-B005; with the operand stack of each way."""
+    ways = [
+        Start(index_at(frame.code)[jumped[0]], jumped[1][:]),
+        Start(frame.index, passed[:]),
+    ]
+    capture.branch(tracer, frame, truth, *(ways if wanted else ways[::-1]))
 
 
 def _jump_if_none(wanted: bool) -> Handler:
@@ -82,7 +104,10 @@ def _jump_if_none(wanted: bool) -> Handler:
 
 def _jump_or_pop(wanted: bool) -> Handler:
     def handler(tracer: Interpreter, frame: SymbolicFrame, target: int) -> None:
-        if known_truth(tracer, frame.stack[-1]) is wanted:
+        truth = operations.truth(tracer, frame.stack[-1])
+        if not isinstance(truth, ConstantValue):
+            _branch(tracer, frame, truth, wanted, (target, frame.stack), frame.stack[:-1])
+        elif bool(truth.value) is wanted:
             jump(tracer, frame, target)
         else:
             frame.pop()
@@ -97,7 +122,8 @@ def _get_iter(tracer: Interpreter, frame: SymbolicFrame, arg: object) -> None:
     value = operations.resolve(tracer, frame.pop())
     if isinstance(value, ArrayValue):
         rows = value.shape[0] if value.shape else 0
-        if not isinstance(rows, int) or rows > config().max_unroll:
+        is_long = not isinstance(rows, int) or rows > config().max_unroll
+        if is_long and not config().capture_loops:
             raise LoopBreak(f"{rows} rows of an array")
     frame.push(operations.get_iterator(tracer, value))
 
@@ -106,7 +132,11 @@ def _for_iter(tracer: Interpreter, frame: SymbolicFrame, target: int) -> None:
     iterator = operations.resolve(tracer, frame.stack[-1])
     if not isinstance(iterator, IteratorValue):
         raise LoopBreak("an iterator that was there before")
-    _check_length(tracer, frame, iterator)
+    found = capture.for_loop(tracer, frame, target)
+    if found == "captured":
+        return
+    if found != "peel":
+        _check_length(tracer, frame, iterator)
     item = operations.next_item(tracer, iterator)
     if item is None:
         frame.pop()
@@ -118,16 +148,17 @@ def _for_iter(tracer: Interpreter, frame: SymbolicFrame, target: int) -> None:
 def _check_length(tracer: Interpreter, frame: SymbolicFrame, iterator: IteratorValue) -> None:
     """Decline a loop that is too long to unroll, before its first iteration."""
     limit = config().max_unroll
+    reason = tracer.reasons.get(id(iterator), "")
     remaining = remaining_length(tracer, iterator)
     if isinstance(remaining, int) and iterator.kind == "range":
         size = remaining * body_size(frame.code, frame.program[frame.index - 1].offset)
         if remaining > 2 and size > config().max_unrolled_size:
-            raise LoopBreak(f"{remaining} iterations of a large body")
+            raise LoopBreak(reason or f"{remaining} iterations of a large body")
     if remaining is not None and not isinstance(remaining, int):
-        raise LoopBreak("the number of iterations is known only at run time")
+        raise LoopBreak(reason or "the number of iterations is known only at run time")
     taken = tracer.count_iteration(iterator)
     if max(remaining or 0, taken) > limit:
-        raise LoopBreak(f"{remaining or taken} iterations are more than {limit}")
+        raise LoopBreak(reason or f"{remaining or taken} iterations are more than {limit}")
 
 
 @functools.cache
@@ -164,7 +195,7 @@ def remaining_length(tracer: Interpreter, iterator: IteratorValue) -> int | PyVa
         numbers = [length for length in lengths if isinstance(length, int)]
         unknown = [length for length in lengths if length is not None]
         return min(numbers) if numbers else next(iter(unknown), None)
-    if iterator.iterable is None or iterator.kind not in ("sequence", "range"):
+    if iterator.iterable is None or iterator.kind not in ("sequence", "range", "array"):
         return None  # generators, and itertools without an end
     length = operations.length(tracer, iterator.iterable)
     if isinstance(length, ConstantValue):
@@ -176,7 +207,7 @@ def remaining_length(tracer: Interpreter, iterator: IteratorValue) -> int | PyVa
 
 
 def _return(tracer: Interpreter, frame: SymbolicFrame, arg: object) -> None:
-    tracer.leave(frame, frame.pop())
+    return_from(tracer, frame, frame.pop())
 
 
 _DETAILS = {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import CodeType
 
 from jitflow.core.errors import Unsupported
@@ -15,21 +15,24 @@ Place = tuple[CodeType, int]
 class Restart(Exception):
     """Trace again and break at `place` (whenever it is reached), or at step number `step`.
 
-    A trace is deterministic: the same step is the same instruction.
+    Or, with `capture`, keep the loop whose header is at that place. A trace is deterministic: the
+    same step is the same instruction.
     """
 
     cause: Unsupported
     place: Place | None = None
     step: int | None = None
+    capture: Place | None = None
 
 
 @dataclass(frozen=True, eq=False)
 class Limits:
-    """Where the trace at hand has to break."""
+    """Where the trace at hand has to break, and which loops it has to keep if it can."""
 
     places: dict[Place, Unsupported] = field(default_factory=dict)
     step: int | None = None
     cause: Unsupported | None = None
+    captures: frozenset[Place] = frozenset()
 
     def at(self, step: int, place: Place) -> Unsupported | None:
         """Why the trace ends before step number `step`, which runs the instruction at `place`."""
@@ -44,6 +47,9 @@ class Limits:
 
     def tightened(self, restart: Restart) -> Limits:
         """These limits and the one that `restart` asks for."""
+        if restart.capture is not None:  # which changes the numbers of all steps
+            return Limits(self.places, captures=self.captures | {restart.capture})
         if restart.place is not None:
-            return Limits({**self.places, restart.place: restart.cause}, self.step, self.cause)
-        return Limits(self.places, restart.step, restart.cause)
+            places = {**self.places, restart.place: restart.cause}
+            return replace(self, places=places)
+        return replace(self, step=restart.step, cause=restart.cause)

@@ -110,8 +110,14 @@ class _Template:
 
 
 def silenced(nodes: Iterable[Node]) -> Iterator[Node]:
-    """Of nodes that an undone operation left those without effect; they warn nobody."""
+    """Of nodes that an undone operation left those without effect; they warn nobody.
+
+    Loops and branches go, and what was computed from them.
+    """
+    gone: set[int] = set()
     for node in nodes:
-        if not node.attributes.get("effect") and node.results:
+        if node.regions or any(id(value) in gone for value in node.operands):
+            gone.update(id(value) for value in node.results)
+        elif not node.attributes.get("effect") and node.results:
             node.location = replace(node.location, quiet=True)
             yield node

@@ -104,6 +104,9 @@ class Storage:
         Whether `version` is no longer the first one.
     order : tuple of int
         Memory order of the owning array, slowest axis first.
+    uncertain : str
+        Why eager Python might have another array object here, one that is known elsewhere: the
+        memory may be read, but neither written nor handed out.
     """
 
     def __init__(
@@ -114,6 +117,7 @@ class Storage:
         self.source = source
         self.input = version if source is not None else None
         self.written = False
+        self.uncertain = ""
 
 
 ViewStep = tuple[str, dict[str, Any]]

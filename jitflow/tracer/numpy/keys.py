@@ -168,14 +168,31 @@ def _array_item(context: TraceContext, part: PyValue) -> Item:
 
 def in_range(context: TraceContext, index: Index, extent: Dim) -> Dim:
     """The position in ``range(extent)`` that an index means; JF-B009 where it is out of bounds."""
-    if index.dim is None or facts.evaluate(context, index.dim) is None:
+    if index.dim is None:
         return _checked(context, index, extent)
+    if facts.evaluate(context, index.dim) is None:
+        return _bounded(context, index, index.dim, extent)
     position: Dim = index.dim
     if facts.decide(context, position, "<", 0):
         position = position + extent
     inside = facts.decide(context, 0, "<=", position)
     if not (inside and facts.decide(context, position, "<", extent)):
         raise raises(f"index {index.dim} is out of bounds for axis with size {extent}")
+    return position
+
+
+def _bounded(context: TraceContext, index: Index, position: Dim, extent: Dim) -> Dim:
+    """A position that only the graph knows, checked as far as its bounds leave it open."""
+    if facts.prove(context, position, "<", 0):
+        position = position + extent
+    elif not facts.assured(context, 0, "<=", position):
+        return _checked(context, index, extent)
+    for left, relation, right in ((0, "<=", position), (position, "<", extent)):
+        inside = facts.assured(context, left, relation, right)
+        if inside is False:
+            raise raises(f"index {index.dim} is out of bounds for axis with size {extent}")
+        if inside is None:
+            facts.rely_on(context, left, relation, right)
     return position
 
 
@@ -235,6 +252,8 @@ def _bound(
 def _late_bound(context: TraceContext, bound: Dim, extent: Dim, low: Dim, high: Dim) -> Dim:
     """A slice bound that data decides, wrapped and clamped by nodes where that is not settled."""
     negative = facts.prove(context, bound, "<", 0)
+    if negative is None and facts.assured(context, 0, "<=", bound):
+        negative = False
     if negative:
         bound = bound + extent
     elif negative is None:

@@ -201,6 +201,9 @@ def is_same(tracer: Tracer, left: PyValue, right: PyValue) -> bool:
     left, right = resolve(tracer, left), resolve(tracer, right)
     if left is right:
         return True
+    for value in (left, right):
+        if isinstance(value, ArrayValue) and value.storage.uncertain:
+            raise Unsupported("JF-B006", f"identity of {value.storage.uncertain}")
     if isinstance(left, ConstantValue) and isinstance(right, ConstantValue):
         return _same_constants(left.value, right.value)
     if left.source is not None and right.source is not None:

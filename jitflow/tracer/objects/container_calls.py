@@ -7,6 +7,7 @@ import collections
 from collections.abc import Callable
 from typing import Any
 
+from jitflow.core.dtypes import I64
 from jitflow.core.errors import Unsupported
 from jitflow.tracer.objects import dicts, sets
 from jitflow.tracer.objects.iterators import items_of
@@ -94,6 +95,9 @@ def _range_part(tracer: Tracer, value: PyValue) -> PyValue:
     value = resolve(tracer, value)
     if isinstance(value, ScalarValue) and box_of(value) == "int":
         return value
+    if isinstance(value, ScalarValue) and value.dtype.is_integer:
+        number = tracer.context.scalar_graph_value(value, I64)
+        return ScalarValue("int", I64, number, value.dim)
     return ConstantValue(index_of(tracer, value))
 
 

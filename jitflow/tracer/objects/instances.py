@@ -34,9 +34,9 @@ def get_attribute(tracer: Tracer, value: InstanceValue, name: str) -> PyValue:
     raw = search(value.cls, name)
     if raw is not MISSING and is_data_descriptor(raw):
         return _data_descriptor(tracer, value, name, raw)
-    stored = _stored(value, name)
-    if stored is not None:
-        return stored
+    found = stored(value, name)
+    if found is not None:
+        return found
     if raw is MISSING:
         return _missing(tracer, value, name)
     if is_plain_value(raw):
@@ -105,7 +105,7 @@ def delete_attribute(tracer: Tracer, value: InstanceValue, name: str) -> None:
     raw = search(value.cls, name)
     if raw is not MISSING and is_data_descriptor(raw) and not _is_slot(raw):
         raise Unsupported("JF-B013", f"deletion through the descriptor {name}")
-    if _stored(value, name) is None:
+    if stored(value, name) is None:
         raise AttributeMissing(f"{value.cls.__name__!r} object has no attribute {name!r}")
     will_change(tracer, value)
     value.attributes.pop(name, None)
@@ -139,7 +139,7 @@ def all_attributes(value: InstanceValue) -> dict[str, PyValue]:
     """Every instance attribute with its newest value, in the order of the dictionary."""
     names = dict.fromkeys(real_attributes(value.real)) if value.real is not None else {}
     names.update(dict.fromkeys(value.attributes))
-    found = {name: _stored(value, name) for name in names if name not in value.deleted}
+    found = {name: stored(value, name) for name in names if name not in value.deleted}
     return {name: item for name, item in found.items() if item is not None}
 
 
@@ -163,7 +163,7 @@ def special_method(tracer: Tracer, value: PyValue, name: str) -> PyValue | None:
     return bind(tracer, raw, value, cls, name)
 
 
-def _stored(value: InstanceValue, name: str) -> PyValue | None:
+def stored(value: InstanceValue, name: str) -> PyValue | None:
     """The attribute in the instance's own storage; lazily what was there before."""
     if name in value.attributes:
         return value.attributes[name]
@@ -190,10 +190,10 @@ def _data_descriptor(tracer: Tracer, value: InstanceValue, name: str, raw: Any) 
         guard_search(tracer, value.cls, name, raw)
         return get_property(tracer, raw, value, name)
     if _is_slot(raw):
-        stored = _stored(value, name)
-        if stored is None:
+        found = stored(value, name)
+        if found is None:
             raise AttributeMissing(f"slot {name!r} is empty")
-        return stored
+        return found
     if name == "__class__":
         return ConstantValue(value.cls)
     if name == "__dict__":

@@ -128,6 +128,8 @@ def _owner(tracer: Tracer, storage: Storage) -> r.Recipe:
     table = tracer.context.objects
     known = table.recipes.get(id(storage))
     if known is None:
+        if storage.uncertain:
+            raise Unsupported("JF-B006", f"{storage.uncertain} leaves the piece")
         if storage.source is not None:
             known = r.FromSource(storage.source)
         else:

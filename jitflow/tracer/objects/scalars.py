@@ -226,6 +226,8 @@ def fits(context: TraceContext, dim: Dim) -> bool:
 
 def _limit(context: TraceContext, name: str, degree: int) -> int | None:
     """A bound of a symbol's magnitude: of memory for extents, guarded for integer inputs."""
+    if name in context.ranges:
+        return _limit_of_range(context, name, degree)
     if name in context.late_symbols:
         limit = context.objects.limits.get(name)
         return limit if limit is None or degree == 1 or limit <= 2**31 else None
@@ -243,6 +245,32 @@ def _limit(context: TraceContext, name: str, degree: int) -> int | None:
     if not isinstance(definition, DimensionOf):
         facts.rely_on(context, -(2**31), "<=", dims.symbol(name))
     return 2**31
+
+
+def _limit_of_range(context: TraceContext, name: str, degree: int) -> int | None:
+    """A bound of the index of a loop, from those of the bounds of its range."""
+    largest = 2**47 if degree == 1 else 2**31
+    for limits in context.ranges[name]:
+        found = [_magnitude(context, limit, degree) for limit in limits]
+        known = [bound for bound in found if bound is not None]
+        if not known or min(known) > largest:
+            return None
+    return largest
+
+
+def _magnitude(context: TraceContext, dim: Dim, degree: int) -> int | None:
+    if isinstance(dim, int):
+        return abs(dim)
+    total = 0
+    for monomial, coefficient in dim.terms:
+        bound = abs(coefficient)
+        for symbol in monomial:
+            limit = _limit(context, symbol, max(degree, len(monomial)))
+            if limit is None:
+                return None
+            bound *= limit
+        total += bound
+    return total
 
 
 def _divided(context: TraceContext, op: str, left: PyValue, right: PyValue) -> PyValue:

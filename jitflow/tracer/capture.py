@@ -1,0 +1,218 @@
+"""When the interpreter captures a loop or a branch, and what it does where that fails.
+
+Every function here leaves everything as it was where it does not capture.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from jitflow.core.config import config
+from jitflow.core.dtypes import BOOL
+from jitflow.core.errors import Unsupported
+from jitflow.tracer import branches, domains, facts, loops
+from jitflow.tracer.arrays import UncertainArray
+from jitflow.tracer.branches import Start
+from jitflow.tracer.control_flow import Loop
+from jitflow.tracer.control_flow import loops as loops_of
+from jitflow.tracer.frame import SymbolicFrame
+from jitflow.tracer.instructions import Instruction, index_at
+from jitflow.tracer.loops import NotSettled
+from jitflow.tracer.objects.model import IteratorValue
+from jitflow.tracer.places import Reach
+from jitflow.tracer.regions import Mark
+from jitflow.tracer.restart import Restart
+from jitflow.tracer.values import PyValue, ScalarValue
+
+if TYPE_CHECKING:
+    from jitflow.tracer.interpreter import Interpreter
+
+MAX_PEELED = 2
+"""Iterations that are traced before a loop, so that what it changes settles."""
+
+UNROLLED = 4
+"""Iterations that are always unrolled."""
+
+_KINDS = ("range", "array", "enumerate", "zip")
+
+
+# for
+
+
+def for_loop(tracer: Interpreter, frame: SymbolicFrame, target: int) -> str:
+    """Capture the loop of the ``FOR_ITER`` at hand, over the iterator on the stack.
+
+    Gives ``"captured"``; ``"peel"`` where an iteration should be traced before it; or an empty
+    text, with the reason in ``tracer.reasons``.
+    """
+    iterator = frame.stack[-1]
+    loop = loops_of(frame.code).get(frame.index - 1)
+    if not isinstance(iterator, IteratorValue) or loop is None:
+        return ""
+    tracer.reasons.pop(id(iterator), None)
+    if not _is_wanted(tracer, iterator):
+        return ""
+    index = frame.index
+    frame.index -= 1
+    mark = Mark.of(tracer, frame)
+    try:
+        if _captured_for(tracer, frame, loop, iterator, target):
+            return "captured"
+    except Unsupported as error:
+        mark.abandon()
+        frame.index = index
+        return _declined(tracer, iterator, error)
+    frame.index = index
+    return ""
+
+
+def _is_wanted(tracer: Interpreter, iterator: IteratorValue) -> bool:
+    if not config().capture_loops or iterator.kind not in _KINDS or iterator.exhausted:
+        return False
+    if id(iterator) in tracer.declined:
+        return False
+    try:
+        length = domains.length_of(tracer, iterator)
+    except Unsupported:
+        return False
+    return length is None or length > UNROLLED or iterator.position > 0
+
+
+def _captured_for(
+    tracer: Interpreter, frame: SymbolicFrame, loop: Loop, iterator: IteratorValue, target: int
+) -> bool:
+    """Capture a ``for``; False where it has no iteration in the call that is traced."""
+    holders = Reach(tracer).holders
+    if any(holders.get(id(known), 0) > 1 for known in _with_inner(iterator)):
+        raise Unsupported("JF-B006", "the iterator is known elsewhere")
+    domain = domains.domain_of(tracer, iterator)
+    low, high = domain.bounds
+    numbers = [facts.evaluate(tracer.context, bound) for bound in (low, high)]
+    if None not in numbers and not facts.decide(tracer.context, low, "<", high):
+        return False
+    exit_index = index_at(frame.code)[target]
+    loops.capture(tracer, frame, loop, domain, exit_index=exit_index)
+    return True
+
+
+def _with_inner(iterator: IteratorValue) -> list[IteratorValue]:
+    return [iterator, *(known for inner in iterator.inner for known in _with_inner(inner))]
+
+
+def _declined(tracer: Interpreter, iterator: IteratorValue, error: Unsupported) -> str:
+    place = tracer.failure[1] if tracer.failure is not None else None
+    where = f" (line {place.line})" if place is not None and place.line else ""
+    tracer.reasons[id(iterator)] = f"{error.detail or error.code}{where}"
+    settles = isinstance(error, NotSettled | UncertainArray)
+    if settles and iterator.position < MAX_PEELED:
+        return "peel"
+    tracer.declined.add(id(iterator))
+    tracer.keep(iterator)
+    return ""
+
+
+# while
+
+
+def at_header(tracer: Interpreter, frame: SymbolicFrame, instruction: Instruction) -> bool:
+    """Capture the loop whose header is next, where the trace was made again to do so."""
+    place = (frame.code, instruction.offset)
+    if place not in tracer.limits.captures or not _may_capture(tracer, frame):
+        return False
+    loop = loops_of(frame.code).get(frame.index)
+    if loop is None or tracer.tried.get(place, 0) > MAX_PEELED:
+        return False
+    if tracer.limits.at(tracer.steps, place) is not None:
+        return False
+    mark = Mark.of(tracer, frame)
+    try:
+        loops.capture(tracer, frame, loop, None)
+    except Unsupported:
+        mark.abandon()
+        tracer.tried[place] = tracer.tried.get(place, 0) + 1
+        return False
+    return True
+
+
+def _may_capture(tracer: Interpreter, frame: SymbolicFrame) -> bool:
+    """Whether the header is not where the iteration begins that is being traced."""
+    region = tracer.regions[-1] if tracer.regions else None
+    return region is None or region.frame is not frame or region.normal != frame.index
+
+
+# Branches
+
+
+def branch(
+    tracer: Interpreter, frame: SymbolicFrame, truth: PyValue, taken: Start, passed: Start
+) -> None:
+    """Capture a conditional jump: `taken` where `truth` is true, else `passed`.
+
+    Raises
+    ------
+    Unsupported
+        JF-B005: the piece ends here.
+    Restart
+        The jump belongs to a loop that has not been captured so far.
+    """
+    if not config().capture_loops or not isinstance(truth, ScalarValue):
+        raise Unsupported("JF-B005", "")
+    context = tracer.context
+    predicate = context.scalar_graph_value(truth, BOOL)
+    mark = Mark.of(tracer, frame)
+    if _captured_while(tracer, frame, truth, taken, passed):
+        return
+    try:
+        branches.fork(tracer, frame, predicate, taken, passed)
+    except Unsupported as error:
+        mark.abandon()
+        _ask_for_capture(tracer, frame, error)
+        raise Unsupported("JF-B005", _detail(error)) from error
+
+
+def _detail(error: Unsupported) -> str:
+    return error.detail if error.code == "JF-B006" else ""
+
+
+def _captured_while(
+    tracer: Interpreter, frame: SymbolicFrame, truth: ScalarValue, taken: Start, passed: Start
+) -> bool:
+    """Capture the loop to which one way leads and which ends where the other one does."""
+    context = tracer.context
+    origin = frame.index - 1
+    for enters, start, other in ((True, taken, passed), (False, passed, taken)):
+        loop = loops_of(frame.code).get(start.index)
+        if loop is None or origin in loop.body or other.index not in loop.exits:
+            continue
+        if frame.program[loop.header].name == "FOR_ITER" or start.stack != other.stack:
+            continue
+        place = (frame.code, frame.program[loop.header].offset)
+        if tracer.tried.get(place, 0) > MAX_PEELED:
+            continue
+        mark = Mark.of(tracer, frame)
+        first = context.scalar_graph_value(truth, BOOL)
+        if not enters:
+            first = context.builder.emit("logical_not", first)
+        frame.index, frame.stack = start.index, start.stack[:]
+        try:
+            loops.capture(tracer, frame, loop, None, first, other.index)
+        except Unsupported:
+            mark.abandon()
+            tracer.tried[place] = tracer.tried.get(place, 0) + 1
+        else:
+            return True
+    return False
+
+
+def _ask_for_capture(tracer: Interpreter, frame: SymbolicFrame, cause: Unsupported) -> None:
+    """Trace again with the innermost loop around captured, where that has not been tried."""
+    origin = frame.index - 1
+    around = [loop for loop in loops_of(frame.code).values() if origin in loop.body]
+    for loop in sorted(around, key=lambda loop: len(loop.body)):
+        header = frame.program[loop.header]
+        place = (frame.code, header.offset)
+        if header.name == "FOR_ITER" or place in tracer.limits.captures:
+            continue
+        if any(r.frame is frame and r.normal == loop.header for r in tracer.regions):
+            continue
+        raise Restart(cause, capture=place)

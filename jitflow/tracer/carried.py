@@ -1,0 +1,201 @@
+"""Values that pass a region's border: their kinds, the graph values they consist of, and back.
+
+A number or an array is carried by graph values; a tuple by those of its items; any other object
+must be the same one on both sides. An array that comes out of a region is a new object: where eager
+Python might have kept an older one, its memory is *uncertain*, good for reading alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from jitflow.core import dtypes
+from jitflow.core.dtypes import BOOL, C128, F64, I64, DType
+from jitflow.core.errors import Unsupported
+from jitflow.core.types import ArrayType
+from jitflow.ir.graph import Value
+from jitflow.tracer import arrays, operations
+from jitflow.tracer.layout import Order
+from jitflow.tracer.places import settled
+from jitflow.tracer.values import ArrayValue, ConstantValue, PyValue, ScalarValue, SequenceValue
+
+if TYPE_CHECKING:
+    from jitflow.tracer.interpreter import Interpreter
+
+_NUMBERS: dict[type, tuple[str, DType]] = {
+    bool: ("bool", BOOL),
+    int: ("int", I64),
+    float: ("float", F64),
+    complex: ("complex", C128),
+}
+
+
+@dataclass(frozen=True)
+class Number:
+    """A Python number or NumPy scalar, as `ScalarValue` has them."""
+
+    box: str
+    dtype: DType
+
+
+@dataclass(frozen=True)
+class Array:
+    """An array of `type` in memory order `order`."""
+
+    type: ArrayType
+    order: Order
+
+
+@dataclass(frozen=True)
+class Group:
+    """A tuple, or a subclass that `collections.namedtuple` made."""
+
+    kind: type
+    items: tuple[Kind, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Fixed:
+    """An object that must be the same everywhere."""
+
+    value: PyValue
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Fixed) and is_same(self.value, other.value)
+
+    def __hash__(self) -> int:
+        return 0
+
+
+Kind = Number | Array | Group | Fixed
+
+
+def is_same(left: PyValue | None, right: PyValue | None) -> bool:
+    """Whether two values are certainly one object, or equal constants of one type."""
+    left, right = settled(left), settled(right)
+    if left is right:
+        return True
+    if isinstance(left, ConstantValue) and isinstance(right, ConstantValue):
+        a, b = left.value, right.value
+        if a is b:
+            return True
+        if type(a) is not type(b) or not isinstance(a, int | float | complex | str | np.generic):
+            return False
+        return repr(a) == repr(b)
+    if isinstance(left, ScalarValue) and isinstance(right, ScalarValue) and left.box == right.box:
+        if left.value is not None and left.value is right.value:
+            return True
+        return left.dim is not None and left.dim == right.dim
+    return False
+
+
+def describe(tracer: Interpreter, value: PyValue) -> Kind:
+    """The kind of a value."""
+    value = operations.resolve(tracer, value)
+    if isinstance(value, ScalarValue):
+        return Number(value.box, value.dtype)
+    if isinstance(value, ConstantValue):
+        return _describe_constant(value)
+    if isinstance(value, ArrayValue):
+        return Array(value.type, arrays.order_of(tracer.context, value))
+    if isinstance(value, SequenceValue) and value.kind is not list:
+        return Group(value.kind, tuple(describe(tracer, item) for item in value.items))
+    return Fixed(value)
+
+
+def _describe_constant(value: ConstantValue) -> Kind:
+    number = value.value
+    known = _NUMBERS.get(type(number))
+    if known is not None and not (type(number) is int and not -(2**63) <= number < 2**63):
+        return Number(*known)
+    if isinstance(number, np.generic):
+        dtype = dtypes.from_numpy(number.dtype)
+        if dtype is not None:
+            return Number("scalar", dtype)
+    return Fixed(value)
+
+
+def types_of(kind: Kind) -> list[ArrayType]:
+    """Types of the graph values that a value of this kind consists of."""
+    if isinstance(kind, Number):
+        return [ArrayType(kind.dtype)]
+    if isinstance(kind, Array):
+        return [kind.type]
+    if isinstance(kind, Group):
+        return [type for item in kind.items for type in types_of(item)]
+    return []
+
+
+def parts_of(tracer: Interpreter, value: PyValue) -> list[Value]:
+    """The graph values that hold a value now, in the block that is being built."""
+    value = operations.resolve(tracer, value)
+    kind = describe(tracer, value)
+    if isinstance(kind, Number):
+        return [tracer.context.scalar_graph_value(value, kind.dtype)]
+    if isinstance(value, ArrayValue):
+        return [arrays.read(tracer.context, value)]
+    if isinstance(kind, Group):
+        assert isinstance(value, SequenceValue)
+        return [part for item in value.items for part in parts_of(tracer, item)]
+    return []
+
+
+def placeholders(tracer: Interpreter, kind: Kind) -> list[Value]:
+    """Graph values of a kind that nobody will look at."""
+    emit = tracer.context.builder.emit
+    found = []
+    for type in types_of(kind):
+        zero = np.zeros((), type.dtype.numpy)
+        zero.flags.writeable = False
+        value = emit("constant", value=zero)
+        found.append(emit("full", value, shape=type.shape) if type.shape else value)
+    return found
+
+
+def build(
+    tracer: Interpreter, kind: Kind, parts: Iterator[Value], uncertain: str = ""
+) -> PyValue:
+    """A value of a kind from its graph values; why the identity of its arrays is uncertain."""
+    if isinstance(kind, Number):
+        return ScalarValue(kind.box, kind.dtype, next(parts))
+    if isinstance(kind, Array):
+        array = arrays.fresh(tracer.context, next(parts), kind.order)
+        array.storage.uncertain = uncertain
+        return array
+    if isinstance(kind, Group):
+        items = [build(tracer, item, parts, uncertain) for item in kind.items]
+        return SequenceValue(kind.kind, items)
+    return kind.value
+
+
+def unified(left: Kind, right: Kind, what: str) -> Kind:
+    """The kind of a value that is one of two; JF-B006 where there is none."""
+    if left == right:
+        return left
+    raise Unsupported("JF-B006", f"{what} is {text_of(left)} or {text_of(right)}")
+
+
+def text_of(kind: Kind) -> str:
+    """A kind in words."""
+    if isinstance(kind, Number):
+        return f"numpy {kind.dtype}" if kind.box == "scalar" else kind.box
+    if isinstance(kind, Array):
+        return str(kind.type)
+    if isinstance(kind, Group):
+        return f"{kind.kind.__name__} of {', '.join(map(text_of, kind.items))}"
+    value = kind.value
+    return repr(value.value) if isinstance(value, ConstantValue) else value.python_type.__name__
+
+
+def storages_of(value: PyValue) -> Iterator[ArrayValue]:
+    """The arrays in a value that may be carried."""
+    value = settled(value)
+    if isinstance(value, ArrayValue):
+        yield value
+    elif isinstance(value, SequenceValue) and value.kind is not list:
+        for item in value.items:
+            yield from storages_of(item)

@@ -1,0 +1,160 @@
+"""Where control flows in a code object: its loops, and where branches come together again.
+
+Everything is in indices of ``decode(code)``; `RETURN` stands for leaving the function. Flow into
+exception handlers is left out: operations that raise end a piece.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from types import CodeType
+
+from jitflow.tracer.instructions import decode, index_at, per_code
+
+RETURN = -1
+"""The place that a ``return`` leads to."""
+
+
+@dataclass(frozen=True)
+class Loop:
+    """A natural loop.
+
+    Attributes
+    ----------
+    header : int
+        Where an iteration begins: a ``FOR_ITER``, or the target of a backward jump.
+    body : frozenset of int
+        Its instructions, the header included.
+    exits : tuple of int
+        Instructions outside to which the loop leads, `RETURN` not included.
+    stored : frozenset of int
+        Slots of variables that the loop binds or unbinds.
+    """
+
+    header: int
+    body: frozenset[int]
+    exits: tuple[int, ...]
+    stored: frozenset[int]
+
+
+_STORES = frozenset({"STORE_FAST", "LOAD_FAST_AND_CLEAR", "DELETE_FAST"})
+
+
+@per_code
+def successors(code: CodeType) -> tuple[tuple[int, ...], ...]:
+    """The instructions that may run after each one."""
+    index = index_at(code)
+    result: list[tuple[int, ...]] = []
+    for instruction in decode(code):
+        following: list[int] = []
+        if any(operation.op == "RETURN" for operation in instruction.operations):
+            following.append(RETURN)
+        elif instruction.falls_through and instruction.end in index:
+            following.append(index[instruction.end])
+        if instruction.target is not None:
+            following.append(index[instruction.target])
+        result.append(tuple(dict.fromkeys(following)))
+    return tuple(result)
+
+
+@per_code
+def loops(code: CodeType) -> dict[int, Loop]:
+    """The loops of a code object by their headers."""
+    after = successors(code)
+    before: dict[int, list[int]] = {}
+    for at, following in enumerate(after):
+        for to in following:
+            before.setdefault(to, []).append(at)
+    ends: dict[int, list[int]] = {}
+    for at, following in enumerate(after):
+        for to in following:
+            if 0 <= to <= at:
+                ends.setdefault(to, []).append(at)
+    return {header: _loop(code, header, sources, before) for header, sources in ends.items()}
+
+
+def _loop(code: CodeType, header: int, ends: list[int], before: dict[int, list[int]]) -> Loop:
+    """The loop of the instructions from which a backward jump to `header` is reached."""
+    body, work = {header}, list(ends)
+    while work:
+        at = work.pop()
+        if at not in body:
+            body.add(at)
+            work.extend(before.get(at, ()))
+    after = successors(code)
+    exits = {to for at in body for to in after[at] if to not in body and to != RETURN}
+    program = decode(code)
+    stored = {
+        operation.arg
+        for at in body
+        for operation in program[at].operations
+        if operation.op in _STORES
+    }
+    return Loop(header, frozenset(body), tuple(sorted(exits)), frozenset(stored))
+
+
+def join_of(
+    code: CodeType, starts: Iterable[int], stops: frozenset[int], normal: int
+) -> int | None:
+    """The first place that every way from each of `starts` to `normal` passes.
+
+    Ways end at `stops`; those that end elsewhere than at `normal` do not count. None where one of
+    the starts does not lead to `normal` at all.
+    """
+    starts = tuple(starts)
+    ends = stops | {normal, RETURN}
+    after = successors(code)
+    reached = _reached(after, starts, ends)
+    leading = _leading(after, reached, ends, normal)
+    if not all(start in leading for start in starts):
+        return None
+    everything = frozenset(leading)
+    passes = {at: everything for at in leading}
+    passes[normal] = frozenset({normal})
+    changed = True
+    while changed:
+        changed = False
+        for at in sorted(leading - {normal}, reverse=True):
+            ways = [passes[to] for to in after[at] if to in leading]
+            found = frozenset.intersection(*ways) | {at}
+            if found != passes[at]:
+                passes[at], changed = found, True
+    common = frozenset.intersection(*(passes[start] for start in starts))
+    # Of the places that all ways pass, each one after the first is passed by all ways from it.
+    return max(common, key=lambda at: len(passes[at]))
+
+
+def leads_to(code: CodeType, start: int, stops: frozenset[int], goal: int) -> bool:
+    """Whether a way from `start` comes to `goal` without passing one of `stops` before."""
+    ends = stops | {goal, RETURN}
+    return goal in _reached(successors(code), (start,), ends)
+
+
+def _reached(
+    after: tuple[tuple[int, ...], ...], starts: Iterable[int], ends: frozenset[int]
+) -> set[int]:
+    found: set[int] = set()
+    work = list(starts)
+    while work:
+        at = work.pop()
+        if at not in found:
+            found.add(at)
+            if at not in ends:
+                work.extend(after[at])
+    return found
+
+
+def _leading(
+    after: tuple[tuple[int, ...], ...], reached: set[int], ends: frozenset[int], normal: int
+) -> set[int]:
+    """Of the places in `reached` those with a way to `normal`."""
+    leading = {normal} if normal in reached else set()
+    changed = True
+    while changed:
+        changed = False
+        for at in reached - leading - ends:
+            if any(to in leading for to in after[at]):
+                leading.add(at)
+                changed = True
+    return leading

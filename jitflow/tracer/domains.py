@@ -1,0 +1,168 @@
+"""What a captured ``for`` runs over: a range of indices, and the item that each index stands for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from jitflow.core.dims import Dim
+from jitflow.core.errors import Unsupported
+from jitflow.tracer import facts, numpy, operations
+from jitflow.tracer.numpy import arguments
+from jitflow.tracer.objects.model import IteratorValue, RangeValue
+from jitflow.tracer.objects.scalars import integer
+from jitflow.tracer.values import ArrayValue, ConstantValue, PyValue, ScalarValue, SequenceValue
+
+if TYPE_CHECKING:
+    from jitflow.tracer.interpreter import Interpreter
+
+Item = Callable[[PyValue], PyValue]
+
+
+@dataclass(frozen=True, eq=False)
+class Domain:
+    """``range(start, stop, step)`` and what the loop's variable is at each of its indices."""
+
+    start: Dim
+    stop: Dim
+    step: Dim
+    item: Item
+    descends: bool = False
+
+    @property
+    def limits(self) -> tuple[Dim, Dim]:
+        """Least and greatest index."""
+        return (self.stop + 1, self.start) if self.descends else (self.start, self.stop - 1)
+
+    @property
+    def bounds(self) -> tuple[Dim, Dim]:
+        """Two numbers, the first one below the second if there is any index."""
+        return (self.stop, self.start) if self.descends else (self.start, self.stop)
+
+
+def domain_of(tracer: Interpreter, iterator: IteratorValue) -> Domain:
+    """What is left of an iterator; JF-B006 where it is none over indices."""
+    if iterator.exhausted or iterator.resume is not None:
+        raise Unsupported("JF-B006", "an iterator that is under way")
+    if iterator.kind == "range":
+        return _range(tracer, iterator)
+    length, item = _counted(tracer, iterator)
+    return Domain(0, length, 1, item)
+
+
+def length_of(tracer: Interpreter, iterator: IteratorValue) -> int | None:
+    """How many items are left, where that is known and the iterator is one over indices."""
+    if iterator.kind in ("enumerate", "zip"):
+        lengths = [length_of(tracer, inner) for inner in iterator.inner]
+        known = [length for length in lengths if length is not None]
+        return min(known) if len(known) == len(lengths) and known else None
+    if iterator.kind == "array":
+        assert isinstance(iterator.iterable, ArrayValue)
+        rows = iterator.iterable.shape[0]
+        return rows - iterator.position if isinstance(rows, int) else None
+    if iterator.kind != "range":
+        return None
+    parts = _parts(tracer, iterator)
+    if not all(isinstance(part, int) for part in parts):
+        return None
+    start, stop, step = parts
+    return len(range(start, stop, step))  # type: ignore[arg-type]
+
+
+def _parts(tracer: Interpreter, iterator: IteratorValue) -> tuple[Dim, Dim, Dim]:
+    value = iterator.iterable
+    assert isinstance(value, RangeValue)
+    start, stop, step = (
+        arguments.dim(tracer.context, operations.resolve(tracer, part), "the bound of a range")
+        for part in (value.start, value.stop, value.step)
+    )
+    return start + iterator.position * step, stop, step
+
+
+def _range(tracer: Interpreter, iterator: IteratorValue) -> Domain:
+    start, stop, step = _parts(tracer, iterator)
+    descends = _descends(tracer, step)
+    return Domain(start, stop, step, lambda index: index, descends)
+
+
+def _descends(tracer: Interpreter, step: Dim) -> bool:
+    context = tracer.context
+    if facts.prove(context, 0, "<", step):
+        return False
+    if facts.prove(context, step, "<", 0):
+        return True
+    if facts.evaluate(context, step) is None:
+        raise Unsupported("JF-B006", "the sign of the step is known only at run time")
+    return not facts.decide(context, 0, "<", step)
+
+
+def _counted(tracer: Interpreter, iterator: IteratorValue) -> tuple[Dim, Item]:
+    """How many items are left, and the item at a position from 0."""
+    rule = {"range": _counted_range, "array": _rows, "enumerate": _enumerate, "zip": _zip}
+    if iterator.kind not in rule:
+        raise Unsupported("JF-B006", f"iteration over {iterator.kind} items")
+    return rule[iterator.kind](tracer, iterator)
+
+
+def _counted_range(tracer: Interpreter, iterator: IteratorValue) -> tuple[Dim, Item]:
+    context = tracer.context
+    start, stop, step = _parts(tracer, iterator)
+    if not isinstance(step, int) or step == 0:
+        raise Unsupported("JF-B006", "a range whose step is known only at run time")
+    width = facts.span(context, stop - start if step > 0 else start - stop)
+    if abs(step) > 1:
+        width = facts.quotient(context, width + (abs(step) - 1), abs(step))
+
+    def item(index: PyValue) -> PyValue:
+        dim = arguments.dim(context, index)
+        return integer(context, start + dim * step)
+
+    return width, item
+
+
+def _rows(tracer: Interpreter, iterator: IteratorValue) -> tuple[Dim, Item]:
+    array = iterator.iterable
+    assert isinstance(array, ArrayValue)
+    first = iterator.position
+
+    def item(index: PyValue) -> PyValue:
+        place = integer(tracer.context, arguments.dim(tracer.context, index) + first)
+        return numpy.getitem(tracer.context, array, place)
+
+    return array.shape[0] - first, item
+
+
+def _enumerate(tracer: Interpreter, iterator: IteratorValue) -> tuple[Dim, Item]:
+    length, inner = _counted(tracer, iterator.inner[0])
+    assert iterator.start is not None
+    first = arguments.dim(tracer.context, operations.resolve(tracer, iterator.start))
+
+    def item(index: PyValue) -> PyValue:
+        dim = arguments.dim(tracer.context, index)
+        number = integer(tracer.context, first + iterator.position + dim)
+        return SequenceValue(tuple, [number, inner(index)])
+
+    return length, item
+
+
+def _zip(tracer: Interpreter, iterator: IteratorValue) -> tuple[Dim, Item]:
+    found = [_counted(tracer, inner) for inner in iterator.inner]
+    if not found:
+        raise Unsupported("JF-B006", "zip of nothing")
+    length = found[0][0]
+    for other, _ in found[1:]:
+        if facts.decide(tracer.context, other, "<", length):
+            length = other
+
+    def item(index: PyValue) -> PyValue:
+        return SequenceValue(tuple, [inner(index) for _, inner in found])
+
+    return length, item
+
+
+def index_value(dim: Dim) -> PyValue:
+    """The Python int of an index."""
+    if isinstance(dim, int):
+        return ConstantValue(dim)
+    return ScalarValue("int", arguments.dtypes.I64, None, dim)

@@ -1,0 +1,568 @@
+"""Loops as `for` and `while` nodes: the body is traced once, over values that it may change.
+
+Before the body what it may change gets a fresh value: the variables that the loop binds, and the
+places that turn out to be written, in another attempt. What comes back must be of the same kind.
+What the loop binds first and only the code behind it reads goes out without coming in. Ways out of
+the middle are flags, and the code behind the loop decides by them where to go on.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from jitflow.core import dims
+from jitflow.core.dtypes import BOOL, I64
+from jitflow.core.errors import Unsupported
+from jitflow.core.types import ArrayType
+from jitflow.ir.graph import Block, Value
+from jitflow.tracer import carried, facts, operations, places, regions
+from jitflow.tracer.branches import Start, Ways, go_to
+from jitflow.tracer.carried import Fixed, Kind
+from jitflow.tracer.control_flow import RETURN, Loop
+from jitflow.tracer.domains import Domain, index_value
+from jitflow.tracer.frame import SymbolicFrame
+from jitflow.tracer.liveness import live_slots
+from jitflow.tracer.merging import Ending, place_ending
+from jitflow.tracer.places import Place, Reach
+from jitflow.tracer.regions import Mark, Outcome, Region
+from jitflow.tracer.values import ArrayValue, PyValue, Storage
+
+if TYPE_CHECKING:
+    from jitflow.tracer.interpreter import Interpreter
+
+MAX_ATTEMPTS = 8
+
+_FLAG = ArrayType(BOOL)
+_INDEX = ArrayType(I64)
+
+
+class NotSettled(Unsupported):
+    """What comes out of an iteration is of another kind than what went in."""
+
+    def __init__(self, detail: str) -> None:
+        super().__init__("JF-B006", detail)
+
+
+@dataclass(eq=False)
+class Carried:
+    """A variable (`slot`) or a place that goes into each iteration and comes out of it.
+
+    Attributes
+    ----------
+    kind : Kind
+    initial : list of Value
+        What it consists of before the loop; placeholders where nothing reads it.
+    old : PyValue or None
+        What it is before the loop; None for memory and for what only comes out.
+    slot, place
+        The one that it is.
+    uncertain : str
+        Why an array in it may be one that is known elsewhere.
+    parameters, results : list of Value
+        In the block, and of the node.
+    """
+
+    name: str
+    kind: Kind
+    initial: list[Value]
+    old: PyValue | None = None
+    slot: int | None = None
+    place: Place | None = None
+    uncertain: str = ""
+    parameters: list[Value] = field(default_factory=list)
+    ends: list[Value] = field(default_factory=list)
+    results: list[Value] = field(default_factory=list)
+    current: PyValue | None = None
+    ending: Ending | None = None
+
+    @property
+    def is_memory(self) -> bool:
+        """Whether it is the contents of memory."""
+        return self.place is not None and isinstance(self.place.owner, Storage)
+
+    def put(self, tracer: Interpreter, frame: SymbolicFrame, parts: list[Value]) -> None:
+        """Make the variable or place be what `parts` hold."""
+        if self.is_memory:
+            assert self.place is not None
+            self.place.write(tracer, parts[0])
+            return
+        value = carried.build(tracer, self.kind, iter(parts), self.uncertain)
+        self.current = value
+        if self.slot is not None:
+            frame.slots[self.slot] = value
+        else:
+            assert self.place is not None
+            self.place.write(tracer, value)
+
+
+def capture(
+    tracer: Interpreter,
+    frame: SymbolicFrame,
+    loop: Loop,
+    domain: Domain | None,
+    first: Value | None = None,
+    exit_index: int | None = None,
+) -> None:
+    """Capture the loop whose header the frame is at; afterwards the frame is behind it.
+
+    Parameters
+    ----------
+    tracer, frame, loop
+    domain : Domain or None
+        What a ``for`` runs over; None for other loops.
+    first : Value, optional
+        For those the condition of the first iteration (bool[]); it is certain without.
+    exit_index : int, optional
+        Where the loop leads when its indices are used up, or when `first` is false.
+
+    Raises
+    ------
+    NotSettled
+        An iteration changes the kind of something: it may settle after one iteration.
+    Unsupported
+        The loop cannot be captured; everything is as it was.
+    """
+    known: dict[tuple[int, Any], Place] = _hinted(tracer, frame, loop)
+    uncertain: set[str] = set()
+    for _ in range(MAX_ATTEMPTS):
+        attempt = _Attempt(tracer, frame, loop, domain, first, exit_index)
+        if attempt.run(known, uncertain):
+            return
+    raise Unsupported("JF-B006", "what the loop changes does not settle")
+
+
+def _hinted(
+    tracer: Interpreter, frame: SymbolicFrame, loop: Loop
+) -> dict[tuple[int, Any], Place]:
+    """Memory that an earlier attempt found to be written, through the variables that show it."""
+    found = {}
+    for slot in tracer.written_slots.get((frame.code, loop.header), ()):
+        value = frame.slots[slot]
+        value = None if value is None else operations.resolve(tracer, value)
+        if isinstance(value, ArrayValue) and slot not in loop.stored:
+            place = Place(value.storage)
+            found[place.key] = place
+    return found
+
+
+class _Attempt:
+    """One attempt to trace a loop."""
+
+    def __init__(
+        self,
+        tracer: Interpreter,
+        frame: SymbolicFrame,
+        loop: Loop,
+        domain: Domain | None,
+        first: Value | None,
+        exit_index: int | None,
+    ) -> None:
+        self.tracer, self.frame, self.loop, self.domain = tracer, frame, loop, domain
+        self.first, self.exit_index = first, exit_index
+        self.step = tracer.steps
+        self.reach = Reach(tracer)
+        self.is_entered = self._is_entered()
+        self.live = live_slots(frame.code)
+        self.carried: list[Carried] = []
+        self.outs: list[Carried] = []
+        self.fixed: dict[Place, PyValue] = {}
+        self.needs_entry = False
+        self.known_symbols = set(tracer.context.builder.graph.symbols)
+        self.mark = Mark.of(tracer, frame)
+
+    def _is_entered(self) -> bool:
+        """Whether there is an iteration for sure."""
+        if self.domain is None:
+            return self.first is None
+        return bool(facts.prove(self.tracer.context, self.domain.bounds[0], "<", self.domain.bounds[1]))
+
+    def run(self, known: dict[tuple[int, Any], Place], uncertain: set[str]) -> bool:
+        """Trace and emit; False where more has to be carried, which is then in the arguments."""
+        tracer, context = self.tracer, self.tracer.context
+        ranges = dict(context.ranges)
+        try:
+            self._choose(known, uncertain)
+            types = [type for item in self.carried for type in carried.types_of(item.kind)]
+            leading = [_INDEX] if self.domain is not None else [_FLAG]
+            hints = ["index" if self.domain is not None else "again"]
+            hints += [item.name for item in self.carried for _ in carried.types_of(item.kind)]
+            builder = context.builder
+            with builder.region([*leading, *types], hints) as block, regions.block_of(tracer, block):
+                tracer.keep(block)
+                outcome = self._iteration(block)
+                missing = self._missing(known)
+                if not missing:
+                    missing = self._settle(outcome, uncertain)
+                if not missing:
+                    self._finish_block(block, outcome)
+        except Unsupported:
+            self.mark.abandon()
+            raise
+        finally:
+            context.ranges = ranges
+        if missing:
+            self.mark.abandon()
+            return False
+        self.mark.rewind()
+        self._emit(block, outcome)
+        return True
+
+    # Before the body
+
+    def _choose(self, known: dict[tuple[int, Any], Place], uncertain: set[str]) -> None:
+        """What is carried; the variables that the loop binds before it reads them start unbound."""
+        frame, tracer = self.frame, self.tracer
+        for slot in sorted(self.loop.stored):
+            value = frame.slots[slot]
+            if value is None or slot not in self.live[self.loop.header]:
+                continue
+            kind = carried.describe(tracer, value)
+            if not isinstance(kind, Fixed):
+                parts = carried.parts_of(tracer, value)
+                name = frame.names[slot]
+                self.carried.append(Carried(name, kind, parts, value, slot=slot))
+        for place in known.values():
+            ending = place_ending(tracer, place)
+            item = Carried(_name_of(place), ending.known_kind, ending.parts, ending.value)
+            item.place = place
+            if isinstance(item.kind, Fixed):
+                self.fixed[place] = item.kind.value
+            else:
+                self.carried.append(item)
+        for item in self.carried:
+            if item.name in uncertain or not self._is_own(item.old):
+                item.uncertain = f"{item.name}, which may be an array that was there before,"
+
+    def _is_own(self, value: PyValue | None) -> bool:
+        """Whether nothing else leads to the arrays in a value."""
+        for array in carried.storages_of(value) if value is not None else ():
+            storage = array.storage
+            if array.views or storage.source is not None or storage.uncertain:
+                return False
+            if self.reach.holders.get(id(storage), 0) > 1:
+                return False
+        return True
+
+    # The body
+
+    def _iteration(self, block: Block) -> Outcome:
+        tracer, frame, context = self.tracer, self.frame, self.tracer.context
+        for slot in self.loop.stored:
+            if slot not in self.live[self.loop.header]:
+                frame.slots[slot] = None
+        taken = 1
+        for item in self.carried:
+            count = len(carried.types_of(item.kind))
+            item.parameters = block.parameters[taken : taken + count]
+            item.put(tracer, frame, item.parameters)
+            taken += count
+        header = self.loop.header
+        if self.domain is not None:
+            index = facts.late_symbol(context, block.parameters[0], None)
+            low, high = self.domain.limits
+            context.ranges = {**context.ranges, str(index): ((low,), (high,))}
+            frame.push(self.domain.item(index_value(index)))
+            frame.index = header + 1
+        stops = frozenset((header, *self.loop.exits))
+        region = Region(frame, stops, header)
+        outcome = regions.run(tracer, region, at_least_one=True)
+        self.mark.check()
+        if header not in outcome.stops:
+            raise Unsupported("JF-B006", "the loop has one iteration")
+        if self.domain is None and outcome.only is not None:
+            raise Unsupported("JF-B006", "the loop has no end")
+        self._check_stacks(outcome)
+        return outcome
+
+    def _check_stacks(self, outcome: Outcome) -> None:
+        for stop, stack in outcome.stacks.items():
+            base = self.mark.position.stack[: len(stack)]
+            if stop != RETURN and any(a is not b for a, b in zip(stack, base, strict=True)):
+                raise Unsupported("JF-B006", "the operand stack changes in the loop")
+
+    def _missing(self, known: dict[tuple[int, Any], Place]) -> bool:
+        """Whether places were changed that are not carried yet; they are added."""
+        mark = self.mark.checkpoint
+        changed = places.changes_since(self.tracer, mark, self.reach.identities)
+        new = {key: place for key, place in changed.items() if key not in known}
+        for key, place in new.items():
+            known[key] = place
+            if isinstance(place.owner, Storage):
+                self._note_hint(place.owner)
+        return bool(new)
+
+    def _note_hint(self, storage: Storage) -> None:
+        key = (self.frame.code, self.loop.header)
+        slots = self.tracer.written_slots.setdefault(key, set())
+        for slot, value in enumerate(self.mark.position.slots):
+            value = places.settled(value)
+            if isinstance(value, ArrayValue) and value.storage is storage:
+                slots.add(slot)
+
+    # After the body
+
+    def _settle(self, outcome: Outcome, uncertain: set[str]) -> bool:
+        """Check that everything comes back as it went in; True where an array turned uncertain."""
+        for item in self.carried:
+            item.ending = self._ending(item)
+            if item.ending.value is None and not item.is_memory:
+                raise NotSettled(f"{item.name} has no value after an iteration")
+            if item.ending.kind != item.kind:
+                found = carried.text_of(item.ending.known_kind)
+                raise NotSettled(f"{item.name} is {carried.text_of(item.kind)}, then {found}")
+            item.ends = item.ending.parts
+        self._check_fixed()
+        turned = {
+            item.name
+            for item in self.carried
+            if not item.is_memory and not item.uncertain and not self._stays_own(item)
+        }
+        uncertain |= turned
+        if not turned:
+            self._choose_outs(outcome)
+        return bool(turned)
+
+    def _ending(self, item: Carried) -> Ending:
+        if item.slot is not None:
+            return Ending.of(self.tracer, self.frame.slots[item.slot])
+        assert item.place is not None
+        return place_ending(self.tracer, item.place)
+
+    def _check_fixed(self) -> None:
+        """Variables that hold objects other than numbers and arrays must hold the same again."""
+        for place in self.fixed:
+            if not carried.is_same(self.fixed[place], place.read()):  # type: ignore[arg-type]
+                raise NotSettled(f"{place} is another object after an iteration")
+        done = {item.slot for item in self.carried}
+        for slot in self.loop.stored - done:
+            old = self.mark.position.slots[slot]
+            if old is None or slot not in self.live[self.loop.header]:
+                continue
+            if not carried.is_same(old, self.frame.slots[slot]):
+                raise NotSettled(f"{self.frame.names[slot]} is another object after an iteration")
+
+    def _stays_own(self, item: Carried) -> bool:
+        """Whether the arrays that come back in `item` are known nowhere else."""
+        assert item.ending is not None
+        if item.ending.value is None:
+            return True
+        for array in carried.storages_of(item.ending.value):
+            storage = array.storage
+            if array.views or storage.uncertain or self._users(storage) > 1:
+                return False
+            if id(storage) in self.reach.objects:
+                return False
+        return True
+
+    def _users(self, storage: Storage) -> int:
+        """How many carried values come back with an array on this storage."""
+        return sum(
+            array.storage is storage
+            for item in self.carried
+            if item.ending is not None and item.ending.value is not None
+            for array in carried.storages_of(item.ending.value)
+        )
+
+    def _choose_outs(self, outcome: Outcome) -> None:
+        """What the loop binds and the code behind it reads, but no iteration."""
+        done = {item.slot for item in self.carried}
+        live_out = regions.live_at(self.frame, outcome.stops)
+        at_end = frozenset() if self.exit_index is None else self.live[self.exit_index]
+        for slot in sorted(self.loop.stored - done):
+            value = self.frame.slots[slot]
+            if slot not in live_out | at_end:
+                continue
+            if value is None:
+                continue  # unbound on every way: reading it ends the piece
+            if slot in at_end and not self.is_entered:
+                self.needs_entry = True
+            self._add_out(self.frame.names[slot], Ending.of(self.tracer, value), slot)
+        if RETURN in outcome.stacks:
+            ending = Ending.of(self.tracer, outcome.stacks[RETURN][0])
+            self._add_out("returned", ending, None)
+
+    def _add_out(self, name: str, ending: Ending, slot: int | None) -> None:
+        item = Carried(name, ending.known_kind, [], ending.value, slot=slot)
+        item.ending, item.ends = ending, ending.parts
+        if not self._leaves_own(ending):
+            item.uncertain = f"{name}, which may be an array that was there before,"
+        for type in carried.types_of(item.kind):
+            self._check_visible(type, name)
+        self.outs.append(item)
+
+    def _leaves_own(self, ending: Ending) -> bool:
+        if ending.value is None:
+            return True
+        return all(
+            not array.views
+            and not array.storage.uncertain
+            and id(array.storage) not in self.reach.objects
+            and self._users(array.storage) == 0
+            for array in carried.storages_of(ending.value)
+        )
+
+    def _check_visible(self, type: ArrayType, name: str) -> None:
+        graph = self.tracer.context.builder.graph
+        inputs = {id(value) for value in graph.inputs}
+        for symbol in (symbol for dim in type.shape for symbol in dims.symbols_of(dim)):
+            if symbol not in self.known_symbols and id(graph.symbols[symbol].value) not in inputs:
+                raise Unsupported("JF-B006", f"the shape of {name} changes in the loop")
+
+    def _choose_ways(self, outcome: Outcome) -> None:
+        """The ways out of the middle, and the flags that tell them apart.
+
+        The last way has no flag: it is taken where no flag is set. For a loop that is perhaps not
+        entered that must be the way that leads past it.
+        """
+        self.ways = [stop for stop in outcome.stops if stop != self.loop.header]
+        if self.domain is None and self.first is not None:
+            assert self.exit_index is not None
+            self.ways = [stop for stop in self.ways if stop != self.exit_index]
+            self.ways.append(self.exit_index)
+        self.flags = [flag for stop in self.ways[:-1] if (flag := outcome.stops[stop]) is not None]
+
+    def _finish_block(self, block: Block, outcome: Outcome) -> None:
+        """Parameters for what only comes out, the flags of the ways out, and the results."""
+        builder = self.tracer.context.builder
+        self._choose_ways(outcome)
+        for item in self.outs:
+            types = carried.types_of(item.kind)
+            item.parameters = [Value(builder.unique_name(item.name), type) for type in types]
+            block.parameters += item.parameters
+        flags = [Value(builder.unique_name("way"), _FLAG) for _ in self.flags]
+        block.parameters += flags
+        ends = [part for item in (*self.carried, *self.outs) for part in item.ends]
+        ends += self.flags
+        again = outcome.stops[self.loop.header]
+        if self.domain is None:
+            assert again is not None
+            ends.insert(0, again)
+        elif self.ways:
+            assert again is not None
+            step = builder.emit("dimension", dim=self.domain.step)
+            block.parameters.insert(1, Value(builder.unique_name("again"), _FLAG))
+            ends[:0] = [builder.emit("add", block.parameters[0], step), again]
+        block.results = tuple(ends)
+
+    # The node
+
+    def _emit(self, block: Block, outcome: Outcome) -> None:
+        tracer, context = self.tracer, self.tracer.context
+        emit = context.builder.emit
+        if self.needs_entry:
+            self._require_entry()
+        for item in self.outs:
+            item.initial = carried.placeholders(tracer, item.kind)
+        initial = [part for item in (*self.carried, *self.outs) for part in item.initial]
+        initial += [truth(tracer, False) for _ in self.flags]
+        if self.domain is None:
+            initial.insert(0, self.first if self.first is not None else truth(tracer, True))
+            results = self._while(block, initial)[1:]
+            again: Value | None = None
+        elif self.ways:
+            start = emit("dimension", dim=self.domain.start)
+            _, again, *results = self._while(block, [start, truth(tracer, True), *initial])
+        else:
+            bounds = (self.domain.start, self.domain.stop, self.domain.step)
+            numbers = [emit("dimension", dim=dim) for dim in bounds]
+            again = None
+            results = list(
+                context.builder.emit_many("for", *numbers, *initial, regions=(block,), hint="loop")
+            )
+        self.mark.keep_calls()
+        self._apply(results)
+        flags = results[len(results) - len(self.flags) :] if self.flags else []
+        self._leave(outcome, again, flags)
+
+    def _require_entry(self) -> None:
+        """Check that there is an iteration: the code behind the loop reads what it binds."""
+        context = self.tracer.context
+        if self.domain is None:
+            assert self.first is not None
+            facts.require(context, self.first)
+        else:
+            low, high = (context.builder.emit("dimension", dim=d) for d in self.domain.bounds)
+            facts.require(context, context.builder.emit("less", low, high))
+
+    def _while(self, body: Block, initial: list[Value]) -> list[Value]:
+        builder = self.tracer.context.builder
+        types = [value.type for value in initial]
+        with builder.region(types, [value.name for value in body.parameters]) as condition:
+            if self.domain is None:
+                builder.yield_(condition.parameters[0])
+            else:
+                index, again = condition.parameters[:2]
+                stop = builder.emit("dimension", dim=self.domain.stop)
+                sides = (stop, index) if self.domain.descends else (index, stop)
+                builder.yield_(builder.emit("logical_and", again, builder.emit("less", *sides)))
+        self.tracer.keep(condition)
+        return list(
+            builder.emit_many("while", *initial, regions=(condition, body), hint="loop")
+        )
+
+    def _apply(self, results: list[Value]) -> None:
+        """Put the results where the frame and the objects have them."""
+        tracer, frame = self.tracer, self.frame
+        for slot in self.loop.stored:
+            if slot not in self.live[self.loop.header]:
+                frame.slots[slot] = None
+        taken = 0
+        for item in (*self.carried, *self.outs):
+            count = len(carried.types_of(item.kind))
+            item.results = results[taken : taken + count]
+            taken += count
+            if item in self.carried:
+                item.uncertain = self._uncertainty_after(item)
+            if item.slot is not None or item.place is not None:
+                item.put(tracer, frame, item.results)
+            else:
+                item.current = carried.build(
+                    tracer, item.kind, iter(item.results), item.uncertain
+                )
+            if item.current is not None:
+                tracer.note_birth(item.current, self.step)
+
+    def _uncertainty_after(self, item: Carried) -> str:
+        """Why an array behind the loop may be an older one."""
+        assert item.ending is not None
+        if not item.uncertain or item.ending.value is None:
+            return ""
+        is_new = all(
+            not array.views
+            and not array.storage.uncertain
+            and id(array.storage) not in self.reach.objects
+            and self._users(array.storage) == 1
+            for array in carried.storages_of(item.ending.value)
+        )
+        return "" if is_new and self.is_entered else item.uncertain
+
+    def _leave(self, outcome: Outcome, again: Value | None, flags: list[Value]) -> None:
+        """Go on where the loop leads; by its flags where there are several ways."""
+        ways: Ways = []
+        base = self.mark.position.stack
+        if self.domain is not None:
+            assert self.exit_index is not None
+            ways.append((again, Start(self.exit_index, base[:-1])))
+        for position, stop in enumerate(self.ways):
+            stack = outcome.stacks.get(stop, base)
+            if stop == RETURN:
+                stack = [item.current for item in self.outs if item.slot is None and item.current]
+            flag = flags[position] if position < len(flags) else None
+            ways.append((flag, Start(stop, stack)))
+        go_to(self.tracer, self.frame, ways)
+
+
+def truth(tracer: Interpreter, holds: bool) -> Value:
+    """A bool of the graph."""
+    value = np.array(holds)
+    value.flags.writeable = False
+    return tracer.context.builder.emit("constant", value=value)
+
+
+def _name_of(place: Place) -> str:
+    text = "".join(c if c.isalnum() else "_" for c in str(place)).strip("_")
+    return text or "carried"
+

@@ -1,0 +1,220 @@
+"""Bringing the states at the ends of two arms together as the results of a `cond`.
+
+What both arms leave as it was stays. What they leave in different ways must be of one kind, and
+becomes a result. What only one of them needs afterwards is a placeholder in the other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from jitflow.core.errors import Unsupported
+from jitflow.ir.graph import Block, Value
+from jitflow.tracer import carried
+from jitflow.tracer.carried import Kind
+from jitflow.tracer.places import Place, Reach
+from jitflow.tracer.regions import Outcome, block_of, live_at
+from jitflow.tracer.values import ArrayValue, PyValue
+
+if TYPE_CHECKING:
+    from jitflow.tracer.frame import SymbolicFrame
+    from jitflow.tracer.interpreter import Interpreter
+
+Finished = Callable[[Sequence[Value]], Any]
+"""Gives a merged value from the results of the control node."""
+
+
+@dataclass(eq=False)
+class Ending:
+    """A value as it is at the end of a region.
+
+    `parts` are the graph values that hold it then: arrays may be written later, or undone.
+    """
+
+    value: PyValue | None
+    kind: Kind | None = None
+    parts: list[Value] = field(default_factory=list)
+    problem: Unsupported | None = None
+
+    @classmethod
+    def of(cls, tracer: Interpreter, value: PyValue | None) -> Ending:
+        """The ending of a value in the state and the block at hand."""
+        if value is None:
+            return cls(None)
+        try:
+            kind = carried.describe(tracer, value)
+            return cls(value, kind, carried.parts_of(tracer, value))
+        except Unsupported as error:
+            return cls(value, problem=error)
+
+    @property
+    def known_kind(self) -> Kind:
+        """The kind; raises what made it unknown."""
+        if self.kind is None:
+            raise self.problem or Unsupported("JF-B006", "a variable has no value in one branch")
+        return self.kind
+
+
+@dataclass(eq=False)
+class Arm:
+    """The end of one arm: its block, how it ends, and what it leaves.
+
+    Attributes
+    ----------
+    slots : dict
+        Endings of the variables that are not as they were at the start.
+    stacks : dict
+        For each stop the endings of the operand stack.
+    places : dict
+        The places that were changed, with their endings.
+    live : frozenset of int
+        Slots that may be read afterwards.
+    """
+
+    block: Block
+    outcome: Outcome
+    slots: dict[int, Ending]
+    stacks: dict[int, list[Ending]]
+    places: dict[tuple[int, Any], tuple[Place, Ending]]
+    live: frozenset[int]
+
+
+def arm_at_end(
+    tracer: Interpreter,
+    block: Block,
+    outcome: Outcome,
+    before: tuple[SymbolicFrame, list[PyValue | None]],
+    changes: dict[tuple[int, Any], Place],
+) -> Arm:
+    """What a region leaves; call while its block is being built."""
+    frame, old = before
+    live = live_at(frame, outcome.stops)
+    slots = {
+        slot: Ending.of(tracer, value)
+        for slot, value in enumerate(frame.slots)
+        if value is not old[slot] and slot in live
+    }
+    stacks = {
+        stop: [Ending.of(tracer, value) for value in stack]
+        for stop, stack in outcome.stacks.items()
+    }
+    places = {key: (place, place_ending(tracer, place)) for key, place in changes.items()}
+    return Arm(block, outcome, slots, stacks, places, live)
+
+
+def place_ending(tracer: Interpreter, place: Place) -> Ending:
+    """The ending of a place; memory counts as an array."""
+    contents = place.read()
+    if isinstance(contents, Value):
+        return Ending(None, carried.Array(contents.type, place.owner.order), [contents])
+    return Ending.of(tracer, contents)
+
+
+class Merger:
+    """Collects pairs of graph values from two arms that started in one state.
+
+    Parameters
+    ----------
+    tracer : Interpreter
+        In the state before both arms.
+    reach : Reach
+        What was there before both.
+    arms : tuple of Arm
+    """
+
+    def __init__(self, tracer: Interpreter, reach: Reach, arms: tuple[Arm, Arm]) -> None:
+        self.tracer, self.reach, self.arms = tracer, reach, arms
+        self.pairs: list[tuple[Value, Value]] = []
+        self._memo: dict[tuple[int, int], Finished] = {}
+        self._partners: dict[int, set[int]] = {}
+
+    def merge(self, first: Ending, second: Ending, what: str) -> Finished:
+        """One value of two; `what` names it."""
+        if carried.is_same(first.value, second.value) and first.value is not None:
+            return lambda results: first.value
+        key = (_identity(first), _identity(second))
+        if key in self._memo:
+            return self._memo[key]
+        kind = carried.unified(first.known_kind, second.known_kind, what)
+        self._note_partners(first, second)
+        start = len(self.pairs)
+        self.pairs.extend(zip(first.parts, second.parts, strict=True))
+        end = len(self.pairs)
+        made: list[PyValue] = []
+
+        def finished(results: Sequence[Value]) -> PyValue:
+            if not made:
+                reason = self._uncertainty(first, second, what)
+                parts = iter(results[start:end])
+                made.append(carried.build(self.tracer, kind, parts, reason))
+            return made[0]
+
+        self._memo[key] = finished
+        return finished
+
+    def only(self, arm: int, ending: Ending, what: str) -> Finished:
+        """A value that comes from one arm alone, and is looked at after that arm alone."""
+        kind = ending.known_kind
+        with block_of(self.tracer, self.arms[1 - arm].block):
+            parts = carried.placeholders(self.tracer, kind)
+        other = Ending(None, kind, parts)
+        pair = (ending, other) if arm == 0 else (other, ending)
+        if not parts:
+            return lambda results: ending.value
+        return self.merge(*pair, what)
+
+    def contents(self, first: Ending, second: Ending) -> Finished:
+        """The contents of memory."""
+        start = len(self.pairs)
+        self.pairs.append((first.parts[0], second.parts[0]))
+        return lambda results: results[start]
+
+    def flags(self, first: Value, second: Value) -> Finished:
+        """A bool[] of the graph."""
+        start = len(self.pairs)
+        self.pairs.append((first, second))
+        return lambda results: results[start]
+
+    def unchanged(self, arm: int, value: PyValue | None) -> Ending:
+        """The ending, in an arm, of a variable or stack entry that it left as it was."""
+        tracer = self.tracer
+        with block_of(tracer, self.arms[arm].block):
+            ending = Ending.of(tracer, value)
+        for array in carried.storages_of(value) if value is not None else ():
+            written = self.arms[arm].places.get((id(array.storage), None))
+            if written is None:
+                continue
+            if array.views or len(ending.parts) != 1:
+                return Ending(value, problem=Unsupported("JF-B006", "a view of written memory"))
+            ending.parts = written[1].parts[:]
+        return ending
+
+    # Identity of arrays
+
+    def _note_partners(self, first: Ending, second: Ending) -> None:
+        pairs = zip(_arrays(first), _arrays(second), strict=False)
+        for one, other in pairs:
+            self._partners.setdefault(id(one.storage), set()).add(id(other.storage))
+            self._partners.setdefault(id(other.storage), set()).add(id(one.storage))
+
+    def _uncertainty(self, first: Ending, second: Ending, what: str) -> str:
+        """Why eager Python may keep another array than a new one; empty where it does not."""
+        for array in (*_arrays(first), *_arrays(second)):
+            storage = array.storage
+            is_own = not array.views and not storage.uncertain
+            is_new = id(storage) not in self.reach.objects
+            is_alone = storage.source is None and self.reach.holders.get(id(storage), 0) <= 1
+            has_one = len(self._partners.get(id(storage), ())) <= 1
+            if not (is_own and (is_new or is_alone) and has_one):
+                return f"{what}, which may be an array that was there before,"
+        return ""
+
+
+def _arrays(ending: Ending) -> list[ArrayValue]:
+    return [] if ending.value is None else list(carried.storages_of(ending.value))
+
+
+def _identity(ending: Ending) -> int:
+    return id(ending) if ending.value is None else id(ending.value)

@@ -1,0 +1,302 @@
+"""Places whose contents a stretch of code may change, besides variables: what was changed since a mark.
+
+A place is part of an object that was there before the mark: the contents of memory, an attribute,
+an item, a cell, a global name. Changes of an object's structure (a list that grows) are no places.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from jitflow.core.errors import Unsupported
+from jitflow.ir.graph import Value
+from jitflow.tracer import arrays
+from jitflow.tracer.context import TraceContext
+from jitflow.tracer.frame import SymbolicFrame
+from jitflow.tracer.objects import effects, instances
+from jitflow.tracer.objects.model import (
+    CellValue,
+    DictValue,
+    InstanceValue,
+    IteratorValue,
+    LazyValue,
+    NamespaceValue,
+)
+from jitflow.tracer.objects.table import Checkpoint
+from jitflow.tracer.values import ArrayValue, PyValue, SequenceValue, Storage
+
+if TYPE_CHECKING:
+    from jitflow.tracer.interpreter import Interpreter
+
+Contents = PyValue | Value
+"""What a place holds: a graph value where the place is memory."""
+
+
+@dataclass(frozen=True, eq=False)
+class Place:
+    """One part of one object; `name` is the attribute, the key or the position."""
+
+    owner: Any
+    name: Any = None
+
+    @property
+    def key(self) -> tuple[int, Any]:
+        """The same for every `Place` that means this part of this object."""
+        return id(self.owner), self.name
+
+    def read(self) -> Contents:
+        """The contents now."""
+        return _READERS[type(self.owner)](self.owner, self.name)
+
+    def write(self, tracer: Interpreter, contents: Contents) -> None:
+        """Replace the contents; noted as a change of the user's program."""
+        _WRITERS[type(self.owner)](tracer, self.owner, self.name, contents)
+
+    def __str__(self) -> str:
+        if isinstance(self.owner, Storage):
+            return str(self.owner.source or "an array")
+        owner = getattr(self.owner, "source", None) or type(self.owner).__name__
+        return f"{owner}[{self.name!r}]"
+
+
+def changes_since(
+    tracer: Interpreter, mark: Checkpoint, before: frozenset[int]
+) -> dict[tuple[int, Any], Place]:
+    """The places that were changed since `mark`; `before` are the identities of `reachable`.
+
+    Raises
+    ------
+    Unsupported
+        JF-B006 where an object changed in a way that is no change of places.
+    """
+    oldest: dict[int, tuple[Any, dict[str, Any]]] = {}
+    for owner, fields in tracer.context.objects.journal[mark.journal :]:
+        known = oldest.setdefault(id(owner), (owner, {}))[1]
+        for name, value in fields.items():
+            known.setdefault(name, value)
+    found: dict[tuple[int, Any], Place] = {}
+    for owner, fields in oldest.values():
+        if isinstance(owner, TraceContext):
+            continue
+        if id(owner) in before or getattr(owner, "source", None) is not None:
+            for name in _changed_names(owner, fields):
+                place = Place(owner, name)
+                found[place.key] = place
+    return found
+
+
+def _changed_names(owner: Any, old: dict[str, Any]) -> Iterable[Any]:
+    rule = _CHANGES.get(type(owner))
+    if rule is not None:
+        return list(rule(owner, old))
+    if all(_is_same(getattr(owner, name), value) for name, value in old.items()):
+        return []
+    raise Unsupported("JF-B006", f"a {type(owner).__name__.removesuffix('Value').lower()} changes")
+
+
+def _is_same(left: Any, right: Any) -> bool:
+    if type(left) in (list, dict, set) and type(left) is type(right):
+        return bool(left == right)
+    return left is right or (type(left) in (int, bool, str) and left == right)
+
+
+def settled(value: Any) -> Any:
+    """The value behind a lazy one that was looked at."""
+    return value.resolved or value if isinstance(value, LazyValue) else value
+
+
+def _contents_changed(owner: Storage, old: dict[str, Any]) -> Iterable[Any]:
+    if owner.version is not old.get("version", owner.version):
+        yield None
+
+
+def _cell_changed(owner: CellValue, old: dict[str, Any]) -> Iterable[Any]:
+    if settled(owner.contents) is settled(old["contents"]):
+        return
+    if owner.contents is None:
+        raise Unsupported("JF-B006", "a closure variable is deleted")
+    yield None
+
+
+def _attributes_changed(owner: InstanceValue, old: dict[str, Any]) -> Iterable[Any]:
+    if owner.deleted != old["deleted"]:
+        raise Unsupported("JF-B006", f"an attribute of {owner.cls.__name__} is deleted")
+    before = old["attributes"]
+    for name, value in owner.attributes.items():
+        if name in before:
+            if settled(value) is not settled(before[name]):
+                yield name
+        elif owner.source is None:
+            raise Unsupported("JF-B006", f"attribute {name} of {owner.cls.__name__} is new")
+        elif name in owner.written and name not in old["written"]:
+            yield name
+
+
+def _items_changed(owner: SequenceValue, old: dict[str, Any]) -> Iterable[Any]:
+    before = old["items"]
+    if len(before) != len(owner.items):
+        raise Unsupported("JF-B006", f"the length of a {owner.kind.__name__} changes")
+    for index, value in enumerate(owner.items):
+        if settled(value) is not settled(before[index]):
+            yield index
+
+
+def _keys_changed(owner: DictValue, old: dict[str, Any]) -> Iterable[Any]:
+    if owner.owner is not None:
+        return  # the instance's attributes are the places
+    before = old["items"]
+    if list(before) != list(owner.items):
+        raise Unsupported("JF-B006", "the keys of a dict change")
+    for key, (_, value) in owner.items.items():
+        if settled(value) is not settled(before[key][1]):
+            yield key
+
+
+def _globals_changed(owner: NamespaceValue, old: dict[str, Any]) -> Iterable[Any]:
+    before = old["items"]
+    for name in owner.written:
+        value = owner.items[name]
+        if value is None:
+            raise Unsupported("JF-B006", f"the global {name} is deleted")
+        if name not in before or settled(value) is not settled(before[name]):
+            yield name
+
+
+_CHANGES: dict[type, Any] = {
+    Storage: _contents_changed,
+    CellValue: _cell_changed,
+    InstanceValue: _attributes_changed,
+    SequenceValue: _items_changed,
+    DictValue: _keys_changed,
+    NamespaceValue: _globals_changed,
+}
+
+
+def _read_attribute(owner: InstanceValue, name: str) -> PyValue:
+    found = instances.stored(owner, name)
+    if found is None:
+        raise Unsupported("JF-B006", f"attribute {name} of {owner.cls.__name__} is new")
+    return found
+
+
+def _read_global(owner: NamespaceValue, name: str) -> PyValue:
+    found = owner.items.get(name)
+    if found is None:
+        raise Unsupported("JF-B006", f"the global {name} is not read before")
+    return found
+
+
+_READERS: dict[type, Any] = {
+    Storage: lambda owner, name: owner.version,
+    CellValue: lambda owner, name: owner.contents,
+    InstanceValue: _read_attribute,
+    SequenceValue: lambda owner, name: owner.items[name],
+    DictValue: lambda owner, name: owner.items[name][1],
+    NamespaceValue: _read_global,
+}
+
+
+def _write_memory(tracer: Interpreter, owner: Storage, name: None, version: Value) -> None:
+    arrays.commit(tracer.context, owner, version)
+
+
+def _write_cell(tracer: Interpreter, owner: CellValue, name: None, value: PyValue) -> None:
+    effects.will_change(tracer, owner)
+    owner.contents = value
+
+
+def _write_attribute(
+    tracer: Interpreter, owner: InstanceValue, name: str, value: PyValue
+) -> None:
+    instances.store(tracer, owner, name, value)
+
+
+def _write_item(tracer: Interpreter, owner: SequenceValue, name: int, value: PyValue) -> None:
+    effects.will_change(tracer, owner)
+    owner.items[name] = value
+
+
+def _write_key(tracer: Interpreter, owner: DictValue, name: Any, value: PyValue) -> None:
+    effects.will_change(tracer, owner)
+    owner.items[name] = (owner.items[name][0], value)
+
+
+def _write_global(
+    tracer: Interpreter, owner: NamespaceValue, name: str, value: PyValue
+) -> None:
+    effects.will_change(tracer, owner)
+    owner.items[name] = value
+    owner.written[name] = None
+
+
+_WRITERS: dict[type, Any] = {
+    Storage: _write_memory,
+    CellValue: _write_cell,
+    InstanceValue: _write_attribute,
+    SequenceValue: _write_item,
+    DictValue: _write_key,
+    NamespaceValue: _write_global,
+}
+
+
+# What can be reached
+
+
+class Reach:
+    """The objects that the frames and the changed objects lead to.
+
+    Attributes
+    ----------
+    objects : dict
+        By identity; holds them, so that identities stay theirs.
+    holders : dict
+        Identity of each storage to how many ways lead to an array on it; likewise of iterators.
+    """
+
+    def __init__(self, tracer: Interpreter) -> None:
+        self.objects: dict[int, Any] = {}
+        self.holders: dict[int, int] = {}
+        table = tracer.context.objects
+        for frame in tracer.frames:
+            self._visit(frame)
+        for value in (*table.by_id.values(), *table.changed.values()):
+            self._visit(value)
+
+    @property
+    def identities(self) -> frozenset[int]:
+        """Identities of everything that was found."""
+        return frozenset(self.objects)
+
+    def _visit(self, item: Any) -> None:
+        work = [item]
+        while work:
+            item = work.pop()
+            if isinstance(item, list | tuple):
+                work.extend(item)
+                continue
+            if isinstance(item, dict):
+                work.extend(item.values())
+                continue
+            if isinstance(item, ArrayValue | IteratorValue):
+                held = id(item.storage if isinstance(item, ArrayValue) else item)
+                self.holders[held] = self.holders.get(held, 0) + 1
+            if id(item) in self.objects:
+                continue
+            if isinstance(item, ArrayValue):
+                self.objects[id(item)] = item
+                work += [item.storage]
+                if item.base is not None:
+                    work += [item.base]
+            elif isinstance(item, Storage):
+                self.objects[id(item)] = item
+            elif isinstance(item, SymbolicFrame):
+                self.objects[id(item)] = item
+                work += [item.slots, item.stack, item.closure]
+            elif isinstance(item, PyValue) or hasattr(item, "frame"):
+                self.objects[id(item)] = item
+                work += [part for name, part in vars(item).items() if name not in _OUTSIDE]
+
+
+_OUTSIDE = frozenset({"source", "real", "tracer", "globals", "code", "value", "cls", "owner"})
