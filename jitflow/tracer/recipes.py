@@ -115,8 +115,10 @@ class BuildFunction(Recipe):
 
 @dataclass(eq=False)
 class BuildCall(Recipe):
-    """The result of a harmless call that makes a fresh object: ``iter(x)``, a bound method,
-    ``functools.partial``, ``range``, ``enumerate`` at its start."""
+    """The result of a harmless call that makes a fresh object.
+
+    ``iter(x)``, a bound method, ``functools.partial``, ``range``, ``enumerate`` at its start.
+    """
 
     function: Any
     arguments: tuple[Recipe, ...]
@@ -199,8 +201,10 @@ class SetCell(Effect):
 
 @dataclass(eq=False)
 class CallEffect(Effect):
-    """A call made for its effect alone, its result ignored: ``iterator.__next__`` to advance a
-    real iterator."""
+    """A call made for its effect alone, its result ignored.
+
+    ``iterator.__next__`` advances a real iterator.
+    """
 
     function: Any
     arguments: tuple[Recipe, ...]
