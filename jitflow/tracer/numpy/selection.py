@@ -26,7 +26,7 @@ from jitflow.tracer.numpy.operands import (
 )
 from jitflow.tracer.numpy.table import function, function_named, method
 from jitflow.tracer.numpy.ufunc_methods import deliver
-from jitflow.tracer.values import ArrayValue, ConstantValue, PyValue, SequenceValue
+from jitflow.tracer.values import ArrayValue, ConstantValue, PyValue, ScalarValue, SequenceValue
 
 
 @function(np.where, signature="condition, x=_, y=_, /")

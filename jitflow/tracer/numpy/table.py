@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Any
 
@@ -110,6 +110,8 @@ def parse_signature(text: str) -> tuple[Parameter, ...]:
     for item in filter(None, (part.strip() for part in _split(text))):
         if item == "*":
             kind = "keyword"
+        elif item == "/":
+            parameters = [replace(p, kind="positional") for p in parameters]
         elif item.startswith("*"):
             stars = item[: 2 if item.startswith("**") else 1]
             parameters.append(Parameter(item.lstrip("*"), kind=stars))
@@ -152,7 +154,7 @@ def bind(entry: Entry, args: list[PyValue], kwargs: dict[str, PyValue]) -> dict[
             if name in keywords:
                 raise Unsupported("JF-B009", f"{entry.name} got {name!r} twice")
             bound[name] = rest.pop(0)
-        elif name in keywords:
+        elif name in keywords and parameter.kind != "positional":
             bound[name] = keywords.pop(name)
         elif parameter.default is _REQUIRED:
             raise Unsupported("JF-B009", f"{entry.name} misses {name!r}")
@@ -161,7 +163,18 @@ def bind(entry: Entry, args: list[PyValue], kwargs: dict[str, PyValue]) -> dict[
     if rest or keywords:
         detail = f"{entry.name} with {', '.join(keywords) or 'more positional arguments'}"
         raise Unsupported("JF-B008", detail)
+    _check_device(entry, bound)
     return bound
+
+
+def _check_device(entry: Entry, bound: dict[str, PyValue]) -> None:
+    """``device`` and ``like`` have only one meaning for arrays of NumPy's own."""
+    for name, allowed in (("device", (None, "cpu")), ("like", (None,))):
+        value = bound.get(name)
+        if value is not None and not (
+            isinstance(value, ConstantValue) and value.value in allowed
+        ):
+            raise Unsupported("JF-B008", f"{entry.name} with {name}")
 
 
 def _wrap(default: Any) -> PyValue:
