@@ -36,7 +36,7 @@ class BlockGraph:
     def input_of(self, root: Value) -> Value | None:
         """The graph input behind which `root` is."""
         inputs = self.graph.inputs[len(self.parameters) :]
-        return next((i for i, r in zip(inputs, self.roots, strict=True) if r is root), None)
+        return next((i for i, r in zip(inputs, self.roots, strict=False) if r is root), None)
 
 
 def is_sunk(value: Value) -> bool:

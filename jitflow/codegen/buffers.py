@@ -230,7 +230,10 @@ class _Assigner:
     def place_ring(self, value: Value, place: Place) -> Place:
         """A storage whose address changes, which begins at `place` or a temporary copy of it."""
         memory, start = self.memory, place
-        if place.storage not in memory.temporaries or not is_packed(place, value):
+        given = (*memory.given.inputs.values(), *memory.given.outputs)
+        others = {other.storage for other in given}
+        is_own = place.storage in memory.temporaries and place.storage not in others
+        if not is_own or not is_packed(place, value):
             start = memory.temporary(value.type.shape, value.type.dtype)
             self.copy(value, place, start)
         memory.ring_starts[value] = start

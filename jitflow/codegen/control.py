@@ -29,8 +29,9 @@ def bases_of(node: Node) -> list[Value | None]:
 def _common_base(node: Node, number: int) -> Value | None:
     found: list[Value] = []
     for region in node.regions:
-        base = updated_from(region.results[number])
-        if base in set(defined_in(region)):
+        inside = set(defined_in(region))
+        base = updated_from(region.results[number], inside)
+        if base in inside:
             return None
         found.append(base)
     base = found[0]
@@ -38,9 +39,12 @@ def _common_base(node: Node, number: int) -> Value | None:
     return base if same and base.type.rank and not is_sunk(base) else None
 
 
-def updated_from(value: Value) -> Value:
-    """The value at the start of the chain of updates and loops that leads to `value`."""
-    while value.producer is not None:
+def updated_from(value: Value, inside: set[Value] | None = None) -> Value:
+    """The value at the start of the chain of updates and loops that leads to `value`.
+
+    The first one on it that is not `inside`, where that is given.
+    """
+    while value.producer is not None and (inside is None or value in inside):
         node = value.producer
         if node.operator.kind in (Kind.UPDATE, Kind.SCATTER):
             value = node.operands[0]

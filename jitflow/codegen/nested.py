@@ -66,9 +66,9 @@ class NestedBuilder:
         """A `for`."""
         index = self.memory.temporary((), I64)
         start, stop, step = (self.bound(value) for value in self.node.operands[:3])
-        trips = ESTIMATED_TRIPS
-        if isinstance(start, int) and isinstance(stop, int) and isinstance(step, int) and step:
-            trips = max(0, len(range(start, stop, step)))
+        trips: Dim = ESTIMATED_TRIPS
+        if not isinstance(start, Pointer) and not isinstance(stop, Pointer) and step == 1:
+            trips = stop - start
         body = self.carrying(self.node.regions[0], [index], trips)
         return Repeat(pointer_to(index), start, stop, step, body, self.kept)
 
@@ -144,7 +144,7 @@ class NestedBuilder:
         captured = [self.memory.load_from(root) for root in inside.roots]
         return dict(zip(inside.graph.inputs, (*parameters, *captured), strict=True))
 
-    def carrying(self, region: Block, first: list[Place], trips: int) -> list[Command]:
+    def carrying(self, region: Block, first: list[Place], trips: Dim) -> list[Command]:
         """A region whose results go where its parameters, after those in `first`, are."""
         inside = self.graph(region)
         carried = inside.parameters[len(first) :]
@@ -178,7 +178,7 @@ class NestedBuilder:
         return self.commands(inside.graph, places, [place for _, place in fresh], 1)
 
     def commands(
-        self, graph: Graph, inputs: dict[Value, Place], outputs: list[Place], trips: int
+        self, graph: Graph, inputs: dict[Value, Place], outputs: list[Place], trips: Dim
     ) -> list[Command]:
         """Commands of the graph of a region."""
         graph = decompose(graph)
@@ -191,7 +191,7 @@ class NestedBuilder:
                 pointer = pointer_to(inputs[definition.value])
                 builder.commands.append(DefineSymbol(name, pointer))
         builder.add_all()
-        self.outer.work = self.outer.work + builder.work * trips
+        self.outer.work = self.outer.work + (builder.work + len(builder.commands)) * trips
         return builder.commands
 
 

@@ -6,7 +6,7 @@ The order of stages: `fusion.fuse`, `buffers.assign`, then for each step `draft.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -29,7 +29,7 @@ from jitflow.codegen.loop_ir import (
     Program,
 )
 from jitflow.codegen.nest import Nest, build
-from jitflow.codegen.nested import NestedBuilder, pointer_to
+from jitflow.codegen.nested import ESTIMATED_TRIPS, NestedBuilder, pointer_to
 from jitflow.codegen.places import Given
 from jitflow.core import dims
 from jitflow.core.dims import Dim
@@ -68,7 +68,8 @@ def lower(segment: Segment) -> Lowered:
     known = {name for name, d in segment.graph.symbols.items() if d.value in given.inputs}
     arena = lay_out(builder.commands, memory.temporaries, known, memory.rings)
     arena.rings = tuple(memory.rings)
-    return Lowered(builder.program, given, arena, builder.work, given.constants)
+    work = _estimated(builder.work, known)
+    return Lowered(builder.program, given, arena, work, given.constants)
 
 
 class ProgramBuilder:
@@ -210,6 +211,12 @@ def _matrix(place: Place, index: access.Index, axes: str, batch: tuple[str, ...]
         address.coefficient(axes[1]),
         tuple(address.coefficient(name) for name in batch),
     )
+
+
+def _estimated(work: Dim, known: Set[str]) -> Dim:
+    """`work` with a guess for symbols that are found while it runs."""
+    unknown = dims.symbols_of(work) - known
+    return dims.substitute(work, dict.fromkeys(unknown, ESTIMATED_TRIPS))
 
 
 def _work(step: Loops, items: int) -> Dim:

@@ -202,8 +202,9 @@ class ControlWriter:
         text = self.text
         holds = self.truth(command.flag)
         then, otherwise, done = (text.fresh(hint) for hint in ("then", "else", "after"))
+        parts = (then, command.then), (otherwise, command.otherwise)
+        scopes = [(label, self.inside(label, commands, [])) for label, commands in parts]
         text.write(f"br i1 {holds}, label %{then}, label %{otherwise}")
-        for label, commands in ((then, command.then), (otherwise, command.otherwise)):
-            scope = self.inside(label, commands, [])
+        for label, scope in scopes:
             text.scopes[-1].lines += [f"{label}:", *scope.lines, f"  br label %{done}"]
         text.start_block(done)
