@@ -25,6 +25,7 @@ _FAMILIES = (
     "slopes",
     "frequencies",
     "editing",
+    "questions",
 )
 
 

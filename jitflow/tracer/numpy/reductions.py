@@ -154,19 +154,25 @@ def mean(
 ) -> PyValue:
     """Arithmetic mean, summed in the dtype that NumPy chooses."""
     n = Composer(context)
-    if not arguments.is_missing(where) and ufuncs.where_argument(context, where) is not None:
-        raise arguments.unsupported("mean with where")
+    mask = None if arguments.is_missing(where) else ufuncs.where_argument(context, where)
     own = n.dtype(a)
     half = arguments.is_none(dtype) and own is F16
     if arguments.is_none(dtype) and own.kind in "biu":
         dtype = ConstantValue(np.dtype(np.float64))
     elif half:
         dtype = ConstantValue(np.dtype(np.float32))
-    count = reduced_count(context, n.shape(a), axis)
-    if n.decide(count, "==", 0):
-        raise arguments.unsupported("mean of an empty slice, which warns")
-    total = n(np.sum, a, axis=axis, dtype=dtype, out=out, keepdims=keepdims)
-    result = divide_by_count(n, total, n(np.intp, count))
+    if mask is None:
+        count = reduced_count(context, n.shape(a), axis)
+        if n.decide(count, "==", 0):
+            raise arguments.unsupported("mean of an empty slice, which warns")
+        total = n(np.sum, a, axis=axis, dtype=dtype, out=out, keepdims=keepdims)
+        result = divide_by_count(n, total, n(np.intp, count))
+    else:
+        chosen = n(np.broadcast_to, where, n.shape(a))
+        items = n(np.sum, chosen, axis=axis, dtype=np.intp, keepdims=keepdims)
+        n.require_all(n.compare("gt", items, 0))
+        total = n(np.sum, a, axis=axis, dtype=dtype, out=out, keepdims=keepdims, where=where)
+        result = divide_by_count(n, total, items)
     if half and arguments.is_none(out):
         if isinstance(result, ArrayValue):
             return n.method(result, "astype", np.dtype(np.float16))
@@ -210,6 +216,8 @@ def var(
     if not arguments.is_missing(where) and ufuncs.where_argument(context, where) is not None:
         raise arguments.unsupported("var with where")
     if not arguments.is_missing(correction):
+        if not (isinstance(ddof, ConstantValue) and ddof.value == 0):
+            raise arguments.raises("ddof and correction can't be provided simultaneously.")
         ddof = correction
     array = n.array(a)
     if arguments.is_none(dtype) and array.dtype.kind in "biu":
