@@ -101,9 +101,11 @@ def from_numpy(dtype: np.dtype) -> DType | None:
     """Return our dtype for a NumPy dtype, or None where jitflow does not compile it.
 
     `longlong` and `int64` are one dtype here; object, string, datetime, structured,
-    extended-precision and byte-swapped dtypes give None, and so do dtypes with metadata, which
-    NumPy hands on to results.
+    extended-precision and byte-swapped dtypes give None, and so do dtypes with metadata or fields,
+    which NumPy hands on to results.
     """
-    if not dtype.isnative or dtype.kind not in "biufc" or dtype.metadata is not None:
+    if not dtype.isnative or dtype.kind not in "biufc":
+        return None
+    if dtype.metadata is not None or dtype.fields is not None:
         return None
     return _BY_KIND_AND_SIZE.get((dtype.kind, dtype.itemsize))

@@ -8,6 +8,7 @@ arguments, from which the exit rebuilds the view on ``ArrayValue.base``.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -38,11 +39,22 @@ class UncertainArray(Unsupported):
 def fresh(context: TraceContext, value: Value, order: Order | None = None) -> ArrayValue:
     """A new array that owns its memory and holds `value`, laid out in `order` (default: C)."""
     shape = value.type.shape
+    check_size(shape)
     order = layout.c_order(len(shape)) if order is None else order
     storage = Storage(value, order)
     context.storages.append(storage)
     strides = context.contiguous_strides(shape, value.type.dtype, order)
     return ArrayValue(storage, value.type, strides)
+
+
+_MOST_AXES, _MOST_ITEMS = 64, 2**40
+"""``NPY_MAXDIMS``, and a number of elements for which no machine has the memory."""
+
+
+def check_size(shape: tuple[Dim, ...]) -> None:
+    """Decline arrays that NumPy cannot make: it raises ValueError or MemoryError."""
+    if len(shape) > _MOST_AXES or math.prod(e for e in shape if isinstance(e, int)) > _MOST_ITEMS:
+        raise Unsupported("JF-B009", "Maximum allowed dimension or size exceeded")
 
 
 def boxed(context: TraceContext, value: Value, order: Order | None = None) -> PyValue:

@@ -11,7 +11,7 @@ from jitflow.core import dtypes
 from jitflow.core.dims import Dim
 from jitflow.core.dtypes import DType
 from jitflow.core.errors import Unsupported
-from jitflow.tracer import facts
+from jitflow.tracer import arrays, facts
 from jitflow.tracer.context import TraceContext
 from jitflow.tracer.numpy.table import MISSING
 from jitflow.tracer.values import (
@@ -187,6 +187,7 @@ def sized_shape(context: TraceContext, value: PyValue) -> tuple[Dim, ...]:
         facts.expect_extent(context, extent)
         if not facts.decide(context, 0, "<=", extent):
             raise raises("negative dimensions are not allowed")
+    arrays.check_size(result)
     return tuple(settle(context, extent) for extent in result)
 
 

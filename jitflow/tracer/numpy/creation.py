@@ -309,6 +309,8 @@ def astype_function(
     context: TraceContext, x: PyValue, dtype: PyValue, copy: PyValue, device: PyValue
 ) -> PyValue:
     """``numpy.astype(x, dtype)``."""
+    if not isinstance(x, ArrayValue):
+        raise raises("Input should be a NumPy array.")
     return astype(
         context, x, dtype, ConstantValue("K"), ConstantValue("unsafe"), ConstantValue(True), copy
     )
@@ -334,7 +336,8 @@ def astype(
         return arrays.boxed(context, convert(context, item, wanted))
     may_copy = arguments.constant(context, copy, "copy")
     letter = arguments.constant(context, order, "order")
-    if not may_copy and wanted is a.dtype and letter in ("K", "A"):
+    in_order = letter in ("K", "A") or arrays.is_contiguous(context, a, letter)
+    if not may_copy and wanted is a.dtype and in_order:
         return a
     return copied(context, a, copied_order(context, a, order), wanted)
 

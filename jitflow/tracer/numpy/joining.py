@@ -73,6 +73,8 @@ def joined(
         _check_extents(context, shape, item, place)
     (target,) = ufuncs.out_arguments(context, out)
     wanted = arguments.dtype(context, dtype)
+    if target is not None and wanted is not None:
+        raise raises("concatenate() only takes `out` or `dtype` as an argument")
     if wanted is None:
         wanted = target.dtype if target else promoted(*(item.dtype for item in given))
     rule = arguments.constant(context, casting, "casting")
@@ -136,7 +138,7 @@ def _register_stack(names: str, rank: int, axis: int) -> None:
     function_named(*names.split(), signature=signature)(handler)
 
 
-_register_stack("vstack row_stack", 2, 0)
+_register_stack("vstack", 2, 0)
 _register_stack("hstack", 1, 1)
 
 

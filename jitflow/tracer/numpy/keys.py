@@ -74,6 +74,10 @@ class Mask:
 Item = NewAxis | Whole | Index | Range | Indices | Mask
 
 
+_MOST_ARRAYS = 32
+"""Arrays in one key: NumPy's iterator has no more operands than that."""
+
+
 def parse(context: TraceContext, key: PyValue, rank: int) -> list[Item]:
     """The items of a key: every axis of the array has one, in order."""
     parts = _parts(context, key)
@@ -81,6 +85,8 @@ def parse(context: TraceContext, key: PyValue, rank: int) -> list[Item]:
     if len(ellipses) > 1:
         raise raises("an index can only have a single ellipsis")
     items: list[Any] = [p if p is Ellipsis else _item(context, p) for p in parts]
+    if sum(isinstance(item, Indices | Mask) for item in items) > _MOST_ARRAYS:
+        raise raises("too many indices for array")
     used = sum(_axes_used(item) for item in items if item is not Ellipsis)
     if used > rank:
         raise raises(f"too many indices for array: array is {rank}-dimensional")

@@ -184,6 +184,8 @@ def squeeze(context: TraceContext, a: PyValue, axis: PyValue) -> PyValue:
     """Without axes of extent 1."""
     if isinstance(a, ScalarValue) and a.box == "scalar":
         return a
+    if isinstance(a, ConstantValue) and isinstance(a.value, np.generic):
+        return a
     array = as_array(context, a)
     rank = len(array.shape)
     if is_none(axis):

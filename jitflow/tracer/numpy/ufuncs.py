@@ -66,9 +66,14 @@ def call(
     if len(given) < ufunc.nin or len(rest) > ufunc.nout:
         raise raises(f"np.{ufunc.__name__} takes {ufunc.nin} inputs")
     keywords = dict(kwargs)
+    if rest and ufunc in (np.maximum, np.minimum):
+        raise unsupported(f"np.{ufunc.__name__} with a positional out, which is deprecated")
     if rest:
         keywords["out"] = SequenceValue(tuple, list(rest))
-    return apply(context, ufunc, given, parse_options(context, ufunc, keywords))
+    options = parse_options(context, ufunc, keywords)
+    if options.where is not None and any(target is None for target in options.out):
+        raise unsupported(f"np.{ufunc.__name__} with where and without out, which warns")
+    return apply(context, ufunc, given, options)
 
 
 def parse_options(context: TraceContext, ufunc: np.ufunc, keywords: dict[str, PyValue]) -> Options:

@@ -17,7 +17,7 @@ from jitflow.tracer.objects.model import LazyValue, NamespaceValue
 from jitflow.tracer.objects.namespaces import namespace_value
 from jitflow.tracer.objects.protocol import Tracer
 from jitflow.tracer.objects.wrap import real_of, resolve
-from jitflow.tracer.values import ConstantValue, PyValue
+from jitflow.tracer.values import ConstantValue, PyValue, SequenceValue
 
 
 class AttributeMissing(Unsupported):
@@ -133,8 +133,20 @@ def import_name(
     has_names = not (isinstance(names, ConstantValue) and not names.value)
     if not has_names and not depth:
         full = full.partition(".")[0]
+    module = sys.modules[full]
+    for item in _names_of(tracer, names):
+        if item not in vars(module) and f"{full}.{item}" not in sys.modules:
+            raise Unsupported("JF-B004", f"import of {item!r} from {full!r}, not loaded yet")
     modules = ConstantSource(sys.modules, "sys.modules")
-    return LazyValue(sys.modules[full], GlobalSource(modules, full))
+    return LazyValue(module, GlobalSource(modules, full))
+
+
+def _names_of(tracer: Tracer, names: PyValue) -> list[str]:
+    """The names that ``from module import ...`` asks for."""
+    names = resolve(tracer, names)
+    if isinstance(names, SequenceValue):
+        return [real_of(resolve(tracer, item)) for item in names.items]
+    return list(real_of(names) or ())
 
 
 def import_from(tracer: Tracer, module: PyValue, name: str) -> PyValue:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import enum
 import types
+import weakref
 from typing import Any
 
 import numpy as np
@@ -56,14 +57,35 @@ def is_generated_tuple(kind: type) -> bool:
 
 def is_plain_class(kind: type) -> bool:
     """Whether instances follow the plain protocol: no base but object, no __getattribute__."""
-    return (
-        bool(kind.__flags__ & (1 << 9))
-        and not overrides(kind, "__getattribute__")
-        and all(
-            base is object or (base.__flags__ & (1 << 9)) or base.__module__ == "typing"
-            for base in kind.__mro__
-        )
+    return not overrides(kind, "__getattribute__") and all(
+        base is object or is_written_in_python(base) or base.__module__ == "typing"
+        for base in kind.__mro__
     )
+
+
+_IMMUTABLE_TYPE, _HEAP_TYPE = 1 << 8, 1 << 9
+"""``Py_TPFLAGS_IMMUTABLETYPE`` and ``Py_TPFLAGS_HEAPTYPE``."""
+_NATIVE_PARTS = (
+    types.MethodDescriptorType,
+    types.WrapperDescriptorType,
+    types.ClassMethodDescriptorType,
+)
+_written_in_python: weakref.WeakKeyDictionary[type, bool] = weakref.WeakKeyDictionary()
+
+
+def is_written_in_python(cls: type) -> bool:
+    """Whether a class statement made `cls`: native code makes heap types too."""
+    known = _written_in_python.get(cls)
+    if known is None:
+        known = _written_in_python[cls] = (
+            cls.__flags__ & (_IMMUTABLE_TYPE | _HEAP_TYPE) == _HEAP_TYPE
+            and not isinstance(vars(cls).get("__new__"), types.BuiltinMethodType)
+            and not any(
+                isinstance(part, _NATIVE_PARTS) and part.__objclass__ is cls
+                for part in vars(cls).values()
+            )
+        )
+    return known
 
 
 def has_own_constructor(cls: type) -> bool:
