@@ -90,6 +90,11 @@ def variable(atom: str) -> Affine:
     return Affine(0, ((atom, 1),))
 
 
+def zeros(rank: int) -> Index:
+    """The index of the first element."""
+    return (ZERO,) * rank
+
+
 def constant(value: Dim) -> Affine:
     """The affine expression without atoms."""
     return Affine(value)

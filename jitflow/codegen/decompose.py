@@ -48,6 +48,8 @@ def is_expanded(node: Node) -> bool:
     from jitflow.codegen.cpu.products import has_product
 
     shape, inner = node.result.type.shape, node.operands[0].type.shape[-1]
+    if shape[-2:] == (1, 1) and not is_static((inner,)):
+        return True  # a sum of products, of any number of elements
     if node.result.type.dtype is F16 or not has_product(node.result.type.dtype):
         return True
     if not is_static((*shape, inner)):

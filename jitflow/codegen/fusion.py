@@ -64,6 +64,7 @@ class _Fusion:
         self.forced |= self.symbol_values
         self.cost = costs(graph)
         self.recent: dict[Shape, Loops] = {}
+        self.updated_at: dict[Value, int] = {}
         self.handlers: dict[Kind, Callable[[Node, Value], None]] = {
             Kind.ELEMENTWISE: self.visit_pointwise,
             Kind.CREATION: self.visit_creation,
@@ -231,7 +232,13 @@ class _Fusion:
     def visit_view(self, node: Node, value: Value) -> None:
         (operand,) = node.operands
         self.pass_addresses(node, value, operand)
-        if value in self.forced:
+        if self.is_read_after_update(node, value):
+            loops, index = self.new_loops(value.type.shape)
+            self.store(value, loops, index)
+            self.load_all(value)
+            self.demands[value] = {}
+            self.demand(value, loops, index)
+        elif value in self.forced:
             self.store_view(node, value, operand)
         for loops, indices in self.demanding(value).items():
             for index in indices:
@@ -243,6 +250,19 @@ class _Fusion:
                 else:
                     self.demand(operand, loops, inside)
                     loops.evaluations.append(Evaluation(value, index, False))
+
+    def is_read_after_update(self, node: Node, value: Value) -> bool:
+        """Whether a kernel that runs after an update of the array reads a part of the old one.
+
+        Then the part is stored before, or the whole array would have to be copied.
+        """
+        root = node.operands[0]
+        while root.producer is not None and root.producer.operator.kind is Kind.VIEW:
+            root = root.producer.operands[0]
+        update = self.updated_at.get(root)
+        if update is None or access.operand_index(node, access.zeros(value.type.rank)) is None:
+            return False
+        return any(loops.number < update for loops in self.demanding(value))
 
     def pass_addresses(self, node: Node, value: Value, operand: Value) -> None:
         """Hand the products that read a view on to its operand, or to its other shape in memory."""
@@ -372,6 +392,7 @@ class _Fusion:
     def take_base(self, value: Value, base: Value, loops: Loops) -> None:
         """`value` is made in a copy, or in the memory, of `base`, which must be there before."""
         self.plan.bases[value] = base
+        self.updated_at[base] = max(loops.number, self.updated_at.get(base, -1))
         self.forced.add(base)
         self.needed_by.setdefault(base, []).append(loops.number + 1)
 
@@ -428,6 +449,7 @@ class _Fusion:
         for value, base in zip(node.results, bases_of(node), strict=True):
             if base is not None:
                 self.plan.bases[value] = base
+                self.updated_at[base] = max(step.number, self.updated_at.get(base, -1))
         for value in reads:
             self.forced.add(value)
             self.needed_by.setdefault(value, []).append(step.number + 1)

@@ -63,6 +63,7 @@ class Rewriter:
         self._current: Node | None = None
         self._names: set[str] | None = None
         self._made: set[str] = set()
+        self._users: dict[str, int] | None = None
 
     def run(self) -> Graph:
         """The rewritten graph."""
@@ -84,6 +85,18 @@ class Rewriter:
         return self.replaced.get(id(value), value)
 
     # For rules
+
+    def has_one_user(self, value: Value) -> bool:
+        """Whether at most one node used `value`, as the graph was (new nodes are for one)."""
+        if self._users is None:
+            self._users = {}
+            for node in self.graph.walk():
+                for operand in node.operands:
+                    self._users[operand.name] = self._users.get(operand.name, 0) + 1
+                for region in node.regions:
+                    for result in region.results:
+                        self._users[result.name] = self._users.get(result.name, 0) + 1
+        return self._users.get(value.name, 0) <= 1
 
     def emit(self, name: str, *operands: Value, **attributes: Any) -> Value:
         """The result of a new node before the one that is rewritten, itself simplified."""

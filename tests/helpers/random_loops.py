@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 
-from jitflow.core import dims
 from jitflow.core.dims import Dim
 from jitflow.core.dtypes import F64, I64
 from jitflow.core.types import ArrayType

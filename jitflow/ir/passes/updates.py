@@ -51,10 +51,13 @@ def update_repetition(rewriter: Rewriter, node: Node) -> Replacement:
 
 @rule("update(update(b, v) {views=V}, w) {views=V} -> update(b, w) {views=V}", "update")
 def update_of_update(rewriter: Rewriter, node: Node) -> Replacement:
-    """What is overwritten at once is not written."""
+    """What is overwritten at once is not written.
+
+    Where the value in between is read too, two arrays would be made of one: then both updates stay.
+    """
     base, value = node.operands
     inner = base.producer
-    if inner is None or inner.operator.name != "update":
+    if inner is None or inner.operator.name != "update" or not rewriter.has_one_user(base):
         return None
     if inner.attributes["views"] != node.attributes["views"]:
         return None
