@@ -28,10 +28,16 @@ from jitflow.codegen.loop_ir import (
     Store,
     walk,
 )  # fmt: skip
-from jitflow.codegen.schedule import Access, Schedule, schedule
+from jitflow.codegen.schedule import (
+    SHORT_COMPLEX_FOLD,
+    SHORT_FOLD,
+    Access,
+    Schedule,
+    schedule,
+)
 from jitflow.core import dims
 from jitflow.core.dims import Dim
-from jitflow.core.dtypes import DType
+from jitflow.core.dtypes import F16, DType
 
 KEEP = 4
 """Cost above which an element that several stages need is kept rather than computed again."""
@@ -94,8 +100,18 @@ def build(loops: Loops, draft: Draft, estimates: dict[str, int]) -> Nest:
         accesses_of(draft.items),
         vectorisable(loops, draft.items),
         estimates,
+        _short_fold(draft),
     )
     return _Nester(loops, draft, plan).run()
+
+
+def _short_fold(draft: Draft) -> int:
+    """Extent up to which a row may be folded one element after the other."""
+    begun = [item.accumulator for item in draft.items if item.accumulator]
+    summed = [dtype for operator, dtype in begun if operator.extra.get("pairwise")]
+    if F16 in summed:  # rounded after each element across rows, and not along one
+        return 0
+    return SHORT_COMPLEX_FOLD if any(dtype.is_complex for dtype in summed) else SHORT_FOLD
 
 
 class _Nester:

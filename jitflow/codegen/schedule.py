@@ -17,8 +17,11 @@ ESTIMATE = 1024
 """What a symbolic extent is taken for when strides are compared."""
 
 
-SHORT_FOLD, SHORT_FOLD_PENALTY = 8, 16
-"""Extent up to which folding lanes of a row costs more than gathering across rows, and how much."""
+SHORT_FOLD, SHORT_COMPLEX_FOLD, SHORT_FOLD_PENALTY = 7, 3, 16
+"""Extents up to which folding lanes of a row costs more than gathering across rows, and how much.
+
+NumPy sums so few elements one by one, and more than that in an order that suits lanes of a row.
+"""
 
 
 @dataclass(eq=False, repr=False)
@@ -72,6 +75,7 @@ def schedule(
     accesses: Sequence[Access],
     vectorisable: frozenset[str],
     estimates: Mapping[str, int],
+    short_fold: int = SHORT_FOLD,
 ) -> Schedule:
     """Order, merge and choose; `estimates` has guesses for symbols that are byte strides."""
     live = {name: extent for name, extent in extents.items() if extent != 1}
@@ -86,7 +90,7 @@ def schedule(
 
     def penalty(name: str) -> tuple[int, int]:
         extent, (total, position) = live[name], strides.penalty(name)
-        short = name in inner and isinstance(extent, int) and extent <= SHORT_FOLD
+        short = name in inner and isinstance(extent, int) and extent <= short_fold
         return total + (SHORT_FOLD_PENALTY * len(accesses) if short else 0), position
 
     vector = min(candidates, key=penalty, default=None)

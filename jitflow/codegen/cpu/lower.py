@@ -12,6 +12,7 @@ from jitflow.codegen.access import Affine
 from jitflow.codegen.cpu.accumulators import Accumulators
 from jitflow.codegen.cpu.emit import LlvmEmitter
 from jitflow.codegen.cpu.memory import Lanes, MemoryWriter
+from jitflow.codegen.cpu.pairwise import PairwiseLoop, costs_nothing, lanes_of, sums_of
 from jitflow.codegen.cpu.target import Target
 from jitflow.codegen.cpu.text import FunctionText, Names, Scope
 from jitflow.codegen.cpu.tiles import Tiles, crossing_loads
@@ -41,10 +42,12 @@ def lower_kernel(
     name: str, kernel: Kernel, names: Names, target: Target, fastmath: bool = False
 ) -> str:
     """LLVM text of a kernel: ``i32 @name(ptr buffers..., i64 symbols...)``, 1 if a check failed."""
-    return _KernelWriter(name, kernel, names, target, fastmath).run()
+    return KernelWriter(name, kernel, names, target, fastmath).run()
 
 
-class _KernelWriter:
+class KernelWriter:
+    """Writes one kernel; `sums` is the loop that is being written where it sums pairwise."""
+
     def __init__(
         self, name: str, kernel: Kernel, names: Names, target: Target, fastmath: bool
     ) -> None:
@@ -59,6 +62,7 @@ class _KernelWriter:
         self.accumulators = Accumulators(self.text, self.emitter)
         self.widths: dict[int, LoopWidth] = {}
         self.tiles: Tiles | None = None
+        self.sums: PairwiseLoop | None = None
         self.writers: dict[type, Callable[..., None]] = {
             Constant: self.constant, Position: self.position, Load: self.load,
             Compute: self.compute, Lookup: self.lookup, Require: self.require,
@@ -66,7 +70,7 @@ class _KernelWriter:
         }  # fmt: skip
 
     def run(self) -> str:
-        self.choose_widths(self.kernel.body, ())
+        self.choose_widths(self.kernel.body, {})
         self.block(self.kernel.body)
         self.emitter.flush_flags()
         parameters = [f"ptr %{buffer.name}" for buffer in self.kernel.buffers]
@@ -78,20 +82,30 @@ class _KernelWriter:
             lines += ["fail:", "  ret i32 1"]
         return "\n".join([*lines, "}"])
 
-    def choose_widths(self, body: list[Statement], begun: tuple[str, ...]) -> None:
+    def choose_widths(self, body: list[Statement], begun: dict[str, Begin]) -> None:
         """Lane counts of the vector loops, and which accumulators they fold across lanes."""
-        begun = begun + tuple(s.accumulator for s in body if isinstance(s, Begin))
+        begun = begun | {s.accumulator: s for s in body if isinstance(s, Begin)}
         for statement in body:
             if not isinstance(statement, Loop):
                 continue
             if statement.kind == "vector":
                 width = choose_width(statement, self.target)
                 self.widths[id(statement)] = width
+                self.choose_sums(statement, width, begun)
                 for inside in walk(statement.body):
-                    if isinstance(inside, Fold) and inside.accumulator in begun:
+                    if not isinstance(inside, Fold) or inside.accumulator in width.sums:
+                        continue
+                    if inside.accumulator in begun:
                         self.accumulators.fold_across(inside.accumulator, width.lanes)
                         width.folds = True
             self.choose_widths(statement.body, begun)
+
+    def choose_sums(self, loop: Loop, width: LoopWidth, begun: dict[str, Begin]) -> None:
+        """Which accumulators the loop sums in NumPy's order; they decide its lanes."""
+        names = () if self.emitter.fastmath else sums_of(loop, begun)
+        is_complex = any(begun[name].dtype.is_complex for name in names)
+        if names and costs_nothing(loop, is_complex, width):
+            width.sums, width.lanes = names, lanes_of(loop, is_complex, width)
 
     # Statements
 
@@ -174,6 +188,9 @@ class _KernelWriter:
             position = self.memory.position(statement.position)
         operand = self.get(statement.operand)
         mask = self.memory.lanes.mask
+        if self.sums is not None and statement.accumulator in self.sums.sums:
+            self.sums.fold(statement.accumulator, operand, mask)
+            return
         running = self.accumulators.fold(statement, operand, position, mask)
         if statement.result:
             self.set(statement.result, running)
@@ -308,7 +325,9 @@ class _KernelWriter:
 
     def vector_loop(self, loop: Loop) -> None:
         width = self.widths[id(loop)]
-        if isinstance(loop.extent, int):
+        if width.sums:
+            PairwiseLoop(self, loop, width.sums).write()
+        elif isinstance(loop.extent, int):
             self.static_vector_loop(loop, loop.extent, width)
         elif width.masked:
             end = self.memory.dim(loop.extent)

@@ -26,13 +26,15 @@ WIDE, MEDIUM_BODY = 512, 40
 class LoopWidth:
     """Lanes of a vector loop; `masked`: every iteration is; `folds`: it folds across lanes.
 
-    `native`: lanes of one register; `sums`: accumulators that it sums in NumPy's order.
+    `native`: lanes of one register; `cost`: of the body; `sums`: accumulators that it sums in
+    NumPy's order.
     """
 
     lanes: int
     masked: bool
     folds: bool = False
     native: int = 1
+    cost: int = 0
     sums: tuple[str, ...] = ()
 
 
@@ -52,7 +54,7 @@ def choose_width(loop: Loop, target: Target) -> LoopWidth:
     lanes = native * unroll
     if isinstance(loop.extent, int):
         lanes = _fit(loop.extent, native, lanes)
-    return LoopWidth(lanes, cost > LONG_BODY, native=native)
+    return LoopWidth(lanes, cost > LONG_BODY, native=native, cost=cost)
 
 
 def crosses(loop: Loop) -> bool:

@@ -173,7 +173,7 @@ def _folded(
         return value
     if name is not None:
         dtype = value.type.dtype
-        wide = cast(context, value, F32) if dtype is F16 else value
+        wide = cast(context, value, F32) if dtype is F16 and name != "sum" else value
         result = emit(context, name, wide, axes=axes, keepdims=keep)
         return cast(context, result, dtype)
     return _called(context, ufunc, value, axes, keep)

@@ -34,8 +34,11 @@ def test_rows_are_summed_as_numpy_sums_them(dtype, length):
         np.testing.assert_array_equal(totals[:, 0], x.sum(axis=1))
 
 
-@pytest.mark.parametrize(("length", "has_stack"), [(1024, False), (1000, True), (65536, True)])
+@pytest.mark.parametrize(("length", "has_stack"), [(1024, False), (65536, True)])
 def test_only_few_equal_blocks_need_no_stack(length, has_stack):
     x = np.ones((2, length), np.float32)
-    text = compile_segment(segment_of(normalised(x), [x])).text
+    builder = Builder("sums")
+    value = builder.input("x", ArrayType(from_numpy(x.dtype), x.shape))
+    graph = builder.finish([builder.emit("sum", value, axes=(1,), keepdims=True)])
+    text = compile_segment(segment_of(graph, [x])).text
     assert ("udiv exact i64" in text) != has_stack
