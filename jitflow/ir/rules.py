@@ -13,7 +13,6 @@ the pattern does not raise and keeps those that it does; it is no more expensive
 from __future__ import annotations
 
 import ast
-import functools
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -21,6 +20,7 @@ from typing import Any
 import numpy as np
 
 from jitflow.core.dtypes import ALL, DType
+from jitflow.core.lazy import lazy_property
 from jitflow.ir.graph import Node, Value
 from jitflow.ir.rewriter import Replacement, Rewriter
 
@@ -61,14 +61,14 @@ class Rule:
     text: str
     dtypes: tuple[DType, ...] = ALL
 
-    @functools.cached_property
+    @lazy_property
     def pattern(self) -> ast.Call:
         """The left side."""
         tree = self._parse(0)
         assert isinstance(tree, ast.Call)
         return tree
 
-    @functools.cached_property
+    @lazy_property
     def replacement(self) -> ast.expr:
         """The right side."""
         return self._parse(1)
@@ -81,7 +81,7 @@ class Rule:
         """The operators whose nodes it may fit."""
         return (_operator_name(self.pattern),)
 
-    @functools.cached_property
+    @lazy_property
     def shape(self) -> tuple[Any, ...]:
         """What each operand must be: an operator's name, a literal, "" for anything."""
         return tuple(map(_requirement, self.pattern.args))

@@ -13,10 +13,10 @@ from __future__ import annotations
 import weakref
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any, NoReturn
 
 from jitflow.core.errors import JitflowError, Unsupported
+from jitflow.core.lazy import lazy_property
 from jitflow.runtime.tracebacks import hide_frames
 from jitflow.tracer import continuation
 from jitflow.tracer.continuation import Exit, call_before, looks_for_signals
@@ -101,7 +101,7 @@ class Site:
             site = vars(point)["site"] = Site(point)
         return site
 
-    @cached_property
+    @lazy_property
     def step(self) -> Callable[[State], Any]:
         """Runs one instruction of the innermost frame: gives ``(Exit, state)`` or its result."""
         try:
@@ -109,27 +109,27 @@ class Site:
         except Unsupported:
             return self.resume
 
-    @cached_property
+    @lazy_property
     def resume(self) -> Callable[[State], Any]:
         """Runs the innermost frame to its end."""
         return continuation.resume(self.frames[-1]).function(self.globals[-1])
 
-    @cached_property
+    @lazy_property
     def resume_to_loop(self) -> Callable[[State], Any]:
         """Like `resume`; gives ``(Exit, state)`` at a backward jump."""
         return continuation.resume(self.frames[-1], rejoin=True).function(self.globals[-1])
 
-    @cached_property
+    @lazy_property
     def throw(self) -> Callable[[State], Any]:
         """Raises the state's last item in the innermost frame, at the call that it waits in."""
         return self.throw_at(call_before(self.frames[-1]))
 
-    @cached_property
+    @lazy_property
     def caller(self) -> Site:
         """The site without the innermost frame, which waits for its result."""
         return Site.make(self.frames[:-1], self.globals[:-1])
 
-    @cached_property
+    @lazy_property
     def returned(self) -> Site:
         """The site after the innermost frame gave its result to its caller."""
         *outer, shape = self.frames[:-1]

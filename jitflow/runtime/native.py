@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import ctypes
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import Any
 
 from jitflow.codegen.cpu import object_layout
@@ -17,6 +16,7 @@ from jitflow.codegen.cpu.entry_spec import CopyLimit, EntrySpec, NativeEntry
 from jitflow.codegen.cpu.entry_support import BindingTable, c_function, helpers
 from jitflow.codegen.interface import Body, Segment
 from jitflow.core.config import config
+from jitflow.core.lazy import lazy_property
 
 _METH_FASTCALL_KEYWORDS = 0x82
 _ENTRY_LEVEL = 0  # straight scalar code: more effort costs milliseconds and gains nothing
@@ -54,7 +54,7 @@ class NativeFunction(NativeEntry):
         """Time of each step of compilation."""
         return self.library.milliseconds if self.library else {}
 
-    @cached_property
+    @lazy_property
     def callable(self) -> Any:
         """The entry as a built-in function; it keeps this object alive, not the reverse."""
         definition = _MethodDef(self.name.encode(), self.address, _METH_FASTCALL_KEYWORDS, None)
