@@ -9,7 +9,7 @@ LENGTHS = [1, 3, 4, 7, 8, 9, 15, 17, 40, 127, 128, 129, 136, 257, 300, 1024]
 
 
 def along_rows(x):
-    return x.sum(axis=-1), x.sum(axis=-1, keepdims=True)
+    return x.sum(axis=-1)
 
 
 def over_everything(x):
