@@ -8,6 +8,7 @@ import numpy as np
 
 from jitflow.core.dtypes import DType
 from jitflow.ir.graph import Graph, Node
+from jitflow.ir.regions import symbols_in
 from jitflow.ops.record import Kind
 
 _SILENT = frozenset(
@@ -82,7 +83,7 @@ def _evaluate(node: Node, known: dict[int, Any]) -> None:
         node.operands and all(id(value) in known for value in node.operands)
     ):
         return
-    if not node.results[0].type.is_static:
+    if not node.results[0].type.is_static or any(symbols_in(node.attributes)):
         return
     operands = [known[id(value)] for value in node.operands]
     known[id(node.results[0])] = record.numpy(*operands, **node.attributes)

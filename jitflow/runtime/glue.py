@@ -122,9 +122,9 @@ class _GlueWriter:
         if not (steps and isinstance(steps[0], SegmentPlan)):
             late = [g for g in trace.guards if isinstance(g, NoOverlap | Relation)]
             for name, definition in trace.graph.symbols.items():
-                value = definition.value
-                if isinstance(definition, ScalarValue) and value.producer is None:
-                    self.checks.steps.append(Let(name, self.values[id(value)]))
+                place = self.values.get(id(definition.value))
+                if isinstance(definition, ScalarValue) and place is not None:
+                    self.checks.steps.append(Let(name, place))
             write_input_checks(self.checks, trace.inputs, late)
         self._recipes = RecipeWriter(self.pool, self.checks, self._output)
         for recipe in self._exit_recipes():

@@ -5,6 +5,7 @@ Every function here leaves everything as it was where it does not capture.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from jitflow.core.config import config
@@ -13,7 +14,7 @@ from jitflow.core.errors import Unsupported
 from jitflow.tracer import branches, domains, facts, loops
 from jitflow.tracer.arrays import UncertainArray
 from jitflow.tracer.branches import Start
-from jitflow.tracer.control_flow import Loop
+from jitflow.tracer.control_flow import Loop, body_size
 from jitflow.tracer.control_flow import loops as loops_of
 from jitflow.tracer.frame import SymbolicFrame
 from jitflow.tracer.instructions import Instruction, index_at
@@ -30,8 +31,11 @@ if TYPE_CHECKING:
 MAX_PEELED = 2
 """Iterations that are traced before a loop, so that what it changes settles."""
 
-UNROLLED = 4
-"""Iterations that are always unrolled."""
+UNROLLED = 16
+"""Iterations that are unrolled where they are not larger than `UNROLLED_SIZE` together."""
+
+UNROLLED_SIZE = 200
+"""Instructions."""
 
 _KINDS = ("range", "array", "enumerate", "zip")
 
@@ -50,7 +54,7 @@ def for_loop(tracer: Interpreter, frame: SymbolicFrame, target: int) -> str:
     if not isinstance(iterator, IteratorValue) or loop is None:
         return ""
     tracer.reasons.pop(id(iterator), None)
-    if not _is_wanted(tracer, iterator):
+    if not _is_wanted(tracer, iterator, body_size(frame.code, frame.program[loop.header].offset)):
         return ""
     index = frame.index
     frame.index -= 1
@@ -66,7 +70,7 @@ def for_loop(tracer: Interpreter, frame: SymbolicFrame, target: int) -> str:
     return ""
 
 
-def _is_wanted(tracer: Interpreter, iterator: IteratorValue) -> bool:
+def _is_wanted(tracer: Interpreter, iterator: IteratorValue, size: int) -> bool:
     if not config().capture_loops or iterator.kind not in _KINDS or iterator.exhausted:
         return False
     if id(iterator) in tracer.declined:
@@ -75,7 +79,8 @@ def _is_wanted(tracer: Interpreter, iterator: IteratorValue) -> bool:
         length = domains.length_of(tracer, iterator)
     except Unsupported:
         return False
-    return length is None or length > UNROLLED or iterator.position > 0
+    is_short = length is not None and length <= UNROLLED and length * size <= UNROLLED_SIZE
+    return not is_short
 
 
 def _captured_for(
@@ -88,8 +93,12 @@ def _captured_for(
     domain = domains.domain_of(tracer, iterator)
     low, high = domain.bounds
     numbers = [facts.evaluate(tracer.context, bound) for bound in (low, high)]
-    if None not in numbers and not facts.decide(tracer.context, low, "<", high):
-        return False
+    if None not in numbers:
+        if not facts.decide(tracer.context, low, "<", high):
+            return False
+        domain = replace(domain, is_entered=True)
+    elif facts.prove(tracer.context, low, "<", high):
+        domain = replace(domain, is_entered=True)
     exit_index = index_at(frame.code)[target]
     loops.capture(tracer, frame, loop, domain, exit_index=exit_index)
     return True

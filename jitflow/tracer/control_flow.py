@@ -6,6 +6,7 @@ exception handlers is left out: operations that raise end a piece.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable
 from dataclasses import dataclass
 from types import CodeType
@@ -30,13 +31,19 @@ class Loop:
         Instructions outside to which the loop leads, `RETURN` not included.
     stored : frozenset of int
         Slots of variables that the loop binds or unbinds.
+    updated : frozenset of int
+        Those of them that it binds to results of operators like ``+=`` alone, which may be the
+        arrays that they were before.
     """
 
     header: int
     body: frozenset[int]
     exits: tuple[int, ...]
     stored: frozenset[int]
+    updated: frozenset[int]
 
+
+_INNER = 8  # iterations that an inner loop is taken to have
 
 _STORES = frozenset({"STORE_FAST", "LOAD_FAST_AND_CLEAR", "DELETE_FAST"})
 
@@ -84,14 +91,44 @@ def _loop(code: CodeType, header: int, ends: list[int], before: dict[int, list[i
             work.extend(before.get(at, ()))
     after = successors(code)
     exits = {to for at in body for to in after[at] if to not in body and to != RETURN}
-    program = decode(code)
-    stored = {
-        operation.arg
-        for at in body
-        for operation in program[at].operations
-        if operation.op in _STORES
-    }
-    return Loop(header, frozenset(body), tuple(sorted(exits)), frozenset(stored))
+    stored, rebound = _stores(code, body)
+    return Loop(header, frozenset(body), tuple(sorted(exits)), stored, stored - rebound)
+
+
+def _stores(code: CodeType, body: set[int]) -> tuple[frozenset[int], frozenset[int]]:
+    """Slots that are bound or unbound, and those for which that is more than an update."""
+    stored: set[int] = set()
+    rebound: set[int] = set()
+    before = None
+    for at in sorted(body):
+        for operation in decode(code)[at].operations:
+            if operation.op in _STORES:
+                stored.add(operation.arg)
+                if not (before is not None and before.op == "BINARY" and before.arg[-1] == "="):
+                    rebound.add(operation.arg)
+            before = operation
+    return frozenset(stored), frozenset(rebound)
+
+
+@functools.cache
+def body_size(code: CodeType, header: int) -> int:
+    """Instructions in the body of the loop with its ``FOR_ITER`` at byte `header`.
+
+    An inner loop counts as `_INNER` iterations: its length is not known yet.
+    """
+    ends: list[int] = []
+    size = 0
+    for instruction in decode(code):
+        if instruction.offset < header:
+            continue
+        if instruction.name == "FOR_ITER" and instruction.target is not None:
+            ends.append(instruction.target)
+        while ends and instruction.offset >= ends[-1]:
+            ends.pop()
+        if not ends:
+            break
+        size += _INNER ** (len(ends) - 1)
+    return size
 
 
 def join_of(

@@ -22,13 +22,17 @@ Item = Callable[[PyValue], PyValue]
 
 @dataclass(frozen=True, eq=False)
 class Domain:
-    """``range(start, stop, step)`` and what the loop's variable is at each of its indices."""
+    """``range(start, stop, step)`` and what the loop's variable is at each of its indices.
+
+    `is_entered` tells that there is an index for sure.
+    """
 
     start: Dim
     stop: Dim
     step: Dim
     item: Item
     descends: bool = False
+    is_entered: bool = False
 
     @property
     def limits(self) -> tuple[Dim, Dim]:

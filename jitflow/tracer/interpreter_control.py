@@ -6,16 +6,15 @@ other loop ends the piece at its header; Python takes the next item, and the bod
 
 from __future__ import annotations
 
-import functools
-from types import CodeType
 from typing import TYPE_CHECKING
 
 from jitflow.core.config import config
 from jitflow.core.errors import Unsupported
 from jitflow.tracer import capture, operations
 from jitflow.tracer.branches import Start
+from jitflow.tracer.control_flow import body_size
 from jitflow.tracer.frame import SymbolicFrame
-from jitflow.tracer.instructions import decode, index_at
+from jitflow.tracer.instructions import index_at
 from jitflow.tracer.interpreter_stack import Handler
 from jitflow.tracer.objects.model import IteratorValue
 from jitflow.tracer.opcodes import Foreign
@@ -25,9 +24,6 @@ from jitflow.tracer.values import ArrayValue, ConstantValue, PyValue
 
 if TYPE_CHECKING:
     from jitflow.tracer.interpreter import Interpreter
-
-
-_INNER = 8  # iterations that an inner loop is taken to have
 
 
 class LoopBreak(Unsupported):
@@ -159,27 +155,6 @@ def _check_length(tracer: Interpreter, frame: SymbolicFrame, iterator: IteratorV
     taken = tracer.count_iteration(iterator)
     if max(remaining or 0, taken) > limit:
         raise LoopBreak(reason or f"{remaining or taken} iterations are more than {limit}")
-
-
-@functools.cache
-def body_size(code: CodeType, header: int) -> int:
-    """Instructions in the body of the loop with its ``FOR_ITER`` at byte `header`.
-
-    An inner loop counts as `_INNER` iterations: its length is not known yet.
-    """
-    ends: list[int] = []
-    size = 0
-    for instruction in decode(code):
-        if instruction.offset < header:
-            continue
-        if instruction.name == "FOR_ITER" and instruction.target is not None:
-            ends.append(instruction.target)
-        while ends and instruction.offset >= ends[-1]:
-            ends.pop()
-        if not ends:
-            break
-        size += _INNER ** (len(ends) - 1)
-    return size
 
 
 _OF_UNKNOWN_LENGTH = ("chain", "islice", "zip_longest")

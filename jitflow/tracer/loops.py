@@ -127,8 +127,9 @@ def capture(
     """
     known: dict[tuple[int, Any], Place] = _hinted(tracer, frame, loop)
     uncertain: set[str] = set()
+    rebound: set[str] = set()
     for _ in range(MAX_ATTEMPTS):
-        attempt = _Attempt(tracer, frame, loop, domain, first, exit_index)
+        attempt = _Attempt(tracer, frame, loop, domain, first, exit_index, rebound)
         if attempt.run(known, uncertain):
             return
     raise Unsupported("JF-B006", "what the loop changes does not settle")
@@ -159,25 +160,22 @@ class _Attempt:
         domain: Domain | None,
         first: Value | None,
         exit_index: int | None,
+        rebound: set[str],
     ) -> None:
         self.tracer, self.frame, self.loop, self.domain = tracer, frame, loop, domain
         self.first, self.exit_index = first, exit_index
         self.step = tracer.steps
         self.reach = Reach(tracer)
-        self.is_entered = self._is_entered()
+        self.is_entered = domain.is_entered if domain is not None else first is None
         self.live = live_slots(frame.code)
         self.carried: list[Carried] = []
         self.outs: list[Carried] = []
         self.fixed: dict[Place, PyValue] = {}
+        self.kept: dict[int, PyValue] = {}
+        self.rebound = rebound
         self.needs_entry = False
         self.known_symbols = set(tracer.context.builder.graph.symbols)
         self.mark = Mark.of(tracer, frame)
-
-    def _is_entered(self) -> bool:
-        """Whether there is an iteration for sure."""
-        if self.domain is None:
-            return self.first is None
-        return bool(facts.prove(self.tracer.context, self.domain.bounds[0], "<", self.domain.bounds[1]))
 
     def run(self, known: dict[tuple[int, Any], Place], uncertain: set[str]) -> bool:
         """Trace and emit; False where more has to be carried, which is then in the arguments."""
@@ -220,7 +218,10 @@ class _Attempt:
             if value is None or slot not in self.live[self.loop.header]:
                 continue
             kind = carried.describe(tracer, value)
-            if not isinstance(kind, Fixed):
+            is_updated = slot in self.loop.updated and frame.names[slot] not in self.rebound
+            if is_updated and isinstance(kind, carried.Array):
+                self.kept[slot] = value
+            elif not isinstance(kind, Fixed):
                 parts = carried.parts_of(tracer, value)
                 name = frame.names[slot]
                 self.carried.append(Carried(name, kind, parts, value, slot=slot))
@@ -314,6 +315,8 @@ class _Attempt:
                 found = carried.text_of(item.ending.known_kind)
                 raise NotSettled(f"{item.name} is {carried.text_of(item.kind)}, then {found}")
             item.ends = item.ending.parts
+        if self._find_rebound():
+            return True
         self._check_fixed()
         turned = {
             item.name
@@ -330,6 +333,16 @@ class _Attempt:
             return Ending.of(self.tracer, self.frame.slots[item.slot])
         assert item.place is not None
         return place_ending(self.tracer, item.place)
+
+    def _find_rebound(self) -> bool:
+        """Whether an operator like ``+=`` made another array: it has to be carried then."""
+        found = {
+            self.frame.names[slot]
+            for slot, value in self.kept.items()
+            if places.settled(self.frame.slots[slot]) is not places.settled(value)
+        }
+        self.rebound |= found
+        return bool(found)
 
     def _check_fixed(self) -> None:
         """Variables that hold objects other than numbers and arrays must hold the same again."""
@@ -373,10 +386,11 @@ class _Attempt:
         at_end = frozenset() if self.exit_index is None else self.live[self.exit_index]
         for slot in sorted(self.loop.stored - done):
             value = self.frame.slots[slot]
-            if slot not in live_out | at_end:
+            if value is None or slot not in live_out | at_end:
                 continue
-            if value is None:
-                continue  # unbound on every way: reading it ends the piece
+            is_bound = slot in self.live[self.loop.header]
+            if is_bound and carried.is_same(self.mark.position.slots[slot], value):
+                continue
             if slot in at_end and not self.is_entered:
                 self.needs_entry = True
             self._add_out(self.frame.names[slot], Ending.of(self.tracer, value), slot)

@@ -221,6 +221,7 @@ def _finish(tracer: Interpreter, point: CompilePoint, exit: Exit) -> Trace:
     except Unsupported as error:
         raise Restart(error, step=tracer.steps // 2) from error
     graph = context.builder.finish(operations.graph_outputs(tracer))
+    _drop_unknown_symbols(graph)
     graph.writes = [
         (storage.input, storage.version)
         for storage in context.storages
@@ -238,6 +239,17 @@ def _finish(tracer: Interpreter, point: CompilePoint, exit: Exit) -> Trace:
         tuple(context.calls),
         context.namespaces,
     )
+
+
+def _drop_unknown_symbols(graph: Graph) -> None:
+    """Forget the symbols of loops and branches whose capture was given up."""
+    known = {id(value) for value in graph.inputs}
+    for node in graph.walk():
+        known.update(id(value) for value in node.results)
+        known.update(id(value) for region in node.regions for value in region.parameters)
+    for name, definition in list(graph.symbols.items()):
+        if id(definition.value) not in known:
+            del graph.symbols[name]
 
 
 def _eager(name: str, point: CompilePoint, cause: Unsupported) -> Trace:

@@ -7,6 +7,7 @@ from contextlib import redirect_stdout
 
 import numpy as np
 import pytest
+from helpers.loops import run_captured
 
 import jitflow
 
@@ -82,5 +83,23 @@ def check(backend):
             ):
                 assert_same(a, b, place)
         return compiled.report()
+
+    return run
+
+
+@pytest.fixture(params=["reference"])
+def check_loops(request):
+    """As `check`, with loops and branches captured."""
+
+    def compare(function, compiled, args):
+        expected = outcome(function, copy.deepcopy(args), {})
+        got = outcome(compiled, copy.deepcopy(args), {})
+        for a, b, place in zip(
+            expected, got, ("result", "output", "warnings", "arguments", "keywords"), strict=True
+        ):
+            assert_same(a, b, place)
+
+    def run(function, *calls, **options):
+        return run_captured(compare, function, calls, request.param, **options)
 
     return run

@@ -1,0 +1,25 @@
+"""Runs programs with loops: eager against compiled, with loops captured."""
+
+import copy
+
+import jitflow
+
+
+def graphs_of(report):
+    """The texts of the graphs of all pieces."""
+    return [piece.texts.get("graph", "") for piece in report.journal.pieces]
+
+
+def control_nodes(report):
+    """Names of the control operators in the graphs of a report, in order."""
+    words = [word for text in graphs_of(report) for word in text.split()]
+    return [word for before, word in zip(words, words[1:], strict=False) if before == "=" and word in ("for", "while", "cond")]
+
+
+def run_captured(compare, function, calls, backend, **options):
+    """Compare eager with compiled on each tuple of arguments; gives the report."""
+    with jitflow.config().override(strict=True, verify_ir=True, capture_loops=True):
+        compiled = jitflow.compile(function, backend=backend, **options)
+        for args in calls:
+            compare(function, compiled, copy.deepcopy(args))
+        return compiled.report()
