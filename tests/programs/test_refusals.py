@@ -83,3 +83,34 @@ def test_import_of_what_is_not_loaded(check):
         return x + 1, shared_memory.__name__
 
     check(f, (X,))
+
+
+def test_integer_array_of_floats(check):
+    def f(x, number):
+        y = x + 1
+        try:
+            return np.array([number], dtype="b"), y
+        except (ValueError, OverflowError) as error:
+            return y, str(error)
+
+    check(f, (X, np.float64(np.nan)), (X, 2.5))
+
+
+def test_numpy_scalar_and_other_objects(check):
+    class NotArray:
+        def __array__(self, dtype=None, copy=None):
+            raise TypeError("run you fools")
+
+    def f(x, other):
+        y = x + 1
+        try:
+            x == other  # noqa: B015
+        except TypeError as error:
+            return y, str(error)
+        return y
+
+    def g(x):
+        return (x[0, 0] == "a") is np.False_, (x[0, 0] == None) is False, x + 1  # noqa: E711
+
+    check(f, (X, NotArray()))
+    check(g, (X,))

@@ -61,6 +61,8 @@ def _stacked(context: TraceContext, tree: Tree, dtype: DType | None) -> Value:
         leaves = [leaf.dtype.numpy for leaf in _leaves(tree)]
         dtype = arguments.supported_dtype(np.result_type(*leaves) if leaves else np.dtype(float))
     if isinstance(tree, Operand):
+        if tree.dtype.kind in "fc" and dtype.kind in "iu" and not tree.shape:
+            raise arguments.unsupported("an integer array of floats, which may not fit")
         return graph_value(context, tree, dtype)
     if not tree:
         empty = np.zeros((0,), dtype.numpy)

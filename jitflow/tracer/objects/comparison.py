@@ -95,7 +95,8 @@ def _compare_identities(
 def _compare_numpy(tracer: Tracer, op: str, left: PyValue, right: PyValue) -> PyValue:
     is_scalar = not isinstance(left, ArrayValue) and not isinstance(right, ArrayValue)
     if is_scalar and op in ("==", "!=") and any(_is_none_or_text(v) for v in (left, right)):
-        return ConstantValue(op == "!=")
+        is_none = any(isinstance(v, ConstantValue) and v.value is None for v in (left, right))
+        return ConstantValue(op == "!=" if is_none else np.bool_(op == "!="))
     left, right = resolve_deeply(tracer, left), resolve_deeply(tracer, right)
     return numpy.compare(tracer.context, NAMES[op], left, right)
 
@@ -158,6 +159,8 @@ def _compare_instances(tracer: Tracer, op: str, left: PyValue, right: PyValue) -
         result = call_special(tracer, receiver, f"__{name}__", other)
         if result is not None:
             return result
+        if is_numeric(other):
+            raise Unsupported("JF-B003", f"{_name(left)} {op} {_name(right)}")
     if op in ("==", "!="):
         return ConstantValue(is_same(tracer, left, right) == (op == "=="))
     raise Unsupported("JF-B009", f"TypeError: {op} not supported for {_name(left)}")
