@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from jitflow.core.config import config
 from jitflow.core.dtypes import BOOL
 from jitflow.core.errors import Unsupported
+from jitflow.ir.graph import Value
 from jitflow.tracer import branches, domains, facts, loops
 from jitflow.tracer.arrays import UncertainArray
 from jitflow.tracer.branches import Start
@@ -169,14 +170,34 @@ def branch(
     context = tracer.context
     predicate = context.scalar_graph_value(truth, BOOL)
     mark = Mark.of(tracer, frame)
-    if _captured_while(tracer, frame, truth, taken, passed):
+    captured = _captured_while(tracer, frame, truth, taken, passed)
+    if captured == "captured":
         return
     try:
         branches.fork(tracer, frame, predicate, taken, passed)
     except Unsupported as error:
         mark.abandon()
+        if captured in ("taken", "passed"):
+            _enter_for_sure(tracer, frame, predicate, captured == "taken", taken, passed)
+            return
         _ask_for_capture(tracer, frame, error)
         raise Unsupported("JF-B005", _detail(error)) from error
+
+
+def _enter_for_sure(
+    tracer: Interpreter,
+    frame: SymbolicFrame,
+    predicate: Value,
+    is_taken: bool,
+    taken: Start,
+    passed: Start,
+) -> None:
+    """Check that a loop has an iteration, which is traced before it so that its kinds settle."""
+    if not is_taken:
+        predicate = tracer.context.builder.emit("logical_not", predicate)
+    facts.require(tracer.context, predicate)
+    start = taken if is_taken else passed
+    frame.index, frame.stack = start.index, start.stack[:]
 
 
 def _detail(error: Unsupported) -> str:
@@ -185,32 +206,43 @@ def _detail(error: Unsupported) -> str:
 
 def _captured_while(
     tracer: Interpreter, frame: SymbolicFrame, truth: ScalarValue, taken: Start, passed: Start
-) -> bool:
-    """Capture the loop to which one way leads and which ends where the other one does."""
+) -> str:
+    """Capture the loop to which one way leads and which ends where the other one does.
+
+    Gives ``"captured"``; the way that leads into the loop, ``"taken"`` or ``"passed"``, where what
+    it changes might settle after an iteration; else an empty text.
+    """
     context = tracer.context
-    origin = frame.index - 1
-    for enters, start, other in ((True, taken, passed), (False, passed, taken)):
+    for name, start, other in (("taken", taken, passed), ("passed", passed, taken)):
         loop = loops_of(frame.code).get(start.index)
-        if loop is None or origin in loop.body or other.index not in loop.exits:
-            continue
-        if frame.program[loop.header].name == "FOR_ITER" or start.stack != other.stack:
+        if loop is None or not _is_entry(tracer, frame, loop, start, other):
             continue
         place = (frame.code, frame.program[loop.header].offset)
-        if tracer.tried.get(place, 0) > MAX_PEELED:
-            continue
         mark = Mark.of(tracer, frame)
         first = context.scalar_graph_value(truth, BOOL)
-        if not enters:
+        if name == "passed":
             first = context.builder.emit("logical_not", first)
         frame.index, frame.stack = start.index, start.stack[:]
         try:
             loops.capture(tracer, frame, loop, None, first, other.index)
-        except Unsupported:
+        except Unsupported as error:
             mark.abandon()
             tracer.tried[place] = tracer.tried.get(place, 0) + 1
-        else:
-            return True
-    return False
+            return name if isinstance(error, NotSettled | UncertainArray) else ""
+        return "captured"
+    return ""
+
+
+def _is_entry(
+    tracer: Interpreter, frame: SymbolicFrame, loop: Loop, start: Start, other: Start
+) -> bool:
+    """Whether the jump at hand enters a loop that could be captured, or leads past it."""
+    header = frame.program[loop.header]
+    if header.name == "FOR_ITER" or start.stack != other.stack or other.index not in loop.exits:
+        return False
+    if any(r.frame is frame and r.normal == loop.header for r in tracer.regions):
+        return False  # it is the end of an iteration
+    return tracer.tried.get((frame.code, header.offset), 0) <= MAX_PEELED
 
 
 def _ask_for_capture(tracer: Interpreter, frame: SymbolicFrame, cause: Unsupported) -> None:

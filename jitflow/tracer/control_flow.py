@@ -28,7 +28,8 @@ class Loop:
     body : frozenset of int
         Its instructions, the header included.
     exits : tuple of int
-        Instructions outside to which the loop leads, `RETURN` not included.
+        Instructions outside to which the loop leads; `RETURN` is not included, nor what raises
+        for sure.
     stored : frozenset of int
         Slots of variables that the loop binds or unbinds.
     updated : frozenset of int
@@ -92,7 +93,8 @@ def _loop(code: CodeType, header: int, ends: list[int], before: dict[int, list[i
     after = successors(code)
     exits = {to for at in body for to in after[at] if to not in body and to != RETURN}
     stored, rebound = _stores(code, body)
-    return Loop(header, frozenset(body), tuple(sorted(exits)), stored, stored - rebound)
+    ways = tuple(to for to in sorted(exits) if leads_to(code, to, frozenset(), RETURN))
+    return Loop(header, frozenset(body), ways, stored, stored - rebound)
 
 
 def _stores(code: CodeType, body: set[int]) -> tuple[frozenset[int], frozenset[int]]:
