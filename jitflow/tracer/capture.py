@@ -214,6 +214,7 @@ def _captured_while(
     """
     context = tracer.context
     for name, start, other in (("taken", taken, passed), ("passed", passed, taken)):
+        start = Start(_followed(frame, start.index), start.stack)
         loop = loops_of(frame.code).get(start.index)
         if loop is None or not _is_entry(tracer, frame, loop, start, other):
             continue
@@ -231,6 +232,17 @@ def _captured_while(
             return name if isinstance(error, NotSettled | UncertainArray) else ""
         return "captured"
     return ""
+
+
+def _followed(frame: SymbolicFrame, index: int) -> int:
+    """Where unconditional jumps at an instruction lead."""
+    for _ in frame.program:
+        instruction = frame.program[index]
+        if [operation.op for operation in instruction.operations] != ["JUMP"]:
+            break
+        assert instruction.target is not None
+        index = index_at(frame.code)[instruction.target]
+    return index
 
 
 def _is_entry(

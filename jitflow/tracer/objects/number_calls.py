@@ -95,6 +95,13 @@ def _bool(tracer: Tracer, value: PyValue | None = None) -> PyValue:
     return ConstantValue(False) if value is None else truth(tracer, value)
 
 
+def _as_python(tracer: Tracer, value: PyValue) -> PyValue:
+    """A real NumPy scalar as a float; any other value as it is."""
+    if isinstance(value, ScalarValue) and value.box == "scalar" and not value.dtype.is_complex:
+        return numpy.to_python(tracer.context, float, value)
+    return value
+
+
 def _complex(tracer: Tracer, real: PyValue | None = None, imag: PyValue | None = None) -> PyValue:
     context = tracer.context
     parts = [resolve(tracer, part) for part in (real, imag) if part is not None]
@@ -104,6 +111,7 @@ def _complex(tracer: Tracer, real: PyValue | None = None, imag: PyValue | None =
         return numpy.to_python(context, complex, parts[0])
     if len(parts) == 1 and box_of(parts[0]) == "complex":
         return parts[0]
+    parts = [_as_python(tracer, part) for part in parts]
     if not all(box_of(part) in ("int", "bool", "float") for part in parts):
         raise Unsupported("JF-B010", "complex() of values known only at run time")
     values = [graph_value(context, part, F64) for part in parts]
