@@ -329,6 +329,8 @@ def blocks(x, size):
     return out
 
 
+SPARSE = RNG.integers(0, 80, 80), np.minimum(np.arange(31) ** 2 // 9, 80)
+
 CASES = [
     (smooth, (X, 40), (X, 7)),
     (stencil_in_place, (X,)),
@@ -361,11 +363,11 @@ CASES = [
     (histogram, (np.arange(90) ** 2 % 6, 6)),
     (
         sparse_product,
-        (X[:7].copy(), np.array([0, 3, 1, 2, 4, 0, 1]), np.array([0, 2, 2, 5, 6, 7, 7]), X),
+        (X, *SPARSE, X),
     ),
     (
         sparse_product_by_slices,
-        (X[:7].copy(), np.array([0, 3, 1, 2, 4, 0, 1]), np.array([0, 2, 2, 5, 6, 7, 7]), X),
+        (X, *SPARSE, X),
     ),
     (n_body, (A[:6, :3].copy(), A[:6, 3:6].copy(), np.abs(X[:6]), 8)),
     (negative_indices, (X,)),
