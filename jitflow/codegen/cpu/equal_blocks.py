@@ -19,14 +19,16 @@ MOST_LANES = 128
 """Sums that are joined at once in the end."""
 
 
+def is_joined_at_once(extent: int, length: int, group: int) -> bool:
+    """Whether a run of blocks of one length needs no stack: they are whole and not too many."""
+    count = extent // length
+    return length % group == 0 and count <= MOST_LANES and count & (count - 1) == 0
+
+
 def equal_blocks(loop: PairwiseLoop, extent: Register) -> Register | None:
-    """The length of the blocks of a known extent, if they are equal, whole and not too many."""
+    """The length of the blocks of a known extent, if it needs no stack."""
     size = loop.only_size(extent)
-    if size is None:
-        return None
-    length = int(size.text)
-    count = int(extent.text) // length
-    if length % loop.group or count > MOST_LANES or count & (count - 1):
+    if size is None or not is_joined_at_once(int(extent.text), int(size.text), loop.group):
         return None
     return size
 

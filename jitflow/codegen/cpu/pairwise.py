@@ -19,7 +19,11 @@ from typing import TYPE_CHECKING
 
 from jitflow.codegen.cpu.accumulators import Accumulator
 from jitflow.codegen.cpu.emit import LlvmEmitter
-from jitflow.codegen.cpu.equal_blocks import equal_blocks, write_equal_blocks
+from jitflow.codegen.cpu.equal_blocks import (
+    equal_blocks,
+    is_joined_at_once,
+    write_equal_blocks,
+)
 from jitflow.codegen.cpu.text import Scope
 from jitflow.codegen.cpu.values import (
     Register,
@@ -70,13 +74,17 @@ def sums_of(loop: Loop, begun: dict[str, Begin]) -> tuple[str, ...]:
 def costs_nothing(loop: Loop, is_complex: bool, width: LoopWidth) -> bool:
     """Whether this order is as fast as wide vectors: in short runs, and in plain sums.
 
-    Not in long runs of costlier bodies, nor where blocks differ in length: there the chain of
+    Not in long runs of costly bodies, nor where blocks differ in length: there the chain of
     additions shows. Where the length is known at run time only, the order is NumPy's.
     """
     group, block = (4, BLOCK // 2) if is_complex else (8, BLOCK)
     if not isinstance(loop.extent, int) or loop.extent <= block:
         return True
-    return width.cost <= 1 and len(_block_sizes(loop.extent, block, group)) == 1
+    sizes = _block_sizes(loop.extent, block, group)
+    if len(sizes) != 1:
+        return False
+    is_cheap = width.cost <= SHORT_BODY and is_joined_at_once(loop.extent, min(sizes), group)
+    return width.cost <= 1 or is_cheap
 
 
 def lanes_of(loop: Loop, is_complex: bool, width: LoopWidth) -> int:
