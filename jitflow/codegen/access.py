@@ -52,9 +52,7 @@ class Affine:
         """The product with a dimension."""
         if factor == 1:
             return self
-        return _normal(
-            self.constant * factor, {atom: c * factor for atom, c in self.terms}
-        )
+        return _normal(self.constant * factor, {atom: c * factor for atom, c in self.terms})
 
     def coefficient(self, atom: str) -> Dim:
         """Coefficient of `atom`, 0 where it does not occur."""

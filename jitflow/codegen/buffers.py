@@ -348,9 +348,7 @@ class _Assigner:
             for load, source in ((load, self.memory.load_from(load.value)) for load in loads)
         )
 
-    def detour(
-        self, step: Loops, number: int, store: Store, position: int, place: Place
-    ) -> None:
+    def detour(self, step: Loops, number: int, store: Store, position: int, place: Place) -> None:
         memory = self.memory
         names = [n for n in step.variables if n in step.atoms_of(store.target_index)]
         shape = tuple(step.variables[name] for name in names)

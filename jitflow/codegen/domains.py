@@ -78,9 +78,7 @@ def bind_reduction(node: Node, loops: Loops, indices: list[Index]) -> Index | No
     if folded is None:
         return None
     remaining, inside = iter(kept[0]), iter(folded)
-    return tuple(
-        next(inside) if axis in axes else next(remaining) for axis in range(len(shape))
-    )
+    return tuple(next(inside) if axis in axes else next(remaining) for axis in range(len(shape)))
 
 
 def _kept_components(node: Node, axes: tuple[int, ...], index: Index) -> list[access.Affine]:

@@ -97,9 +97,7 @@ class _Drafter:
         self.draft = Draft()
         self.found: dict[tuple[Value, Index], Item] = {}
         self.lookups: dict[str, Item] = {}
-        self.unit = {
-            name: access.ZERO for name, extent in loops.variables.items() if extent == 1
-        }
+        self.unit = {name: access.ZERO for name, extent in loops.variables.items() if extent == 1}
 
     def run(self) -> Draft:
         wanted = {(e.value, e.index): e for e in self.loops.evaluations}
@@ -236,9 +234,7 @@ class _Drafter:
 
     def compute(self, node: Node, value: Value, index: Index) -> Item:
         uses = [
-            self.found[
-                operand, access.broadcast_index(index, value.type.shape, operand.type.shape)
-            ]
+            self.found[operand, access.broadcast_index(index, value.type.shape, operand.type.shape)]
             for operand in operands_read(node)
         ]
         if node.operator.kind is Kind.UPDATE:

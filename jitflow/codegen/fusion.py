@@ -197,9 +197,7 @@ class _Fusion:
     def store(self, value: Value, loops: Loops, index: Index) -> None:
         loops.stores.append(Store(value, index, value, index))
 
-    def evaluate(
-        self, node: Node, value: Value, loops: Loops, indices: dict[Index, None]
-    ) -> None:
+    def evaluate(self, node: Node, value: Value, loops: Loops, indices: dict[Index, None]) -> None:
         """Compute `value` in a kernel: demand the operands there."""
         for index in indices:
             loops.evaluations.append(Evaluation(value, index, False))
@@ -208,9 +206,7 @@ class _Fusion:
                 continue
             for operand in operands_read(node):
                 shape = operand.type.shape
-                self.demand(
-                    operand, loops, access.broadcast_index(index, value.type.shape, shape)
-                )
+                self.demand(operand, loops, access.broadcast_index(index, value.type.shape, shape))
 
     def demand_gather(self, node: Node, loops: Loops, index: Index) -> None:
         source, *keys = node.operands
@@ -319,9 +315,7 @@ class _Fusion:
             loops.evaluations.append(Evaluation(value, demanded, False))
         self.demand(operand, loops, at)
 
-    def reduction_in_consumer(
-        self, node: Node, value: Value
-    ) -> tuple[Loops, Index, Index] | None:
+    def reduction_in_consumer(self, node: Node, value: Value) -> tuple[Loops, Index, Index] | None:
         """Fold inside the kernel of the first consumer, if its loops are those of the fold."""
         start = self.latest_start(value)
         for loops, indices in self.demanding(value).items():

@@ -19,9 +19,7 @@ def gathered_index(
     for axis, key in zip(node.attributes["axes"], keys, strict=True):
         at = access.broadcast_index(head, shape, key.type.shape)
         chosen[axis % source.type.rank] = loops.lookup(key, at, source.type.shape[axis])
-    return tuple(
-        chosen[axis] if axis in chosen else next(rest) for axis in range(source.type.rank)
-    )
+    return tuple(chosen[axis] if axis in chosen else next(rest) for axis in range(source.type.rank))
 
 
 def broadcast_shape(shapes: list[access.Shape]) -> access.Shape:

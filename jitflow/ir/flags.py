@@ -12,10 +12,48 @@ from jitflow.ir.regions import symbols_in
 from jitflow.ops.record import Kind
 
 _SILENT = frozenset(
-    """negative positive conjugate maximum minimum fmax fmin copysign floor ceil trunc rint sign
-    isnan isinf isfinite signbit equal not_equal less less_equal greater greater_equal logical_and
-    logical_or logical_xor logical_not where real imag complex heaviside max min any all argmax
-    argmin erf erfc""".split()
+    [
+        "negative",
+        "positive",
+        "conjugate",
+        "maximum",
+        "minimum",
+        "fmax",
+        "fmin",
+        "copysign",
+        "floor",
+        "ceil",
+        "trunc",
+        "rint",
+        "sign",
+        "isnan",
+        "isinf",
+        "isfinite",
+        "signbit",
+        "equal",
+        "not_equal",
+        "less",
+        "less_equal",
+        "greater",
+        "greater_equal",
+        "logical_and",
+        "logical_or",
+        "logical_xor",
+        "logical_not",
+        "where",
+        "real",
+        "imag",
+        "complex",
+        "heaviside",
+        "max",
+        "min",
+        "any",
+        "all",
+        "argmax",
+        "argmin",
+        "erf",
+        "erfc",
+    ]
 )
 _DIVIDING = frozenset({"floor_divide", "remainder", "fmod", "power", "reciprocal"})  # by zero
 _COMPUTING = frozenset(
@@ -79,9 +117,7 @@ def _evaluate(node: Node, known: dict[int, Any]) -> None:
     is_source = record.name == "constant"
     if record.kind is Kind.CALL_OUT or node.regions or len(node.results) != 1:
         return
-    if not is_source and not (
-        node.operands and all(id(value) in known for value in node.operands)
-    ):
+    if not is_source and not (node.operands and all(id(value) in known for value in node.operands)):
         return
     if not node.results[0].type.is_static or any(symbols_in(node.attributes)):
         return

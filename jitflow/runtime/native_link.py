@@ -87,8 +87,7 @@ def compiled(request: SegmentRequest) -> tuple[Segment, Body]:
 def _compile(request: SegmentRequest) -> tuple[Segment, Body]:
     graph = request.plan.graph
     inputs = tuple(
-        _input_spec(value, fact)
-        for value, fact in zip(graph.inputs, request.facts, strict=True)
+        _input_spec(value, fact) for value, fact in zip(graph.inputs, request.facts, strict=True)
     )
     outputs = tuple(
         OutputSpec(give.value.type.dtype, give.value.type.shape, order)

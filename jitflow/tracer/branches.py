@@ -130,7 +130,7 @@ def _is_exceptional(
 
 
 def _check_no_new_iteration(
-    tracer: Interpreter, frame: SymbolicFrame, starts: tuple[int, int], ends: frozenset[int]
+    tracer: Interpreter, frame: SymbolicFrame, starts: tuple[int, ...], ends: frozenset[int]
 ) -> None:
     """Decline a branch whose arms run around a loop that is not captured."""
     around = {region.normal for region in tracer.regions if region.frame is frame}

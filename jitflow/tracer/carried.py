@@ -156,9 +156,7 @@ def placeholders(tracer: Interpreter, kind: Kind) -> list[Value]:
     return found
 
 
-def build(
-    tracer: Interpreter, kind: Kind, parts: Iterator[Value], uncertain: str = ""
-) -> PyValue:
+def build(tracer: Interpreter, kind: Kind, parts: Iterator[Value], uncertain: str = "") -> PyValue:
     """A value of a kind from its graph values; why the identity of its arrays is uncertain."""
     if isinstance(kind, Number):
         return ScalarValue(kind.box, kind.dtype, next(parts))

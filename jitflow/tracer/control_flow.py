@@ -149,7 +149,7 @@ def join_of(
     if not all(start in leading for start in starts):
         return None
     everything = frozenset(leading)
-    passes = {at: everything for at in leading}
+    passes = dict.fromkeys(leading, everything)
     passes[normal] = frozenset({normal})
     changed = True
     while changed:

@@ -1,4 +1,4 @@
-"""What a captured ``for`` runs over: a range of indices, and the item that each index stands for."""
+"""What a captured ``for`` runs over: a range of indices, and the item behind each index."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from jitflow.core.dims import Dim
+from jitflow.core.dtypes import I64
 from jitflow.core.errors import Unsupported
 from jitflow.tracer import facts, numpy, operations
 from jitflow.tracer.numpy import arguments
@@ -169,4 +170,4 @@ def index_value(dim: Dim) -> PyValue:
     """The Python int of an index."""
     if isinstance(dim, int):
         return ConstantValue(dim)
-    return ScalarValue("int", arguments.dtypes.I64, None, dim)
+    return ScalarValue("int", I64, None, dim)

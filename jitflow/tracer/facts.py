@@ -332,10 +332,10 @@ def quotient(context: TraceContext, dim: Dim, divisor: int) -> Dim:
     by = context.builder.emit("dimension", dim=divisor)
     known = evaluate(context, dim)
     result = context.builder.emit("floor_divide", value, by)
-    value = late_symbol(context, result, None if known is None else known // divisor)
+    quotient_dim = late_symbol(context, result, None if known is None else known // divisor)
     if prove(context, 0, "<=", dim):
-        _mark_extents(context, dims.symbols_of(value))
-    return value
+        _mark_extents(context, dims.symbols_of(quotient_dim))
+    return quotient_dim
 
 
 def _normalised(dim: SymbolicDim, divisor: int) -> Dim:

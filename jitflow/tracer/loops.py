@@ -110,7 +110,9 @@ def capture(
 
     Parameters
     ----------
-    tracer, frame, loop
+    tracer : Interpreter
+    frame : SymbolicFrame
+    loop : Loop
     domain : Domain or None
         What a ``for`` runs over; None for other loops.
     first : Value, optional
@@ -135,9 +137,7 @@ def capture(
     raise Unsupported("JF-B006", "what the loop changes does not settle")
 
 
-def _hinted(
-    tracer: Interpreter, frame: SymbolicFrame, loop: Loop
-) -> dict[tuple[int, Any], Place]:
+def _hinted(tracer: Interpreter, frame: SymbolicFrame, loop: Loop) -> dict[tuple[int, Any], Place]:
     """Memory that an earlier attempt found to be written, through the variables that show it."""
     found = {}
     for slot in tracer.written_slots.get((frame.code, loop.header), ()):
@@ -188,7 +188,10 @@ class _Attempt:
             hints = ["index" if self.domain is not None else "again"]
             hints += [item.name for item in self.carried for _ in carried.types_of(item.kind)]
             builder = context.builder
-            with builder.region([*leading, *types], hints) as block, regions.block_of(tracer, block):
+            with (
+                builder.region([*leading, *types], hints) as block,
+                regions.block_of(tracer, block),
+            ):
                 tracer.keep(block)
                 outcome = self._iteration(block)
                 missing = self._missing(known)
@@ -513,9 +516,7 @@ class _Attempt:
                 sides = (stop, index) if self.domain.descends else (index, stop)
                 builder.yield_(builder.emit("logical_and", again, builder.emit("less", *sides)))
         self.tracer.keep(condition)
-        return list(
-            builder.emit_many("while", *initial, regions=(condition, body), hint="loop")
-        )
+        return list(builder.emit_many("while", *initial, regions=(condition, body), hint="loop"))
 
     def _apply(self, results: list[Value]) -> None:
         """Put the results where the frame and the objects have them."""
@@ -533,9 +534,7 @@ class _Attempt:
             if item.slot is not None or item.place is not None:
                 item.put(tracer, frame, item.results)
             else:
-                item.current = carried.build(
-                    tracer, item.kind, iter(item.results), item.uncertain
-                )
+                item.current = carried.build(tracer, item.kind, iter(item.results), item.uncertain)
             if item.current is not None:
                 tracer.note_birth(item.current, self.step)
 
@@ -579,4 +578,3 @@ def truth(tracer: Interpreter, holds: bool) -> Value:
 def _name_of(place: Place) -> str:
     text = "".join(c if c.isalnum() else "_" for c in str(place)).strip("_")
     return text or "carried"
-

@@ -1,4 +1,4 @@
-"""Places whose contents a stretch of code may change, besides variables: what was changed since a mark.
+"""Places, besides variables, whose contents a stretch of code may change since a mark.
 
 A place is part of an object that was there before the mark: the contents of memory, an attribute,
 an item, a cell, a global name. Changes of an object's structure (a list that grows) are no places.
@@ -48,7 +48,8 @@ class Place:
 
     def read(self) -> Contents:
         """The contents now."""
-        return _READERS[type(self.owner)](self.owner, self.name)
+        contents: Contents = _READERS[type(self.owner)](self.owner, self.name)
+        return contents
 
     def write(self, tracer: Interpreter, contents: Contents) -> None:
         """Replace the contents; noted as a change of the user's program."""
@@ -207,9 +208,7 @@ def _write_cell(tracer: Interpreter, owner: CellValue, name: None, value: PyValu
     owner.contents = value
 
 
-def _write_attribute(
-    tracer: Interpreter, owner: InstanceValue, name: str, value: PyValue
-) -> None:
+def _write_attribute(tracer: Interpreter, owner: InstanceValue, name: str, value: PyValue) -> None:
     instances.store(tracer, owner, name, value)
 
 
@@ -223,9 +222,7 @@ def _write_key(tracer: Interpreter, owner: DictValue, name: Any, value: PyValue)
     owner.items[name] = (owner.items[name][0], value)
 
 
-def _write_global(
-    tracer: Interpreter, owner: NamespaceValue, name: str, value: PyValue
-) -> None:
+def _write_global(tracer: Interpreter, owner: NamespaceValue, name: str, value: PyValue) -> None:
     effects.will_change(tracer, owner)
     owner.items[name] = value
     owner.written[name] = None

@@ -13,7 +13,11 @@ def graphs_of(report):
 def control_nodes(report):
     """Names of the control operators in the graphs of a report, in order."""
     words = [word for text in graphs_of(report) for word in text.split()]
-    return [word for before, word in zip(words, words[1:], strict=False) if before == "=" and word in ("for", "while", "cond")]
+    return [
+        word
+        for before, word in zip(words, words[1:], strict=False)
+        if before == "=" and word in ("for", "while", "cond")
+    ]
 
 
 def run_captured(compare, function, calls, backend, **options):

@@ -162,9 +162,7 @@ class Maker:
 
     def binary(self) -> Value:
         x, y = self.recent(), self.recent()
-        return self.emit(
-            self.choice(BINARY[x.type.dtype.kind]), x, self.as_dtype(y, x.type.dtype)
-        )
+        return self.emit(self.choice(BINARY[x.type.dtype.kind]), x, self.as_dtype(y, x.type.dtype))
 
     def cast(self) -> Value:
         x, dtype = self.recent(), self.choice(DTYPES)
@@ -331,5 +329,3 @@ class Maker:
 
 class NotApplicable(Exception):
     """A node of this kind cannot be made now."""
-
-

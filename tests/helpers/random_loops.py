@@ -127,7 +127,12 @@ class LoopMaker:
             self.store(values, target, mixed, (self.position,), (1,), squeeze=True)
 
     def store(
-        self, values: list[Value], target: int, new: Value, starts: Any, shape: Any,
+        self,
+        values: list[Value],
+        target: int,
+        new: Value,
+        starts: Any,
+        shape: Any,
         squeeze: bool = False,
     ) -> None:
         views: list[Any] = [("slice", {"starts": starts, "steps": (1,), "shape": shape})]

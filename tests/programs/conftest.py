@@ -79,7 +79,10 @@ def check(backend):
             expected = outcome(function, copy.deepcopy(args), {})
             got = outcome(compiled, copy.deepcopy(args), {})
             for a, b, place in zip(
-                expected, got, ("result", "output", "warnings", "arguments", "keywords"), strict=True
+                expected,
+                got,
+                ("result", "output", "warnings", "arguments", "keywords"),
+                strict=True,
             ):
                 assert_same(a, b, place)
         return compiled.report()

@@ -391,6 +391,8 @@ def test_captured(case, check_loops):
     ids=lambda item: getattr(item, "__name__", ""),
 )
 def test_captured_with_symbolic_extents(function, args, check_loops):
-    smaller = tuple(v[:5, :5].copy() if np.ndim(v) == 2 else v[:6].copy() if np.ndim(v) else v for v in args)
+    smaller = tuple(
+        v[:5, :5].copy() if np.ndim(v) == 2 else v[:6].copy() if np.ndim(v) else v for v in args
+    )
     report = check_loops(function, args, smaller, dynamic=True)
     assert report.pieces == 1

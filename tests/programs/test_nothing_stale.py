@@ -219,8 +219,9 @@ def test_same_object_twice_or_two_objects(backend):
 def test_fail_on_recompile(backend):
     g = compiled_of(lambda x: x + 1, backend)
     g(X)
-    with jitflow.set_stance("fail_on_recompile"), pytest.raises(
-        jitflow.RecompileError, match="dtype"
+    with (
+        jitflow.set_stance("fail_on_recompile"),
+        pytest.raises(jitflow.RecompileError, match="dtype"),
     ):
         g(X.astype(np.float32))
 

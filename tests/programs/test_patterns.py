@@ -279,8 +279,12 @@ def test_generator_expressions(check):
     def f(xs, x):
         total = sum(a * a for a in xs)
         stacked = np.stack([a + 1 for a in xs if a.ndim == 1])
-        return total, stacked, any(a.shape[0] > 100 for a in xs), max(len(a) for a in xs), tuple(
-            a[0] for a in xs
+        return (
+            total,
+            stacked,
+            any(a.shape[0] > 100 for a in xs),
+            max(len(a) for a in xs),
+            tuple(a[0] for a in xs),
         )
 
     check(f, ([V, V * 2, V * 3], X))

@@ -24,7 +24,14 @@ def strided_inputs_after_a_call_out(a, b):
 def extents_after_a_call_out(a):
     y = a.transpose(1, 0, 2) * 2
     q = np.sort(a)
-    return y, np.fft.fft(y), y.sum(axis=0), q[:, :2, 0] * y[0, 0, 0], y + q.transpose(1, 0, 2), a[::2] * q[::2]
+    return (
+        y,
+        np.fft.fft(y),
+        y.sum(axis=0),
+        q[:, :2, 0] * y[0, 0, 0],
+        y + q.transpose(1, 0, 2),
+        a[::2] * q[::2],
+    )
 
 
 @pytest.mark.parametrize("dynamic", [None, True])

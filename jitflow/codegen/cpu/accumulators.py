@@ -74,8 +74,7 @@ class Accumulators:
         if mask and statement.accumulator in self.across:
             chosen = Register(mask, BOOL, accumulator.lanes, self.text.depth)
             parts = [
-                self.emitter.select(chosen, new, old)
-                for new, old in zip(parts, kept, strict=True)
+                self.emitter.select(chosen, new, old) for new, old in zip(parts, kept, strict=True)
             ]
         accumulator.parts = parts
         return parts[0]
@@ -178,9 +177,7 @@ def _components(part: Register) -> list[Register]:
     if not part.imaginary:
         return [part]
     real = part.dtype.real
-    return [
-        Register(text, real, part.lanes, part.depth) for text in (part.text, part.imaginary)
-    ]
+    return [Register(text, real, part.lanes, part.depth) for text in (part.text, part.imaginary)]
 
 
 def _joined(part: Register, rest: Iterator[Register]) -> Register:

@@ -151,4 +151,3 @@ def entry_symbols(graph: Graph) -> list[str]:
     """Symbols that are arguments of the body: those that an input defines."""
     inputs = set(graph.inputs)
     return [name for name, definition in graph.symbols.items() if definition.value in inputs]
-

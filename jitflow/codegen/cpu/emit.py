@@ -4,8 +4,6 @@ A value with one lane is the same in all lanes and is spread where it meets a ve
 complex values are composed by the records; here they are pairs.
 """
 
-# ruff: noqa: D102  (the protocol documents the methods)
-
 from __future__ import annotations
 
 import functools
@@ -158,9 +156,7 @@ class LlvmEmitter:
     def select(self, condition: Register, x: Register, y: Register) -> Register:
         if x.dtype.is_complex:
             real = self.select(condition, self.real(x), self.real(y))
-            return self.complex(
-                real, self.select(condition, self.imaginary(x), self.imaginary(y))
-            )
+            return self.complex(real, self.select(condition, self.imaginary(x), self.imaginary(y)))
         lanes, (condition, x, y) = self.level(condition, x, y)
         type, mask = self.type_of(x), vector_type("i1", lanes)
         return self._pure(
@@ -213,9 +209,7 @@ class LlvmEmitter:
             pending, self.pending = self.pending, {}
             rare.set_flags(self, pending)
 
-    def rare(
-        self, condition: Register, value: Register, slow: Callable[[], Register]
-    ) -> Register:
+    def rare(self, condition: Register, value: Register, slow: Callable[[], Register]) -> Register:
         return rare.rarely(self, condition, value, slow)
 
     def scalar_call(

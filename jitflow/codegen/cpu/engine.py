@@ -141,9 +141,7 @@ class Engine:
                 self._made_bytes -= len(self._made.pop(next(iter(self._made))).image)
         return replace(made, milliseconds=milliseconds)
 
-    def _compile(
-        self, text: str, optimise: int, level: int
-    ) -> tuple[ObjectCode, dict[str, float]]:
+    def _compile(self, text: str, optimise: int, level: int) -> tuple[ObjectCode, dict[str, float]]:
         image, milliseconds = self._emit(text, optimise, level)
         imports = (*_DECLARE.findall(text), *_EXTERNAL.findall(text))
         return ObjectCode(image, tuple(_DEFINE.findall(text)), imports), milliseconds

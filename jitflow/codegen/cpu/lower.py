@@ -316,9 +316,7 @@ class KernelWriter:
 
     def merge(self, first: Register, last: Register, outer: str, latch: str) -> Register:
         type = self.emitter.type_of(first)
-        text = self.text.result(
-            f"phi {type} [ {first.text}, %{outer} ], [ {last.text}, %{latch} ]"
-        )
+        text = self.text.result(f"phi {type} [ {first.text}, %{outer} ], [ {last.text}, %{latch} ]")
         return Register(text, first.dtype, first.lanes, self.text.depth)
 
     # Vector loops

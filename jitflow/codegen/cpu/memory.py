@@ -127,9 +127,7 @@ class MemoryWriter(AddressWriter):
         """Complex elements, as their two parts."""
         element, align, real = scalar_type(dtype), alignment(buffer), dtype.real
         if at.offsets is not None:
-            second = self.text.result(
-                f"getelementptr i8, ptr {at.pointer}, i64 {real.itemsize}"
-            )
+            second = self.text.result(f"getelementptr i8, ptr {at.pointer}, i64 {real.itemsize}")
             parts = [self.gather(p, at.offsets, real, align) for p in (at.pointer, second)]
             return Register(parts[0], dtype, at.offsets.lanes, self.text.depth, parts[1])
         if at.contiguous:
@@ -168,9 +166,7 @@ class MemoryWriter(AddressWriter):
         count = self.lanes.count
         masks = vector_type("i1", count)
         twice = shuffle_mask([lane // 2 for lane in range(2 * count)])
-        return self.text.value(
-            f"shufflevector {masks} {self.lanes.mask}, {masks} poison, {twice}"
-        )
+        return self.text.value(f"shufflevector {masks} {self.lanes.mask}, {masks} poison, {twice}")
 
     # Stores
 
@@ -179,9 +175,7 @@ class MemoryWriter(AddressWriter):
         at = self.address(buffer, address)
         if value.dtype is BOOL:
             type = vector_type("i1", value.lanes)
-            text = self.text.value(
-                f"zext {type} {value.text} to {vector_type('i8', value.lanes)}"
-            )
+            text = self.text.value(f"zext {type} {value.text} to {vector_type('i8', value.lanes)}")
             value = Register(text, BOOL, value.lanes, self.text.depth)
         align = alignment(buffer)
         if value.dtype.is_complex:
@@ -235,16 +229,12 @@ class MemoryWriter(AddressWriter):
             re, im = (self.spread(value, count, part) for part in parts)
             type = vector_type(element, count)
             order = [lane // 2 + (lane % 2) * count for lane in range(2 * count)]
-            both = self.text.value(
-                f"shufflevector {type} {re}, {type} {im}, {shuffle_mask(order)}"
-            )
+            both = self.text.value(f"shufflevector {type} {re}, {type} {im}, {shuffle_mask(order)}")
             mask = self.doubled_mask() if self.lanes.mask else ""
             self.store_row(at.pointer, element, 2 * count, both, align, mask)
             return
         for number, part in enumerate(parts):
-            pointer = self.text.result(
-                f"getelementptr i8, ptr {at.pointer}, i64 {number * size}"
-            )
+            pointer = self.text.result(f"getelementptr i8, ptr {at.pointer}, i64 {number * size}")
             if at.offsets is not None:
                 spread = self.spread(value, at.offsets.lanes, part)
                 self.scatter(pointer, at.offsets, element, spread, align)

@@ -23,8 +23,10 @@ from jitflow.core.dtypes import I64, DType
 def has_product(dtype: DType) -> bool:
     """Whether BLAS multiplies matrices of `dtype`."""
     library = blas()
-    return library is not None and dtype.name in PREFIXES and library.has(
-        PREFIXES[dtype.name] + "gemm"
+    return (
+        library is not None
+        and dtype.name in PREFIXES
+        and library.has(PREFIXES[dtype.name] + "gemm")
     )
 
 

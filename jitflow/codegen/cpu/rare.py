@@ -131,9 +131,7 @@ def scalar_call(
     e.text.write(f"br label %{going_on}")
     e.text.start_block(going_on)
     type = e.type_of(otherwise)
-    text = e.text.result(
-        f"phi {type} [ {otherwise.text}, %{before} ], [ {called}, %{rare} ]"
-    )
+    text = e.text.result(f"phi {type} [ {otherwise.text}, %{before} ], [ {called}, %{rare} ]")
     return Register(text, otherwise.dtype, lanes, e.text.depth)
 
 

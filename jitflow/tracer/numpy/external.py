@@ -144,9 +144,7 @@ class Template:
             return value.value
         raise unsupported(f"argument of {value.python_type.__name__}")
 
-    def _slot(
-        self, value: ArrayValue | ScalarValue, box: str, order: tuple[int, ...] = ()
-    ) -> Slot:
+    def _slot(self, value: ArrayValue | ScalarValue, box: str, order: tuple[int, ...] = ()) -> Slot:
         self.operands.append(graph_value(self.context, operand(self.context, value)))
         self.slots.append(value)
         return Slot(len(self.operands) - 1, box, order)

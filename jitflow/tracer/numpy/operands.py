@@ -112,7 +112,10 @@ def _overflows(number: Any, dtype: DType) -> bool:
     if not isinstance(number, (int, float, complex, np.number)) or dtype.real not in (F16, F32):
         return False
     largest = float(np.finfo(dtype.real.numpy).max)
-    return any(part not in (math.inf, -math.inf) and abs(part) > largest for part in (number.real, number.imag))
+    return any(
+        part not in (math.inf, -math.inf) and abs(part) > largest
+        for part in (number.real, number.imag)
+    )
 
 
 def constant_as(number: Any, dtype: DType) -> np.ndarray:

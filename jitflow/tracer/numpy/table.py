@@ -106,7 +106,8 @@ def function_named(*paths: str, signature: str, method: str = "", fold: bool = T
 @cache
 def parse_signature(text: str) -> tuple[Parameter, ...]:
     """Parameters from text such as ``a, axis=None, *, dtype=None, **rest``; `_` is MISSING."""
-    parameters, kind = [], ""
+    parameters: list[Parameter] = []
+    kind = ""
     for item in filter(None, (part.strip() for part in _split(text))):
         if item == "*":
             kind = "keyword"
@@ -171,9 +172,7 @@ def _check_device(entry: Entry, bound: dict[str, PyValue]) -> None:
     """``device`` and ``like`` have only one meaning for arrays of NumPy's own."""
     for name, allowed in (("device", (None, "cpu")), ("like", (None,))):
         value = bound.get(name)
-        if value is not None and not (
-            isinstance(value, ConstantValue) and value.value in allowed
-        ):
+        if value is not None and not (isinstance(value, ConstantValue) and value.value in allowed):
             raise Unsupported("JF-B008", f"{entry.name} with {name}")
 
 

@@ -100,7 +100,7 @@ def _reduce(
     return total
 
 
-_REVERSED = type(reversed([]))
+_REVERSED: Any = type(reversed([]))
 
 HANDLERS: dict[Any, Callable[..., PyValue]] = {
     **itertools_calls.HANDLERS,

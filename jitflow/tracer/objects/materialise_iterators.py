@@ -17,10 +17,11 @@ RecipeOf = Callable[[PyValue], r.Recipe]
 
 def advanced(iterable: Iterable[Any], count: int) -> Iterator[Any]:
     """An iterator that has given `count` items already, though they may be gone since."""
-    iterator = iter(iterable)
+    iterator: Any = iter(iterable)
     if isinstance(iterator, _WITH_POSITION):
-        iterator.__setstate__(count)  # type: ignore[union-attr]
-        return iterator
+        iterator.__setstate__(count)
+        found: Iterator[Any] = iterator
+        return found
     for _ in range(count):
         next(iterator, None)
     return iterator
@@ -41,8 +42,9 @@ def used_up(kind: type) -> Iterator[Any]:
     return iterator
 
 
-_WITH_POSITION = tuple(type(iter(empty)) for empty in ([], (), "", b""))
-_EMPTIES: tuple[Callable[[], Any], ...] = (
+_SEQUENCES: tuple[Any, ...] = ([], (), "", b"")
+_WITH_POSITION = tuple(type(iter(empty)) for empty in _SEQUENCES)
+_EMPTIES: tuple[Any, ...] = (
     list,
     tuple,
     str,

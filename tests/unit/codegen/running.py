@@ -33,8 +33,11 @@ def input_spec(value: Any, type: Any, strided: bool = False) -> InputSpec:
 
 
 def segment_of(
-    graph: Graph, inputs: Sequence[Any], orders: dict[int, tuple[int, ...]] | None = None,
-    strided: bool = False, fastmath: bool = False,
+    graph: Graph,
+    inputs: Sequence[Any],
+    orders: dict[int, tuple[int, ...]] | None = None,
+    strided: bool = False,
+    fastmath: bool = False,
 ) -> Segment:
     specs = [input_spec(v, x.type, strided) for v, x in zip(inputs, graph.inputs, strict=True)]
     outputs = []

@@ -37,9 +37,7 @@ def test_every_length_has_its_tail() -> None:
         return [e, b.emit("sum", e, axes=(0,), keepdims=False), b.emit("negative", x)]
 
     whole = np.arange(200, dtype=np.float64)
-    compiled = running.Compiled(
-        running.segment_of(graph_of(make, whole, symbolic=True), [whole])
-    )
+    compiled = running.Compiled(running.segment_of(graph_of(make, whole, symbolic=True), [whole]))
     for n in [*range(40), 63, 64, 65, 127, 128, 129, 200]:
         cubes, total, negative = compiled(whole[:n])
         np.testing.assert_array_equal(cubes, whole[:n] ** 3)
@@ -116,9 +114,7 @@ def test_empty_arrays(shape: tuple[int, ...]) -> None:
 def test_searches_find_the_first_and_prefer_nan(kind: str, axis: int) -> None:
     x = np.random.default_rng(1).integers(0, 4, (37, 45)).astype(np.float32)
     x[5, 7] = x[5, 30] = x[20, 7] = np.nan
-    found = running.run(
-        graph_of(lambda b, x: b.emit(kind, x, axes=(axis,), keepdims=False), x), x
-    )
+    found = running.run(graph_of(lambda b, x: b.emit(kind, x, axes=(axis,), keepdims=False), x), x)
     np.testing.assert_array_equal(found[0], getattr(np, kind)(x, axis=axis))
 
 
@@ -126,9 +122,7 @@ def test_nan_goes_through_extremes_and_zeros_keep_their_sign() -> None:
     x = np.zeros((3, 40), np.float32)
     x[1, 17] = np.nan
     x[2] = -0.0
-    found = running.run(
-        graph_of(lambda b, x: b.emit("max", x, axes=(1,), keepdims=False), x), x
-    )
+    found = running.run(graph_of(lambda b, x: b.emit("max", x, axes=(1,), keepdims=False), x), x)
     np.testing.assert_array_equal(found[0], [0.0, np.nan, -0.0])
     assert np.signbit(found[0]).tolist() == [False, False, True]
 

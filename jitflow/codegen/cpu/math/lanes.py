@@ -225,9 +225,7 @@ def where(condition: Lanes, x: float | Lanes, y: float | Lanes) -> Lanes:
     typed = x if isinstance(x, Lanes) else y
     assert isinstance(typed, Lanes)
     emitter = typed.emitter
-    return Lanes(
-        emitter, emitter.select(condition.value, typed.like(x).value, typed.like(y).value)
-    )
+    return Lanes(emitter, emitter.select(condition.value, typed.like(x).value, typed.like(y).value))
 
 
 def polynomial(x: Lanes, coefficients: Sequence[float]) -> Lanes:
@@ -254,6 +252,4 @@ def rare_call(name: str, condition: Lanes, otherwise: Lanes, *operands: Lanes) -
     """`otherwise`, but C's ``name(operands...)`` in the rare lanes where `condition` holds."""
     emitter = otherwise.emitter
     values = [operand.value for operand in operands]
-    return Lanes(
-        emitter, emitter.scalar_call(name, condition.value, otherwise.value, *values)
-    )
+    return Lanes(emitter, emitter.scalar_call(name, condition.value, otherwise.value, *values))

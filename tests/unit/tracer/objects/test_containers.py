@@ -167,7 +167,13 @@ def test_dict_methods():
         made.update({"x": a + 2}, w=1)
         item = made.popitem()
         empty = dict.fromkeys(["p", "q"], 0)
-        return made, item, {k: v + 1 for k, v in empty.items()}, list(made.keys()), tuple(made.values())
+        return (
+            made,
+            item,
+            {k: v + 1 for k, v in empty.items()},
+            list(made.keys()),
+            tuple(made.values()),
+        )
 
     one_piece(function, x3())
 
@@ -247,7 +253,13 @@ def test_itertools_and_reduce():
         chained = list(itertools.chain([a], (a + 1,)))
         counted = list(itertools.islice(itertools.count(3, 2), 3))
         total = functools.reduce(operator.add, chained)
-        return rows, total, counted, list(itertools.accumulate([1, 2, 3])), list(itertools.repeat(a, 2))
+        return (
+            rows,
+            total,
+            counted,
+            list(itertools.accumulate([1, 2, 3])),
+            list(itertools.repeat(a, 2)),
+        )
 
     one_piece(function, x3())
 
@@ -263,7 +275,15 @@ def test_shape_arithmetic():
 def test_strings():
     def function(a, name):
         key = f"{name}_{1:02d}"
-        return a + 1, key, name.upper(), "a,b".split(","), "-".join(["p", name]), "%s!" % name, name[1:]
+        return (
+            a + 1,
+            key,
+            name.upper(),
+            "a,b".split(","),
+            "-".join(["p", name]),
+            "%s!" % name,
+            name[1:],
+        )
 
     one_piece(function, x3(), "weight")
 

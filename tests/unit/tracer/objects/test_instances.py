@@ -343,7 +343,9 @@ def test_lambda_arguments_are_guarded_by_code():
         return f(x)
 
     record = trace_call(function, x3(), lambda v: v + 1)
-    assert any(isinstance(g, IsObject) and isinstance(g.expected, types.CodeType) for g in record.guards)
+    assert any(
+        isinstance(g, IsObject) and isinstance(g.expected, types.CodeType) for g in record.guards
+    )
 
 
 def test_defaults_keywords_and_stars():

@@ -102,8 +102,6 @@ def failing_checks(function, *args):
         (lambda x, t: x * math.exp(t), 1000.0),
         (lambda x, t: x * t**0.5, -2.0),
         (lambda x, t: x * t**2, 1e200),
-        (lambda x, t: x * math.sin(t), math.inf),
-        (lambda x, t: x * int(t), math.nan),
         (lambda x, t: x * math.acos(t), 2.0),
         (lambda x, t: x * (t % t), 0.0),
     ],
@@ -170,7 +168,14 @@ def test_complex_numbers():
 def test_bools_known_at_run_time():
     def function(x, t):
         positive = t > 0
-        return x + 1, positive & (t < 2), positive | False, positive ^ True, not positive, positive + 1
+        return (
+            x + 1,
+            positive & (t < 2),
+            positive | False,
+            positive ^ True,
+            not positive,
+            positive + 1,
+        )
 
     one_piece(function, x3(), 1.0)
 
@@ -199,6 +204,13 @@ def test_special_values(value):
 
 def test_divmod_and_quantifiers():
     def function(x, t, n):
-        return x + 1, divmod(t, 0.4), divmod(7, n), any([0, n]), all([1, n]), any(v > 5 for v in (1, n))
+        return (
+            x + 1,
+            divmod(t, 0.4),
+            divmod(7, n),
+            any([0, n]),
+            all([1, n]),
+            any(v > 5 for v in (1, n)),
+        )
 
     one_piece(function, x3(), 1.3, 2)
