@@ -150,9 +150,7 @@ def main() -> None:
     )
     rows = []
     for name in names:
-        row = in_process(
-            options.npbench, name, options.preset, options.repeat, options.limit
-        )
+        row = in_process(options.npbench, name, options.preset, options.repeat, options.limit)
         print_row(row)
         rows.append(row)
     good = [row for row in rows if row.get("right")]

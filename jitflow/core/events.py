@@ -6,7 +6,7 @@ event names its function by a key that is unique in the process: ``module.qualna
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from jitflow.core.location import Location
@@ -42,7 +42,7 @@ class PieceCompiled(Event):
     compile_ms: float
     exit: str
     lines: tuple[tuple[str, int], ...] = ()
-    texts: dict[str, str] = field(default_factory=dict, compare=False)
+    texts: Mapping[str, str] = field(default_factory=dict, compare=False)
 
 
 @dataclass(frozen=True)

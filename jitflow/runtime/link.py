@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -36,7 +36,29 @@ class Texts:
     """What the report shows of a piece."""
 
     call_outs: int
-    texts: dict[str, str] = field(default_factory=dict)
+    texts: Mapping[str, str] = field(default_factory=dict)
+
+
+class LazyTexts(Mapping[str, str]):
+    """Texts that are made when they are looked at: guards show objects of the program."""
+
+    def __init__(self, makers: dict[str, Callable[[], str]]) -> None:
+        self._makers = makers
+        self._made: dict[str, str] = {}
+
+    def __getitem__(self, key: str) -> str:
+        if key not in self._made:
+            self._made[key] = self._makers[key]()
+        return self._made[key]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._makers)
+
+    def __len__(self) -> int:
+        return len(self._makers)
+
+    def __deepcopy__(self, memo: Any) -> dict[str, str]:
+        return dict(self)
 
 
 @dataclass(eq=False)
@@ -104,13 +126,17 @@ def link(
     segments = [make(request) for request in requests]
     functions = [segment.function for segment in segments]
     glue = write_glue(trace, plan, functions, state_size, replayer, pool)
-    texts = {
-        "graph": printer.print_graph(trace.graph),
-        "guards": "\n".join(str(guard) for guard in (*trace.guards, *trace.inputs)),
-        "glue": glue.source,
-    }
-    for key in ("loops", "llvm"):
-        texts[key] = "\n".join(segment.texts.get(key, "") for segment in segments)
+    graph, facts = trace.graph, (*trace.guards, *trace.inputs)
+    parts = {key: [made.texts.get(key, "") for made in segments] for key in ("loops", "llvm")}
+    texts = LazyTexts(
+        {
+            "graph": lambda: printer.print_graph(graph),
+            "guards": lambda: "\n".join(map(str, facts)),
+            "glue": lambda: glue.source,
+            "loops": lambda: "\n".join(parts["loops"]),
+            "llvm": lambda: "\n".join(parts["llvm"]),
+        }
+    )
     is_poor = not pays(trace.graph)
     variant = Variant(trace, glue.compile(), glue, native, is_poor)
     return variant, Texts(len(plan.call_outs), texts)

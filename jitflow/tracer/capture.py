@@ -32,11 +32,8 @@ if TYPE_CHECKING:
 MAX_PEELED = 2
 """Iterations that are traced before a loop, so that what it changes settles."""
 
-UNROLLED = 16
-"""Iterations that are unrolled where they are not larger than `UNROLLED_SIZE` together."""
-
-UNROLLED_SIZE = 200
-"""Instructions."""
+UNROLLED = ((4, 1500), (16, 200))
+"""Loops that are unrolled: iterations, and instructions in all of them together."""
 
 _KINDS = ("range", "array", "enumerate", "zip")
 
@@ -80,8 +77,9 @@ def _is_wanted(tracer: Interpreter, iterator: IteratorValue, size: int) -> bool:
         length = domains.length_of(tracer, iterator)
     except Unsupported:
         return False
-    is_short = length is not None and length <= UNROLLED and length * size <= UNROLLED_SIZE
-    return not is_short
+    if length is None:
+        return True
+    return not any(length <= most and length * size <= largest for most, largest in UNROLLED)
 
 
 def _captured_for(

@@ -114,3 +114,26 @@ def test_numpy_scalar_and_other_objects(check):
 
     check(f, (X, NotArray()))
     check(g, (X,))
+
+
+def test_subclass_of_a_numpy_scalar(check):
+    class Loud(np.float32):
+        def __lt__(self, other):
+            return "less"
+
+    def f(x):
+        return Loud(1) < 2, np.float32(1) < 2, x + 1
+
+    check(f, (X,))
+
+
+def test_split_of_too_few_axes(check):
+    def f(x):
+        y = x + 1
+        try:
+            np.vsplit(x[0], 3)
+        except ValueError as error:
+            return y, str(error)
+        return y
+
+    check(f, (X,))

@@ -9,6 +9,7 @@ import numpy as np
 from jitflow.core.dims import SymbolicDim
 from jitflow.core.errors import CheckFailed
 from jitflow.ir.graph import Node, ScalarValue, Value
+from jitflow.ir.regions import symbols_in
 from jitflow.ir.rewriter import Replacement, Rewriter
 from jitflow.ir.rules import AnyRule, FunctionRule, rule, splat
 from jitflow.ops.record import Kind, Operator
@@ -40,6 +41,8 @@ def _warns(node: Node) -> bool:
 
 def _compute(node: Node, operands: list[Any]) -> np.ndarray | None:
     """The node's NumPy meaning; None where it raises or would warn: that is for run time."""
+    if any(symbols_in(node.attributes)):
+        return None
     try:
         with np.errstate(all="raise"):
             result = node.operator.numpy(*operands, **node.attributes)

@@ -40,10 +40,15 @@ def is_known(function: Any) -> bool:
     if isinstance(getattr(function, "__self__", None), (np.ufunc, *_RANDOM)):
         return True
     if isinstance(function, type):
-        return issubclass(function, (np.generic, np.dtype))
+        return issubclass(function, np.dtype) or _is_scalar_type(function)
     if isinstance(function, _ARRAY_METHOD):
         return getattr(function, "__objclass__", None) in (np.ndarray, np.generic)
     return folding.is_foldable(function)
+
+
+def _is_scalar_type(cls: type) -> bool:
+    """Whether this is one of NumPy's own scalar types; subclasses may do otherwise."""
+    return issubclass(cls, np.generic) and cls.__module__ == "numpy"
 
 
 def call(
@@ -79,7 +84,7 @@ def _call(
         from jitflow.tracer.numpy import random
 
         return random.call(context, function, args, kwargs)
-    if isinstance(function, type) and issubclass(function, np.generic):
+    if isinstance(function, type) and _is_scalar_type(function):
         return conversion.scalar_type(context, function, args, kwargs)
     if isinstance(function, _ARRAY_METHOD) and args:
         return nested_method(context, args[0], function.__name__, args[1:], kwargs)

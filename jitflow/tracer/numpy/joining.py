@@ -225,6 +225,9 @@ def _split_points(context: TraceContext, sections: PyValue, extent: Dim, equal: 
     return [int(point) for point in np.cumsum(sizes)]
 
 
+_LEAST_AXES = {"vsplit": 2, "dsplit": 3}
+
+
 def _register_split(name: str, axis: int | None, equal: bool) -> None:
     def handler(
         context: TraceContext, ary: PyValue, indices_or_sections: PyValue, **rest: PyValue
@@ -236,8 +239,8 @@ def _register_split(name: str, axis: int | None, equal: bool) -> None:
             place = arguments.axis(context, rest["axis"], len(array.shape))
         elif name == "hsplit" and len(array.shape) == 1:
             place = 0
-        if len(array.shape) <= place:
-            raise raises(f"{name} only works on arrays of {place + 1} or more dimensions")
+        if len(array.shape) < max(place + 1, _LEAST_AXES.get(name, 1)):
+            raise raises(f"{name} only works on arrays of more dimensions")
         points = _split_points(context, indices_or_sections, array.shape[place], equal)
         before = (slice(None),) * place
         parts = [n.item(array, (*before, slice(low, high))) for low, high in pairwise(points)]

@@ -179,7 +179,7 @@ def call_special(
     method = instances.special_method(tracer, receiver, name)
     if method is None:
         return None
-    result = call_nested(tracer, method, *args)
+    result = resolve(tracer, call_nested(tracer, method, *args))
     is_refusal = isinstance(result, ConstantValue) and result.value is NotImplemented
     return None if is_refusal else result
 

@@ -273,6 +273,8 @@ def _step_count(tracer: Tracer, iterator: IteratorValue) -> PyValue | None:
 
 
 def _step_repeat(tracer: Tracer, iterator: IteratorValue) -> PyValue | None:
+    if iterator.size is not None and iterator.position >= iterator.size:
+        return None
     return iterator.start
 
 

@@ -195,9 +195,10 @@ def _count(tracer: Tracer, start: PyValue = ZERO, step: PyValue = ONE) -> PyValu
 
 
 def _repeat(tracer: Tracer, value: PyValue, times: PyValue | None = None) -> PyValue:
+    iterator = IteratorValue("repeat", start=value, iterator_type=itertools.repeat)
     if times is not None:
-        return made_of([value] * index_of(tracer, times))
-    return IteratorValue("repeat", start=value, iterator_type=itertools.repeat)
+        iterator.size = max(0, index_of(tracer, times))
+    return iterator
 
 
 def _cycle(tracer: Tracer, iterable: PyValue) -> PyValue:

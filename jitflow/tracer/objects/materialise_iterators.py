@@ -20,11 +20,11 @@ def advanced(iterable: Iterable[Any], count: int) -> Iterator[Any]:
     iterator: Any = iter(iterable)
     if isinstance(iterator, _WITH_POSITION):
         iterator.__setstate__(count)
-        found: Iterator[Any] = iterator
-        return found
-    for _ in range(count):
-        next(iterator, None)
-    return iterator
+    else:
+        for _ in range(count):
+            next(iterator, None)
+    result: Iterator[Any] = iterator
+    return result
 
 
 def backwards(sequence: Any, index: int) -> Iterator[Any]:
@@ -207,7 +207,8 @@ def _count(recipe_of: RecipeOf, value: IteratorValue) -> r.Recipe:
 
 def _repeat(recipe_of: RecipeOf, value: IteratorValue) -> r.Recipe:
     assert value.start is not None
-    return r.BuildCall(itertools.repeat, (recipe_of(value.start),))
+    left = () if value.size is None else (r.Constant(value.size - value.position),)
+    return r.BuildCall(itertools.repeat, (recipe_of(value.start), *left))
 
 
 def _cycle(recipe_of: RecipeOf, value: IteratorValue) -> r.Recipe:

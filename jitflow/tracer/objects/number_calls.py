@@ -270,6 +270,8 @@ def _divmod(tracer: Tracer, left: PyValue, right: PyValue) -> PyValue:
     left, right = resolve(tracer, left), resolve(tracer, right)
     if is_numeric(left) or is_numeric(right):
         return numpy.binary(tracer.context, "divmod", left, right)
+    if not (box_of(left) and box_of(right)):
+        raise Unsupported("JF-B003", "divmod of objects")
     parts = [binary(tracer, op, left, right) for op in ("//", "%")]
     return SequenceValue(tuple, parts)
 

@@ -191,7 +191,7 @@ def _binary_instances(
         if receiver is right and left.python_type is right.python_type:
             continue
         if not isinstance(receiver, InstanceValue):
-            if isinstance(receiver, ArrayValue):
+            if is_numeric(receiver):
                 raise Unsupported("JF-B003", _describe(op, left, right))
             continue
         result = call_special(tracer, receiver, method, other)

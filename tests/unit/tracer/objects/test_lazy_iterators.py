@@ -100,3 +100,46 @@ def test_comparison_that_takes_items_away():
 
     with jitflow.config().override(strict=True, trace_everything=True):
         assert jitflow.compile(f)() == f()
+
+
+def test_long_repeat_is_no_list():
+    def f():
+        iterator = itertools.repeat("x", 10**12)
+        first = next(iterator)
+        return first, repr(iterator), list(itertools.repeat(1, 3)), list(itertools.repeat(1, -3))
+
+    with jitflow.config().override(strict=True, trace_everything=True):
+        assert jitflow.compile(f)() == f()
+
+
+def test_special_methods_that_decline():
+    class Declines:
+        def __eq__(self, other):
+            return NotImplemented
+
+        def __divmod__(self, other):
+            return "divmod", other
+
+        __hash__ = None
+
+    def f(x, y):
+        return x == y, x != y, divmod(x, 1)
+
+    x, y = Declines(), Declines()
+    with jitflow.config().override(strict=True, trace_everything=True):
+        assert jitflow.compile(f)(x, y) == f(x, y)
+
+
+def test_objects_are_not_shown_when_they_are_guarded():
+    class Silent:
+        def __repr__(self):
+            raise AssertionError("shown")
+
+    silent = Silent()
+
+    def f(x):
+        return x + 1, x is silent
+
+    with jitflow.config().override(strict=True):
+        assert jitflow.compile(lambda x: (x + 1, silent))(np.ones(2))[1] is silent
+        assert jitflow.compile(f)(np.ones(2))[1] is False
