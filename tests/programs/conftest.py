@@ -90,7 +90,7 @@ def check(backend):
     return run
 
 
-@pytest.fixture(params=["reference"])
+@pytest.fixture(params=["reference", "auto"])
 def check_loops(request):
     """As `check`, with loops and branches captured."""
 
