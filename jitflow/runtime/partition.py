@@ -90,9 +90,13 @@ def partition(
 
 
 def _last_level(graph: Graph, levels: dict[int, int], is_native: Callable[[Node], bool]) -> int:
-    """The level of the segment that writes inputs and copies outputs: after what gives them."""
-    stored = [*graph.outputs, *(version for _, version in graph.writes)]
-    makers = [value.producer for value in stored if value.producer is not None]
+    """The level of the segment that writes inputs and copies outputs: after what gives them.
+
+    Inputs are written after every call-out: where one raises, the piece is run again.
+    """
+    makers = [value.producer for value in graph.outputs if value.producer is not None]
+    if graph.writes:
+        makers = graph.nodes
     after = [levels[id(node)] + (not is_native(node)) for node in makers]
     return max([*levels.values(), *after], default=0)
 

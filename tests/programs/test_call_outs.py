@@ -51,3 +51,16 @@ def test_identity_of_numbers(check):
         return (x > 0) is True, (x > 1e9) is False, x is None, np.sum(x > 0) is np.True_
 
     check(f, (2.0,), (np.float64(2.0),), (np.ones(3),))
+
+
+def test_inputs_are_written_after_calls_that_raise(check):
+    def f(a, x):
+        try:
+            np.linalg.inv(a)
+        except np.linalg.LinAlgError:
+            pass
+        finally:
+            x -= 1
+        return x
+
+    check(f, (SINGULAR, np.ones(3)), (ROTATION, np.ones(3)))
