@@ -75,3 +75,10 @@ def test_strides_of_axes_that_expand_dims_adds(check, x):
         return np.expand_dims(x, 0), np.expand_dims(x, (1, -1)), x[None], np.expand_dims(x[0], 0)
 
     check(f, (x,), (np.ones((3, 1)),))
+
+
+def test_fold_across_short_rows_of_bytes(check):
+    def f(x):
+        return x.min(axis=(0, -1)), x.astype(np.complex64)
+
+    check(f, *((np.arange(n * 20, dtype=np.int8).reshape(n, 4, 5),) for n in (1, 2, 3)))

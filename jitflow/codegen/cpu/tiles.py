@@ -56,7 +56,12 @@ class Tiles:
             for number, column in enumerate(columns):
                 offset = number * self.size * load.dtype.itemsize
                 at = self.text.result(f"getelementptr i8, ptr {slot}, i64 {offset}")
-                self.text.write(f"store {type} {column}, ptr {at}, align 64")
+                align = self.column_alignment(load)
+                self.text.write(f"store {type} {column}, ptr {at}, align {align}")
+
+    def column_alignment(self, load: Load) -> int:
+        """Alignment of the columns, which lie one after the other in the square."""
+        return min(64, self.size * load.dtype.itemsize)
 
     def rows(self, load: Load) -> tuple[list[str], str]:
         """Vectors along the inner loop, one for each lane of the vector loop."""
@@ -105,5 +110,6 @@ class Tiles:
         step = self.text.multiply(self.row, self.text.integer(self.size * load.dtype.itemsize))
         at = self.text.value(f"getelementptr i8, ptr {slot}, i64 {step.text}")
         type = vector_type(scalar_type(load.dtype), self.size)
-        loaded = self.text.result(f"load {type}, ptr {at}, align 64")
+        align = self.column_alignment(load)
+        loaded = self.text.result(f"load {type}, ptr {at}, align {align}")
         return Register(loaded, load.dtype, self.size, self.text.depth)
