@@ -16,6 +16,7 @@ import itertools
 import re
 import time
 import weakref
+from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -24,7 +25,7 @@ from typing import Any
 from jitflow.codegen.cpu import libcalls
 from jitflow.codegen.cpu.target import Target, host
 from jitflow.core.config import config
-from jitflow.core.locks import ForkSafeLock, compiler_lock
+from jitflow.core.locks import compiler_lock
 
 _DEFINE = re.compile(r"^define (?!internal |private )[^@\n]*@([\w.$]+)", re.MULTILINE)
 _DECLARE = re.compile(r"^declare [^@\n]*@(?!llvm\.)([\w.$]+)", re.MULTILINE)
@@ -57,7 +58,7 @@ class ObjectCode:
 
 
 class Library:
-    """Machine code in memory; it is freed when this object dies.
+    """Machine code in memory; the engine frees it some time after this object died.
 
     Attributes
     ----------
@@ -65,14 +66,13 @@ class Library:
         Time of each step: ``parse``, ``optimise``, ``codegen``, ``link``.
     """
 
-    def __init__(self, tracker: Any, milliseconds: dict[str, float], lock: ForkSafeLock) -> None:
-        self._tracker, self._lock = tracker, lock
+    def __init__(self, tracker: Any, milliseconds: dict[str, float], unused: deque[Any]) -> None:
+        self._tracker, self._unused = tracker, unused
         self.milliseconds = milliseconds
 
     def __del__(self) -> None:
-        if not self._tracker.closed:
-            with self._lock:  # no fork while llvmlite holds its own lock
-                self._tracker.close()
+        # A finaliser runs anywhere, under any lock: it must not wait for one itself.
+        self._unused.append(self._tracker)
 
     def address(self, symbol: str) -> int:
         """Address of a function that the text defines; KeyError if it defines none such."""
@@ -104,6 +104,7 @@ class Engine:
         self._names = itertools.count()
         self._truncate: Library | None = None
         self._libraries: weakref.WeakSet[Library] = weakref.WeakSet()
+        self._unused: deque[Any] = deque()
         llvm.initialize_native_target()
         llvm.initialize_native_asmprinter()
         self._jit = llvm.create_lljit_compiler(self._create_machine(1))
@@ -187,10 +188,16 @@ class Engine:
         for symbol in exports:
             builder.export_symbol(symbol)
         with self._lock, _timed(milliseconds, "link"):
+            self._free()
             tracker = builder.link(self._jit, f"library{next(self._names)}")
-        library = Library(tracker, milliseconds, self._lock)
+        library = Library(tracker, milliseconds, self._unused)
         self._libraries.add(library)
         return library
+
+    def _free(self) -> None:
+        """Unload what nobody can call any more; the caller holds the lock."""
+        while self._unused:
+            self._unused.popleft().close()
 
     def _libcalls(self, objects: Sequence[ObjectCode]) -> dict[str, int]:
         """Functions that LLVM calls of its own accord and `objects` mention."""
@@ -249,6 +256,8 @@ class Engine:
     def _detach(self) -> None:
         for library in list(self._libraries):
             library.detach()
+        for tracker in self._unused:
+            tracker.detach()
         self._jit.detach()
 
 

@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import threading
+import time
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ import pytest
 from jitflow.codegen.cpu.engine import Engine, engine
 from jitflow.codegen.cpu.target import describe, host
 from jitflow.core.config import config
+from jitflow.core.locks import compiler_lock
 
 ADD = """
 define i64 @add(i64 %x, i64 %y) {
@@ -237,6 +239,26 @@ def test_libraries_are_freed():
         made.load([code], {})
     gc.collect()
     assert resident() - before < 8 * 2**20
+
+
+def test_a_finaliser_waits_for_nobody():
+    holds, done = threading.Event(), threading.Event()
+
+    def hold():
+        with compiler_lock:
+            holds.set()
+            done.wait(20)
+
+    library = engine().add(ADD, {})
+    thread = threading.Thread(target=hold)
+    thread.start()
+    holds.wait()
+    start = time.perf_counter()
+    del library
+    gc.collect()
+    assert time.perf_counter() - start < 10
+    done.set()
+    thread.join()
 
 
 def test_threads_compile_at_once():
