@@ -9,10 +9,10 @@ cost nothing: they compose into the address of the load at the end of the chain.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from jitflow.core import dims
+from jitflow.core.dataclass import dataclass
 from jitflow.core.dims import Dim
 from jitflow.ir.graph import Node
 

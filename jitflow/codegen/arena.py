@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import bisect
 from collections.abc import Iterator, Mapping, Sequence, Set
-from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
@@ -19,6 +18,7 @@ from jitflow.codegen.loop_ir import (
     While,
     parts_of,
 )
+from jitflow.core.dataclass import dataclass, field
 from jitflow.core.dims import Dim, symbols_of
 
 if TYPE_CHECKING:

@@ -7,8 +7,8 @@ captured value must lie in memory when the block runs.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 
+from jitflow.core.dataclass import dataclass, field
 from jitflow.ir.graph import Block, Graph, Node, ScalarValue, SymbolDefinition, Value
 from jitflow.ir.regions import captured, copy_node, defined_in
 from jitflow.ops.record import Kind

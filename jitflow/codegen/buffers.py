@@ -9,8 +9,6 @@ stores into a temporary first.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
 from jitflow.codegen import access
 from jitflow.codegen.access import Layout
 from jitflow.codegen.blocks import roots_of
@@ -19,6 +17,7 @@ from jitflow.codegen.draft import Place
 from jitflow.codegen.groups import Control, Evaluation, Loops, Plan, Product, Step, Store
 from jitflow.codegen.overlap import conflicts
 from jitflow.codegen.places import Given, is_matrix_place, is_packed
+from jitflow.core.dataclass import dataclass, field
 from jitflow.core.dims import Dim
 from jitflow.core.dtypes import DType
 from jitflow.ir.graph import Value

@@ -6,9 +6,8 @@ fusion makes one kernel without the three-dimensional array. Of f16 it is done i
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from jitflow.codegen.access import is_static
+from jitflow.core.dataclass import dataclass
 from jitflow.core.dtypes import BOOL, F16, F32, DType
 from jitflow.ir.graph import Graph, Node, Value
 from jitflow.ir.rewriter import Replacement, Rewriter

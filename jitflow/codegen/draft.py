@@ -7,7 +7,6 @@ one more after each fold that it depends on.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import TypeAlias
 
 import numpy as np
@@ -29,6 +28,7 @@ from jitflow.codegen.loop_ir import (
     Statement,
 )  # fmt: skip
 from jitflow.codegen.loop_ir import Store as StoreStatement
+from jitflow.core.dataclass import dataclass, field
 from jitflow.core.dtypes import I64, DType
 from jitflow.ir.graph import Node, Value
 from jitflow.ops.record import Kind, Operator, operator

@@ -6,9 +6,8 @@ body makes, and the stores. A `Product` step is a matrix product of values that 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
 from jitflow.codegen.access import Affine, Index, Shape, variable
+from jitflow.core.dataclass import dataclass, field
 from jitflow.core.dims import Dim
 from jitflow.ir.graph import Node, Value
 

@@ -8,10 +8,10 @@ and ended; how many lanes it has is the back end's choice. `str` of a kernel is 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 from jitflow.codegen.access import Affine
+from jitflow.core.dataclass import dataclass, field
 from jitflow.core.dims import Dim
 from jitflow.core.dtypes import DType
 from jitflow.ops.record import Operator

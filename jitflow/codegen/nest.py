@@ -8,7 +8,6 @@ element that several stages need is kept in a scratch row, a cheap one is comput
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
 
 from jitflow.codegen import access
 from jitflow.codegen.access import Affine
@@ -36,6 +35,7 @@ from jitflow.codegen.schedule import (
     schedule,
 )
 from jitflow.core import dims
+from jitflow.core.dataclass import dataclass, field, replace
 from jitflow.core.dims import Dim
 from jitflow.core.dtypes import F16, DType
 

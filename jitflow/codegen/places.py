@@ -6,8 +6,6 @@ what fusion asks about memory.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
-
 import numpy as np
 
 from jitflow.codegen import access
@@ -16,6 +14,7 @@ from jitflow.codegen.draft import Place
 from jitflow.codegen.groups import Product
 from jitflow.codegen.interface import InputSpec, Segment
 from jitflow.core import dims
+from jitflow.core.dataclass import dataclass, field, replace
 from jitflow.core.dims import Dim
 from jitflow.ir.graph import Graph, Value
 

@@ -7,7 +7,6 @@ The order of stages: `fusion.fuse`, `buffers.assign`, then for each step `draft.
 from __future__ import annotations
 
 from collections.abc import Sequence, Set
-from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -32,6 +31,7 @@ from jitflow.codegen.nest import Nest, build
 from jitflow.codegen.nested import ESTIMATED_TRIPS, NestedBuilder, pointer_to
 from jitflow.codegen.places import Given
 from jitflow.core import dims
+from jitflow.core.dataclass import dataclass, field, replace
 from jitflow.core.dims import Dim
 from jitflow.core.types import ArrayType
 from jitflow.ir.graph import ScalarValue, Value

@@ -8,9 +8,9 @@ access moves as one longer axis are merged.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 
 from jitflow.codegen.access import Affine
+from jitflow.core.dataclass import dataclass, field
 from jitflow.core.dims import Dim, SymbolicDim
 
 ESTIMATE = 1024

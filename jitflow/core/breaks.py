@@ -6,7 +6,7 @@ it), ``fundamental`` (it needs Python), ``bug`` (ours).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from jitflow.core.dataclass import dataclass
 
 
 @dataclass(frozen=True)

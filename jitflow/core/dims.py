@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import TypeAlias, Union
+
+from jitflow.core.dataclass import dataclass
 
 Monomial: TypeAlias = tuple[str, ...]
 Dim: TypeAlias = Union[int, "SymbolicDim"]

@@ -6,9 +6,9 @@ Owns the names used in the text of the IR (``f32``, ``i64``, ``bool``) and their
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
+
+from jitflow.core.dataclass import dataclass
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,8 +7,8 @@ event names its function by a key that is unique in the process: ``module.qualna
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 
+from jitflow.core.dataclass import dataclass, field
 from jitflow.core.location import Location
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import linecache
-from dataclasses import dataclass
+
+from jitflow.core.dataclass import dataclass
 
 
 @dataclass(frozen=True)

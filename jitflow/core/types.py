@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from jitflow.core import dims
+from jitflow.core.dataclass import dataclass
 from jitflow.core.dims import Dim
 from jitflow.core.dtypes import DType
 

@@ -6,10 +6,10 @@ however long a program runs.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import Any
 
 from jitflow.core import events
+from jitflow.core.dataclass import dataclass, field
 from jitflow.core.location import Location
 from jitflow.core.locks import ForkSafeLock
 

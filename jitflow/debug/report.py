@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
-from dataclasses import dataclass
 from typing import Any
 
 from jitflow.core.breaks import BREAKS
+from jitflow.core.dataclass import dataclass, fields
 from jitflow.core.errors import describe_break
+from jitflow.core.events import PieceCompiled
 from jitflow.debug.journal import Journal
 
 
@@ -46,7 +46,7 @@ class Report:
         journal = self.journal
         return {
             "function": journal.name,
-            "pieces": [dataclasses.asdict(piece) for piece in journal.pieces],
+            "pieces": [_as_dict(piece) for piece in journal.pieces],
             "breaks": [
                 {
                     "code": entry.code,
@@ -115,3 +115,9 @@ class Report:
             for (code, detail), count in self.journal.eager.items()
         ]
         return lines
+
+
+def _as_dict(piece: PieceCompiled) -> dict[str, Any]:
+    """The event's fields; its texts are made now."""
+    values = {one.name: getattr(piece, one.name) for one in fields(piece)}
+    return {**values, "texts": dict(piece.texts)}

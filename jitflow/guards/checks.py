@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from itertools import pairwise
 from types import ModuleType
 from typing import Any
@@ -18,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from jitflow.core import dims
+from jitflow.core.dataclass import dataclass, field
 from jitflow.guards import predicates as p
 from jitflow.guards.sources import (
     AttributeSource,

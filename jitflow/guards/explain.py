@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from jitflow.core import dims
+from jitflow.core.dataclass import dataclass
 from jitflow.core.dims import Dim
 from jitflow.guards import predicates as p
 from jitflow.guards.checks import CheckWriter, ConstantPool, Let, Test

@@ -8,9 +8,9 @@ may rely on all guards before it (``x.w`` is read only after the type of ``x`` w
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
+from jitflow.core.dataclass import dataclass
 from jitflow.core.dims import Dim
 from jitflow.core.dtypes import DType
 from jitflow.guards.sources import Source

@@ -7,8 +7,9 @@ people; `guards.checks` writes the code that evaluates it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
+
+from jitflow.core.dataclass import dataclass
 
 
 @dataclass(frozen=True)

@@ -8,9 +8,9 @@ the verifier has seen it.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from typing import Any
 
+from jitflow.core.dataclass import dataclass, field
 from jitflow.core.location import UNKNOWN, Location
 from jitflow.core.types import ArrayType
 from jitflow.ops.record import Operator

@@ -7,12 +7,12 @@ flags are set is run by it again, so that NumPy itself warns, node by node.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from jitflow.core import dims
+from jitflow.core.dataclass import dataclass
 from jitflow.core.errors import CheckFailed, InvalidGraph
 from jitflow.core.types import ArrayType
 from jitflow.ir.graph import Block, DimensionOf, Graph, Node, Value

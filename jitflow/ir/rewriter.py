@@ -7,11 +7,11 @@ number and order of outputs and writes stay. Values keep the user's names.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from typing import Any, Protocol
 
 import numpy as np
 
+from jitflow.core.dataclass import replace
 from jitflow.core.location import Location
 from jitflow.core.types import ArrayType
 from jitflow.ir.graph import Block, DimensionOf, Graph, Node, ScalarValue, Value

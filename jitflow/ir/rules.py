@@ -14,11 +14,11 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from jitflow.core.dataclass import dataclass
 from jitflow.core.dtypes import ALL, DType
 from jitflow.core.lazy import lazy_property
 from jitflow.ir.graph import Node, Value

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
+from jitflow.core.dataclass import dataclass
 from jitflow.core.errors import InvalidGraph
 
 # Longest first where one begins like another; a comment runs from a hash to the end of its line.

@@ -7,9 +7,9 @@ interpreter runs the regions. See ``docs/design/regions.md``.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
+from jitflow.core.dataclass import dataclass
 from jitflow.core.dtypes import BOOL, I64
 from jitflow.core.types import ArrayType
 from jitflow.ops.kinds import Types

@@ -10,9 +10,9 @@ from __future__ import annotations
 import enum
 import importlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
+from jitflow.core.dataclass import dataclass, field
 from jitflow.core.types import ArrayType
 
 Attributes = Mapping[str, Any]

@@ -12,9 +12,9 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, NoReturn
 
+from jitflow.core.dataclass import dataclass
 from jitflow.core.errors import JitflowError, Unsupported
 from jitflow.core.lazy import lazy_property
 from jitflow.runtime.tracebacks import hide_frames
@@ -26,14 +26,14 @@ State = tuple[Any, ...]
 Namespaces = tuple[dict[str, Any], ...]
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(eq=False)
 class Returned:
     """The outermost frame is done: `value` is the call's result."""
 
     value: Any
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(eq=False)
 class Broke:
     """The piece ended before the instruction at the innermost frame's offset.
 
@@ -50,7 +50,7 @@ class Broke:
     states: list[State]
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(eq=False)
 class RunEagerly:
     """Python runs the innermost frame of `point` to its end; outer frames are dispatched again.
 
@@ -271,7 +271,7 @@ def _deliver(site: Site, states: list[State], value: Any) -> State:
     return _join(states, ())
 
 
-@dataclass(slots=True)
+@dataclass
 class _Held:
     """What the loop held when something was raised; names as there."""
 

@@ -11,10 +11,10 @@ import functools
 import linecache
 import operator
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from jitflow.core.config import config
+from jitflow.core.dataclass import dataclass
 from jitflow.guards.checks import CheckWriter, ConstantPool, Let, Step, write_input_checks
 from jitflow.guards.predicates import NoOverlap, Relation
 from jitflow.ir.graph import DimensionOf, Node, ScalarValue, Value

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from jitflow.core.dataclass import dataclass, field, replace
 from jitflow.guards.checks import ConstantPool
 from jitflow.guards.predicates import ArrayFact, Guard, NoOverlap, Relation, ScalarFact
 from jitflow.ir import pipeline, printer
@@ -179,7 +178,7 @@ def _first_segment_takes_all(trace: Trace, plan: Plan) -> None:
     first.graph.body.parameters[:] = inputs
     own = {id(value): copy for value, copy in zip(trace.graph.inputs, inputs, strict=True)}
     symbols = {
-        name: dataclasses.replace(definition, value=own[id(definition.value)])
+        name: replace(definition, value=own[id(definition.value)])
         for name, definition in trace.graph.symbols.items()
         if id(definition.value) in own
     }

@@ -6,7 +6,6 @@ Whatever the machine code refers to by address lives as long as the function doe
 from __future__ import annotations
 
 import ctypes
-from dataclasses import dataclass, field
 from typing import Any
 
 from jitflow.codegen.cpu import object_layout
@@ -16,6 +15,7 @@ from jitflow.codegen.cpu.entry_spec import CopyLimit, EntrySpec, NativeEntry
 from jitflow.codegen.cpu.entry_support import BindingTable, c_function, helpers
 from jitflow.codegen.interface import Body, Segment
 from jitflow.core.config import config
+from jitflow.core.dataclass import dataclass, field
 from jitflow.core.lazy import lazy_property
 
 _METH_FASTCALL_KEYWORDS = 0x82

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +19,7 @@ from jitflow.codegen.cpu.entry_spec import (
     TupleOf,
 )
 from jitflow.codegen.interface import Body, InputSpec, OutputSpec, Segment
+from jitflow.core.dataclass import replace
 from jitflow.core.errors import Unsupported
 from jitflow.guards.predicates import ArrayFact, Guard, ScalarFact
 from jitflow.guards.sources import Source, StateSource
@@ -118,7 +118,7 @@ def _local_facts(request: SegmentRequest) -> tuple[ArrayFact | ScalarFact, ...]:
     return tuple(
         ArrayFact(StateSource(index, value.name), value.type.dtype, value.type.shape)
         if fact is None
-        else dataclasses.replace(fact, source=StateSource(index, value.name))
+        else replace(fact, source=StateSource(index, value.name))
         for index, (value, fact) in enumerate(
             zip(request.plan.graph.inputs, request.facts, strict=True)
         )
@@ -138,7 +138,7 @@ def _local_guards(request: SegmentRequest) -> tuple[Guard, ...]:
             source = getattr(guard, name, None)
             if source in places:
                 changes[name] = places[source]
-        return dataclasses.replace(guard, **changes)
+        return replace(guard, **changes)
 
     return tuple(local(guard) for guard in request.late)
 

@@ -7,10 +7,10 @@ left to Python, as with any call-out.
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable
 from typing import Any
 
+from jitflow.core.dataclass import dataclass, replace
 from jitflow.core.errors import CheckFailed
 from jitflow.ir import interpreter
 from jitflow.ir.graph import Block, Graph, Node, Value
@@ -28,7 +28,7 @@ def outline(graph: Graph, is_native: Callable[[Node], bool]) -> Graph:
     return Graph(graph.name, body, graph.symbols, graph.writes)
 
 
-@dataclasses.dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class RunNode:
     """Runs the graph that consists of one control node."""
 
@@ -62,7 +62,7 @@ def _as_call_out(node: Node, graph: Graph) -> Node:
     used = {*symbols_of_node(node), *symbols_in([value.type for value in taken])}
     for name, definition in graph.symbols.items():
         if name in used:
-            inside.symbols[name] = dataclasses.replace(definition, value=new(definition.value))
+            inside.symbols[name] = replace(definition, value=new(definition.value))
     inside.body.results = inside.nodes[0].results
     effect = any(inner.attributes.get("effect", False) for inner in walk_nodes([node]))
     types = tuple(value.type for value in node.results)

@@ -9,9 +9,9 @@ own NumPy meaning.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 
 from jitflow.core import dims
+from jitflow.core.dataclass import dataclass, field
 from jitflow.ir.graph import DimensionOf, Graph, Node, ScalarValue, Value
 from jitflow.ir.regions import captured, copy_node, symbols_in, symbols_of_node, walk_nodes
 

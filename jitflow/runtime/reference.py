@@ -5,15 +5,14 @@ Slow, and right by definition: it is what other back ends are tested against, en
 
 from __future__ import annotations
 
-import dataclasses
 import functools
 import operator
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from jitflow.core.dataclass import dataclass, field, replace
 from jitflow.guards.checks import CheckWriter, ConstantPool, Let, write_input_checks
 from jitflow.guards.sources import StateSource
 from jitflow.ir import interpreter
@@ -87,9 +86,9 @@ def _make_check(request: SegmentRequest) -> Callable[..., bool]:
     writer = CheckWriter(pool)
     known = [fact for fact in request.facts if fact is not None]
     places = {fact.source: StateSource(i, str(fact.source)) for i, fact in enumerate(known)}
-    facts = [dataclasses.replace(fact, source=places[fact.source]) for fact in known]
+    facts = [replace(fact, source=places[fact.source]) for fact in known]
     late = [
-        dataclasses.replace(
+        replace(
             guard,
             source=places.get(guard.source, guard.source),
             **({"other": places[guard.other]} if hasattr(guard, "other") else {}),

@@ -13,12 +13,12 @@ import contextvars
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 from jitflow.codegen.cpu.entry_spec import CopyLimit
+from jitflow.core.dataclass import dataclass, field
 from jitflow.ir import interpreter
 from jitflow.ir.flags import can_warn
 from jitflow.ir.graph import Graph, Node, Value

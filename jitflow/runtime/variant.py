@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Any
 
+from jitflow.core.dataclass import dataclass, field
 from jitflow.guards.checks import ConstantPool
 from jitflow.runtime.glue import GlueText
 from jitflow.runtime.tree import Select

@@ -7,11 +7,11 @@ which; the code behind the join is then traced inside a second `cond`, or in the
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from jitflow.core.dataclass import dataclass, field
 from jitflow.core.errors import Unsupported
 from jitflow.ir.graph import Value
 from jitflow.tracer import facts, places, regions

@@ -5,10 +5,10 @@ Every function here leaves everything as it was where it does not capture.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from jitflow.core.config import config
+from jitflow.core.dataclass import replace
 from jitflow.core.dtypes import BOOL
 from jitflow.core.errors import Unsupported
 from jitflow.ir.graph import Value

@@ -8,12 +8,12 @@ Python might have kept an older one, its memory is *uncertain*, good for reading
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from jitflow.core import dtypes
+from jitflow.core.dataclass import dataclass
 from jitflow.core.dtypes import BOOL, C128, F64, I64, DType
 from jitflow.core.errors import Unsupported
 from jitflow.core.types import ArrayType

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import dis
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
 from types import CodeType
 from typing import TypeVar
 
+from jitflow.core.dataclass import dataclass, field, replace
 from jitflow.core.errors import Unsupported
 from jitflow.tracer.instructions import HandlerRange, per_code
 

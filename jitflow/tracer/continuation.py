@@ -10,10 +10,10 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Callable
-from dataclasses import dataclass
 from types import CellType, CodeType, FunctionType
 from typing import Any
 
+from jitflow.core.dataclass import dataclass
 from jitflow.tracer.code_layout import emit, jump_back
 from jitflow.tracer.frame_code import Exit, FrameCode
 from jitflow.tracer.instructions import HandlerRange, decode, index_at, instruction_at

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Iterable
-from dataclasses import dataclass
 from types import CodeType
 
+from jitflow.core.dataclass import dataclass
 from jitflow.tracer.instructions import decode, index_at, per_code
 
 RETURN = -1

@@ -8,10 +8,10 @@ same form. What the stub does is for `continuation` to say.
 from __future__ import annotations
 
 import dis
-from dataclasses import replace
 from inspect import CO_ASYNC_GENERATOR, CO_COROUTINE, CO_GENERATOR, CO_VARARGS, CO_VARKEYWORDS
 from types import CodeType
 
+from jitflow.core.dataclass import replace
 from jitflow.core.errors import Unsupported
 from jitflow.tracer import versions
 from jitflow.tracer.code_layout import (

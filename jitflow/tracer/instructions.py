@@ -10,11 +10,11 @@ import dis
 import weakref
 from bisect import bisect_right
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from functools import wraps
 from types import CodeType
 from typing import Any, TypeVar
 
+from jitflow.core.dataclass import dataclass
 from jitflow.core.location import Location
 from jitflow.tracer import versions
 from jitflow.tracer.opcodes import SIMPLE, Operation, falls_through, stack_effect
@@ -22,7 +22,7 @@ from jitflow.tracer.opcodes import SIMPLE, Operation, falls_through, stack_effec
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Instruction:
     """One instruction of a code object.
 
@@ -66,7 +66,7 @@ class Instruction:
         return sum(map(stack_effect, before)) + stack_effect(last, jump)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class HandlerRange:
     """A row of the exception table: instructions in [start, end) are handled at `target`.
 
@@ -98,7 +98,7 @@ def per_code(function: Callable[[CodeType], T]) -> Callable[[CodeType], T]:
     return cached
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class _Raw:
     """A CPython instruction; `offset` is that of its first EXTENDED_ARG."""
 

@@ -8,12 +8,12 @@ the middle are flags, and the code behind the loop decides by them where to go o
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from jitflow.core import dims
+from jitflow.core.dataclass import dataclass, field
 from jitflow.core.dtypes import BOOL, I64
 from jitflow.core.errors import Unsupported
 from jitflow.core.types import ArrayType

@@ -7,9 +7,9 @@ becomes a result. What only one of them needs afterwards is a placeholder in the
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from jitflow.core.dataclass import dataclass, field
 from jitflow.core.errors import Unsupported
 from jitflow.ir.graph import Block, Value
 from jitflow.tracer import carried

@@ -7,13 +7,14 @@ number and no version; `versions` maps CPython's instructions to these.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
+
+from jitflow.core.dataclass import dataclass
 
 Count = int | Callable[[Any], int]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Operation:
     """One normalised operation; the meaning of `arg` depends on `op` (see the table below)."""
 
@@ -21,7 +22,7 @@ class Operation:
     arg: Any = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Foreign:
     """Argument of ``UNSUPPORTED``: CPython's instruction that the tracer leaves to Python.
 
@@ -41,7 +42,7 @@ class Foreign:
     jump_effect: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Effect:
     """How many stack entries an operation pops and pushes; `jump` is the change when it jumps."""
 

@@ -7,9 +7,9 @@ an item, a cell, a global name. Changes of an object's structure (a list that gr
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from jitflow.core.dataclass import dataclass
 from jitflow.core.errors import Unsupported
 from jitflow.ir.graph import Value
 from jitflow.tracer import arrays

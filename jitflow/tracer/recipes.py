@@ -6,10 +6,10 @@ runtime turns recipes into generated code (`runtime.glue`).
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from types import CodeType
 from typing import Any
 
+from jitflow.core.dataclass import dataclass, field
 from jitflow.guards.sources import Source
 
 

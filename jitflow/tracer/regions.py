@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from jitflow.core.dataclass import dataclass, field
 from jitflow.core.errors import Unsupported
 from jitflow.ir.graph import Block, Value
 from jitflow.tracer import operations

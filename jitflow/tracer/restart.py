@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
 from types import CodeType
 
+from jitflow.core.dataclass import dataclass, field, replace
 from jitflow.core.errors import Unsupported
 
 Place = tuple[CodeType, int]

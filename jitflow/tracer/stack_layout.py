@@ -5,9 +5,9 @@ Static: computed from the layout before the instruction and its normalised opera
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from types import CodeType
 
+from jitflow.core.dataclass import dataclass, field
 from jitflow.tracer.instructions import Instruction, variables
 from jitflow.tracer.opcodes import OPERATIONS, Foreign, Operation, stack_effect
 from jitflow.tracer.trace import FrameShape

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from types import CellType, CodeType
 from typing import Any
 
+from jitflow.core.dataclass import dataclass, field
 from jitflow.core.location import Location
 from jitflow.guards.predicates import ArrayFact, Guard, ScalarFact
 from jitflow.ir.graph import Graph, Node, Value
@@ -52,9 +52,9 @@ class CompilePoint:
     """
 
     frames: tuple[FrameShape, ...]
-    globals: tuple[dict[str, Any], ...] = field(compare=False, hash=False)
+    globals: tuple[dict[str, Any], ...] = field(compare=False)
     is_entry: bool = False
-    closure: tuple[CellType, ...] = field(default=(), compare=False, hash=False)
+    closure: tuple[CellType, ...] = field(default=(), compare=False)
 
 
 @dataclass(eq=False)

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from typing import Any
 
+from jitflow.core.dataclass import replace
 from jitflow.ir.flags import can_warn
 from jitflow.ir.graph import Node, Value
 from jitflow.ops.record import Kind

@@ -10,9 +10,9 @@ from __future__ import annotations
 import dis
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
+from jitflow.core.dataclass import dataclass
 from jitflow.tracer.opcodes import Foreign, Operation
 
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
 from jitflow.codegen.access import Affine
 from jitflow.codegen.cpu.emit import LlvmEmitter
 from jitflow.codegen.cpu.text import FunctionText
 from jitflow.codegen.cpu.values import Register, lane_numbers, memory_type, vector_type
 from jitflow.codegen.loop_ir import Buffer
+from jitflow.core.dataclass import dataclass, field
 from jitflow.core.dims import Dim
 from jitflow.core.dtypes import BOOL, I64, DType
 

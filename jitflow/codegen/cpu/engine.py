@@ -19,12 +19,12 @@ import weakref
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
 from typing import Any
 
 from jitflow.codegen.cpu import libcalls
 from jitflow.codegen.cpu.target import Target, host
 from jitflow.core.config import config
+from jitflow.core.dataclass import dataclass, field, replace
 from jitflow.core.locks import compiler_lock
 
 _DEFINE = re.compile(r"^define (?!internal |private )[^@\n]*@([\w.$]+)", re.MULTILINE)

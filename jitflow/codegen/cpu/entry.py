@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Any
 
 from jitflow.codegen.cpu import object_layout as layout
@@ -22,6 +21,7 @@ from jitflow.codegen.cpu.entry_spec import CopyLimit, EntrySpec, Known, NativeEn
 from jitflow.codegen.cpu.entry_support import BindingTable
 from jitflow.codegen.cpu.entry_writer import Writer
 from jitflow.codegen.interface import Body, Segment
+from jitflow.core.dataclass import dataclass
 from jitflow.guards.predicates import Guard, NoOverlap, Relation
 from jitflow.ir.graph import DimensionOf, ScalarValue
 

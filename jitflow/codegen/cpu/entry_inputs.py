@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from itertools import pairwise
 
 import numpy as np
@@ -11,6 +10,7 @@ from jitflow.codegen.cpu import object_layout as layout
 from jitflow.codegen.cpu.entry_guards import Guards
 from jitflow.codegen.cpu.entry_writer import Writer
 from jitflow.codegen.interface import InputSpec
+from jitflow.core.dataclass import dataclass, field
 from jitflow.core.dims import Dim, SymbolicDim
 from jitflow.core.dtypes import DType, from_numpy
 from jitflow.core.errors import Unsupported

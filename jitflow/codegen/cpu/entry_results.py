@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -13,6 +12,7 @@ from jitflow.codegen.cpu.entry_inputs import LLVM_TYPES
 from jitflow.codegen.cpu.entry_spec import Existing, Known, Output, Result, TupleOf
 from jitflow.codegen.cpu.entry_writer import Writer
 from jitflow.codegen.interface import OutputSpec
+from jitflow.core.dataclass import dataclass
 from jitflow.core.dims import Dim
 from jitflow.core.errors import Unsupported
 

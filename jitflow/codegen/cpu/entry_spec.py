@@ -6,10 +6,10 @@ The facts are guards of `guards.predicates`; `StateSource(k)` is parameter numbe
 from __future__ import annotations
 
 import ctypes
-from dataclasses import dataclass, field
 from types import FunctionType
 from typing import Any
 
+from jitflow.core.dataclass import dataclass, field
 from jitflow.guards.predicates import ArrayFact, Guard, ScalarFact
 from jitflow.guards.sources import Source
 

@@ -9,13 +9,13 @@ from __future__ import annotations
 import ctypes
 import functools
 import struct
-from dataclasses import dataclass
 from types import CellType
 from typing import Any
 
 import numpy as np
 
 from jitflow.core import platform
+from jitflow.core.dataclass import dataclass
 
 OBJECT_TYPE = 8
 SIZE = 16  # ob_size of tuples and lists

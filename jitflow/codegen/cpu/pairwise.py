@@ -13,7 +13,6 @@ sums that wait for their right neighbours.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -33,6 +32,7 @@ from jitflow.codegen.cpu.values import (
 )
 from jitflow.codegen.cpu.widths import LoopWidth
 from jitflow.codegen.loop_ir import Begin, Fold, Loop, walk
+from jitflow.core.dataclass import dataclass, field
 from jitflow.core.dtypes import BOOL, F16, F32, I64, DType
 
 if TYPE_CHECKING:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-
 from jitflow.codegen.cpu.blas import (
     NO_TRANSPOSE,
     PREFIXES,
@@ -16,6 +14,7 @@ from jitflow.codegen.cpu.memory import MemoryWriter
 from jitflow.codegen.cpu.text import FunctionText, Scope
 from jitflow.codegen.cpu.values import Register, constant_text, scalar_type
 from jitflow.codegen.loop_ir import CallProduct, Matrix
+from jitflow.core.dataclass import dataclass, replace
 from jitflow.core.dims import Dim
 from jitflow.core.dtypes import I64, DType
 

@@ -8,8 +8,9 @@ from __future__ import annotations
 import functools
 import os
 import platform
-from dataclasses import dataclass
 from pathlib import Path
+
+from jitflow.core.dataclass import dataclass
 
 _DEFAULT_L1, _DEFAULT_L2 = 32 * 1024, 512 * 1024
 _AVX512 = frozenset({"avx512f", "avx512bw", "avx512dq", "avx512vl"})

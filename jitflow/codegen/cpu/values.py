@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from jitflow.core.dataclass import dataclass
 from jitflow.core.dtypes import BOOL, F16, F32, DType
 
 _SCALAR = {"f16": "half", "f32": "float", "f64": "double", "bool": "i1"}

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from jitflow.codegen.cpu.target import Target
 from jitflow.codegen.cpu.tiles import crossing_loads
 from jitflow.codegen.loop_ir import Compute, Fold, Load, Lookup, Loop, Position, Store, walk
+from jitflow.core.dataclass import dataclass
 
 LONG_BODY = 24
 """Cost above which a body is written once, always under the mask."""

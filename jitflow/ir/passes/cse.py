@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Hashable
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from jitflow.core.dataclass import dataclass
 from jitflow.ir.graph import Graph, Node
 from jitflow.ir.rewriter import Replacement, Rewriter
 from jitflow.ir.rules import COMMUTATIVE

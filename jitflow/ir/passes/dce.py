@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from jitflow.core.dataclass import dataclass
 from jitflow.ir.graph import Block, DimensionOf, Graph, Node
 from jitflow.ops.record import Kind
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
+from jitflow.core.dataclass import dataclass, replace
 from jitflow.core.dims import Dim
 from jitflow.core.types import ArrayType
 from jitflow.ir.flags import can_warn

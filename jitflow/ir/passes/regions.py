@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 
+from jitflow.core.dataclass import dataclass, replace
 from jitflow.ir.flags import can_warn
 from jitflow.ir.graph import Block, DimensionOf, Graph, Node, ScalarValue, Value
 from jitflow.ir.passes.dce import must_stay

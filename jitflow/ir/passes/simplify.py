@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import functools
-from dataclasses import dataclass
 
+from jitflow.core.dataclass import dataclass
 from jitflow.ir.graph import Graph
 from jitflow.ir.passes import algebra, casts, fold, updates, views
 from jitflow.ir.rewriter import OnFire, Rewriter

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from jitflow.core.dataclass import dataclass
 from jitflow.tracer.context import TraceContext
 from jitflow.tracer.numpy import arguments
 from jitflow.tracer.numpy.arguments import raises

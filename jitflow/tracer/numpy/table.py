@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Any
 
 import numpy as np
 
+from jitflow.core.dataclass import dataclass, field, replace
 from jitflow.core.errors import Unsupported
 from jitflow.tracer.context import TraceContext
 from jitflow.tracer.values import ConstantValue, PyValue, SequenceValue

@@ -7,11 +7,11 @@ families go through it. Results of rank 0 are NumPy scalars unless `out` is give
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
+from jitflow.core.dataclass import dataclass, field
 from jitflow.core.dims import Dim
 from jitflow.core.dtypes import BOOL, F16, F32, I64, U64, DType, from_numpy
 from jitflow.core.errors import Unsupported

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import Protocol
 
+from jitflow.core.dataclass import dataclass, field
 from jitflow.tracer.context import TraceContext
 from jitflow.tracer.objects.model import FunctionValue
 from jitflow.tracer.values import PyValue

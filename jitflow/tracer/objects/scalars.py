@@ -10,10 +10,10 @@ from __future__ import annotations
 
 import operator as python_operator
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 from jitflow.core import dims
+from jitflow.core.dataclass import replace
 from jitflow.core.dims import Dim
 from jitflow.core.dtypes import BOOL, C128, F64, I64, DType
 from jitflow.core.errors import Unsupported

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import Any
 
+from jitflow.core.dataclass import dataclass, field
 from jitflow.guards.sources import Source
 from jitflow.ir.graph import Block, Value
 from jitflow.tracer.objects.model import NamespaceValue

@@ -7,9 +7,9 @@ formats. Numbers in an expression become constants of the other operand's dtype.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
+from jitflow.core.dataclass import dataclass
 from jitflow.core.dtypes import F32, F64, I32, I64, U32, U64, DType
 from jitflow.ops.emitter import Emitter
 
