@@ -161,6 +161,13 @@ _ROWS = (
         "nothing; it is rare, or report it",
         "fundamental",
     ),
+    BreakKind(
+        "JF-B021",
+        "eager is faster",
+        "the way between Python and compiled pieces was measured to cost more than they win",
+        "remove the breaks above, or pass larger arrays; JITFLOW_MEASURE=0 compiles always",
+        "yours",
+    ),
 )
 
 BREAKS: dict[str, BreakKind] = {row.code: row for row in _ROWS}

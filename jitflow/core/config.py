@@ -45,6 +45,8 @@ class Config:
         Consecutive pieces that do too little before the rest of the call runs eagerly.
     native_entry : bool
         Use the native entry where its self-check passes.
+    measure : bool
+        Time calls that Python takes part in, compiled and eager, and stay with the faster way.
     trace_everything : bool
         Trace functions that have nothing to do with arrays too, and run what comes of it: for
         testing the tracer on programs that were not made for it.
@@ -62,6 +64,7 @@ class Config:
     max_nodes: int = _number("JITFLOW_MAX_NODES", 20_000)
     max_poor_pieces: int = _number("JITFLOW_MAX_POOR_PIECES", 4)
     native_entry: bool = _flag("JITFLOW_NATIVE_ENTRY", True)
+    measure: bool = _flag("JITFLOW_MEASURE", True)
     trace_everything: bool = _flag("JITFLOW_TRACE_EVERYTHING", False)
 
     @contextmanager

@@ -119,9 +119,10 @@ class Compiled(_Base):
 
         `address` is that of ``jf.forward`` in `codegen.cpu.entry_support`.
         """
+        if not _HAS_POINTER:
+            return
         self._keep.append(target)
-        if _HAS_POINTER:
-            native_type.set_target(self, target)
+        native_type.set_target(self, target)
         self.set_native(address, None)
 
     def clear_native(self) -> None:

@@ -15,7 +15,7 @@ from jitflow.core.location import Location
 from jitflow.core.locks import compiler_lock
 from jitflow.guards.explain import Evaluator, first_failure
 from jitflow.guards.sources import Source
-from jitflow.runtime import driver, link, reach
+from jitflow.runtime import driver, link, native, reach
 from jitflow.runtime.binding import make_binder, parameter_names
 from jitflow.runtime.compiled import Compiled
 from jitflow.runtime.marks import EAGER, FAILED, MISS
@@ -23,6 +23,7 @@ from jitflow.runtime.options import Options
 from jitflow.runtime.stance import stance
 from jitflow.runtime.tracebacks import hide_frames
 from jitflow.runtime.tree import make_tree
+from jitflow.runtime.trial import Trial, Trials, size_class
 from jitflow.runtime.variant import PointState, Variant
 from jitflow.tracer.trace import BreakExit, CompilePoint, EagerExit, FrameShape, Trace
 from jitflow.tracer.tracer import trace
@@ -48,12 +49,14 @@ class Dispatcher:
         self._bind = make_binder(function)
         self._points: dict[int, PointState] = {}
         self.root = self._root()
+        self._trials = Trials(self._eager_is_faster)
 
     def reset(self) -> None:
         """Forget every variant."""
         with compiler_lock:
             self._points.clear()
             self.root = self._root()
+            self._trials = Trials(self._eager_is_faster)
             self._install_native()
 
     def _root(self) -> PointState:
@@ -79,6 +82,9 @@ class Dispatcher:
 
     def call(self, *args: Any, **kwargs: Any) -> Any:
         """Run the function on these arguments: what a call does when no native entry fits."""
+        eager = self._trials.eager_classes
+        if eager and not kwargs and size_class(args) in eager and stance() == "default":
+            return self.function(*args)
         try:
             return self._call(*args, **kwargs)
         except BaseException as error:
@@ -94,6 +100,25 @@ class Dispatcher:
         root = self.root
         if root.runs_eagerly or not (root.variants or self._is_worth_tracing(state)):
             return self.function(*args, **kwargs)
+        if not config().measure or self.options.fullgraph or stance() != "default":
+            return self._run(root, state, args, kwargs)
+        way, trial = self._trials.way(args, kwargs)
+        if trial is None and way == "eager":
+            return self.function(*args, **kwargs)
+        if trial is None:
+            return self._run(root, state, args, kwargs)
+        if way == "eager":
+            return self._trials.measure(trial, way, lambda: self.function(*args, **kwargs))
+        return self._trials.measure(trial, way, lambda: self._run(root, state, args, kwargs))
+
+    def _run(
+        self,
+        root: PointState,
+        state: tuple[Any, ...],
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+    ) -> Any:
+        """The compiled way."""
         result = self._enter(root, state)
         if type(result) is driver.Broke:
             return driver.drive(result, _Continuations(self, root))
@@ -198,6 +223,7 @@ class Dispatcher:
             self._go_eager(point, "JF-B018", "too many different calls", None)
             return None
         events.emit(events.FrameSeen(self.key, point.label))
+        self._trials.compilations += 1
         try:
             started = time.perf_counter()
             record = trace(
@@ -254,7 +280,7 @@ class Dispatcher:
         if isinstance(record.exit, BreakExit) and record.exit.count:
             exit = record.exit
             events.emit(events.Broke(self.key, exit.code, exit.detail, exit.location, exit.stack))
-        if point is self.root and variant.native is not None:
+        if point is self.root:
             self._install_native()
 
     def _refuse_breaks(self, record: Trace) -> None:
@@ -281,6 +307,13 @@ class Dispatcher:
         point.runs_eagerly = True
         self._note_eager(code, detail, location or _start_of(point.point))
 
+    def _eager_is_faster(self, trial: Trial) -> None:
+        compiled, eager = (min(times, default=0.0) * 1e6 for times in trial.times.values())
+        detail = f"{compiled:.1f} us compiled, {eager:.1f} us eager"
+        if not eager:
+            detail = f"{trial.compilations} calls had to be compiled"
+        self._note_eager("JF-B021", detail, _start_of(self.root.point))
+
     def _note_eager(self, code: str, detail: str, location: Location) -> None:
         events.emit(events.RanEagerly(self.key, code, detail, location))
 
@@ -295,6 +328,8 @@ class Dispatcher:
             return
         if newest is None:
             target.clear_native()
+            if self.root.variants and config().native_entry and self.options.backend == "auto":
+                target.forward(self.call, native.forward_address())
         else:
             target.set_native(newest.address, newest)
 

@@ -1,0 +1,130 @@
+"""Whether calls that Python takes part in are faster compiled or eager: measured, not estimated.
+
+A piece that is one native function needs no trial. Where Python runs between pieces, or call-outs
+between segments, the way in and out may cost more than fusion wins. So the first calls of a function
+are timed, compiled and eager in turns (eager is always right), for each class of argument sizes; the
+faster way stays. A function that compiles anew in every call runs eagerly, too.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from threading import get_ident
+from typing import Any, Literal
+
+import numpy as np
+
+Way = Literal["compiled", "eager"]
+_SAMPLES = 3  # of each way, before the verdict
+_CLEAR = 1.5  # one sample of each is enough where one way is this much slower ...
+_LONG = 2e-3  # ... and takes this many seconds
+_MARGIN = 0.97  # eager must be this much faster
+_COMPILATIONS = 8  # calls that compiled something, before the function is left to Python
+_CLASSES = 64  # of sizes, before all count as one
+
+
+class Trial:
+    """The times of calls with arguments of one class of sizes."""
+
+    __slots__ = ("compilations", "times", "verdict")
+
+    def __init__(self) -> None:
+        self.times: dict[Way, list[float]] = {"compiled": [], "eager": []}
+        self.compilations = 0
+        self.verdict: Way | None = None
+
+    def next_way(self) -> Way:
+        """What to measure next."""
+        return "compiled" if len(self.times["compiled"]) <= len(self.times["eager"]) else "eager"
+
+    def note_compilation(self) -> None:
+        """A call compiled something: its time says nothing."""
+        self.compilations += 1
+        if self.compilations >= _COMPILATIONS:
+            self.verdict = "eager"
+
+    def note(self, way: Way, seconds: float) -> None:
+        """A call took `seconds`."""
+        self.times[way].append(seconds)
+        compiled, eager = (min(times, default=0.0) for times in self.times.values())
+        counts = [len(times) for times in self.times.values()]
+        slower, faster = max(compiled, eager), min(compiled, eager)
+        is_clear = slower > _CLEAR * faster and slower > _LONG
+        if min(counts) >= (1 if is_clear else _SAMPLES):
+            self.verdict = "eager" if eager < _MARGIN * compiled else "compiled"
+
+
+class Trials:
+    """The trials of one function.
+
+    Parameters
+    ----------
+    on_eager : callable
+        Called with the trial when eager turns out to be faster.
+
+    Attributes
+    ----------
+    compilations : int
+        How often the function was traced so far.
+    eager_classes : set
+        The classes of sizes of which that is known.
+    """
+
+    def __init__(self, on_eager: Callable[[Trial], None]) -> None:
+        self._on_eager = on_eager
+        self._trials: dict[Any, Trial] = {}
+        self._sample: tuple[int, Way] | None = None
+        self.compilations = 0
+        self.eager_classes: set[tuple[Any, ...]] = set()
+
+    def way(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Way, Trial | None]:
+        """How to run a call with these arguments; with a trial, it is to be measured.
+
+        Calls that the function makes of itself while it is measured go the same way.
+        """
+        key = size_class((*args, *kwargs.values()))
+        trial = self._trials.get(key)
+        if trial is None:
+            if len(self._trials) >= _CLASSES:
+                key = ()
+            trial = self._trials.setdefault(key, Trial())
+        if self._sample is not None:
+            thread, way = self._sample
+            return way if thread == get_ident() else "compiled", None
+        if trial.verdict is not None:
+            return trial.verdict, None
+        return trial.next_way(), trial
+
+    def measure(self, trial: Trial, way: Way, run: Callable[[], Any]) -> Any:
+        """Run a call and note its time, unless it raises."""
+        compilations = self.compilations
+        self._sample = get_ident(), way
+        start = time.perf_counter()
+        try:
+            result = run()
+        finally:
+            seconds = time.perf_counter() - start
+            self._sample = None
+        if self.compilations != compilations:
+            trial.note_compilation()
+        else:
+            trial.note(way, seconds)
+        if trial.verdict == "eager":
+            self.eager_classes |= {key for key, other in self._trials.items() if other is trial}
+            self._on_eager(trial)
+        return result
+
+
+def size_class(values: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Alike for calls that do about as much work: sizes by their powers of two."""
+    found = []
+    for value in values:
+        kind = type(value)
+        if kind is np.ndarray:
+            found.append(value.size.bit_length())
+        elif kind is int:
+            found.append(-value.bit_length())
+        else:
+            found.append(kind)
+    return tuple(found)

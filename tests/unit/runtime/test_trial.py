@@ -1,0 +1,112 @@
+"""Calls that Python takes part in: timed both ways, and the faster way stays."""
+
+import time
+
+import numpy as np
+import pytest
+
+import jitflow
+from jitflow.runtime.trial import Trial, Trials, size_class
+
+
+def eager_codes(compiled):
+    return {code for code, _ in compiled.report().journal.eager}
+
+
+def test_a_trial_alternates_until_it_has_three_times_of_each():
+    trial = Trial()
+    ways = []
+    while trial.verdict is None:
+        ways.append(trial.next_way())
+        trial.note(ways[-1], {"compiled": 3e-6, "eager": 4e-6}[ways[-1]])
+    assert ways == ["compiled", "eager"] * 3
+    assert trial.verdict == "compiled"
+
+
+def test_the_least_time_decides_and_a_tie_is_compiled():
+    trial = Trial()
+    for compiled, eager in ((5e-6, 1e-6), (1e-6, 9e-6), (2e-6, 9e-6)):
+        trial.note("compiled", compiled)
+        trial.note("eager", eager)
+    assert trial.verdict == "compiled"
+
+
+def test_one_time_of_each_is_enough_where_calls_take_long():
+    trial = Trial()
+    trial.note("compiled", 0.1)
+    trial.note("eager", 0.02)
+    assert trial.verdict == "eager"
+
+
+def test_a_function_that_compiles_again_and_again_is_left_to_python():
+    trial = Trial()
+    for _ in range(8):
+        assert trial.verdict is None
+        trial.note_compilation()
+    assert trial.verdict == "eager"
+
+
+def test_classes_of_sizes():
+    small, large = np.zeros(9), np.zeros(1000)
+    assert size_class((small, 3)) == size_class((np.ones(15), 2))
+    assert size_class((small, 3)) != size_class((large, 3))
+    assert size_class((small, 3)) != size_class((small, 300))
+    assert size_class((small, 3)) != size_class((small, 3.0))
+
+
+def test_calls_of_itself_go_the_same_way():
+    trials = Trials(lambda trial: None)
+    way, trial = trials.way((1,), {})
+    assert (way, trials.measure(trial, "eager", lambda: trials.way((1,), {}))) == (
+        "compiled",
+        ("eager", None),
+    )
+
+
+def test_a_function_that_is_slower_compiled_runs_eagerly_with_the_same_results():
+    @jitflow.compile
+    def text(x):
+        return [str(x.dtype.newbyteorder()), hash(x.tobytes()), x + 1]
+
+    x = np.arange(3.0)
+    for _ in range(20):
+        _, number, values = text(x)
+        assert number == hash(x.tobytes())
+        np.testing.assert_array_equal(values, x + 1)
+    assert "JF-B021" in eager_codes(text)
+
+
+def test_a_class_of_sizes_where_pieces_win_stays_compiled():
+    @jitflow.compile
+    def chain(x):
+        y = np.sqrt(x * x + 1) * np.exp(-x) + np.sin(x) * np.cos(x)
+        time.sleep(0)
+        return y * y + y - np.tanh(y) * 0.5 + np.log1p(y * y)
+
+    x = np.random.default_rng(0).random(200_000)
+    for _ in range(10):
+        chain(x)
+    assert "JF-B021" not in eager_codes(chain)
+
+
+def test_exceptions_are_not_measured():
+    @jitflow.compile
+    def fails(x, message):
+        x.tobytes()
+        raise ValueError(message)
+
+    for _ in range(10):
+        with pytest.raises(ValueError, match="so it is"):
+            fails(np.arange(3.0), "so it is")
+    assert "JF-B021" not in eager_codes(fails)
+
+
+def test_without_measuring_every_call_is_compiled():
+    @jitflow.compile
+    def text(x):
+        return hash(x.tobytes()), x + 1
+
+    with jitflow.config().override(measure=False):
+        for _ in range(20):
+            text(np.arange(3.0))
+    assert "JF-B021" not in eager_codes(text)
