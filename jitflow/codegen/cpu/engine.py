@@ -1,6 +1,6 @@
 """The engine: LLVM IR text in, machine code in this process out.
 
-Owns llvmlite: one LLJIT per process, made when first asked for. Text holds no addresses: what the
+One linker per process, made when first asked for. Text holds no addresses: what the
 process provides (C functions, Python objects) is declared in the text and bound by name when the
 object code is loaded, so object code can be kept on disk.
 
@@ -22,6 +22,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from jitflow.codegen.cpu import libcalls
+from jitflow.codegen.cpu.llvm import llvm
 from jitflow.codegen.cpu.target import Target, host
 from jitflow.core.config import config
 from jitflow.core.dataclass import dataclass, field, replace
@@ -76,7 +77,7 @@ class Library:
 
     def address(self, symbol: str) -> int:
         """Address of a function that the text defines; KeyError if it defines none such."""
-        return int(self._tracker[symbol])
+        return int(self._tracker.addresses[symbol])
 
     def detach(self) -> None:
         """Leave the code in memory for ever: other threads may run it while Python ends."""
@@ -93,10 +94,8 @@ class Engine:
     """
 
     def __init__(self, target: Target) -> None:
-        import llvmlite.binding as llvm
-
         self.target = target
-        self._llvm = llvm
+        self._llvm = llvm()
         self._lock = compiler_lock
         self._machines: dict[int, Any] = {}
         self._made: dict[tuple[bytes, int, int, bool], ObjectCode] = {}
@@ -105,9 +104,7 @@ class Engine:
         self._truncate: Library | None = None
         self._libraries: weakref.WeakSet[Library] = weakref.WeakSet()
         self._unused: deque[Any] = deque()
-        llvm.initialize_native_target()
-        llvm.initialize_native_asmprinter()
-        self._jit = llvm.create_lljit_compiler(self._create_machine(1))
+        self._jit = self._llvm.jit(self._create_machine(1))
         atexit.register(self._detach)
 
     def add(
@@ -151,15 +148,15 @@ class Engine:
         """A function of its own, so that its LLVM objects are freed while the lock is held."""
         milliseconds: dict[str, float] = {}
         with _timed(milliseconds, "parse"):
-            module = self._llvm.parse_assembly(self._with_attributes(text))
+            module = self._llvm.parse(self._with_attributes(text))
             if config().verify_ir:
                 module.verify()
         machine = self._machine(level)
         if optimise:
             with _timed(milliseconds, "optimise"):
-                self._optimise(module, machine, optimise)
+                module.optimise(machine, optimise)
         with _timed(milliseconds, "codegen"):
-            image: bytes = machine.emit_object(module)
+            image = module.object_code(machine)
         return image, milliseconds
 
     def load(self, objects: Sequence[ObjectCode], externals: Mapping[str, int]) -> Library:
@@ -180,16 +177,11 @@ class Engine:
         for code in objects:
             for step, spent in code.milliseconds.items():
                 milliseconds[step] = milliseconds.get(step, 0.0) + spent
-        builder = self._llvm.JITLibraryBuilder()
-        for code in objects:
-            builder.add_object_img(code.image)
-        for symbol, address in bound.items():
-            builder.import_symbol(symbol, address)
-        for symbol in exports:
-            builder.export_symbol(symbol)
+        images = [code.image for code in objects]
         with self._lock, _timed(milliseconds, "link"):
             self._free()
-            tracker = builder.link(self._jit, f"library{next(self._names)}")
+            name = f"library{next(self._names)}"
+            tracker = self._jit.link(name, images, bound, exports)
         library = Library(tracker, milliseconds, self._unused)
         self._libraries.add(library)
         return library
@@ -218,11 +210,11 @@ class Engine:
     def assembly(self, text: str, optimise: int = 0, level: int = 2) -> str:
         """The machine code of `text` in assembly language, for reports."""
         with self._lock:
-            module = self._llvm.parse_assembly(self._with_attributes(text))
+            module = self._llvm.parse(self._with_attributes(text))
             machine = self._machine(level)
             if optimise:
-                self._optimise(module, machine, optimise)
-            return str(machine.emit_assembly(module))
+                module.optimise(machine, optimise)
+            return module.assembly(machine)
 
     def _with_attributes(self, text: str) -> str:
         attributes = ["nounwind"]
@@ -232,12 +224,6 @@ class Engine:
         triple = f'target triple = "{self.target.triple}"\n'
         return f"{triple}{marked}\nattributes {_GROUP} = {{ {' '.join(attributes)} }}\n"
 
-    def _optimise(self, module: Any, machine: Any, speed: int) -> None:
-        options = self._llvm.create_pipeline_tuning_options(speed_level=speed)
-        options.loop_vectorization = options.slp_vectorization = speed > 1
-        passes = self._llvm.create_pass_builder(machine, options)
-        passes.getModulePassManager().run(module, passes)
-
     def _machine(self, level: int) -> Any:
         machine = self._machines.get(level)
         if machine is None:
@@ -245,13 +231,8 @@ class Engine:
         return machine
 
     def _create_machine(self, level: int) -> Any:
-        return self._llvm.Target.from_triple(self.target.triple).create_target_machine(
-            cpu=self.target.cpu,
-            features=self.target.feature_string,
-            opt=level,
-            reloc="pic",
-            codemodel="small",
-        )
+        target = self.target
+        return self._llvm.machine(target.triple, target.cpu, target.feature_string, level)
 
     def _detach(self) -> None:
         for library in list(self._libraries):

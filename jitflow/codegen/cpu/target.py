@@ -1,6 +1,6 @@
 """The processor that native code is made for: name, features, vector width, cache sizes.
 
-LLVM is asked once per process; nothing here imports llvmlite before `host` is called.
+LLVM is asked once per process; nothing here loads it before `host` is called.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import os
 import platform
 from pathlib import Path
 
+from jitflow.codegen.cpu.llvm import llvm
 from jitflow.core.dataclass import dataclass
 
 _DEFAULT_L1, _DEFAULT_L2 = 32 * 1024, 512 * 1024
@@ -69,11 +70,7 @@ class Target:
 @functools.cache
 def host() -> Target:
     """The processor of this machine."""
-    import llvmlite.binding as llvm
-
-    features = frozenset(name for name, has in llvm.get_host_cpu_features().items() if has)
-    triple = llvm.get_process_triple()
-    return describe(triple, llvm.get_host_cpu_name(), features)
+    return describe(*llvm().host())
 
 
 def describe(triple: str, cpu: str, features: frozenset[str]) -> Target:
