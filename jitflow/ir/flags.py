@@ -32,10 +32,6 @@ _SILENT = frozenset(
         "signbit",
         "equal",
         "not_equal",
-        "less",
-        "less_equal",
-        "greater",
-        "greater_equal",
         "logical_and",
         "logical_or",
         "logical_xor",
@@ -55,6 +51,8 @@ _SILENT = frozenset(
         "erfc",
     ]
 )
+_ORDERING = frozenset({"less", "less_equal", "greater", "greater_equal"})  # NumPy clears the
+# flags of comparisons of real numbers, and forgets those of complex ones
 _DIVIDING = frozenset({"floor_divide", "remainder", "fmod", "power", "reciprocal"})  # by zero
 _COMPUTING = frozenset(
     {Kind.ELEMENTWISE, Kind.REDUCTION, Kind.SCAN, Kind.CONTRACTION, Kind.SCATTER}
@@ -77,7 +75,7 @@ def can_warn(node: Node) -> bool:
         return _cast_can_warn(operand, result)
     if result.is_integer:
         return name in _DIVIDING
-    if name == "absolute":
+    if name == "absolute" or name in _ORDERING:
         return operand.is_complex
     return result.is_float or result.is_complex
 

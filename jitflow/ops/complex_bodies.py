@@ -128,6 +128,13 @@ def less_equal(e: Any, x: Any, y: Any) -> Any:
     return e.bit_or(by_real, e.bit_and(e.equal(xr, yr), e.less_equal(xi, yi)))
 
 
+def is_unordered(e: Any, x: Any, y: Any) -> Any:
+    """Whether NumPy's comparison meets a NaN: among real parts, or imaginary ones that decide."""
+    (xr, xi), (yr, yi) = parts(e, x), parts(e, y)
+    imaginary = e.bit_and(e.equal(xr, yr), e.bit_or(is_nan(e, xi), is_nan(e, yi)))
+    return e.bit_or(e.bit_or(is_nan(e, xr), is_nan(e, yr)), imaginary)
+
+
 def has_nan(e: Any, x: Any) -> Any:
     """Whether a part is NaN."""
     return e.bit_or(*bodies.both_parts(e, is_nan, x))

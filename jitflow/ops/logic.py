@@ -49,6 +49,8 @@ def _comparison(name: str, operation: str, swapped: bool, symbol: str, doc: str)
         if swapped:
             x, y = y, x
         if e.dtype(x).is_complex:
+            if operation.startswith("less"):
+                e.flag("invalid", complex_bodies.is_unordered(e, x, y))
             return getattr(complex_bodies, operation)(e, x, y)
         return _order(e, operation, x, y)
 

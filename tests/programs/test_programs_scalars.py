@@ -63,3 +63,29 @@ def test_elements_of_arrays_are_scalars(check):
         return total, x[0] * 3
 
     check(f, (np.array([2] * 4, np.int16),), (np.array([20000] * 4, np.int16),))
+
+
+@pytest.mark.parametrize("kind", (np.complex64, np.complex128))
+def test_complex_scalars_are_ordered_by_parts(check, kind):
+    """A NaN that does not decide is nothing to scalars; arrays of rank 0 are loops."""
+
+    def f(a, b):
+        return a < b, a <= b, a > b, a >= b, a < 2.5, 1j <= b, np.less(a, b)
+
+    nan = float("nan")
+    pairs = [(complex(0, nan), 1), (1, complex(1, nan)), (complex(nan, 1), 1), (2, 1 + 1j)]
+    numbers = [(kind(a), kind(b)) for a, b in pairs]
+    check(f, *numbers, *((np.array(a), b) for a, b in numbers))
+
+
+def test_complex_scalars_of_two_widths_are_ordered_as_arrays(check):
+    def f(a, b):
+        return a < b, b > a, a <= b, a >= b
+
+    nan = float("nan")
+    check(
+        f,
+        (np.complex64(complex(0, nan)), np.float64(1)),
+        (np.complex64(complex(0, nan)), np.complex128(1)),
+        (np.complex64(complex(0, nan)), np.float32(1)),
+    )

@@ -15,6 +15,7 @@ _FAMILIES = (
     "shapes",
     "joining",
     "products",
+    "clipping",
     "selection",
     "statistics",
     "linalg",

@@ -188,6 +188,16 @@ def emit_wide(context: TraceContext, name: str, *operands: Value, **attributes: 
     return cast(context, result, F16) if result.type.dtype is F32 else result
 
 
+def ordered_by_parts(context: TraceContext, name: str, left: Value, right: Value) -> Value:
+    """A comparison of complex numbers in which a NaN counts only where it decides."""
+    (x, x_imaginary), (y, y_imaginary) = (
+        (emit(context, "real", number), emit(context, "imag", number)) for number in (left, right)
+    )
+    imaginary = emit(context, name, x_imaginary, y_imaginary)
+    real = emit(context, name, x, y)
+    return emit(context, "where", emit(context, "equal", x, y), imaginary, real)
+
+
 # Broadcasting
 
 

@@ -8,7 +8,7 @@ from jitflow.tracer import arrays
 from jitflow.tracer.context import TraceContext
 from jitflow.tracer.numpy import ufuncs
 from jitflow.tracer.numpy.arguments import raises, supported_dtype, unsupported
-from jitflow.tracer.numpy.operands import emit, is_operand, operand
+from jitflow.tracer.numpy.operands import emit, graph_value, is_operand, operand, ordered_by_parts
 from jitflow.tracer.numpy.scalar_checks import checked
 from jitflow.tracer.values import ArrayValue, ConstantValue, PyValue, ScalarValue, SequenceValue
 
@@ -126,7 +126,26 @@ def comparison(context: TraceContext, op: str, left: PyValue, right: PyValue) ->
         if isinstance(value, ConstantValue) and value.value is None and op in ("eq", "ne"):
             return _compare_none(context, op, other)
     _check_operands(op, left, right)
-    return ufuncs.apply(context, _COMPARE[op], [left, right])
+    known = None if op in ("eq", "ne") else _ordered_scalars(context, op, [left, right])
+    return known or ufuncs.apply(context, _COMPARE[op], [left, right])
+
+
+def _ordered_scalars(context: TraceContext, op: str, values: list[PyValue]) -> PyValue | None:
+    """Complex scalars of one dtype: imaginary parts decide where real ones are equal.
+
+    So NaN has another meaning than in NumPy's loops, which order all other operands.
+    """
+    if not all(isinstance(value, (ConstantValue, ScalarValue)) for value in values):
+        return None
+    ufunc, items = _COMPARE[op], [operand(context, value) for value in values]
+    common = ufuncs.resolve(ufunc, items, ufuncs.Options(out=[None]))[0]
+    own = [item.dtype.numpy for item in items if item.weak is None]
+    if common.kind != "c" or common not in own:
+        return None
+    dtype, name = supported_dtype(common), ufunc.__name__
+    numbers = [graph_value(context, item, dtype) for item in items]
+    result = ordered_by_parts(context, name, *numbers)
+    return ScalarValue("scalar", result.type.dtype, result)
 
 
 def _compare_none(context: TraceContext, op: str, other: PyValue) -> PyValue:

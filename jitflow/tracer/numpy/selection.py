@@ -1,4 +1,4 @@
-"""Choosing elements: where, clip, select, take, masks, triangles, diagonals, repairs of NaN."""
+"""Choosing elements: where, select, take, masks, triangles, diagonals, repairs of NaN."""
 
 from __future__ import annotations
 
@@ -67,59 +67,6 @@ def select(
     for condition, choice in zip(reversed(conditions), reversed(choices), strict=True):
         n(np.copyto, result, choice, where=condition)
     return n.item(result, ()) if not shape else result
-
-
-@function(np.clip, signature="a, a_min=_, a_max=_, out=None, *, min=_, max=_, **rest")
-def clip(
-    context: TraceContext,
-    a: PyValue,
-    a_min: PyValue,
-    a_max: PyValue,
-    out: PyValue,
-    min: PyValue,
-    max: PyValue,
-    **rest: PyValue,
-) -> PyValue:
-    """Values held between two bounds, which have two names each."""
-    if is_missing(a_min) and is_missing(a_max):
-        return clip_method(context, a, min, max, out, **rest)
-    if any(map(is_missing, (a_min, a_max))) or not all(map(is_missing, (min, max))):
-        raise raises("clip() with one bound of each name")
-    return clip_method(context, a, a_min, a_max, out, **rest)
-
-
-@method("clip", signature="a, min=_, max=_, out=None, **rest")
-def clip_method(
-    context: TraceContext, a: PyValue, min: PyValue, max: PyValue, out: PyValue, **rest: PyValue
-) -> PyValue:
-    """``array.clip(min, max)``."""
-    low, high = (ConstantValue(None) if is_missing(bound) else bound for bound in (min, max))
-    if rest:
-        raise unsupported(f"clip with {', '.join(rest)}")
-    if is_none(low) and is_none(high):
-        return ufuncs.call(context, np.positive, [a], {"out": out})
-    if is_none(low) or is_none(high):
-        ufunc, bound = (np.minimum, high) if is_none(low) else (np.maximum, low)
-        return ufuncs.call(context, ufunc, [a, bound], {"out": out})
-    return _clip_between(context, a, low, high, out)
-
-
-def _clip_between(
-    context: TraceContext, a: PyValue, low: PyValue, high: PyValue, out: PyValue
-) -> PyValue:
-    """``minimum(maximum(a, low), high)`` in the dtype common to the three."""
-    items = [operand(context, value) for value in (a, low, high)]
-    dtype = promoted(*items)
-    shape = broadcast_shapes(context, [item.shape for item in items])
-    values = [conform(context, graph_value(context, item, dtype), shape) for item in items]
-    raised = ufuncs.element_wise(context, np.maximum, values[:2], [dtype])[0]
-    value = ufuncs.element_wise(context, np.minimum, [raised, values[2]], [dtype])[0]
-    (target,) = ufuncs.out_arguments(context, out)
-    if target is not None and not np.can_cast(dtype.numpy, target.dtype.numpy, "same_kind"):
-        raise raises("cannot cast the result of clip to out")
-    if value.type.shape != shape:
-        value = emit(context, "broadcast", value, shape=shape)
-    return deliver(context, value, result_order(context, shape, items), target)
 
 
 _MOST_CHOICES, _MOST_AXES = 62, 32

@@ -37,6 +37,9 @@ from jitflow.tracer.values import ArrayValue, ConstantValue, PyValue, SequenceVa
 
 _SAME_OPERATOR = {"deg2rad": "radians", "rad2deg": "degrees", "fabs": "absolute"}
 _CALLED = frozenset({"gcd", "lcm", "modf", "frexp"})
+_NATIVE_HALF = frozenset({"maximum", "minimum", "fmax", "fmin"})
+"""Loops that choose among equal zeros of f16 otherwise than among those of f32."""
+
 _EXACT_HALF = frozenset({"nextafter", "spacing"})
 _CLASSIFY = {"isnan": False, "isinf": False, "isfinite": True}
 _HARMLESS = {"arctanh": 0.0, "arcsin": 0.0, "arccos": 0.0, "expm1": 0.0}
@@ -280,6 +283,8 @@ def element_wise(
     half = any(value.type.dtype is F16 for value in values)
     if name in _CALLED or (half and name in _EXACT_HALF):
         return call_out(context, ufunc, values, results)
+    if half and name in _NATIVE_HALF:
+        return [emit(context, name, *values)]
     return [emit_wide(context, _SAME_OPERATOR.get(name, name), *values)]
 
 
