@@ -142,12 +142,12 @@ def require(context: TraceContext, condition: Value) -> None:
 def before_check(context: TraceContext, *values: Value) -> None:
     """Decline a run-time check that needs `values` (unknown ones if none) after an effect.
 
-    Checks that need no result of a call-out with an effect are made before the call-out.
+    A call that may raise is such a check: where it does, Python runs the piece again. Checks that need no result of a call-out with an effect are made before the call-out.
     """
     is_outermost = context.builder.block is context.builder.graph.body
     comes_first = is_outermost and values and not any(_needs_effect(context, v) for v in values)
     if context.barrier and not comes_first:
-        raise Unsupported("JF-B020", f"a run-time check cannot follow {context.barrier}")
+        raise Unsupported("JF-B020", f"what may fail at run time cannot follow {context.barrier}")
 
 
 def _needs_effect(context: TraceContext, value: Value) -> bool:

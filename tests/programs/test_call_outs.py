@@ -64,3 +64,29 @@ def test_inputs_are_written_after_calls_that_raise(check):
         return x
 
     check(f, (SINGULAR, np.ones(3)), (ROTATION, np.ones(3)))
+
+
+def test_call_that_raises_after_a_draw(check):
+    def f(a, rng):
+        seen = []
+        try:
+            seen.append(rng.normal(size=3))
+            seen.append(np.linalg.cholesky(a))
+        except np.linalg.LinAlgError as error:
+            seen.append(str(error))
+            seen.append(rng.random())
+        return seen
+
+    check(f, (np.eye(2), np.random.default_rng(1)), (-np.eye(2), np.random.default_rng(1)))
+
+
+def test_draw_that_raises_after_a_draw(check):
+    def f(scale, rng):
+        seen = [rng.random(2)]
+        try:
+            seen.append(rng.normal(0.0, scale, 2))
+        except ValueError as error:
+            seen.append(str(error))
+        return seen
+
+    check(f, (1.5, np.random.default_rng(1)), (-1.5, np.random.default_rng(1)))

@@ -73,3 +73,10 @@ def test_callable(check):
         return [callable(value) for value in values], np.zeros(2) + len(values)
 
     check(f, ([1], (1,), {}, Plain(), np.sum, len, lambda: 1, 2.0, Plain))
+
+
+def test_one_number_of_several_types(check):
+    def f(z):
+        return z + 1, z[()], np.sum(z), [float(z)], z.item(), z.copy()
+
+    check(f, (np.array(3.0),), (np.array(3, np.int8),), (np.array(2j),))

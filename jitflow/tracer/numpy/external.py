@@ -11,6 +11,7 @@ import numpy as np
 from jitflow.core.dims import Dim
 from jitflow.tracer import arrays
 from jitflow.tracer.context import TraceContext
+from jitflow.tracer.facts import before_check
 from jitflow.tracer.numpy import arguments, probe
 from jitflow.tracer.numpy.arguments import unsupported
 from jitflow.tracer.numpy.callouts import Callee, Slot, as_it_is, call_out
@@ -95,6 +96,12 @@ _FUNCTIONS = [
 _REAL_OR_COMPLEX = (np.linalg.eig, np.linalg.eigvals)
 """Real matrices have real or complex results, as their values are."""
 _METHODS = ("argsort", "argpartition", "searchsorted")
+_NEVER_RAISING = {
+    *("sort", "argsort", "partition", "argpartition", "lexsort", "searchsorted"),
+    *("convolve", "correlate", "isin", "in1d", "unwrap", "i0", "packbits", "unpackbits"),
+}
+"""Functions that raise for no values of arrays, once types, shapes and other arguments are right;
+those of `numpy.fft` neither."""
 
 
 def _register() -> None:
@@ -192,6 +199,8 @@ def run(
         return stand_for(*plain, **named)
 
     structure, types = probe.result_types(context, call, template.arrays, template.dims)
+    if template.operands and _may_raise(function):
+        before_check(context)
     finish = _flat if isinstance(structure, (tuple, list)) else as_it_is
     values = call_out(
         context,
@@ -210,6 +219,12 @@ def _check_result_type(context: TraceContext, function: Any, args: list[PyValue]
         matrix = context.resolve(args[0])
         if not (isinstance(matrix, ArrayValue) and matrix.dtype.kind == "c"):
             raise unsupported(f"{function.__name__} of a real matrix")
+
+
+def _may_raise(function: Any) -> bool:
+    """Whether values decide if the call raises, for a program's handler to see it."""
+    name = getattr(function, "__name__", "")
+    return name not in _NEVER_RAISING and function is not getattr(np.fft, name, None)
 
 
 def _flat(result: Any) -> tuple[Any, ...]:

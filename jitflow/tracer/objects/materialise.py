@@ -79,12 +79,12 @@ def recipe_of(tracer: Tracer, value: PyValue) -> r.Recipe:
     return made
 
 
-def output(tracer: Tracer, value: Value) -> int:
-    """The number of the graph output that gives the number `value`."""
+def output(tracer: Tracer, value: Value, box: str) -> int:
+    """The number of the graph output that gives the number `value` to Python as `box`."""
     table = tracer.context.objects
-    index = table.output_index.get(id(value))
+    index = table.output_index.get((id(value), box))
     if index is None:
-        index = table.output_index[id(value)] = _new_output(tracer, value)
+        index = table.output_index[id(value), box] = _new_output(tracer, value)
     return index
 
 
@@ -110,7 +110,7 @@ def _make(tracer: Tracer, value: PyValue) -> r.Recipe:
 
 def _scalar(tracer: Tracer, value: ScalarValue) -> r.Recipe:
     number = tracer.context.scalar_graph_value(value)
-    return r.FromGraph(output(tracer, number), value.box)
+    return r.FromGraph(output(tracer, number, value.box), value.box)
 
 
 def _array(tracer: Tracer, value: ArrayValue) -> r.Recipe:

@@ -76,7 +76,7 @@ class ObjectTable:
     unfilled: list[tuple[BuildCell, PyValue]] = field(default_factory=list)
     pending: list[Effect] = field(default_factory=list)
     outputs: list[Value] = field(default_factory=list)
-    output_index: dict[int, int] = field(default_factory=dict)
+    output_index: dict[tuple[int, str], int] = field(default_factory=dict)
 
     def save(self, value: Any) -> None:
         """Remember the fields of `value` before they change; once between two checkpoints.
