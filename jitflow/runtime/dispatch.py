@@ -184,7 +184,6 @@ class Dispatcher:
                 result = variant.function(*state)  # another thread may have compiled it
                 if result is not MISS:
                     return result
-            self._learn(point, state)
             made = self._compile(point, state)
         if made is None:
             return FAILED
@@ -219,26 +218,8 @@ class Dispatcher:
 
     def _compile(self, point: PointState, state: tuple[Any, ...]) -> Variant | None:
         """Trace and link one more variant; None where Python should run instead."""
-        if len(point.variants) >= 2 * config().max_variants:
-            self._go_eager(point, "JF-B018", "too many different calls", None)
-            return None
-        events.emit(events.FrameSeen(self.key, point.label))
-        self._trials.compilations += 1
         try:
-            started = time.perf_counter()
-            record = trace(
-                point.point,
-                state,
-                name=self.function.__qualname__,
-                dynamic=frozenset(point.dynamic),
-            )
-            traced = time.perf_counter()
-            self._refuse_breaks(record)
-            if isinstance(record.exit, EagerExit):
-                self._go_eager(point, record.exit.code, record.exit.detail, record.exit.location)
-                return None
-            variant, texts = link.link(record, len(state), self.options, self, point.pool)
-            linked = time.perf_counter()
+            return self._try_to_compile(point, state)
         except (GraphBreak, RecompileError):
             raise
         except (RecursionError, MemoryError):
@@ -246,6 +227,28 @@ class Dispatcher:
         except Exception as error:
             self._compiler_failed(point, error)
             return None
+
+    def _try_to_compile(self, point: PointState, state: tuple[Any, ...]) -> Variant | None:
+        self._learn(point, state)
+        if len(point.variants) >= 2 * config().max_variants:
+            self._go_eager(point, "JF-B018", "too many different calls", None)
+            return None
+        events.emit(events.FrameSeen(self.key, point.label))
+        self._trials.compilations += 1
+        started = time.perf_counter()
+        record = trace(
+            point.point,
+            state,
+            name=self.function.__qualname__,
+            dynamic=frozenset(point.dynamic),
+        )
+        traced = time.perf_counter()
+        self._refuse_breaks(record)
+        if isinstance(record.exit, EagerExit):
+            self._go_eager(point, record.exit.code, record.exit.detail, record.exit.location)
+            return None
+        variant, texts = link.link(record, len(state), self.options, self, point.pool)
+        linked = time.perf_counter()
         self._publish(point, variant, texts, (traced - started, linked - traced))
         return variant
 

@@ -142,7 +142,8 @@ def require(context: TraceContext, condition: Value) -> None:
 def before_check(context: TraceContext, *values: Value) -> None:
     """Decline a run-time check that needs `values` (unknown ones if none) after an effect.
 
-    A call that may raise is such a check: where it does, Python runs the piece again. Checks that need no result of a call-out with an effect are made before the call-out.
+    A call that may raise is such a check: where it does, Python runs the piece again. Checks that
+    need no result of a call-out with an effect are made before the call-out.
     """
     is_outermost = context.builder.block is context.builder.graph.body
     comes_first = is_outermost and values and not any(_needs_effect(context, v) for v in values)
