@@ -1,11 +1,16 @@
-"""Products that BLAS does not make, as element-wise products and a sum: other dtypes, tiny sizes.
+"""Nodes that code generation has no steps for, as others: some products, updates of reshaped parts.
 
+Products that BLAS does not make are element-wise products and a sum: other dtypes, tiny sizes.
 ``matmul %x, %y`` of integers becomes ``sum(multiply(x[..., :, None], y[..., None, :, :]))``, which
 fusion makes one kernel without the three-dimensional array. Of f16 it is done in f32, as in NumPy.
+
+An update through a reshape that merges axes, ``x.reshape(-1)[2:5] = v``, is one of the reshaped
+array, which is then reshaped back.
 """
 
 from __future__ import annotations
 
+from jitflow.codegen import access
 from jitflow.codegen.access import is_static
 from jitflow.core.dataclass import dataclass
 from jitflow.core.dtypes import BOOL, F16, F32, DType
@@ -31,6 +36,44 @@ class _Expand:
         if not is_expanded(node):
             return None
         return _expanded(rewriter, left, right, dtype)
+
+
+@dataclass(frozen=True)
+class _Unfold:
+    name: str = "unfold_update"
+
+    def apply(self, rewriter: Rewriter, node: Node) -> Replacement:
+        """The update of the reshaped array, where the elements have no affine address."""
+        place = _folded_view(node)
+        if place is None:
+            return None
+        base, new = node.operands
+        views = node.attributes["views"]
+        part = base
+        for name, attributes in views[:place]:
+            part = rewriter.emit(name, part, **attributes)
+        flat = rewriter.emit("reshape", part, **views[place][1])
+        flat = rewriter.emit("update", flat, new, views=views[place + 1 :])
+        part = rewriter.emit("reshape", flat, shape=part.type.shape)
+        return rewriter.emit("update", base, part, views=views[:place]) if place else part
+
+
+def _folded_view(node: Node) -> int | None:
+    """Which of an update's views is a reshape through which elements have no affine address."""
+    views = node.attributes["views"]
+    if all(name != "reshape" for name, _ in views) or access.covers_base(node):
+        return None
+    shapes = [node.operands[0].type.shape]
+    for name, attributes in views:
+        shapes.append(access.view_shape(name, attributes, shapes[-1]))
+    index: access.Index | None = tuple(access.variable(f"i{k}") for k in range(len(shapes[-1])))
+    for place in reversed(range(len(views))):
+        name, attributes = views[place]
+        assert index is not None
+        index = access.view_index(name, attributes, shapes[place], shapes[place + 1], index)
+        if index is None:
+            return place
+    return None
 
 
 def _expanded(rewriter: Rewriter, left: Value, right: Value, dtype: DType) -> Value:
@@ -60,8 +103,12 @@ def is_expanded(node: Node) -> bool:
 
 
 def decompose(graph: Graph) -> Graph:
-    """`graph` with the products replaced that are made by loops."""
+    """`graph` with the nodes replaced that code generation has no steps for."""
     for node in graph.nodes:
-        if node.operator.kind is Kind.CONTRACTION and is_expanded(node):
-            return Rewriter(graph, {node.operator.name: (_Expand(),)}).run()
+        is_product = node.operator.kind is Kind.CONTRACTION and is_expanded(node)
+        if is_product or (node.operator.kind is Kind.UPDATE and _folded_view(node) is not None):
+            return Rewriter(graph, _RULES).run()
     return graph
+
+
+_RULES = {"matmul": (_Expand(),), "update": (_Unfold(),)}

@@ -12,6 +12,7 @@ from jitflow.tracer.frame import SymbolicFrame
 from jitflow.tracer.instructions import decode, per_code
 from jitflow.tracer.liveness import looks_at_frames
 from jitflow.tracer.objects.model import FunctionValue
+from jitflow.tracer.restart import Restart
 from jitflow.tracer.values import ConstantValue, PyValue
 
 if TYPE_CHECKING:
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 
 MAX_DEPTH = 40
 """Frames inlined into each other before a call is left to Python (deep recursion)."""
+RECURSION_NODES = 1000
+"""Nodes of a piece from which on functions that call themselves are not inlined into it."""
 
 _COROUTINE = inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR | inspect.CO_ITERABLE_COROUTINE
 _STACK_WALKERS = frozenset({"stack", "getouterframes", "extract_stack", "print_stack"})
@@ -66,10 +69,27 @@ def enter(
         raise Unsupported("JF-B012" if code.co_flags & _COROUTINE else "JF-B003", reason)
     if len(tracer.frames) >= MAX_DEPTH:
         raise Unsupported("JF-B003", f"{function.qualname} recurses deeply")
+    if tracer.context.builder.node_count > RECURSION_NODES:
+        leave_recursion(tracer, code, Unsupported("JF-B003", f"{function.qualname} recurses"))
     frame = SymbolicFrame(code, function.globals, function.closure)
     _bind(tracer, frame, function, args, kwargs)
     frame.generator = bool(code.co_flags & inspect.CO_GENERATOR)
     return frame
+
+
+def leave_recursion(tracer: Interpreter, called: CodeType | None, cause: Unsupported) -> None:
+    """Trace again and break at the first call of a function that calls itself, if there is one.
+
+    So each level of the recursion has pieces of its own, which are the same ones, instead of a
+    piece for each depth. `called` is the code that is about to be entered.
+    """
+    codes = [frame.code for frame in tracer.frames]
+    later = [*codes, called] if called is not None else codes
+    for depth in range(tracer.frames_at_start - 1, len(codes)):
+        if codes[depth] in later[depth + 1 :]:
+            frame = tracer.frames[depth]
+            offset = frame.program[frame.index - 1].offset
+            raise Restart(cause, place=(frame.code, offset))
 
 
 def _bind(

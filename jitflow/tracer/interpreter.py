@@ -57,6 +57,8 @@ class Interpreter:
         What the frame that was left last gave.
     failure : (Unsupported, Location) or None
         The last break and where it arose, which may be inside a nested call.
+    frames_at_start : int
+        How many frames the compile point has.
     locations : dict
         Source lines that were traced.
     generators : list of (IteratorValue, GeneratorBody)
@@ -75,6 +77,7 @@ class Interpreter:
     def __init__(self, context: TraceContext, limits: Limits) -> None:
         self.context, self.limits = context, limits
         self.frames: list[SymbolicFrame] = []
+        self.frames_at_start = 0
         self.steps = 0
         self.result: PyValue | None = None
         self.constants: dict[int, PyValue] = {}

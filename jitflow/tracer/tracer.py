@@ -19,7 +19,7 @@ from jitflow.tracer import operations, versions
 from jitflow.tracer.context import TraceContext
 from jitflow.tracer.exits import NotMaterialised, frame_states, recipe_of, stack_locations
 from jitflow.tracer.frame import NULL, SymbolicFrame
-from jitflow.tracer.inline import refusal
+from jitflow.tracer.inline import leave_recursion, refusal
 from jitflow.tracer.instructions import instruction_at
 from jitflow.tracer.interpreter import Interpreter
 from jitflow.tracer.interpreter_control import LoopBreak
@@ -138,6 +138,7 @@ def _load(tracer: Interpreter, point: CompilePoint, state: tuple[Any, ...]) -> N
         frame.move_to(shape.offset)
         frame.resume = shape.resume
         tracer.frames.append(frame)
+    tracer.frames_at_start = len(tracer.frames)
 
 
 def _parameters(shape: FrameShape) -> tuple[str, ...]:
@@ -196,6 +197,7 @@ def _check_generators(tracer: Interpreter) -> None:
 
 def _break(tracer: Interpreter, error: Unsupported) -> BreakExit:
     assert tracer.failure is not None
+    leave_recursion(tracer, None, error)
     location = tracer.failure[1]
     try:
         frames = frame_states(tracer)
