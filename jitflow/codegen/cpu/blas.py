@@ -10,7 +10,7 @@ from __future__ import annotations
 import ctypes
 import functools
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -111,6 +111,22 @@ def blas() -> Blas | None:
         if _multiplies(found, "s", np.float32) and _multiplies(found, "d", np.float64):
             return found
     return None
+
+
+@functools.cache
+def _thread_counter() -> Callable[[], int] | None:
+    library = ctypes.CDLL(np._core._multiarray_umath.__file__)  # type: ignore[attr-defined]
+    for before, after in (("scipy_", "64_"), ("", "64_"), ("scipy_", ""), ("", "")):
+        found = getattr(library, f"{before}openblas_get_num_threads{after}", None)
+        if found is not None:
+            return cast(Callable[[], int], found)
+    return None
+
+
+def blas_threads() -> int:
+    """How many threads the BLAS may use now; 0 if it does not say."""
+    counter = _thread_counter()
+    return counter() if counter is not None else 0
 
 
 def _addresses(library: ctypes.CDLL, before: str, after: str) -> dict[str, int]:

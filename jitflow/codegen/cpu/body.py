@@ -6,6 +6,7 @@ from jitflow.codegen.cpu.control import ControlWriter
 from jitflow.codegen.cpu.emit import LlvmEmitter
 from jitflow.codegen.cpu.memory import MemoryWriter
 from jitflow.codegen.cpu.products import write_product
+from jitflow.codegen.cpu.target import Target
 from jitflow.codegen.cpu.text import FunctionText, Names
 from jitflow.codegen.cpu.values import Register, memory_type
 from jitflow.codegen.interface import InputSpec
@@ -25,16 +26,17 @@ from jitflow.core.dtypes import I64
 from jitflow.ir.graph import Graph
 
 
-def write_body(name: str, lowered: Lowered, names: Names) -> str:
+def write_body(name: str, lowered: Lowered, names: Names, target: Target) -> str:
     """LLVM text of ``i32 @name(inputs..., symbols..., outputs..., ptr arena)``."""
-    return BodyWriter(name, lowered, names).run()
+    return BodyWriter(name, lowered, names, target).run()
 
 
 class BodyWriter:
     """Writes one body: `storages` has the pointers, `symbols` the integers that are known."""
 
-    def __init__(self, name: str, lowered: Lowered, names: Names) -> None:
+    def __init__(self, name: str, lowered: Lowered, names: Names, target: Target) -> None:
         self.name = name
+        self.target = target
         self.lowered = lowered
         self.segment = lowered.given.segment
         self.text = FunctionText(names)
@@ -127,7 +129,7 @@ class BodyWriter:
         elif isinstance(command, CallProduct):
             matrices = (command.left, command.right, command.result)
             pointers = [self.pointer(matrix.pointer) for matrix in matrices]
-            write_product(self.text, self.memory, command, pointers)
+            write_product(self.text, self.memory, command, pointers, self.target)
         else:
             loaded = self.text.result(f"load i64, ptr {self.pointer(command.pointer)}")
             self.symbols[command.name] = Register(loaded, I64, 1, self.text.depth)

@@ -25,7 +25,7 @@ def compile_segment(segment: Segment, target: Target | None = None) -> Body:
         if optimise and not kernel.has_loops:
             text = text.replace(") {", ") alwaysinline {", 1)
         kernels.append(text)
-    body = write_body(NAME, lowered, names)
+    body = write_body(NAME, lowered, names, target)
     parts = [
         *names.declarations,
         *(f"@{name} = external global i8" for name in lowered.constants),

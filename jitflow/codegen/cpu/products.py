@@ -1,4 +1,7 @@
-"""Matrix products through BLAS: strides become transpose flags, batch axes become loops."""
+"""Matrix products: batch axes become loops; each is a call of our own code, or of BLAS.
+
+For BLAS strides become transpose flags.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,8 @@ from jitflow.codegen.cpu.blas import (
     blas,
 )  # fmt: skip
 from jitflow.codegen.cpu.memory import MemoryWriter
+from jitflow.codegen.cpu.own_products import address_of, choose
+from jitflow.codegen.cpu.target import Target
 from jitflow.codegen.cpu.text import FunctionText, Scope
 from jitflow.codegen.cpu.values import Register, constant_text, scalar_type
 from jitflow.codegen.loop_ir import CallProduct, Matrix
@@ -39,19 +44,29 @@ class _Operand:
 
 
 def write_product(
-    text: FunctionText, memory: MemoryWriter, call: CallProduct, pointers: list[str]
+    text: FunctionText,
+    memory: MemoryWriter,
+    call: CallProduct,
+    pointers: list[str],
+    target: Target,
 ) -> None:
-    """Write the calls of BLAS for a product, in loops over its batch axes."""
+    """Write the calls for a product, in loops over its batch axes."""
     library = blas()
     assert library is not None
-    _ProductWriter(text, memory, call, library).batch(0, pointers)
+    _ProductWriter(text, memory, call, library, target).batch(0, pointers)
 
 
 class _ProductWriter:
     def __init__(
-        self, text: FunctionText, memory: MemoryWriter, call: CallProduct, library: Blas
+        self,
+        text: FunctionText,
+        memory: MemoryWriter,
+        call: CallProduct,
+        library: Blas,
+        target: Target,
     ) -> None:
         self.text = text
+        self.target = target
         self.memory = memory
         self.call = call
         self.library = library
@@ -100,12 +115,13 @@ class _ProductWriter:
         call = self.call
         if self.vector(left, right, result):
             return
-        a, b, rows, columns = call.left, call.right, call.rows, call.columns
+        a, b, into, rows, columns = call.left, call.right, call.result, call.rows, call.columns
         if not self.is_row_major(call.result, rows, columns):
             left, right = right, left
             a, b = _transposed(call.right), _transposed(call.left)
-            rows, columns = columns, rows
-        into = call.result if rows is call.rows else _transposed(call.result)
+            rows, columns, into = columns, rows, _transposed(into)
+        if self.own(a, b, into, rows, columns, (left, right, result)):
+            return
         x = self.operand(a, left, rows, call.inner)
         y = self.operand(b, right, call.inner, columns)
         leading = self.at_least(self.elements(into.row), self.dim(columns))
@@ -118,6 +134,34 @@ class _ProductWriter:
             f"ptr {y.pointer}", self.integer(y.leading), zero, f"ptr {result}",
             self.integer(leading),
         ])  # fmt: skip
+
+    def own(
+        self,
+        a: Matrix,
+        b: Matrix,
+        into: Matrix,
+        rows: Dim,
+        columns: Dim,
+        pointers: tuple[str, str, str],
+    ) -> bool:
+        """A call of code of our own, where that is faster and memory lies so that it can."""
+        call = self.call
+        if b.column != self.size or into.column != self.size:
+            return False
+        chosen = choose(call.dtype, rows, columns, call.inner, b.row, self.target)
+        if chosen is None:
+            return False
+        code, block = chosen
+        extents = self.dim(rows), self.dim(call.inner), self.text.integer(block)
+        strides = [(self.dim(a.row), self.dim(a.column)), (self.dim(b.row),), (self.dim(into.row),)]
+        arguments = [f"i64 {extent.text}" for extent in extents]
+        for pointer, steps in zip(pointers, strides, strict=True):
+            arguments += [f"ptr {pointer}", *(f"i64 {step.text}" for step in steps)]
+        types = ", ".join(argument.split()[0] for argument in arguments)
+        self.text.declare(f"declare void @{code.name}({types})")
+        self.text.names.externals[code.name] = address_of(code)
+        self.text.write(f"call void @{code.name}({', '.join(arguments)})")
+        return True
 
     def vector(self, left: str, right: str, result: str) -> bool:
         """A product with one row or one column, as matrix times vector."""
