@@ -18,7 +18,8 @@ import numpy as np
 Way = Literal["compiled", "eager"]
 _SAMPLES = 3  # of each way, before the verdict
 _CLEAR = 1.5  # one sample of each is enough where one way is this much slower ...
-_LONG = 2e-3  # ... and takes this many seconds
+_LONG: dict[Way, float] = {"eager": 2e-3, "compiled": 5e-2}
+"""... and loses this many seconds: more than an interruption, where the verdict would be eager."""
 _MARGIN = 0.97  # eager must be this much faster
 _COMPILATIONS = 8  # calls that compiled something, before the function is left to Python
 _CLASSES = 64  # of sizes, before all count as one
@@ -49,10 +50,13 @@ class Trial:
         self.times[way].append(seconds)
         compiled, eager = (min(times, default=0.0) for times in self.times.values())
         counts = [len(times) for times in self.times.values()]
-        slower, faster = max(compiled, eager), min(compiled, eager)
-        is_clear = slower > _CLEAR * faster and slower > _LONG
+        is_clear = _is_clear(eager, compiled, "eager") or _is_clear(compiled, eager, "compiled")
         if min(counts) >= (1 if is_clear else _SAMPLES):
             self.verdict = "eager" if eager < _MARGIN * compiled else "compiled"
+
+
+def _is_clear(slower: float, faster: float, slower_way: Way) -> bool:
+    return slower > _CLEAR * faster and slower - faster > _LONG[slower_way]
 
 
 class Trials:
