@@ -1,9 +1,9 @@
 """Whether calls that Python takes part in are faster compiled or eager: measured, not estimated.
 
 A piece that is one native function needs no trial. Where Python runs between pieces, or call-outs
-between segments, the way in and out may cost more than fusion wins. So the first calls of a function
-are timed, compiled and eager in turns (eager is always right), for each class of argument sizes; the
-faster way stays. A function that compiles anew in every call runs eagerly, too.
+between segments, the way in and out may cost more than fusion wins. So the first calls of a
+function are timed, compiled and eager in turns (eager is always right), for each class of argument
+sizes; the faster way stays. A function that compiles anew in every call runs eagerly, too.
 """
 
 from __future__ import annotations
