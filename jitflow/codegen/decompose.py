@@ -15,7 +15,7 @@ from jitflow.codegen.access import is_static
 from jitflow.core.dataclass import dataclass
 from jitflow.core.dtypes import BOOL, F16, F32, DType
 from jitflow.ir.graph import Graph, Node, Value
-from jitflow.ir.rewriter import Replacement, Rewriter
+from jitflow.ir.rewriter import Replacement, Rewriter, RewriteRule
 from jitflow.ops.record import Kind
 
 TINY = 64
@@ -111,4 +111,4 @@ def decompose(graph: Graph) -> Graph:
     return graph
 
 
-_RULES = {"matmul": (_Expand(),), "update": (_Unfold(),)}
+_RULES: dict[str, tuple[RewriteRule, ...]] = {"matmul": (_Expand(),), "update": (_Unfold(),)}

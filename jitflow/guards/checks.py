@@ -27,6 +27,7 @@ from jitflow.guards.sources import (
     DimensionSource,
     GlobalSource,
     ItemSource,
+    MadeSource,
     Source,
     StateSource,
     TypeSource,
@@ -112,6 +113,9 @@ class CheckWriter:
             return f"{self.source(source.base)}[{self.pool(source.key)}]"
         if isinstance(source, DictKeySource):
             return f"list({self.source(source.base)})[{source.index}]"
+        if isinstance(source, MadeSource):
+            arguments = ", ".join(map(self.source, source.arguments))
+            return f"{self.source(source.function)}({arguments})"
         if isinstance(source, TypeSource):
             return f"type({self.source(source.base)})"
         if isinstance(source, DimensionSource):

@@ -104,6 +104,21 @@ class DictKeySource(Source):
 
 
 @dataclass(frozen=True)
+class MadeSource(Source):
+    """``function(*arguments)``: an object that the piece makes once in each call.
+
+    Making it must have no effect; `serial` tells apart objects that are made in the same way.
+    """
+
+    function: ConstantSource
+    arguments: tuple[Source, ...]
+    serial: int
+
+    def __str__(self) -> str:
+        return f"{self.function}({', '.join(map(str, self.arguments))})"
+
+
+@dataclass(frozen=True)
 class TypeSource(Source):
     """``type(base)``."""
 

@@ -15,11 +15,12 @@ from typing import Any
 import numpy as np
 
 from jitflow.core import dims
+from jitflow.core.location import Location
 from jitflow.core.types import ArrayType
 from jitflow.ir.graph import Node
-from jitflow.runtime.frames import caller_at
+from jitflow.runtime.frames import expression_at
 from jitflow.runtime.marks import FAILED
-from jitflow.tracer.numpy.callouts import Callee
+from jitflow.tracer.numpy.callouts import Callee, Slot, as_it_is, in_order
 
 
 def call_out_function(
@@ -78,23 +79,92 @@ def arranged(array: np.ndarray, order: tuple[int, ...]) -> np.ndarray:
 def _checked(node: Node, namespace: dict[str, Any]) -> Callable[..., Any]:
     """The call-out's function, called as if from the program: it may warn there."""
     function = node.attributes["function"]
-    types = tuple(value.type for value in node.results)
-    taken = tuple(value.type for value in node.operands)
-    from_there = caller_at(node.location, namespace)
+    has_receiver = isinstance(function, Callee) and function.receiver is not None
+    finish = function.finish if isinstance(function, Callee) else as_it_is
+    from_there = direct_call(function, len(node.operands), node.location, namespace)
+    fits = _expectation(node)
+    count = len(node.results)
+    skipped = int(has_receiver)
 
     def call(*operands: Any) -> Any:
-        if isinstance(function, Callee):
-            callee, arguments, keywords = function.bound(operands)
-            result = function.finish(from_there(callee, arguments, keywords))
-        else:
-            result = from_there(function, operands, {})
+        result = from_there(*operands)
+        if finish is not as_it_is:
+            result = finish(result)
+        if count == 1 and type(result) is not tuple:
+            array = result if type(result) is np.ndarray else np.asarray(result)
+            return array if fits((array,), operands, skipped) else FAILED
         results = result if isinstance(result, tuple) else (result,)
-        arrays = tuple(np.asarray(item) for item in results)
-        if not _are_expected(arrays, types, _extents(operands, taken)):
+        arrays = tuple(map(np.asarray, results))
+        if len(arrays) != count or not fits(arrays, operands, skipped):
             return FAILED
-        return arrays if len(types) != 1 else arrays[0]
+        return arrays if count != 1 else arrays[0]
 
     return call
+
+
+def direct_call(
+    function: Any, count: int, location: Location, namespace: dict[str, Any]
+) -> Callable[..., Any]:
+    """``function(*operands)`` as one expression at `location` of the program.
+
+    The known arguments of a `Callee` are written into it; with a receiver, that is the first
+    parameter.
+    """
+    objects: dict[str, Any] = {}
+
+    def name(item: Any) -> str:
+        key = f"k{len(objects)}"
+        objects[key] = item
+        return key
+
+    parameters = [f"o{index}" for index in range(count)]
+    if not isinstance(function, Callee):
+        text = f"{name(function)}({', '.join(parameters)})"
+    else:
+        parts = [_argument(item, name) for item in function.arguments]
+        parts += [f"{key}={_argument(item, name)}" for key, item in function.keywords]
+        called = name(function.function)
+        if function.receiver is not None:
+            parameters.insert(0, "owner")
+            called = f"owner.{function.function.__name__}"
+        text = f"{called}({', '.join(parts)})"
+    return expression_at(location, namespace, parameters, text, objects)
+
+
+def _argument(item: Any, name: Callable[[Any], str]) -> str:
+    if isinstance(item, Slot):
+        if item.box == "array":
+            return (
+                f"{name(in_order)}(o{item.index}, {item.order})" if item.order else f"o{item.index}"
+            )
+        scalar = f"{name(np.asarray)}(o{item.index})[()]"
+        return scalar if item.box == "scalar" else f"{scalar}.item()"
+    if type(item) in (list, tuple) and item:
+        inner = ", ".join(_argument(part, name) for part in item)
+        return f"[{inner}]" if type(item) is list else f"({inner},)"
+    return name(item)
+
+
+def _expectation(node: Node) -> Callable[[tuple[np.ndarray, ...], Any, int], bool]:
+    """Whether the results of a call are of the types that its node has."""
+    types = tuple(value.type for value in node.results)
+    taken = tuple(value.type for value in node.operands)
+    dtypes = tuple(type_.dtype.numpy for type_ in types)
+    shapes = tuple(type_.shape for type_ in types)
+    if all(type(dim) is int for shape in shapes for dim in shape):
+
+        def fits(arrays: tuple[np.ndarray, ...], operands: Any, skipped: int) -> bool:
+            for array, dtype, shape in zip(arrays, dtypes, shapes):  # noqa: B905  (of equal length)
+                if array.shape != shape or array.dtype != dtype:
+                    return False
+            return True
+
+        return fits
+
+    def are_expected(arrays: tuple[np.ndarray, ...], operands: Any, skipped: int) -> bool:
+        return _are_expected(arrays, types, _extents(operands[skipped:], taken))
+
+    return are_expected
 
 
 def _extents(operands: Iterable[Any], types: Iterable[ArrayType]) -> dict[str, int]:

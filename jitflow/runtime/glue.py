@@ -17,6 +17,7 @@ from jitflow.core.config import config
 from jitflow.core.dataclass import dataclass
 from jitflow.guards.checks import CheckWriter, ConstantPool, Let, Step, write_input_checks
 from jitflow.guards.predicates import NoOverlap, Relation
+from jitflow.guards.sources import Source
 from jitflow.ir.graph import DimensionOf, Node, ScalarValue, Value
 from jitflow.runtime.call_outs import arranged, call_out_function, contiguous
 from jitflow.runtime.driver import Broke, Site
@@ -25,6 +26,7 @@ from jitflow.runtime.partition import CallOutPlan, Plan, SegmentPlan
 from jitflow.runtime.recipes_code import RecipeWriter, walk
 from jitflow.runtime.replay import ALL_FLAGS, Flagged, Replayer, joined, noted_flags
 from jitflow.tracer import recipes as r
+from jitflow.tracer.numpy.callouts import Callee
 from jitflow.tracer.trace import BreakExit, ReturnExit, Trace
 
 LOST = (AttributeError, KeyError, IndexError, TypeError, ValueError)
@@ -132,6 +134,9 @@ class _GlueWriter:
         for effect in trace.effects:
             for part in walk(effect):
                 self._recipes.prefetch(part)
+        for call in self.plan.call_outs:
+            if (receiver := _receiver(call.node)) is not None:
+                self.checks.source(receiver)
 
     def _exit_recipes(self) -> list[r.Recipe]:
         exit = self.trace.exit
@@ -210,6 +215,8 @@ class _GlueWriter:
     def _call_out(self, plan: CallOutPlan) -> None:
         node = plan.node
         arguments = [self.values[id(value)] for value in node.operands]
+        if (receiver := _receiver(node)) is not None:
+            arguments.insert(0, self.checks.source(receiver))
         names = [f"c{len(self.values)}_{i}" for i in range(len(node.results))]
         target = names[0] if len(names) == 1 else f"c{len(self.values)}"
         may_repeat = self.since == -1
@@ -293,6 +300,12 @@ def write_glue(
     Variants of one compile point share a `pool`, so that equal guards are equal text.
     """
     return _GlueWriter(trace, plan, segments, replayer, pool).write(state_size)
+
+
+def _receiver(node: Node) -> Source | None:
+    """Where the object comes from that a call-out calls a method of."""
+    called = node.attributes.get("function")
+    return called.receiver if isinstance(called, Callee) else None
 
 
 def watched(node: Node, may_repeat: bool) -> Callable[..., Any]:

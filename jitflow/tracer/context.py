@@ -49,6 +49,8 @@ class TraceContext:
     ranges : dict
         Bounds of symbols that run over a range, both included: (lower ones, upper ones); inner
         loops after outer ones.
+    made : int
+        How many objects the piece makes that come from a `MadeSource`.
     depth : int
         How many regions are around the block that is being built.
     barrier : str
@@ -83,6 +85,7 @@ class TraceContext:
         self.late_extents: frozenset[str] = frozenset()
         self.ranges: dict[str, tuple[tuple[Dim, ...], tuple[Dim, ...]]] = {}
         self.depth = 0
+        self.made = 0
         self.barrier = ""
         self.needs_effect: dict[int, bool] = {}
         self.memory: dict[int, tuple[Storage, np.ndarray]] = {}

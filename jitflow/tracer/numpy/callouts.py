@@ -12,6 +12,7 @@ from jitflow.core.dims import Dim
 from jitflow.core.dtypes import DType
 from jitflow.core.errors import Unsupported
 from jitflow.core.types import ArrayType
+from jitflow.guards.sources import Source
 from jitflow.ir.graph import Value
 from jitflow.tracer.context import TraceContext
 
@@ -43,6 +44,8 @@ class Callee:
     keywords: tuple[tuple[str, Any], ...] = ()
     finish: Callable[[Any], Any] = as_it_is
     """What makes the results of the call-out of the function's result."""
+    receiver: Source | None = None
+    """Where the object comes from whose method of the function's name is called instead."""
 
     @property
     def __name__(self) -> str:
@@ -58,16 +61,23 @@ class Callee:
     def bound(
         self, arrays: Sequence[np.ndarray]
     ) -> tuple[Callable[..., Any], tuple[Any, ...], dict[str, Any]]:
-        """The function with all its arguments, for a caller of its own."""
+        """The function with all its arguments, for a caller of its own.
+
+        With a receiver, it is the first of the `arrays`.
+        """
+        called = self.function
+        if self.receiver is not None:
+            owner, *arrays = arrays
+            called = getattr(owner, called.__name__)
         arguments = tuple(_fill(item, arrays) for item in self.arguments)
-        return self.function, arguments, {k: _fill(v, arrays) for k, v in self.keywords}
+        return called, arguments, {k: _fill(v, arrays) for k, v in self.keywords}
 
 
 def _fill(item: Any, arrays: Sequence[np.ndarray]) -> Any:
     if isinstance(item, Slot):
         array = arrays[item.index]
         if item.box == "array":
-            return _in_order(array, item.order) if item.order else array
+            return in_order(array, item.order) if item.order else array
         scalar = np.asarray(array)[()]
         return scalar if item.box == "scalar" else scalar.item()
     if isinstance(item, (list, tuple)):
@@ -75,7 +85,7 @@ def _fill(item: Any, arrays: Sequence[np.ndarray]) -> Any:
     return item
 
 
-def _in_order(array: np.ndarray, order: tuple[int, ...]) -> np.ndarray:
+def in_order(array: np.ndarray, order: tuple[int, ...]) -> np.ndarray:
     """`array`, copied where it is not contiguous in that order already."""
     turned = array.transpose(order)
     if turned.flags.c_contiguous:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from jitflow.core.dims import Dim
+from jitflow.guards.sources import Source
 from jitflow.tracer import arrays
 from jitflow.tracer.context import TraceContext
 from jitflow.tracer.facts import before_check
@@ -183,8 +184,12 @@ def run(
     kwargs: dict[str, PyValue],
     probed: Any = None,
     effect: bool = False,
+    receiver: Source | None = None,
 ) -> PyValue:
-    """Call `function` between segments; `probed` stands for it in probes (default: itself)."""
+    """Call `function` between segments; `probed` stands for it in probes (default: itself).
+
+    With a `receiver`, it is the method of its name of the object that is there in each call.
+    """
     if "out" in kwargs and not arguments.is_none(kwargs["out"]):
         raise unsupported(f"{getattr(function, '__name__', function)} with out")
     template = Template(context)
@@ -204,7 +209,7 @@ def run(
     finish = _flat if isinstance(structure, (tuple, list)) else as_it_is
     values = call_out(
         context,
-        Callee(function, tree, keywords, finish),
+        Callee(function, tree, keywords, finish, receiver),
         template.operands,
         [item.dtype for item in types],
         shapes=[item.shape for item in types],

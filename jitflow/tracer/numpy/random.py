@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from jitflow.core.dtypes import I64
+from jitflow.guards.predicates import IsObject
+from jitflow.guards.sources import ConstantSource, MadeSource, Source
 from jitflow.tracer.context import TraceContext
 from jitflow.tracer.numpy import arguments, external
-from jitflow.tracer.numpy.arguments import unsupported
+from jitflow.tracer.numpy.arguments import raises, unsupported
 from jitflow.tracer.numpy.callouts import Callee, call_out
 from jitflow.tracer.numpy.table import function
-from jitflow.tracer.values import ConstantValue, PyValue
+from jitflow.tracer.objects.model import OpaqueValue
+from jitflow.tracer.values import ConstantValue, PyValue, ScalarValue
 
 _DRAWS = frozenset(
     [
@@ -64,13 +68,96 @@ _DRAWS = frozenset(
 )
 
 
+GENERATORS = (np.random.Generator, np.random.RandomState)
+
+
+@dataclass(frozen=True, eq=False)
+class Draw:
+    """A method of the generator that `source` gives in each call; `real` is the one at hand."""
+
+    real: Any
+    source: Source
+
+    @property
+    def __name__(self) -> str:
+        return str(self.real.__name__)
+
+    @property
+    def __self__(self) -> Any:
+        return self.real.__self__
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Draw from the generator at hand."""
+        return self.real(*args, **kwargs)
+
+
+def is_generator(real: Any) -> bool:
+    """Whether its methods are draws that NumPy makes."""
+    return type(real) in GENERATORS
+
+
+def draw(
+    context: TraceContext,
+    generator: OpaqueValue,
+    name: str,
+    args: list[PyValue],
+    kwargs: dict[str, PyValue],
+) -> PyValue:
+    """``generator.name(*args, **kwargs)``.
+
+    Within loops and branches it is the very generator that was there: a region cannot take objects.
+    """
+    from jitflow.tracer.numpy import dispatch
+
+    method = getattr(generator.real, name)
+    if not context.depth:
+        return dispatch.call(context, Draw(method, generator.source), args, kwargs)
+    if isinstance(generator.source, MadeSource):
+        raise unsupported(f"{name} of a generator of this call in a loop that is kept")
+    context.guard(IsObject(generator.source, generator.real))
+    return dispatch.call(context, method, args, kwargs)
+
+
 def call(
     context: TraceContext, drawn: Any, args: list[PyValue], kwargs: dict[str, PyValue]
 ) -> PyValue:
-    """A draw from a generator that was there before; happens exactly once and in order."""
+    """A draw; happens exactly once and in order."""
     if drawn.__name__ not in _DRAWS or drawn.__name__ == "bytes":
         raise unsupported(f"{type(drawn.__self__).__name__}.{drawn.__name__}")
-    return external.run(context, drawn, args, kwargs, probed=_twin(drawn), effect=True)
+    twin, source = _twin(drawn), None
+    if isinstance(drawn, Draw):
+        drawn, source = drawn.real, drawn.source
+    return external.run(context, drawn, args, kwargs, probed=twin, effect=True, receiver=source)
+
+
+@function(np.random.default_rng, signature="seed=None", fold=False)
+def default_rng(context: TraceContext, seed: PyValue) -> PyValue:
+    """A generator that each call makes anew, unless `seed` is one."""
+    if isinstance(seed, OpaqueValue) and isinstance(seed.real, np.random.Generator):
+        return seed
+    return _made(context, np.random.default_rng, seed)
+
+
+@function(np.random.RandomState, signature="seed=None", fold=False)
+def random_state(context: TraceContext, seed: PyValue) -> PyValue:
+    """A generator of the older kind that each call makes anew."""
+    return _made(context, np.random.RandomState, seed)
+
+
+def _made(context: TraceContext, maker: Any, seed: PyValue) -> PyValue:
+    if isinstance(seed, ScalarValue) and seed.box == "int" and seed.source is not None:
+        source = seed.source
+    elif isinstance(seed, ConstantValue) and type(seed.value) in (int, type(None)):
+        source = ConstantSource(seed.value, repr(seed.value))
+    else:
+        raise unsupported(f"{maker.__name__} of this seed")
+    try:
+        real = maker(getattr(seed, "value", 0) if isinstance(seed, ConstantValue) else 0)
+    except ValueError as error:
+        raise raises(str(error)) from None
+    context.made += 1
+    named = ConstantSource(maker, f"np.random.{maker.__name__}")
+    return OpaqueValue(real, MadeSource(named, (source,), context.made))
 
 
 @function(np.random.seed, signature="seed=None", fold=False)

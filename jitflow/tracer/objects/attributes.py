@@ -11,8 +11,9 @@ import numpy as np
 
 from jitflow.core.errors import Unsupported
 from jitflow.guards.predicates import HasNoItem, TypeIs
-from jitflow.guards.sources import AttributeSource, ConstantSource
+from jitflow.guards.sources import AttributeSource, ConstantSource, MadeSource
 from jitflow.tracer import numpy
+from jitflow.tracer.numpy import random
 from jitflow.tracer.objects import instances
 from jitflow.tracer.objects.classes import (
     class_attribute,
@@ -126,8 +127,6 @@ def _constant(tracer: Tracer, value: ConstantValue, name: str) -> PyValue:
         return _enum_member(tracer, value, name)
     if isinstance(real, np.generic):
         return _number(tracer, value, name)
-    if isinstance(real, np.random.Generator | np.random.RandomState) and name != "bit_generator":
-        return BuiltinMethodValue(value, name)
     if isinstance(real, np.ufunc | np.dtype) or type(real) in _PLAIN_CONSTANTS:
         return _constant_attribute(value, name)
     raise Unsupported("JF-B013", f"{type(real).__name__}.{name}")
@@ -282,6 +281,10 @@ def _opaque(tracer: Tracer, value: OpaqueValue, name: str) -> PyValue:
     """A method of an object the tracer does not know: Python finds it again, and calls it."""
     cls = type(value.real)
     raw = search(cls, name)
+    if random.is_generator(value.real) and callable(raw):
+        if not isinstance(value.source, MadeSource):
+            tracer.context.guard(TypeIs(value.source, cls))
+        return BuiltinMethodValue(value, name)
     is_method = isinstance(raw, types.FunctionType | types.MethodDescriptorType)
     if is_method and not overrides(cls, "__getattribute__") and not _has_own(value.real, name):
         tracer.context.guard(TypeIs(value.source, cls))

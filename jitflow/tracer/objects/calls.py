@@ -9,11 +9,10 @@ from collections.abc import Callable
 from functools import cache
 from typing import Any
 
-import numpy as np
-
 from jitflow.core.errors import Unsupported
 from jitflow.guards.sources import ConstantSource
 from jitflow.tracer import numpy
+from jitflow.tracer.numpy import random
 from jitflow.tracer.objects import (
     container_calls,
     copying,
@@ -35,6 +34,7 @@ from jitflow.tracer.objects.model import (
     LazyValue,
     MethodValue,
     ObjectCallValue,
+    OpaqueValue,
     PartialValue,
 )
 from jitflow.tracer.objects.plain import IMMUTABLE
@@ -174,11 +174,11 @@ def _call_builtin_method(
     if isinstance(receiver, InstanceValue):
         bound = BuiltinMethodValue(receiver, callee.name)
         return object_calls.call_object_method(tracer, bound, args, kwargs)
+    if isinstance(receiver, OpaqueValue) and random.is_generator(receiver.real):
+        deep, named = _deeply(tracer, args, kwargs)
+        return random.draw(tracer.context, receiver, callee.name, deep, named)
     if isinstance(receiver, ConstantValue):
         real = receiver.value
-        if isinstance(real, np.random.Generator | np.random.RandomState):
-            deep, named = _deeply(tracer, args, kwargs)
-            return numpy.call(tracer.context, getattr(real, callee.name), deep, named)
         if isinstance(real, type) and callee.name == "__call__":
             return _instantiate(tracer, real, args, kwargs)
         if isinstance(real, type):

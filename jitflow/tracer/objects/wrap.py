@@ -392,8 +392,6 @@ _SINGLETONS = (
     np.dtype,
     np.finfo,
     np.iinfo,
-    np.random.Generator,
-    np.random.RandomState,
     enum.Enum,
     types.WrapperDescriptorType,
     types.MethodDescriptorType,

@@ -1,0 +1,66 @@
+"""Draws from generators: made in the program, handed over, held by objects, global."""
+
+import numpy as np
+
+import jitflow
+
+
+def one_piece(report):
+    assert (report.pieces, report.breaks) == (1, 0), str(report)
+
+
+def test_generators_that_the_program_makes(check):
+    def f(n):
+        first, second = np.random.default_rng(1), np.random.default_rng(1)
+        old = np.random.RandomState(n)
+        return first.random(n) - second.random(n), first.normal(size=2), old.rand(2) @ old.randn(2)
+
+    one_piece(check(f, (4,), (4,)))
+
+
+def test_a_seed_that_is_refused(check):
+    def f(n):
+        return np.random.default_rng(-n).random(3)
+
+    check(f, (3,))
+
+
+def test_a_generator_that_is_given_back(check):
+    def f(n):
+        rng = np.random.default_rng(n)
+        x = rng.random(3)
+        return x * 2, rng.bit_generator.state["state"]["state"]
+
+    check(f, (3,), (3,))
+
+
+def test_new_generators_need_no_new_piece():
+    @jitflow.compile
+    def noisy(x, rng):
+        return x + rng.normal(size=x.shape) * rng.random()
+
+    x = np.arange(4.0)
+    for seed in range(5):
+        mine, theirs = np.random.default_rng(seed), np.random.default_rng(seed)
+        for _ in range(2):
+            expected = x + theirs.normal(size=4) * theirs.random()
+            np.testing.assert_array_equal(noisy(x, mine), expected)
+        assert mine.random() == theirs.random()
+    report = noisy.report()
+    assert (report.pieces, report.breaks, report.recompiles) == (1, 0, 0), str(report)
+
+
+def test_generators_in_objects():
+    class Layer:
+        def __init__(self, seed):
+            self.rng = np.random.default_rng(seed)
+
+        def drop(self, x):
+            return np.where(self.rng.random(x.shape) < 0.5, x, 0.0)
+
+    drop = jitflow.compile(Layer.drop)
+    for seed in range(3):
+        mine, theirs, x = Layer(seed), Layer(seed), np.ones((3, 4))
+        for _ in range(2):
+            np.testing.assert_array_equal(drop(mine, x), theirs.drop(x))
+    assert (drop.report().pieces, drop.report().recompiles) == (1, 0)
