@@ -77,12 +77,14 @@ min_ = reduction(
 
 any_ = reduction(
     "any", dtypes=(BOOL,), numpy=_fold(np.logical_or), identity=lambda dtype: False,
-    cpu=lambda e, x, y, **_: e.bit_or(x, y), doc="Whether an element is true.",
+    cpu=lambda e, x, y, **_: e.bit_or(x, y), extra={"absorbing": True},
+    doc="Whether an element is true.",
 )  # fmt: skip
 
 all_ = reduction(
     "all", dtypes=(BOOL,), numpy=_fold(np.logical_and), identity=lambda dtype: True,
-    cpu=lambda e, x, y, **_: e.bit_and(x, y), doc="Whether all elements are true.",
+    cpu=lambda e, x, y, **_: e.bit_and(x, y), extra={"absorbing": False},
+    doc="Whether all elements are true.",
 )  # fmt: skip
 
 

@@ -14,11 +14,15 @@ from jitflow.core.dtypes import BOOL, I64, DType
 
 @dataclass(eq=False, repr=False)
 class Lanes:
-    """The vector loop that is being written: its variable, lane count, and mask at the end."""
+    """The vector loop that is being written: its variable, lane count, and mask at the end.
+
+    `left`: how many elements there are from the first lane on, where there is a mask.
+    """
 
     variable: str = ""
     count: int = 1
     mask: str = ""
+    left: Register | None = None
 
 
 @dataclass(eq=False, repr=False)
@@ -27,13 +31,14 @@ class Address:
 
     `contiguous`: lane `n` is `n` elements further; `offsets`: lane `n` is ``offsets[n]`` bytes
     further; neither: all lanes are at one address. `step` is the distance of neighbouring lanes in
-    elements, 0 where they are not evenly apart.
+    elements, 0 where it is not known; `stride` their distance in bytes if they are evenly apart.
     """
 
     pointer: str
     contiguous: bool = False
     offsets: Register | None = None
     step: int = 0
+    stride: Register | None = None
 
 
 @dataclass(eq=False, repr=False)
@@ -139,7 +144,8 @@ class AddressWriter:
         apart = 0
         if isinstance(along, int) and not vectors and along % size == 0:
             apart = along // size
-        return Address(pointer, offsets=self.offsets(vectors, along), step=apart)
+        stride = self.dim(along) if along != 0 and not vectors else None
+        return Address(pointer, offsets=self.offsets(vectors, along), step=apart, stride=stride)
 
     def advance(self, pointer: str, depth: int, step: Register) -> tuple[str, int]:
         """A pointer some bytes further, and the depth at which it is known."""
@@ -158,6 +164,21 @@ class AddressWriter:
         return self.text.value(
             f"getelementptr {element}, ptr {pointer}, i64 {index.text}", max(depth, index.depth)
         )
+
+    def lane_pointers(self, pointer: str, stride: Register) -> list[str]:
+        """The address of each lane; masked lanes are where the first one is."""
+        text, left = self.text, self.lanes.left
+        found = []
+        for lane in range(self.lanes.count):
+            offset = text.multiply(stride, text.integer(lane))
+            if left is not None and lane and left.literal:
+                offset = offset if lane < int(left.text) else text.integer(0)
+            elif left is not None and lane:
+                inside = text.value(f"icmp sgt i64 {left.text}, {lane}")
+                chosen = text.value(f"select i1 {inside}, i64 {offset.text}, i64 0")
+                offset = Register(chosen, I64, 1, text.depth)
+            found.append(self.advance(pointer, text.depth, offset)[0])
+        return found
 
     def pointers(self, pointer: str, offsets: Register) -> str:
         """A vector of pointers."""

@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 from jitflow.codegen.access import Affine
 from jitflow.codegen.cpu.accumulators import Accumulators
+from jitflow.codegen.cpu.early_exit import deciding, is_open
 from jitflow.codegen.cpu.emit import LlvmEmitter
 from jitflow.codegen.cpu.memory import Lanes, MemoryWriter
 from jitflow.codegen.cpu.pairwise import PairwiseLoop, costs_nothing, lanes_of, sums_of
@@ -279,8 +280,11 @@ class KernelWriter:
         self.emitter.flush_flags()
         following = f"%n{text.fresh('x')}"
         scope.lines.append(f"  {following} = add nsw i64 {index.text}, {step}")
-        scope.lines.append(f"  {following}.more = icmp slt i64 {following}, {end.text}")
-        scope.lines.append(f"  br i1 {following}.more, label %{head}, label %{done}")
+        more = text.result(f"icmp slt i64 {following}, {end.text}")
+        decided = deciding(loop, self.accumulators)
+        if decided is not None:
+            more = text.result(f"and i1 {more}, {is_open(text, decided)}")
+        text.write(f"br i1 {more}, label %{head}, label %{done}")
         latch = scope.label
         after = self.accumulators.current(folded)
         text.scopes.pop()
@@ -401,18 +405,25 @@ class KernelWriter:
     def masked_body(self, loop: Loop, index: Register, end: Register) -> None:
         lanes = self.widths[id(loop)].lanes
         mask = self.mask(index, end, lanes)
-        self.memory.lanes = Lanes(loop.variable, lanes, mask)
+        self.memory.lanes = Lanes(loop.variable, lanes, mask, self.left(index, end))
         self.body(loop, index)
         self.memory.lanes = Lanes()
+
+    def left(self, index: Register, end: Register) -> Register:
+        """How many elements there are from `index` to `end`."""
+        if index.literal and end.literal:
+            return self.text.integer(int(end.text) - int(index.text))
+        left = self.text.value(f"sub i64 {end.text}, {index.text}")
+        return Register(left, I64, 1, self.text.depth)
 
     def mask(self, index: Register, end: Register, lanes: int) -> str:
         """Lanes that are in range: lane number < end - index."""
         text, masks = self.text, vector_type("i32", lanes)
-        if index.literal and end.literal:
-            rest = int(end.text) - int(index.text)
+        left = self.left(index, end)
+        if left.literal:
+            rest = int(left.text)
             return "<" + ", ".join(f"i1 {lane < rest}".lower() for lane in range(lanes)) + ">"
-        left = text.value(f"sub i64 {end.text}, {index.text}")
-        small = text.value(f"trunc i64 {left} to i32")
+        small = text.value(f"trunc i64 {left.text} to i32")
         spread = text.spread(small, "i32", lanes, text.depth, False)
         return text.value(f"icmp ugt {masks} {spread}, {lane_numbers(lanes)}")
 

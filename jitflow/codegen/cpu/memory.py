@@ -18,6 +18,9 @@ from jitflow.codegen.cpu.values import (
 from jitflow.codegen.loop_ir import Buffer
 from jitflow.core.dtypes import BOOL, F16, DType
 
+MOST_LANES = 64
+"""Lanes of a vector that are loaded and stored one by one."""
+
 __all__ = ["Lanes", "MemoryWriter", "alignment"]
 
 
@@ -35,7 +38,7 @@ class MemoryWriter(AddressWriter):
         if at.step in (-1, 2) and not self.lanes.mask:
             loaded, lanes = self.shuffled(at, dtype, align), self.lanes.count
         elif at.offsets is not None:
-            loaded, lanes = self.gather(at.pointer, at.offsets, dtype, align), at.offsets.lanes
+            loaded, lanes = self.collect(at, dtype, align), at.offsets.lanes
         elif at.contiguous:
             loaded = self.contiguous(at.pointer, memory_type(dtype), self.lanes.count, align)
             lanes = self.lanes.count
@@ -101,6 +104,27 @@ class MemoryWriter(AddressWriter):
             return self.text.value(f"bitcast {type} {loaded} to {vector_type(element, count)}")
         return loaded
 
+    def collect(self, at: Address, dtype: DType, align: int, offset: int = 0) -> str:
+        """Elements that lie apart: lane by lane where the distance is even, else by a gather.
+
+        A gather has an instruction, but most processors load one lane after the other for it, and
+        do nothing else meanwhile.
+        """
+        assert at.offsets is not None
+        pointer = at.pointer
+        if offset:
+            pointer = self.text.value(f"getelementptr i8, ptr {pointer}, i64 {offset}")
+        if at.stride is None or self.lanes.count > MOST_LANES:
+            return self.gather(pointer, at.offsets, dtype, align)
+        element = memory_type(dtype)
+        type, whole = vector_type(element, self.lanes.count), "poison"
+        for lane, place in enumerate(self.lane_pointers(pointer, at.stride)):
+            loaded = self.text.result(f"load {element}, ptr {place}, align {align}")
+            whole = self.text.result(
+                f"insertelement {type} {whole}, {element} {loaded}, i32 {lane}"
+            )
+        return whole
+
     def gather(self, pointer: str, offsets: Register, dtype: DType, align: int) -> str:
         """Elements at byte offsets; every lane loads, masked ones from the first lane's place."""
         count, element = offsets.lanes, memory_type(dtype)
@@ -127,8 +151,7 @@ class MemoryWriter(AddressWriter):
         """Complex elements, as their two parts."""
         element, align, real = scalar_type(dtype), alignment(buffer), dtype.real
         if at.offsets is not None:
-            second = self.text.result(f"getelementptr i8, ptr {at.pointer}, i64 {real.itemsize}")
-            parts = [self.gather(p, at.offsets, real, align) for p in (at.pointer, second)]
+            parts = [self.collect(at, real, align, offset) for offset in (0, real.itemsize)]
             return Register(parts[0], dtype, at.offsets.lanes, self.text.depth, parts[1])
         if at.contiguous:
             return self.load_pairs(at.pointer, element, align, dtype)
@@ -183,7 +206,7 @@ class MemoryWriter(AddressWriter):
         elif at.offsets is not None:
             element = memory_type(value.dtype)
             spread = self.spread(value, at.offsets.lanes)
-            self.scatter(at.pointer, at.offsets, element, spread, align)
+            self.distribute(at, element, spread, align)
         elif at.contiguous:
             element = memory_type(value.dtype)
             spread = self.spread(value, self.lanes.count)
@@ -234,12 +257,29 @@ class MemoryWriter(AddressWriter):
             self.store_row(at.pointer, element, 2 * count, both, align, mask)
             return
         for number, part in enumerate(parts):
-            pointer = self.text.result(f"getelementptr i8, ptr {at.pointer}, i64 {number * size}")
             if at.offsets is not None:
                 spread = self.spread(value, at.offsets.lanes, part)
-                self.scatter(pointer, at.offsets, element, spread, align)
+                self.distribute(at, element, spread, align, number * size)
             else:
+                offset = number * size
+                pointer = self.text.result(f"getelementptr i8, ptr {at.pointer}, i64 {offset}")
                 self.text.write(f"store {element} {part}, ptr {pointer}, align {align}")
+
+    def distribute(
+        self, at: Address, element: str, value: str, align: int, offset: int = 0
+    ) -> None:
+        """Write elements that lie apart: the counterpart of `collect`."""
+        assert at.offsets is not None
+        pointer = at.pointer
+        if offset:
+            pointer = self.text.value(f"getelementptr i8, ptr {pointer}, i64 {offset}")
+        if at.stride is None or self.lanes.mask or self.lanes.count > MOST_LANES:
+            self.scatter(pointer, at.offsets, element, value, align)
+            return
+        type = vector_type(element, self.lanes.count)
+        for lane, place in enumerate(self.lane_pointers(pointer, at.stride)):
+            part = self.text.value(f"extractelement {type} {value}, i32 {lane}")
+            self.text.write(f"store {element} {part}, ptr {place}, align {align}")
 
     def scatter(
         self, pointer: str, offsets: Register, element: str, value: str, align: int
