@@ -13,7 +13,9 @@ from jitflow.core.dtypes import F64
 from jitflow.core.errors import Unsupported
 from jitflow.ir.graph import Value
 from jitflow.tracer import facts, numpy
+from jitflow.tracer.objects import operators
 from jitflow.tracer.objects.comparison import call_special, is_numeric
+from jitflow.tracer.objects.iterators import items_of
 from jitflow.tracer.objects.model import InstanceValue
 from jitflow.tracer.objects.number_calls import truncated
 from jitflow.tracer.objects.protocol import Tracer
@@ -27,7 +29,7 @@ from jitflow.tracer.objects.scalars import (
     require_finite,
 )
 from jitflow.tracer.objects.wrap import resolve
-from jitflow.tracer.values import ConstantValue, PyValue
+from jitflow.tracer.values import ConstantValue, PyValue, SequenceValue
 
 _ANYWHERE = {
     math.atan: "arctan",
@@ -40,14 +42,20 @@ _ANYWHERE = {
     math.radians: "radians",
     math.erf: "erf",
     math.erfc: "erfc",
+    math.cbrt: "cbrt",
 }
 _PREDICATES = {math.isnan: "isnan", math.isinf: "isinf", math.isfinite: "isfinite"}
 _ROUNDINGS = {math.floor: "floor", math.ceil: "ceil", math.trunc: "trunc"}
-_OVERFLOWING = {math.exp: "exp", math.expm1: "expm1", math.sinh: "sinh", math.cosh: "cosh"}
+_OVERFLOWING = {
+    math.exp: "exp",
+    math.exp2: "exp2",
+    math.expm1: "expm1",
+    math.sinh: "sinh",
+    math.cosh: "cosh",
+}
 _PERIODIC = {math.sin: "sin", math.cos: "cos", math.tan: "tan"}
 _BOUNDED = {
     math.sqrt: ("sqrt", "less", 0.0),
-    math.log: ("log", "less_equal", 0.0),
     math.log2: ("log2", "less_equal", 0.0),
     math.log10: ("log10", "less_equal", 0.0),
     math.log1p: ("log1p", "less_equal", -1.0),
@@ -129,7 +137,7 @@ def _bounded(
     def emit(tracer: Tracer, x: list[Value]) -> PyValue:
         context = tracer.context
         if len(x) != 1:
-            raise Unsupported("JF-B003", f"math.{record} with two arguments")
+            raise Unsupported("JF-B009", f"TypeError: math.{record} of {len(x)} arguments")
         checked = context.builder.emit("absolute", x[0]) if magnitude else x[0]
         limit = constant_float(context, bound)
         _refuse_where(tracer, context.builder.emit(comparison, checked, limit))
@@ -142,6 +150,87 @@ def _refuse_where(tracer: Tracer, condition: Value) -> None:
     """Leave the piece where Python raises ValueError."""
     context = tracer.context
     facts.require(context, context.builder.emit("logical_not", condition))
+
+
+def _logarithm(tracer: Tracer, x: list[Value]) -> PyValue:
+    """``math.log(x)`` and ``math.log(x, base)``: a quotient of logarithms, as in CPython."""
+    parts = [_bounded("log", "less_equal", 0.0)(tracer, [value]) for value in x]
+    if len(parts) == 1:
+        return parts[0]
+    return binary(tracer.context, "/", *parts)
+
+
+def _float_remainder(tracer: Tracer, x: list[Value]) -> PyValue:
+    emit = tracer.context.builder.emit
+    _refuse_where(tracer, emit("isinf", x[0]))
+    _refuse_where(tracer, emit("equal", x[1], constant_float(tracer.context, 0.0)))
+    return boxed("float", emit("fmod", *x))
+
+
+def _parts(tracer: Tracer, x: list[Value]) -> PyValue:
+    """``math.modf``: fraction and whole part, both with the sign of the number."""
+    emit = tracer.context.builder.emit
+    whole = emit("trunc", x[0])
+    zero = constant_float(tracer.context, 0.0)
+    fraction = emit("where", emit("isinf", x[0]), zero, emit("subtract", x[0], whole))
+    signed = [boxed("float", emit("copysign", part, x[0])) for part in (fraction, whole)]
+    return SequenceValue(tuple, list(signed))
+
+
+def _is_close(
+    tracer: Tracer,
+    a: PyValue,
+    b: PyValue,
+    *,
+    rel_tol: PyValue | None = None,
+    abs_tol: PyValue | None = None,
+) -> PyValue:
+    """``math.isclose``, with tolerances known when it is traced."""
+    relative = _tolerance(tracer, rel_tol, 1e-9)
+    absolute = _tolerance(tracer, abs_tol, 0.0)
+    values = tuple(resolve(tracer, arg) for arg in (a, b))
+    if all(isinstance(value, ConstantValue) for value in values):
+        return evaluate(
+            lambda: math.isclose(
+                *(value.value for value in values),  # type: ignore[attr-defined]
+                rel_tol=relative,
+                abs_tol=absolute,
+            )
+        )
+    context, emit = tracer.context, tracer.context.builder.emit
+    x, y = _numbers(tracer, values)
+    distance = emit("absolute", emit("subtract", y, x))
+    scale = constant_float(context, relative)
+    allowed = [emit("absolute", emit("multiply", scale, value)) for value in (y, x)]
+    allowed.append(constant_float(context, absolute))
+    near = [emit("less_equal", distance, limit) for limit in allowed]
+    close = emit("logical_or", emit("logical_or", near[0], near[1]), near[2])
+    infinite = emit("logical_or", emit("isinf", x), emit("isinf", y))
+    is_finite = emit("logical_not", infinite)
+    return boxed("bool", emit("logical_or", emit("equal", x, y), _both(tracer, close, is_finite)))
+
+
+def _both(tracer: Tracer, left: Value, right: Value) -> Value:
+    return tracer.context.builder.emit("logical_and", left, right)
+
+
+def _tolerance(tracer: Tracer, given: PyValue | None, default: float) -> float:
+    if given is None:
+        return default
+    known = resolve(tracer, given)
+    if not isinstance(known, ConstantValue):
+        raise Unsupported("JF-B003", "math.isclose with a tolerance known only at run time")
+    if type(known.value) not in (int, float) or not known.value >= 0:
+        raise Unsupported("JF-B009", "math.isclose with a tolerance that is not positive")
+    return float(known.value)
+
+
+def _product(tracer: Tracer, iterable: PyValue, *, start: PyValue | None = None) -> PyValue:
+    """``math.prod``: one multiplication after the other."""
+    total: PyValue = ConstantValue(1) if start is None else resolve(tracer, start)
+    for item in items_of(tracer, iterable):
+        total = operators.binary(tracer, "*", total, resolve(tracer, item))
+    return total
 
 
 def _hypotenuse(tracer: Tracer, x: list[Value]) -> PyValue:
@@ -167,8 +256,10 @@ def _handlers() -> dict[Any, Callable[..., PyValue]]:
         function: _bounded(record, comparison, 1.0, magnitude=True)
         for function, (record, comparison) in _WITHIN_ONE.items()
     }
-    table |= {math.hypot: _hypotenuse, math.pow: _power}
-    return {function: _handler(function, emit) for function, emit in table.items()}
+    table |= {math.hypot: _hypotenuse, math.pow: _power, math.log: _logarithm}
+    table |= {math.fmod: _float_remainder, math.modf: _parts}
+    handlers = {function: _handler(function, emit) for function, emit in table.items()}
+    return {**handlers, math.isclose: _is_close, math.prod: _product}
 
 
 HANDLERS = _handlers()
