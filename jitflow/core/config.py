@@ -42,7 +42,7 @@ class Config:
     max_nodes : int
         Nodes of one piece before it is ended.
     max_poor_pieces : int
-        Consecutive pieces that do too little before the rest of the call runs eagerly.
+        Consecutive pieces that do too little before Python runs on to the next loop.
     native_entry : bool
         Use the native entry where its self-check passes.
     measure : bool
@@ -62,7 +62,7 @@ class Config:
     max_unrolled_size: int = _number("JITFLOW_MAX_UNROLLED_SIZE", 1500)
     capture_loops: bool = _flag("JITFLOW_CAPTURE_LOOPS", False)
     max_nodes: int = _number("JITFLOW_MAX_NODES", 20_000)
-    max_poor_pieces: int = _number("JITFLOW_MAX_POOR_PIECES", 4)
+    max_poor_pieces: int = _number("JITFLOW_MAX_POOR_PIECES", 2)
     native_entry: bool = _flag("JITFLOW_NATIVE_ENTRY", True)
     measure: bool = _flag("JITFLOW_MEASURE", True)
     trace_everything: bool = _flag("JITFLOW_TRACE_EVERYTHING", False)

@@ -18,8 +18,10 @@ from jitflow.guards.sources import Source
 from jitflow.runtime import driver, link, native, reach
 from jitflow.runtime.binding import make_binder, parameter_names
 from jitflow.runtime.compiled import Compiled
+from jitflow.runtime.continuations import Continuations, Patience
 from jitflow.runtime.marks import EAGER, FAILED, MISS
 from jitflow.runtime.options import Options
+from jitflow.runtime.skipping import Skip
 from jitflow.runtime.stance import stance
 from jitflow.runtime.tracebacks import hide_frames
 from jitflow.runtime.tree import make_tree
@@ -50,6 +52,7 @@ class Dispatcher:
         self._points: dict[int, PointState] = {}
         self.root = self._root()
         self._trials = Trials(self._eager_is_faster)
+        self.patience = Patience()
 
     def reset(self) -> None:
         """Forget every variant."""
@@ -57,6 +60,7 @@ class Dispatcher:
             self._points.clear()
             self.root = self._root()
             self._trials = Trials(self._eager_is_faster)
+            self.patience = Patience()
             self._install_native()
 
     def _root(self) -> PointState:
@@ -65,9 +69,10 @@ class Dispatcher:
         function = self.function
         closure = function.__closure__ or ()
         point = CompilePoint((shape,), (function.__globals__,), is_entry=True, closure=closure)
-        return self._state_of(point)
+        return self.state_of(point)
 
-    def _state_of(self, point: CompilePoint) -> PointState:
+    def state_of(self, point: CompilePoint) -> PointState:
+        """What is known of `point`."""
         state = self._points.get(id(point))
         if state is None:
             shape = point.frames[-1]
@@ -98,7 +103,10 @@ class Dispatcher:
         if state is None:
             return self.function(*args, **kwargs)  # raises the eager error
         root = self.root
-        if root.runs_eagerly or not (root.variants or self._is_worth_tracing(state)):
+        self.patience.note_call()
+        if root.runs_eagerly and not self.patience.has_won:
+            return self.function(*args, **kwargs)
+        if not (root.variants or root.skip or self._is_worth_tracing(state)):
             return self.function(*args, **kwargs)
         if not config().measure or self.options.fullgraph or stance() != "default":
             return self._run(root, state, args, kwargs)
@@ -119,9 +127,12 @@ class Dispatcher:
         kwargs: dict[str, Any],
     ) -> Any:
         """The compiled way."""
-        result = self._enter(root, state)
-        if type(result) is driver.Broke:
-            return driver.drive(result, _Continuations(self, root))
+        if root.runs_eagerly:
+            continuations = Continuations(self, root)
+            return driver.drive(continuations.run_eagerly(root, state), continuations)
+        result = self.enter(root, state)
+        if type(result) is driver.Broke or type(result) is driver.RunEagerly:
+            return driver.drive(result, Continuations(self, root))
         if result is FAILED or result is EAGER:
             return self.function(*args, **kwargs)
         return result
@@ -155,14 +166,17 @@ class Dispatcher:
         self._note_eager("JF-B020", "", _start_of(self.root.point))
         return self.function(*args, **kwargs)
 
-    def _enter(self, point: PointState, state: tuple[Any, ...]) -> Any:
-        """The user's value, `driver.Broke`, or `FAILED` where Python must run from here."""
+    def enter(self, point: PointState, state: tuple[Any, ...]) -> Any:
+        """The user's value, an outcome for the driver, or `FAILED` where Python must run."""
         for function in self._candidates(point, state):
             result = function(*state)
             if result is not MISS:
                 if result is FAILED:
                     self._check_failed(point)
                 return result
+        skip = point.skip
+        if skip is not None and not skip.is_due(state):
+            return skip.outcome(state)
         return self._miss(point, state)
 
     def _candidates(self, point: PointState, state: tuple[Any, ...]) -> list[Callable[..., Any]]:
@@ -186,7 +200,8 @@ class Dispatcher:
                     return result
             made = self._compile(point, state)
         if made is None:
-            return FAILED
+            skip = None if point.runs_eagerly else point.skip
+            return FAILED if skip is None else skip.outcome(state)
         if made.native is not None:
             return self._call_native(made, state)
         result = made.function(*state)
@@ -218,8 +233,33 @@ class Dispatcher:
 
     def _compile(self, point: PointState, state: tuple[Any, ...]) -> Variant | None:
         """Trace and link one more variant; None where Python should run instead."""
+<<<<<<< HEAD
+        if len(point.variants) >= 2 * config().max_variants:
+            self.go_eager(point, "JF-B018", "too many different calls", None)
+            return None
+        events.emit(events.FrameSeen(self.key, point.label))
+        self._trials.compilations += 1
+        try:
+            started = time.perf_counter()
+            record = trace(
+                point.point,
+                state,
+                name=self.function.__qualname__,
+                dynamic=frozenset(point.dynamic),
+            )
+            traced = time.perf_counter()
+            self._refuse_breaks(record)
+            if isinstance(record.exit, EagerExit):
+                self.go_eager(point, record.exit.code, record.exit.detail, record.exit.location)
+                return None
+            if self._skips(point, record):
+                return None
+            variant, texts = link.link(record, len(state), self.options, self, point.pool)
+            linked = time.perf_counter()
+=======
         try:
             return self._try_to_compile(point, state)
+>>>>>>> f2f8265255cae2505a8c5f54e51bf73fb5e2594c
         except (GraphBreak, RecompileError):
             raise
         except (RecursionError, MemoryError):
@@ -251,6 +291,20 @@ class Dispatcher:
         linked = time.perf_counter()
         self._publish(point, variant, texts, (traced - started, linked - traced))
         return variant
+
+    def _skips(self, point: PointState, record: Trace) -> bool:
+        """Whether Python runs the piece, for there is nothing in it."""
+        function = None if self.options.fullgraph else self.function
+        skip = point.skip or (function and Skip.make(record, function))
+        if not (skip and skip.takes(record)):
+            return False
+        point.skip = skip
+        if point is self.root:
+            self._install_native()
+        exit = record.exit
+        if isinstance(exit, BreakExit) and exit.count:
+            events.emit(events.Broke(self.key, exit.code, exit.detail, exit.location, exit.stack))
+        return True
 
     def _publish(
         self,
@@ -302,11 +356,12 @@ class Dispatcher:
             raise GraphBreak(code, detail, _start_of(point.point)) from error
         location = _start_of(point.point)
         events.emit(events.Broke(self.key, code, detail, location))
-        self._go_eager(point, code, detail, location)
+        self.go_eager(point, code, detail, location)
 
-    def _go_eager(
+    def go_eager(
         self, point: PointState, code: str, detail: str, location: Location | None
     ) -> None:
+        """Leave `point` to Python."""
         point.runs_eagerly = True
         self._note_eager(code, detail, location or _start_of(point.point))
 
@@ -331,49 +386,11 @@ class Dispatcher:
             return
         if newest is None:
             target.clear_native()
-            if self.root.variants and config().native_entry and self.options.backend == "auto":
+            is_known = self.root.variants or self.root.skip
+            if is_known and config().native_entry and self.options.backend == "auto":
                 target.forward(self.call, native.forward_address())
         else:
             target.set_native(newest.address, newest)
-
-
-class _Continuations:
-    """Dispatch of the compile points of one call, for the driver.
-
-    Pieces in a row that do little cost more than they win: after a few of them the rest of the
-    call runs eagerly, and the points that led there are not tried again.
-    """
-
-    def __init__(self, dispatcher: Dispatcher, root: PointState) -> None:
-        self.dispatcher = dispatcher
-        self.poor = [root] if _is_poor(root) else []
-
-    def __call__(self, point: CompilePoint, state: tuple[Any, ...]) -> Any:
-        dispatcher = self.dispatcher
-        place = dispatcher._state_of(point)
-        if place.runs_eagerly:
-            return driver.RunEagerly(point, state)
-        result = dispatcher._enter(place, state)
-        if result is FAILED:
-            return driver.RunEagerly(point, state, rejoin=True)
-        if type(result) is not driver.Broke:
-            return driver.Returned(result)
-        self._count_poor(place)
-        return result
-
-    def _count_poor(self, place: PointState) -> None:
-        if not _is_poor(place):
-            self.poor.clear()
-            return
-        self.poor.append(place)
-        if len(self.poor) > config().max_poor_pieces:
-            for point in self.poor:
-                self.dispatcher._go_eager(point, "JF-B018", "", None)
-            self.poor.clear()
-
-
-def _is_poor(place: PointState) -> bool:
-    return bool(place.variants) and all(variant.is_poor for variant in place.variants)
 
 
 def _line_of(shape: FrameShape) -> int:

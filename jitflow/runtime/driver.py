@@ -55,13 +55,15 @@ class RunEagerly:
     """Python runs the innermost frame of `point` to its end; outer frames are dispatched again.
 
     With `rejoin`, only to the next backward jump where the frame's layout is known; the loop's
-    header is dispatched. Not for a function's entry where it has free variables: call the function
-    itself there.
+    header is dispatched, unless its offset is in `closed`. With `until`, also not beyond the
+    instruction at that offset. A function's entry needs the function's own cells in its state.
     """
 
     point: CompilePoint
     state: State
     rejoin: bool = False
+    until: int | None = None
+    closed: frozenset[int] = frozenset()
 
 
 Outcome = Returned | Broke | RunEagerly
@@ -79,6 +81,7 @@ class Site:
         self.point = point
         self.frames, self.globals = point.frames, point.globals
         self._following: dict[Exit, Site] = {}
+        self._until: dict[tuple[int | None, frozenset[int]], Callable[[State], Any]] = {}
 
     @staticmethod
     def make(frames: tuple[FrameShape, ...], namespaces: Namespaces) -> Site:
@@ -114,10 +117,16 @@ class Site:
         """Runs the innermost frame to its end."""
         return continuation.resume(self.frames[-1]).function(self.globals[-1])
 
-    @lazy_property
-    def resume_to_loop(self) -> Callable[[State], Any]:
-        """Like `resume`; gives ``(Exit, state)`` at a backward jump."""
-        return continuation.resume(self.frames[-1], rejoin=True).function(self.globals[-1])
+    def run_until(self, stop: int | None, closed: frozenset[int]) -> Callable[[State], Any]:
+        """Like `resume`; gives ``(Exit, state)`` at a backward jump that is not `closed`.
+
+        And behind the instruction at byte `stop`.
+        """
+        function = self._until.get((stop, closed))
+        if function is None:
+            made = continuation.run_until(self.frames[-1], stop, closed)
+            function = self._until[stop, closed] = made.function(self.globals[-1])
+        return function
 
     @lazy_property
     def throw(self) -> Callable[[State], Any]:
@@ -237,7 +246,9 @@ def _start(outcome: Outcome) -> tuple[Site, list[State], Callable[[State], Any]]
         return outcome.site, outcome.states, outcome.site.step
     assert isinstance(outcome, RunEagerly)
     site = Site.of(outcome.point)
-    function = site.resume_to_loop if outcome.rejoin else site.resume
+    function = site.resume
+    if outcome.rejoin:
+        function = site.run_until(outcome.until, outcome.closed)
     return site, site.split(outcome.state), function
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from jitflow.core.dataclass import dataclass, field
 from jitflow.guards.checks import ConstantPool
 from jitflow.runtime.glue import GlueText
+from jitflow.runtime.skipping import Skip
 from jitflow.runtime.tree import Select
 from jitflow.tracer.trace import CompilePoint, Trace
 
@@ -55,6 +56,8 @@ class PointState:
         The decision tree over the variants that have no native entry, where there are several.
     runs_eagerly : bool
         Python runs from here to the end of the call: there is nothing to win.
+    skip : Skip or None
+        Traces from here that captured nothing before they broke.
     """
 
     point: CompilePoint
@@ -64,4 +67,5 @@ class PointState:
     pool: ConstantPool = field(default_factory=ConstantPool)
     select: Select | None = None
     runs_eagerly: bool = False
+    skip: Skip | None = None
     is_generic: bool = False

@@ -17,16 +17,13 @@ from jitflow.core.dataclass import dataclass
 from jitflow.tracer.code_layout import emit, jump_back
 from jitflow.tracer.frame_code import Exit, FrameCode
 from jitflow.tracer.instructions import HandlerRange, decode, index_at, instruction_at
-from jitflow.tracer.rejoin import handled, is_loop_end
-from jitflow.tracer.stack_layout import after
+from jitflow.tracer.rejoin import WaysOut, handled, is_loop_end
 from jitflow.tracer.trace import FrameShape
-
-_PLAIN_JUMPS = frozenset({"JUMP_FORWARD", "JUMP_BACKWARD", "JUMP_BACKWARD_NO_INTERRUPT"})
 
 AFTER_YIELD = 3
 """Argument of a ``RESUME`` that does not look for signals: the instruction is about to run."""
 
-__all__ = ["Continuation", "Exit", "resume", "step", "throw"]
+__all__ = ["Continuation", "Exit", "resume", "run_until", "step", "throw"]
 
 
 @dataclass(eq=False)
@@ -51,12 +48,24 @@ def step(shape: FrameShape) -> Continuation:
     backward jump and its exit where the frame's layout is known there, else to the end and the
     function's own result.
     """
-    return _cached("step", shape, _make_step)
+    return _cached("step", shape, lambda: _make_step(shape))
 
 
-def resume(shape: FrameShape, rejoin: bool = False) -> Continuation:
-    """Run from ``shape.offset`` to the end; with `rejoin`, to a backward jump, as in `step`."""
-    return _cached("resume to loop" if rejoin else "resume", shape, _make_resume)
+def resume(shape: FrameShape) -> Continuation:
+    """Run from ``shape.offset`` to the end."""
+    return _cached("resume", shape, lambda: _make_resume(shape))
+
+
+def run_until(
+    shape: FrameShape, stop: int | None = None, closed: frozenset[int] = frozenset()
+) -> Continuation:
+    """Run from ``shape.offset`` to behind the instruction at byte `stop`, or to a backward jump.
+
+    Gives ``(exit, state)``, or the function's own result where it ends elsewhere. Jumps to an
+    offset in `closed` do not count.
+    """
+    kind = f"until {stop} or loops but {sorted(closed)}"
+    return _cached(kind, shape, lambda: _make_resume(shape, WaysOut(stop, closed)))
 
 
 def throw(shape: FrameShape, at: int) -> Continuation:
@@ -65,7 +74,7 @@ def throw(shape: FrameShape, at: int) -> Continuation:
     It is raised where the instruction at byte `at` is, by its line and handlers, with the variables
     and the stack of `shape`.
     """
-    return _cached(f"throw at {at}", shape, lambda shape, _: _make_throw(shape, at))
+    return _cached(f"throw at {at}", shape, lambda: _make_throw(shape, at))
 
 
 def call_before(shape: FrameShape) -> int:
@@ -82,44 +91,33 @@ def looks_for_signals(shape: FrameShape) -> bool:
 _cache: weakref.WeakValueDictionary[Any, Continuation] = weakref.WeakValueDictionary()
 
 
-def _cached(
-    kind: str, shape: FrameShape, make: Callable[[FrameShape, str], Continuation]
-) -> Continuation:
+def _cached(kind: str, shape: FrameShape, make: Callable[[], Continuation]) -> Continuation:
     # By identity of the code object: equal ones may differ in their file.
     key = (kind, id(shape.code), shape.offset, shape.bound, shape.stack)
     continuation = _cache.get(key)
     if continuation is None:
-        continuation = _cache[key] = make(shape, kind)
+        continuation = _cache[key] = make()
     return continuation
 
 
-def _make_step(shape: FrameShape, kind: str) -> Continuation:
+def _make_step(shape: FrameShape) -> Continuation:
     frame = FrameCode(shape)
     instruction, layout = frame.instruction, frame.layout
     stub = frame.section(instruction)
-    row = frame.handler(instruction)
-    stub.add(emit("RESUME", AFTER_YIELD), row)
-    fall = b""
-    if instruction.name not in _PLAIN_JUMPS:
-        if instruction.falls_through:
-            fall = frame.leave(instruction.end, after(layout, instruction))
-        stub.add(frame.instruction_bytes(instruction, len(fall)), row)
-        stub.add(fall)
-    if instruction.target is not None:
-        stub.add(frame.loop_end())
-        stub.add(frame.leave(instruction.target, after(layout, instruction, jump=True)))
+    stub.add(emit("RESUME", AFTER_YIELD), frame.handler(instruction))
+    frame.run_and_leave(stub, instruction, layout)
     frame.rejoin(stub, handled(shape.code, instruction, layout))
     return Continuation(shape, frame.finish(stub), tuple(frame.exits))
 
 
-def _make_resume(shape: FrameShape, kind: str) -> Continuation:
+def _make_resume(shape: FrameShape, ways: WaysOut | None = None) -> Continuation:
     frame = FrameCode(shape)
     stub = frame.section(frame.instruction)
     row = frame.handler(frame.instruction)
     stub.add(emit("RESUME", AFTER_YIELD), row)
     stub.add(jump_back(stub.end, frame.body_start + frame.instruction.offset), row)
-    if kind == "resume to loop":
-        frame.rejoin(stub, (frame.instruction.offset, frame.layout))
+    if ways is not None:
+        frame.rejoin(stub, (frame.instruction.offset, frame.layout), ways)
     return Continuation(shape, frame.finish(stub), tuple(frame.exits))
 
 

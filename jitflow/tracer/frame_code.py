@@ -36,13 +36,13 @@ from jitflow.tracer.instructions import (
     instruction_at,
     variables,
 )
-from jitflow.tracer.rejoin import Start, loop_ends
-from jitflow.tracer.stack_layout import Layout, after, layout_of, shape_of
+from jitflow.tracer.rejoin import Start, WaysOut
+from jitflow.tracer.stack_layout import Layout, after, is_method_load, layout_of, shape_of
 from jitflow.tracer.trace import FrameShape
 
 _GENERATORS = CO_GENERATOR | CO_COROUTINE | CO_ASYNC_GENERATOR
 _FUNCTION = 3  # CO_OPTIMIZED | CO_NEWLOCALS: variables live in slots
-_METHOD_LOADS = frozenset({"LOAD_METHOD", "LOAD_ATTR", "LOAD_SUPER_ATTR"})
+_PLAIN_JUMPS = frozenset({"JUMP_FORWARD", "JUMP_BACKWARD", "JUMP_BACKWARD_NO_INTERRUPT"})
 _ENTRY = frozenset({"MAKE_CELL", "COPY_FREE_VARS"})
 
 
@@ -146,17 +146,29 @@ class FrameCode:
         if instruction.target is not None:
             caches = data[len(emit(name, arg, b"")) :]
             return emit(name.replace("BACKWARD", "FORWARD"), skip // 2, caches)
-        if name in _METHOD_LOADS and len(instruction.operations) > 1:
+        if is_method_load(instruction):
             return _method_load(instruction, data, arg)
         return data
 
-    def loop_end(self) -> bytes:
+    def run_and_leave(self, stub: Section, instruction: Instruction, layout: Layout) -> None:
+        """Run `instruction` in the stub, and leave at what follows it."""
+        row, fall = self.handler(instruction), b""
+        if instruction.name not in _PLAIN_JUMPS:
+            if instruction.falls_through:
+                fall = self.leave(instruction.end, after(layout, instruction))
+            stub.add(self.instruction_bytes(instruction, len(fall)), row)
+            stub.add(fall)
+        if instruction.target is not None:
+            stub.add(self._loop_end(instruction))
+            stub.add(self.leave(instruction.target, after(layout, instruction, jump=True)))
+
+    def _loop_end(self, instruction: Instruction) -> bytes:
         """What a ``FOR_ITER`` that is done jumps behind."""
-        if self.instruction.name != "FOR_ITER" or versions.current is None:
+        if instruction.name != "FOR_ITER" or versions.current is None:
             return b""
-        assert self.instruction.target is not None
-        start = self.instruction.target - versions.current.for_iter_skip
-        return self.body[start : self.instruction.target]
+        assert instruction.target is not None
+        start = instruction.target - versions.current.for_iter_skip
+        return self.body[start : instruction.target]
 
     def leave(self, offset: int, layout: Layout) -> bytes:
         """Return a new exit to byte `offset`, and the frame's state there."""
@@ -177,15 +189,19 @@ class FrameCode:
         data += emit("LOAD_CONST", len(self.code.co_consts) + len(self.exits) - 1)
         return data + emit("SWAP", 2) + emit("BUILD_TUPLE", 2) + emit("RETURN_VALUE")
 
-    def rejoin(self, stub: Section, start: Start | None) -> None:
-        """Leave at the backward jumps that the original instructions reach from `start`.
+    def rejoin(self, stub: Section, start: Start | None, ways: WaysOut | None = None) -> None:
+        """Leave by the `ways` that the original instructions reach from `start`.
 
-        A jump there has no room for one to the stub. So it becomes a two-byte instruction that
-        raises, and the exception table does the rest; what it raises nobody sees.
+        There is no room there for a jump to the stub. So the instruction becomes one of two bytes
+        that raises, and the exception table does the rest; what it raises nobody sees.
         """
-        ends = loop_ends(self.code, start) if start is not None else []
-        for jump, layout in ends:
-            at = jump.offset
+        ways = ways or WaysOut()
+        found = ways.reached(self.code, start) if start is not None else []
+        stop = ways.stop
+        if stop is not None and all(instruction.offset != stop for instruction, _ in found):
+            raise Unsupported("JF-B002", f"{self.code.co_qualname} has no layout at {stop}")
+        for instruction, layout in found:
+            at = instruction.offset
             while self.body[at] == dis.EXTENDED_ARG:
                 self._patched[at : at + 2] = emit("NOP")
                 at += 2
@@ -193,13 +209,17 @@ class FrameCode:
             begin = self.body_start + at
             row = HandlerRange(begin, begin + 2, stub.end, len(layout.stack), False)
             self._rows = with_row(self._rows, row)
-            self._leave_loop_end(stub, jump, layout)
+            stub.position = self.position(instruction)
+            stub.add(emit("POP_TOP"))
+            if instruction.offset == stop:
+                self.run_and_leave(stub, instruction, layout)
+            else:
+                self._leave_loop_end(stub, instruction, layout)
 
     def _leave_loop_end(self, stub: Section, jump: Instruction, layout: Layout) -> None:
         """Take a backward jump out of the function, if it is taken."""
         assert jump.target is not None
-        stub.position, row = self.position(jump), self.handler(jump)
-        stub.add(emit("POP_TOP"))
+        row = self.handler(jump)
         if jump.falls_through:
             size = len(self.instruction_bytes(jump, 0))
             back = jump_back(stub.end + size, self.body_start + jump.end)

@@ -1,48 +1,63 @@
-"""Where eager code comes back to a loop's header with a frame whose layout is known.
+"""Where eager code can be left for compiled code: where a frame's layout is known.
 
 After a break whose instruction raises into a handler of its own frame, Python runs on; at the next
-backward jump compiled execution can take over again.
+backward jump compiled execution can take over again. So it can behind any chosen instruction.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from types import CodeType
 
-from jitflow.tracer.instructions import Instruction, decode, handler_of, index_at
-from jitflow.tracer.stack_layout import Layout, after
+from jitflow.tracer.instructions import Instruction, decode, handler_of, index_at, per_code
+from jitflow.tracer.stack_layout import Layout, after_original
 
 Start = tuple[int, Layout]
 """Offset of an instruction and the layout before it."""
 
 
-def loop_ends(code: CodeType, start: Start) -> list[tuple[Instruction, Layout]]:
-    """Backward jumps that are reached from `start`, with the one layout that each is reached with.
+@dataclass(frozen=True)
+class WaysOut:
+    """Where to leave: at backward jumps but those to `closed`, and behind the one at `stop`."""
 
-    They are taken to end there, so nothing follows them. Left out are jumps that are reached with
-    several layouts, and those inside handlers: an exception that is being handled is not part of a
-    frame's state.
-    """
-    program, index = decode(code), index_at(code)
-    known: dict[int, Layout | None] = {}
-    work: list[tuple[int, Layout | None]] = [(index[start[0]], start[1])]
-    while work:
-        at, layout = work.pop()
-        if at in known:
-            if known[at] is None or known[at] == layout:
-                continue
-            layout = None  # reached in two ways: and so is all that follows
-        known[at] = layout
-        instruction = program[at]
-        leaves = is_loop_end(instruction) and _can_leave(layout)
-        for to, then in followers(code, instruction, layout):
-            if not (leaves and to == instruction.target):
-                work.append((index[to], then))
-    ends = ((program[at], layout) for at, layout in sorted(known.items()))
-    return [
-        (instruction, layout)
-        for instruction, layout in ends
-        if layout is not None and is_loop_end(instruction) and _can_leave(layout)
-    ]
+    stop: int | None = None
+    closed: frozenset[int] = frozenset()
+
+    def reached(self, code: CodeType, start: Start) -> list[tuple[Instruction, Layout]]:
+        """The ways out that are reached from `start`, with the one layout there.
+
+        They are taken to end there, so nothing follows them. Left out are those that are reached
+        with several layouts, and those inside handlers: an exception that is being handled is not
+        part of a frame's state.
+        """
+        program, index = decode(code), index_at(code)
+        known: dict[int, Layout | None] = {}
+        work: list[tuple[int, Layout | None]] = [(index[start[0]], start[1])]
+        while work:
+            at, layout = work.pop()
+            if at in known:
+                if known[at] is None or known[at] == layout:
+                    continue
+                layout = None  # reached in two ways: and so is all that follows
+            known[at] = layout
+            instruction = program[at]
+            left = self._left_by(instruction) if _can_leave(layout) else ()
+            for to, then in followers(code, instruction, layout):
+                if to not in left:
+                    work.append((index[to], then))
+        ends = ((program[at], layout) for at, layout in sorted(known.items()))
+        return [
+            (instruction, layout)
+            for instruction, layout in ends
+            if layout is not None and self._left_by(instruction) and _can_leave(layout)
+        ]
+
+    def _left_by(self, instruction: Instruction) -> tuple[int | None, ...]:
+        """Offsets at which `instruction` leaves the frame."""
+        if instruction.offset == self.stop:
+            return (instruction.end, instruction.target)
+        leaves = is_loop_end(instruction) and instruction.target not in self.closed
+        return (instruction.target,) if leaves else ()
 
 
 def is_loop_end(instruction: Instruction) -> bool:
@@ -50,8 +65,15 @@ def is_loop_end(instruction: Instruction) -> bool:
     return instruction.target is not None and instruction.target <= instruction.offset
 
 
+@per_code
+def loop_headers(code: CodeType) -> frozenset[int]:
+    """Offsets that instructions jump back to."""
+    targets = (i.target for i in decode(code) if i.target is not None and is_loop_end(i))
+    return frozenset(targets)
+
+
 def _can_leave(layout: Layout | None) -> bool:
-    return layout is not None and not layout.is_handling
+    return layout is not None and layout.can_be_left
 
 
 def handled(code: CodeType, instruction: Instruction, layout: Layout) -> Start | None:
@@ -75,7 +97,8 @@ def followers(
     elif start := handled(code, instruction, layout):
         result = [start]
     if instruction.falls_through:
-        result.append((instruction.end, layout and after(layout, instruction)))
+        result.append((instruction.end, layout and after_original(layout, instruction)))
     if instruction.target is not None:
-        result.append((instruction.target, layout and after(layout, instruction, jump=True)))
+        then = layout and after_original(layout, instruction, jump=True)
+        result.append((instruction.target, then))
     return result

@@ -12,8 +12,14 @@ from jitflow.tracer.instructions import Instruction, variables
 from jitflow.tracer.opcodes import OPERATIONS, Foreign, Operation, stack_effect
 from jitflow.tracer.trace import FrameShape
 
-NULL, VALUE, SUSPENDED = 0, 1, 2
-"""Kinds of stack entries; SUSPENDED is what was being handled when a handler was entered."""
+NULL, VALUE, SUSPENDED, UNKNOWN = 0, 1, 2, 3
+"""Kinds of stack entries.
+
+SUSPENDED is what was being handled when a handler was entered; UNKNOWN, which CPython finds out
+when it runs, are the two that a method load leaves: NULL and a value, or two values.
+"""
+
+_METHOD_LOADS = frozenset({"LOAD_METHOD", "LOAD_ATTR", "LOAD_SUPER_ATTR"})
 
 
 @dataclass
@@ -24,9 +30,9 @@ class Layout:
     stack: list[int] = field(default_factory=list)
 
     @property
-    def is_handling(self) -> bool:
-        """Whether an exception is being handled since the layout that all began with."""
-        return SUSPENDED in self.stack
+    def can_be_left(self) -> bool:
+        """Whether all is known, and no exception being handled since the layout at the start."""
+        return SUSPENDED not in self.stack and UNKNOWN not in self.stack
 
     def copy(self) -> Layout:
         """An independent layout."""
@@ -66,6 +72,19 @@ def after(layout: Layout, instruction: Instruction, jump: bool = False) -> Layou
         _apply(result, operations[-1])
     elif operations:
         _change_depth(result.stack, stack_effect(operations[-1], jump=True))
+    return result
+
+
+def is_method_load(instruction: Instruction) -> bool:
+    """Whether `instruction` loads an attribute to call it."""
+    return instruction.name in _METHOD_LOADS and len(instruction.operations) > 1
+
+
+def after_original(layout: Layout, instruction: Instruction, jump: bool = False) -> Layout:
+    """Like `after`, as CPython runs it: a continuation's stub takes method loads apart."""
+    result = after(layout, instruction, jump)
+    if is_method_load(instruction):
+        result.stack[-2:] = [UNKNOWN, UNKNOWN]
     return result
 
 

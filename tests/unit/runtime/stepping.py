@@ -7,8 +7,9 @@ import io
 import traceback
 import types
 
+from jitflow.core.errors import Unsupported
 from jitflow.runtime.driver import Broke, RunEagerly, Site, run
-from jitflow.tracer.instructions import instruction_at
+from jitflow.tracer.instructions import decode, index_at, instruction_at
 from jitflow.tracer.trace import CompilePoint, FrameShape
 
 GENERATORS = inspect.CO_GENERATOR | inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR
@@ -47,6 +48,18 @@ def run_eagerly(point, state):
 
 def run_eagerly_to_loops(point, state):
     return RunEagerly(point, state, rejoin=True)
+
+
+def run_some_instructions(point, state):
+    """Python runs to the seventh instruction from here, or whatever is left of them."""
+    shape = point.frames[-1]
+    program, index = decode(shape.code), index_at(shape.code)
+    at = min(index[shape.offset] + 6, len(program) - 1)
+    try:
+        Site.of(point).run_until(program[at].offset, frozenset())
+    except Unsupported:  # other ways lead there, too
+        return always_break(point, state)
+    return RunEagerly(point, state, rejoin=True, until=program[at].offset)
 
 
 def inlining(point, state):

@@ -15,6 +15,7 @@ DISPATCHES = [
     stepping.inlining,
     stepping.run_eagerly,
     stepping.run_eagerly_to_loops,
+    stepping.run_some_instructions,
 ]
 
 

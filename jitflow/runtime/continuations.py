@@ -1,0 +1,124 @@
+"""Dispatch of the compile points of one call, and when a function has had enough of it.
+
+Pieces in a row that do little cost more than they win. After a few of them Python runs on, up to
+the next loop: work is where loops are, so every loop's header gets its own chance. And a function
+that is called often is given more pieces, now and then.
+"""
+
+from __future__ import annotations
+
+from types import CodeType
+from typing import TYPE_CHECKING, Any
+
+from jitflow.core.config import config
+from jitflow.runtime import driver
+from jitflow.runtime.marks import FAILED
+from jitflow.runtime.skipping import with_cells
+from jitflow.runtime.variant import PointState
+from jitflow.tracer.rejoin import loop_headers
+from jitflow.tracer.trace import CompilePoint
+
+if TYPE_CHECKING:
+    from jitflow.runtime.dispatch import Dispatcher
+
+_FIRST_RETRY = 8
+_RETRY_FACTOR = 8
+_MORE_PIECES = 4
+
+
+class Patience:
+    """How many poor pieces in a row one function may have; which points were given up for them.
+
+    Attributes
+    ----------
+    limit : int
+        That many are tried.
+    has_won : bool
+        Whether a piece was worth it; where none was, whole calls are left to Python.
+    """
+
+    def __init__(self) -> None:
+        self.limit = config().max_poor_pieces
+        self.has_won = False
+        self._points: list[PointState] = []
+        self._calls, self._due = 0, _FIRST_RETRY
+
+    def note_call(self) -> None:
+        """A call begins: it may be the one that tries the points again, and more of them."""
+        if not self._points:
+            return
+        self._calls += 1
+        if self._calls < self._due:
+            return
+        self._due *= _RETRY_FACTOR
+        self.limit *= _MORE_PIECES
+        for point in self._points:
+            point.runs_eagerly = False
+        self._points.clear()
+
+    def give_up(self, points: list[PointState]) -> None:
+        """These are not worth it."""
+        self._points += points
+
+    def given_up(self, code: CodeType) -> frozenset[int]:
+        """Offsets in `code` at which Python is not to be left."""
+        shapes = (state.point.frames[-1] for state in self._points)
+        return frozenset(shape.offset for shape in shapes if shape.code is code)
+
+
+class Continuations:
+    """Dispatch of the compile points of one call, for the driver."""
+
+    def __init__(self, dispatcher: Dispatcher, root: PointState) -> None:
+        self.dispatcher, self.patience = dispatcher, dispatcher.patience
+        self.poor: list[PointState] = []
+        self.waits_for_loop = False
+        self._count(root)
+
+    def __call__(self, point: CompilePoint, state: tuple[Any, ...]) -> Any:
+        place = self.dispatcher.state_of(point)
+        if self.waits_for_loop and not place.runs_eagerly:
+            self._reach(place)
+        if place.runs_eagerly:
+            return self.run_eagerly(place, state)
+        result = self.dispatcher.enter(place, state)
+        if result is FAILED:
+            return driver.RunEagerly(point, state, rejoin=True)
+        if type(result) is not driver.Broke and type(result) is not driver.RunEagerly:
+            return driver.Returned(result)
+        self._count(place)
+        return result
+
+    def run_eagerly(self, place: PointState, state: tuple[Any, ...]) -> driver.RunEagerly:
+        """Let Python run from a point that was given up, up to a loop that was not."""
+        point, cells = with_cells(place.point, self.dispatcher.function)
+        closed = self.patience.given_up(point.frames[-1].code)
+        return driver.RunEagerly(point, (*state, *cells), True, closed=closed)
+
+    def _count(self, place: PointState) -> None:
+        if not _is_poor(place):
+            self.poor.clear()
+            self.patience.has_won |= bool(place.variants)
+            return
+        self.poor.append(place)
+        if len(self.poor) > self.patience.limit:
+            self._give_up(self.poor)
+            self.poor.clear()
+            self.waits_for_loop = True
+
+    def _reach(self, place: PointState) -> None:
+        """Give `place` up, too, unless a loop begins there."""
+        shape = place.point.frames[-1]
+        self.waits_for_loop = shape.offset not in loop_headers(shape.code)
+        if self.waits_for_loop:
+            self._give_up([place])
+
+    def _give_up(self, places: list[PointState]) -> None:
+        self.patience.give_up(places)
+        for place in places:
+            self.dispatcher.go_eager(place, "JF-B018", "", None)
+
+
+def _is_poor(place: PointState) -> bool:
+    known = bool(place.variants) or place.skip is not None
+    return known and all(variant.is_poor for variant in place.variants)
