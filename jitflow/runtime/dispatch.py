@@ -233,33 +233,8 @@ class Dispatcher:
 
     def _compile(self, point: PointState, state: tuple[Any, ...]) -> Variant | None:
         """Trace and link one more variant; None where Python should run instead."""
-<<<<<<< HEAD
-        if len(point.variants) >= 2 * config().max_variants:
-            self.go_eager(point, "JF-B018", "too many different calls", None)
-            return None
-        events.emit(events.FrameSeen(self.key, point.label))
-        self._trials.compilations += 1
-        try:
-            started = time.perf_counter()
-            record = trace(
-                point.point,
-                state,
-                name=self.function.__qualname__,
-                dynamic=frozenset(point.dynamic),
-            )
-            traced = time.perf_counter()
-            self._refuse_breaks(record)
-            if isinstance(record.exit, EagerExit):
-                self.go_eager(point, record.exit.code, record.exit.detail, record.exit.location)
-                return None
-            if self._skips(point, record):
-                return None
-            variant, texts = link.link(record, len(state), self.options, self, point.pool)
-            linked = time.perf_counter()
-=======
         try:
             return self._try_to_compile(point, state)
->>>>>>> f2f8265255cae2505a8c5f54e51bf73fb5e2594c
         except (GraphBreak, RecompileError):
             raise
         except (RecursionError, MemoryError):
@@ -271,7 +246,7 @@ class Dispatcher:
     def _try_to_compile(self, point: PointState, state: tuple[Any, ...]) -> Variant | None:
         self._learn(point, state)
         if len(point.variants) >= 2 * config().max_variants:
-            self._go_eager(point, "JF-B018", "too many different calls", None)
+            self.go_eager(point, "JF-B018", "too many different calls", None)
             return None
         events.emit(events.FrameSeen(self.key, point.label))
         self._trials.compilations += 1
@@ -285,7 +260,9 @@ class Dispatcher:
         traced = time.perf_counter()
         self._refuse_breaks(record)
         if isinstance(record.exit, EagerExit):
-            self._go_eager(point, record.exit.code, record.exit.detail, record.exit.location)
+            self.go_eager(point, record.exit.code, record.exit.detail, record.exit.location)
+            return None
+        if self._skips(point, record):
             return None
         variant, texts = link.link(record, len(state), self.options, self, point.pool)
         linked = time.perf_counter()
