@@ -40,13 +40,14 @@ def integer_floor_divide(e: Any, x: Any, y: Any) -> Any:
     if dtype.kind == "u":
         return e.integer_divide(x, divisor)
     least = like(e, x, int(np.iinfo(dtype.numpy).min))
-    overflows = e.bit_and(e.equal(x, least), e.equal(y, like(e, y, -1)))
-    e.require(e.bit_not(overflows))
-    divisor = e.select(overflows, like(e, y, 1), divisor)
+    negates = e.equal(y, like(e, y, -1))
+    e.require(e.bit_not(e.bit_and(e.equal(x, least), negates)))
+    divisor = _without_minus_one(e, divisor)
     quotient = e.integer_divide(x, divisor)
     inexact = e.not_equal(e.multiply(quotient, divisor), x)
     down = e.bit_and(inexact, _signs_differ(e, x, divisor))
-    return e.select(down, e.subtract(quotient, like(e, x, 1)), quotient)
+    quotient = e.select(down, e.subtract(quotient, like(e, x, 1)), quotient)
+    return e.select(negates, e.negative(x), quotient)
 
 
 def integer_remainder(e: Any, x: Any, y: Any) -> Any:

@@ -7,12 +7,13 @@ complex values are composed by the records; here they are pairs.
 from __future__ import annotations
 
 import functools
+import operator
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from jitflow.codegen.cpu import rare
+from jitflow.codegen.cpu import divide, rare
 from jitflow.codegen.cpu.convert import cast
 from jitflow.codegen.cpu.text import FunctionText
 from jitflow.codegen.cpu.values import (
@@ -23,6 +24,10 @@ from jitflow.codegen.cpu.values import (
 )  # fmt: skip
 from jitflow.core.dtypes import BOOL, C64, C128, DType
 
+_COMPARISONS: dict[str, Callable[[int, int], bool]] = {
+    "eq": operator.eq, "ne": operator.ne, "slt": operator.lt, "ult": operator.lt,
+    "sle": operator.le, "ule": operator.le,
+}  # fmt: skip
 _SUFFIX = {"half": "f16", "float": "f32", "double": "f64"}
 
 
@@ -75,13 +80,13 @@ class LlvmEmitter:
         return self._arithmetic("div", x, y)
 
     def integer_divide(self, x: Register, y: Register) -> Register:
-        return self._binary("udiv" if x.dtype.kind == "u" else "sdiv", x, y)
+        return divide.integer_divide(self, x, y)
 
     def integer_remainder(self, x: Register, y: Register) -> Register:
-        return self._binary("urem" if x.dtype.kind == "u" else "srem", x, y)
+        return divide.integer_remainder(self, x, y)
 
     def float_remainder(self, x: Register, y: Register) -> Register:
-        return rare.lane_call(self, "fmod", x, y)
+        return divide.float_remainder(self, x, y)
 
     def fma(self, x: Register, y: Register, z: Register) -> Register:
         return self._intrinsic("fma", x, y, z)
@@ -133,22 +138,30 @@ class LlvmEmitter:
         return self._compare("ule" if x.dtype.kind in "ub" else "sle", "ole", x, y)
 
     def bit_and(self, x: Register, y: Register) -> Register:
-        return self._binary("and", x, y)
+        for known, other in ((x, y), (y, x)):
+            if known.literal and known.dtype is BOOL:
+                return other if known.text == "true" else known
+        return self.binary("and", x, y)
 
     def bit_or(self, x: Register, y: Register) -> Register:
-        return self._binary("or", x, y)
+        for known, other in ((x, y), (y, x)):
+            if known.literal and known.dtype is BOOL:
+                return known if known.text == "true" else other
+        return self.binary("or", x, y)
 
     def bit_xor(self, x: Register, y: Register) -> Register:
-        return self._binary("xor", x, y)
+        return self.binary("xor", x, y)
 
     def bit_not(self, x: Register) -> Register:
-        return self._binary("xor", x, self.constant(True if x.dtype is BOOL else -1, x.dtype))
+        if x.literal and x.dtype is BOOL:
+            return self.constant(x.text == "false", BOOL)
+        return self.binary("xor", x, self.constant(True if x.dtype is BOOL else -1, x.dtype))
 
     def shift_left(self, x: Register, count: Register) -> Register:
-        return self._binary("shl", x, count)
+        return self.binary("shl", x, count)
 
     def shift_right(self, x: Register, count: Register) -> Register:
-        return self._binary("lshr" if x.dtype.kind == "u" else "ashr", x, count)
+        return self.binary("lshr" if x.dtype.kind == "u" else "ashr", x, count)
 
     def count_ones(self, x: Register) -> Register:
         return self._intrinsic("ctpop", x)
@@ -157,6 +170,8 @@ class LlvmEmitter:
         if x.dtype.is_complex:
             real = self.select(condition, self.real(x), self.real(y))
             return self.complex(real, self.select(condition, self.imaginary(x), self.imaginary(y)))
+        if condition.literal:
+            return x if condition.text == "true" else y
         lanes, (condition, x, y) = self.level(condition, x, y)
         type, mask = self.type_of(x), vector_type("i1", lanes)
         return self._pure(
@@ -193,6 +208,8 @@ class LlvmEmitter:
         return result
 
     def require(self, condition: Register) -> None:
+        if condition.literal and condition.text == "true":
+            return
         self.failing = True
         held = rare.all_lanes(self, condition)
         going_on = self.text.fresh("checked")
@@ -239,15 +256,17 @@ class LlvmEmitter:
 
     def _arithmetic(self, name: str, x: Register, y: Register) -> Register:
         if x.dtype.is_float:
-            return self._binary(f"f{name}", x, y, self.flags)
-        return self._binary(name, x, y)
+            return self.binary(f"f{name}", x, y, self.flags)
+        return self.binary(name, x, y)
 
-    def _binary(self, name: str, x: Register, y: Register, flags: str = "") -> Register:
+    def binary(self, name: str, x: Register, y: Register, flags: str = "") -> Register:
         lanes, (x, y) = self.level(x, y)
         type = vector_type(scalar_type(x.dtype), lanes)
         return self._pure(f"{name} {flags}{type} {x.text}, {y.text}", x.dtype, lanes)
 
     def _compare(self, integer: str, floating: str, x: Register, y: Register) -> Register:
+        if x.literal and y.literal and x.dtype.is_integer:
+            return self.constant(_COMPARISONS[integer](int(x.text), int(y.text)), BOOL)
         lanes, (x, y) = self.level(x, y)
         type = vector_type(scalar_type(x.dtype), lanes)
         name = f"fcmp {floating}" if x.dtype.is_float else f"icmp {integer}"
