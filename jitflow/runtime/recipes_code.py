@@ -122,7 +122,7 @@ def _view_of(w: RecipeWriter, recipe: r.ViewOf) -> str:
     arguments = [w.argument(item) for item in recipe.arguments]
     if recipe.method == "getitem":
         return f"{base}[{arguments[0]}]"
-    if recipe.method in ("real", "imag", "T", "mT"):
+    if recipe.method in ("real", "imag", "T", "mT", "flags", "flat"):
         return f"{base}.{recipe.method}"
     if recipe.method == "broadcast_to":
         return f"{w.pool(np.broadcast_to)}({base}, {', '.join(arguments)})"

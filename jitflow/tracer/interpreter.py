@@ -6,6 +6,7 @@ modules, that of Python's objects in `operations`. Inlined calls push a frame an
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from types import CodeType
 from typing import Any
 
@@ -131,6 +132,10 @@ class Interpreter:
             del self.frames[depth:]
             self.context.location = location
         return self.result
+
+    def is_inside(self, codes: Collection[CodeType]) -> bool:
+        """Whether the innermost frame runs one of `codes`."""
+        return bool(self.frames) and self.frames[-1].code in codes
 
     def leave(self, frame: SymbolicFrame, value: PyValue) -> None:
         """Return `value` from the innermost frame."""

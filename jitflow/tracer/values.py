@@ -176,6 +176,17 @@ class ArrayValue(PyValue):
         return f"ArrayValue({self.type})"
 
 
+class CompanionValue(PyValue):
+    """``x.flags`` or ``x.flat``: an object that shows what the array is now."""
+
+    def __init__(self, array: ArrayValue, name: str) -> None:
+        self.array, self.name = array, name
+
+    @property
+    def python_type(self) -> type:
+        return type(getattr(np.empty(0), self.name))
+
+
 class SequenceValue(PyValue):
     """A list or tuple of values, by `kind`; a list that has a source is written back if changed.
 

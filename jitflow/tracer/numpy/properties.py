@@ -13,7 +13,7 @@ from jitflow.tracer.context import TraceContext
 from jitflow.tracer.numpy import views
 from jitflow.tracer.numpy.arguments import dim_value, raises, shape_value, unsupported
 from jitflow.tracer.numpy.operands import emit, operand
-from jitflow.tracer.values import ArrayValue, ConstantValue, PyValue, ScalarValue
+from jitflow.tracer.values import ArrayValue, CompanionValue, ConstantValue, PyValue, ScalarValue
 
 
 def get(context: TraceContext, receiver: PyValue, name: str) -> PyValue:
@@ -96,6 +96,8 @@ _ARRAY: dict[str, Callable[[TraceContext, Any], PyValue]] = {
     "strides": _strides,
     "base": _base,
     "device": lambda context, array: ConstantValue("cpu"),
+    "flags": lambda context, array: CompanionValue(array, "flags"),
+    "flat": lambda context, array: CompanionValue(array, "flat"),
 }
 
 
@@ -142,11 +144,15 @@ _SCALAR: dict[str, Callable[[TraceContext, Any], PyValue]] = {
 
 def set(context: TraceContext, receiver: PyValue, name: str, value: PyValue) -> None:
     """``receiver.name = value``."""
+    from jitflow.tracer.numpy import companions
     from jitflow.tracer.numpy.indexing import assign
 
     if isinstance(receiver, ArrayValue) and name in ("real", "imag"):
         if name == "imag" and not receiver.dtype.is_complex:
             raise raises("array does not have imaginary part to set")
         assign(context, part(context, receiver, name), operand(context, value))
+        return
+    if isinstance(receiver, ArrayValue) and name == "flat":
+        companions.fill(context, receiver, value)
         return
     raise unsupported(f"assignment to {receiver.python_type.__name__}.{name}")

@@ -13,7 +13,7 @@ from jitflow.core.errors import Unsupported
 from jitflow.guards.predicates import HasNoItem, TypeIs
 from jitflow.guards.sources import AttributeSource, ConstantSource, MadeSource
 from jitflow.tracer import numpy
-from jitflow.tracer.numpy import random
+from jitflow.tracer.numpy import companions, random
 from jitflow.tracer.objects import instances
 from jitflow.tracer.objects.classes import (
     class_attribute,
@@ -46,6 +46,7 @@ from jitflow.tracer.objects.protocol import Tracer
 from jitflow.tracer.objects.wrap import real_of, resolve
 from jitflow.tracer.values import (
     ArrayValue,
+    CompanionValue,
     ConstantValue,
     PyValue,
     ScalarValue,
@@ -292,6 +293,10 @@ def _opaque(tracer: Tracer, value: OpaqueValue, name: str) -> PyValue:
     raise Unsupported("JF-B013", f"{name} of {type(value.real).__name__} object")
 
 
+def _companion(tracer: Tracer, value: CompanionValue, name: str) -> PyValue:
+    return companions.attribute(tracer.context, value, name)
+
+
 def _has_own(obj: Any, name: str) -> bool:
     return name in getattr(obj, "__dict__", ())
 
@@ -309,6 +314,7 @@ _GETTERS: dict[type, Callable[[Tracer, Any, str], PyValue]] = {
     ConstantValue: _constant,
     ArrayValue: _number,
     ScalarValue: _number,
+    CompanionValue: _companion,
     SequenceValue: _sequence,
     DictValue: _dict,
     DictViewValue: _native,

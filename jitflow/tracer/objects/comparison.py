@@ -9,6 +9,7 @@ import numpy as np
 from jitflow.core.errors import Unsupported
 from jitflow.guards.predicates import IsObject, NotSame, SameObject, TypeIs
 from jitflow.tracer import numpy
+from jitflow.tracer.numpy import companions
 from jitflow.tracer.objects import instances, modules, sets
 from jitflow.tracer.objects.iterators import items_of, range_length
 from jitflow.tracer.objects.keys import key_of
@@ -38,6 +39,7 @@ from jitflow.tracer.objects.scalars import truth as truth_of_number
 from jitflow.tracer.objects.wrap import resolve, resolve_deeply
 from jitflow.tracer.values import (
     ArrayValue,
+    CompanionValue,
     ConstantValue,
     PyValue,
     ScalarValue,
@@ -311,6 +313,8 @@ def length(tracer: Tracer, value: PyValue) -> PyValue:
         return ConstantValue(len(value.mapping.items))
     if isinstance(value, ArrayValue):
         return numpy.length(tracer.context, value)
+    if isinstance(value, CompanionValue):
+        return numpy.length(tracer.context, companions.elements(tracer.context, value))
     if isinstance(value, ConstantValue):
         return evaluate(len, value.value)
     if isinstance(value, RangeValue):

@@ -9,7 +9,9 @@ from typing import Any
 import numpy as np
 
 from jitflow.core.errors import Unsupported
+from jitflow.guards.sources import ConstantSource
 from jitflow.tracer import numpy
+from jitflow.tracer.numpy.spelled import CODES, SPELLED
 from jitflow.tracer.objects import instances
 from jitflow.tracer.objects.classes import function_of_class, guard_search, search
 from jitflow.tracer.objects.effects import will_change
@@ -23,7 +25,7 @@ from jitflow.tracer.objects.model import (
 )
 from jitflow.tracer.objects.plain import has_own_constructor, is_plain_class
 from jitflow.tracer.objects.protocol import CallRequest, Tracer
-from jitflow.tracer.objects.wrap import resolve
+from jitflow.tracer.objects.wrap import function_value, resolve
 from jitflow.tracer.values import ConstantValue, PyValue, SequenceValue
 
 DISABLED = "__jitflow_disable__"
@@ -130,9 +132,12 @@ def has_rule(function: Any) -> bool:
 
 def stays_outside(function: FunctionValue) -> Unsupported | None:
     """Why the code of `function` is not traced: it is a library's, and no array program."""
+    if function.real is None:
+        return None  # made in code that is traced
     module = str(function.globals.get("__name__", ""))
     package = module.partition(".")[0]
-    if package == "numpy" and not module.startswith("numpy.lib._index_tricks"):
+    is_helper = function.name.startswith("_") and not function.name.startswith("__")
+    if package == "numpy" and not (is_helper or module.startswith("numpy.lib._index_tricks")):
         return Unsupported("JF-B008", function.qualname)
     if package in SEPARATE or (package in sys.stdlib_module_names and package not in INLINED):
         code = "JF-B004" if package in ("logging", "warnings") else "JF-B003"
@@ -151,6 +156,9 @@ def resolve_call(
 ) -> CallRequest | None:
     """The Python function that a call enters, or None where `calls.call` does all of it."""
     callee = resolve(tracer, callee)
+    spelled = _spelled_out(tracer, callee)
+    if spelled is not None:
+        return CallRequest(spelled, args, kwargs)
     if isinstance(callee, FunctionValue):
         return _enter(callee, args, kwargs)
     if isinstance(callee, MethodValue):
@@ -166,6 +174,20 @@ def resolve_call(
     if isinstance(callee, ConstantValue) and isinstance(callee.value, type):
         return _construct(tracer, callee.value, args, kwargs)
     return None
+
+
+def _spelled_out(tracer: Tracer, callee: PyValue) -> FunctionValue | None:
+    """The Python code that stands for a NumPy function; in that code it is the function itself."""
+    real = callee.real if isinstance(callee, FunctionValue) else None
+    if isinstance(callee, ConstantValue):
+        real = callee.value
+    try:
+        function: Any = SPELLED.get(real)
+    except TypeError:
+        return None
+    if function is None or tracer.is_inside(CODES):
+        return None
+    return function_value(tracer, function, ConstantSource(function, function.__name__))
 
 
 def _enter(

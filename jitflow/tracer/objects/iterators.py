@@ -10,6 +10,7 @@ from typing import Any
 
 from jitflow.core.errors import Unsupported
 from jitflow.tracer import facts, numpy
+from jitflow.tracer.numpy import companions
 from jitflow.tracer.objects import instances
 from jitflow.tracer.objects.keys import index_of
 from jitflow.tracer.objects.model import (
@@ -27,7 +28,14 @@ from jitflow.tracer.objects.protocol import Tracer
 from jitflow.tracer.objects.scalars import binary as scalar_binary
 from jitflow.tracer.objects.scalars import constant_binary, dim_of
 from jitflow.tracer.objects.wrap import MAX_ITEMS, resolve
-from jitflow.tracer.values import ArrayValue, ConstantValue, PyValue, ScalarValue, SequenceValue
+from jitflow.tracer.values import (
+    ArrayValue,
+    CompanionValue,
+    ConstantValue,
+    PyValue,
+    ScalarValue,
+    SequenceValue,
+)
 
 _TYPES: dict[type, type] = {
     list: type(iter([])),
@@ -67,6 +75,11 @@ def get_iterator(tracer: Tracer, value: PyValue) -> PyValue:
         return IteratorValue("array", value, iterator_type=_ARRAY_ITERATOR)
     if isinstance(value, InstanceValue):
         return _instance_iterator(tracer, value)
+    if isinstance(value, CompanionValue):
+        found = companions.elements(tracer.context, value)
+        if found.storage is not value.array.storage:
+            raise Unsupported("JF-B006", "iteration over .flat of a strided array")
+        return get_iterator(tracer, found)
     raise Unsupported(*_refusal(value))
 
 
@@ -97,6 +110,8 @@ def items_of(tracer: Tracer, value: PyValue) -> list[PyValue]:
         return list(value.items)
     if isinstance(value, DictViewValue | SetValue | DictValue):
         return view_items(value)
+    if isinstance(value, CompanionValue):
+        value = companions.elements(tracer.context, value)
     if isinstance(value, ArrayValue):
         return list(numpy.iterate(tracer.context, value))
     iterator = get_iterator(tracer, value)

@@ -34,6 +34,7 @@ from jitflow.tracer.objects.model import (
 from jitflow.tracer.objects.protocol import Tracer
 from jitflow.tracer.values import (
     ArrayValue,
+    CompanionValue,
     ConstantValue,
     PyValue,
     ScalarValue,
@@ -305,6 +306,10 @@ def _opaque(tracer: Tracer, value: OpaqueValue) -> r.Recipe:
     return r.FromSource(value.source)
 
 
+def _companion(tracer: Tracer, value: CompanionValue) -> r.Recipe:
+    return r.ViewOf(recipe_of(tracer, value.array), value.name, ())
+
+
 _RULES: dict[type, Callable[[Tracer, Any], r.Recipe]] = {
     ScalarValue: _scalar,
     ArrayValue: _array,
@@ -326,4 +331,5 @@ _RULES: dict[type, Callable[[Tracer, Any], r.Recipe]] = {
     ObjectCallValue: _object_call,
     IteratorValue: _iterator,
     OpaqueValue: _opaque,
+    CompanionValue: _companion,
 }

@@ -9,6 +9,7 @@ import numpy as np
 
 from jitflow.core.errors import Unsupported
 from jitflow.tracer import numpy
+from jitflow.tracer.numpy import companions
 from jitflow.tracer.objects import dicts, instances, modules, sequences, sets
 from jitflow.tracer.objects.classes import search
 from jitflow.tracer.objects.comparison import call_special, is_numeric, truth
@@ -38,6 +39,7 @@ from jitflow.tracer.objects.strings import format_percent
 from jitflow.tracer.objects.wrap import resolve, resolve_deeply
 from jitflow.tracer.values import (
     ArrayValue,
+    CompanionValue,
     ConstantValue,
     PyValue,
     ScalarValue,
@@ -241,6 +243,8 @@ def get_item(tracer: Tracer, value: PyValue, key: PyValue) -> PyValue:
         return _constant_item(tracer, value, key)
     if isinstance(value, RangeValue):
         return _range_item(tracer, value, key)
+    if isinstance(value, CompanionValue):
+        return companions.item(tracer.context, value, key)
     if isinstance(value, InstanceValue):
         if numpy.is_joiner(value.python_type):
             deep = resolve_deeply(tracer, key)
@@ -286,6 +290,8 @@ def set_item(tracer: Tracer, value: PyValue, key: PyValue, new: PyValue) -> None
         modules.set_item(tracer, value, key, new)
     elif isinstance(value, InstanceValue):
         _call_required(tracer, value, "__setitem__", key, new)
+    elif isinstance(value, CompanionValue):
+        companions.set_item(tracer.context, value, key, resolve_deeply(tracer, new))
     else:
         raise Unsupported("JF-B014", f"item assignment to {value.python_type.__name__}")
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+from types import CodeType
 from typing import Protocol
 
 from jitflow.core.dataclass import dataclass, field
@@ -16,6 +18,9 @@ class Tracer(Protocol):
     @property
     def context(self) -> TraceContext:
         """The state of the trace."""
+
+    def is_inside(self, codes: Collection[CodeType]) -> bool:
+        """Whether the innermost frame runs one of `codes`."""
 
     def run_nested(
         self, function: FunctionValue, args: list[PyValue], kwargs: dict[str, PyValue]
