@@ -14,6 +14,7 @@ from jitflow.codegen.cpu.early_exit import deciding, is_open
 from jitflow.codegen.cpu.emit import LlvmEmitter
 from jitflow.codegen.cpu.memory import Lanes, MemoryWriter
 from jitflow.codegen.cpu.pairwise import PairwiseLoop, costs_nothing, lanes_of, sums_of
+from jitflow.codegen.cpu.searches import SearchLoop, search_of, without_position
 from jitflow.codegen.cpu.target import Target
 from jitflow.codegen.cpu.text import FunctionText, Names, Scope
 from jitflow.codegen.cpu.tiles import Tiles, crossing_loads
@@ -47,7 +48,10 @@ def lower_kernel(
 
 
 class KernelWriter:
-    """Writes one kernel; `sums` is the loop that is being written where it sums pairwise."""
+    """Writes one kernel.
+
+    `sums`, `search`: the loop that is being written, where it sums pairwise or searches.
+    """
 
     def __init__(
         self, name: str, kernel: Kernel, names: Names, target: Target, fastmath: bool
@@ -64,6 +68,7 @@ class KernelWriter:
         self.widths: dict[int, LoopWidth] = {}
         self.tiles: Tiles | None = None
         self.sums: PairwiseLoop | None = None
+        self.search: SearchLoop | None = None
         self.writers: dict[type, Callable[..., None]] = {
             Constant: self.constant, Position: self.position, Load: self.load,
             Compute: self.compute, Lookup: self.lookup, Require: self.require,
@@ -90,8 +95,17 @@ class KernelWriter:
             if not isinstance(statement, Loop):
                 continue
             if statement.kind == "vector":
-                width = choose_width(statement, self.target)
+                here = [s for s in body if isinstance(s, Begin)]
+                search = search_of(statement, here)
+                if search is not None:
+                    plain = without_position(statement, search)
+                    width = choose_width(plain, self.target)
+                    width.search = search.accumulator if width.lanes > 1 else ""
+                if search is None or width.lanes == 1:
+                    width = choose_width(statement, self.target)
                 self.widths[id(statement)] = width
+                if width.search:
+                    continue
                 self.choose_sums(statement, width, begun)
                 for inside in walk(statement.body):
                     if not isinstance(inside, Fold) or inside.accumulator in width.sums:
@@ -184,14 +198,17 @@ class KernelWriter:
         self.accumulators.begin(statement, self.memory.lanes.count)
 
     def fold(self, statement: Fold) -> None:
-        position: Register | None = None
-        if statement.position is not None:
-            position = self.memory.position(statement.position)
         operand = self.get(statement.operand)
         mask = self.memory.lanes.mask
+        if self.search is not None:
+            self.search.fold(operand, mask)
+            return
         if self.sums is not None and statement.accumulator in self.sums.sums:
             self.sums.fold(statement.accumulator, operand, mask)
             return
+        position: Register | None = None
+        if statement.position is not None:
+            position = self.memory.position(statement.position)
         running = self.accumulators.fold(statement, operand, position, mask)
         if statement.result:
             self.set(statement.result, running)
@@ -327,7 +344,9 @@ class KernelWriter:
 
     def vector_loop(self, loop: Loop) -> None:
         width = self.widths[id(loop)]
-        if width.sums:
+        if width.search:
+            SearchLoop(self, loop, width.search).write()
+        elif width.sums:
             PairwiseLoop(self, loop, width.sums).write()
         elif isinstance(loop.extent, int):
             self.static_vector_loop(loop, loop.extent, width)

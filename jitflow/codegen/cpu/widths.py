@@ -26,7 +26,7 @@ class LoopWidth:
     """Lanes of a vector loop; `masked`: every iteration is; `folds`: it folds across lanes.
 
     `native`: lanes of one register; `cost`: of the body; `sums`: accumulators that it sums in
-    NumPy's order.
+    NumPy's order; `search`: the one that it searches for.
     """
 
     lanes: int
@@ -35,6 +35,7 @@ class LoopWidth:
     native: int = 1
     cost: int = 0
     sums: tuple[str, ...] = ()
+    search: str = ""
 
 
 def choose_width(loop: Loop, target: Target) -> LoopWidth:
