@@ -287,7 +287,7 @@ class _Assigner:
         for given, version in self.graph.writes:
             time = self.written_at.get(version, -1)
             free = (
-                version.producer is not None
+                version in self.written_at
                 and version not in self.plan.bases
                 and version not in self.memory.primary
                 and version not in self.plan.contiguous

@@ -41,6 +41,9 @@ class Memory(Protocol):
         """Whether a matrix product can read an operand where it lies."""
 
 
+_RAISING = frozenset({Kind.GATHER, Kind.SCATTER})
+
+
 def fuse(graph: Graph, memory: Memory) -> Plan:
     """Partition `graph` into steps."""
     return _Fusion(graph, memory).run()
@@ -88,6 +91,8 @@ class _Fusion:
                 self.visit_check(node)
                 continue
             value = node.result
+            if node.operator.kind in _RAISING and value not in self.demands:
+                self.forced.add(value)  # an index that is out of bounds raises, whoever reads it
             if value in self.demands or value in self.forced or value in self.addressed:
                 if value in self.symbol_values:  # before every step that may use the symbol
                     self.needed_by.setdefault(value, []).append(len(self.steps))

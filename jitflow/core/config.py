@@ -60,7 +60,7 @@ class Config:
     max_variants: int = _number("JITFLOW_MAX_VARIANTS", 8)
     max_unroll: int = _number("JITFLOW_MAX_UNROLL", 64)
     max_unrolled_size: int = _number("JITFLOW_MAX_UNROLLED_SIZE", 1500)
-    capture_loops: bool = _flag("JITFLOW_CAPTURE_LOOPS", False)
+    capture_loops: bool = _flag("JITFLOW_CAPTURE_LOOPS", True)
     max_nodes: int = _number("JITFLOW_MAX_NODES", 20_000)
     max_poor_pieces: int = _number("JITFLOW_MAX_POOR_PIECES", 2)
     native_entry: bool = _flag("JITFLOW_NATIVE_ENTRY", True)

@@ -31,7 +31,8 @@ class PieceCompiled(Event):
     """A piece became a variant; times in milliseconds.
 
     `texts` has the piece's texts for the report: ``graph``, ``loops``, ``llvm``, ``guards``,
-    ``glue``. `exit` is ``return``, ``break`` or ``eager``.
+    ``glue``. `exit` is ``return``, ``break`` or ``eager``; `loops` and `branches` are those that
+    were captured.
     """
 
     point: str
@@ -41,6 +42,8 @@ class PieceCompiled(Event):
     trace_ms: float
     compile_ms: float
     exit: str
+    loops: int = 0
+    branches: int = 0
     lines: tuple[tuple[str, int], ...] = ()
     texts: Mapping[str, str] = field(default_factory=dict, compare=False)
 
@@ -53,6 +56,14 @@ class Broke(Event):
     detail: str
     location: Location
     stack: tuple[Location, ...] = ()
+
+
+@dataclass(frozen=True)
+class LoopLeft(Event):
+    """A loop that Python iterates, its body compiled: why it was not captured, and where it is."""
+
+    detail: str
+    location: Location
 
 
 @dataclass(frozen=True)

@@ -43,11 +43,12 @@ class BreakEntry:
 
 @dataclass
 class Journal:
-    """What happened to one compiled function."""
+    """What happened to one compiled function; `loops` are those that Python iterates, and why."""
 
     function: str
     pieces: list[events.PieceCompiled] = field(default_factory=list)
     breaks: dict[tuple[str, Location], BreakEntry] = field(default_factory=dict)
+    loops: dict[Location, str] = field(default_factory=dict)
     recompiles: list[events.Recompiled] = field(default_factory=list)
     eager: dict[tuple[str, str], int] = field(default_factory=dict)
     frames_seen: int = 0
@@ -102,6 +103,8 @@ def _piece(entry: Journal, event: events.PieceCompiled) -> None:
     _counters["call_outs"] += event.call_outs
     _counters["ops_captured"] += event.operators
     _counters["ops_run_native"] += event.native_operators
+    _counters["loops_captured"] += event.loops
+    _counters["branches_captured"] += event.branches
 
 
 def _broke(entry: Journal, event: events.Broke) -> None:
@@ -110,6 +113,10 @@ def _broke(entry: Journal, event: events.Broke) -> None:
         entry.breaks[key] = BreakEntry(event.code, event.detail, event.location, event.stack)
     entry.breaks[key].count += 1
     _counters["graph_breaks"] += 1
+
+
+def _loop_left(entry: Journal, event: events.LoopLeft) -> None:
+    entry.loops.setdefault(event.location, event.detail)
 
 
 def _recompiled(entry: Journal, event: events.Recompiled) -> None:
@@ -129,6 +136,7 @@ _RECORDERS: dict[type, Any] = {
     events.FrameSeen: _frame_seen,
     events.PieceCompiled: _piece,
     events.Broke: _broke,
+    events.LoopLeft: _loop_left,
     events.Recompiled: _recompiled,
     events.RanEagerly: _ran_eagerly,
 }

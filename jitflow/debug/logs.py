@@ -24,6 +24,8 @@ def write(event: events.Event) -> None:
 def _lines(event: events.Event) -> list[tuple[str, str]]:
     if isinstance(event, events.Broke):
         return [("breaks", describe_break(event.code, event.detail, event.location))]
+    if isinstance(event, events.LoopLeft):
+        return [("breaks", f"loop at {event.location} runs in Python: {event.detail}")]
     if isinstance(event, events.RanEagerly):
         return [
             ("breaks", f"ran eagerly: {describe_break(event.code, event.detail, event.location)}")

@@ -63,6 +63,10 @@ class Report:
                 }
                 for entry in journal.breaks.values()
             ],
+            "loops": [
+                {"file": place.filename, "line": place.line, "detail": detail}
+                for place, detail in journal.loops.items()
+            ],
             "recompiles": [
                 {"point": event.point, "reasons": list(event.reasons)}
                 for event in journal.recompiles
@@ -107,6 +111,10 @@ class Report:
 
     def _others(self) -> list[str]:
         lines = [
+            f"  loop at {place} runs in Python, its body compiled: {detail}"
+            for place, detail in self.journal.loops.items()
+        ]
+        lines += [
             f"  recompiled at {event.point}: {'; '.join(event.reasons)}"
             for event in self.journal.recompiles
         ]

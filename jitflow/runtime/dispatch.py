@@ -269,6 +269,13 @@ class Dispatcher:
         self._publish(point, variant, texts, (traced - started, linked - traced))
         return variant
 
+    def _note_exit(self, record: Trace) -> None:
+        exit = record.exit
+        if isinstance(exit, BreakExit) and exit.count:
+            events.emit(events.Broke(self.key, exit.code, exit.detail, exit.location, exit.stack))
+        elif isinstance(exit, BreakExit):
+            events.emit(events.LoopLeft(self.key, exit.detail, exit.location))
+
     def _skips(self, point: PointState, record: Trace) -> bool:
         """Whether Python runs the piece, for there is nothing in it."""
         function = None if self.options.fullgraph else self.function
@@ -278,9 +285,7 @@ class Dispatcher:
         point.skip = skip
         if point is self.root:
             self._install_native()
-        exit = record.exit
-        if isinstance(exit, BreakExit) and exit.count:
-            events.emit(events.Broke(self.key, exit.code, exit.detail, exit.location, exit.stack))
+        self._note_exit(record)
         return True
 
     def _publish(
@@ -295,7 +300,8 @@ class Dispatcher:
         if len(glues) > 1:
             point.select = make_tree(glues, glues[0].state_size)
         record = variant.trace
-        operators = sum(1 for _ in record.graph.walk())
+        names = [node.operator.name for node in record.graph.walk()]
+        operators = len(names)
         is_break = isinstance(record.exit, BreakExit)
         events.emit(
             events.PieceCompiled(
@@ -307,13 +313,13 @@ class Dispatcher:
                 seconds[0] * 1e3,
                 seconds[1] * 1e3,
                 "break" if is_break else "return",
+                names.count("for") + names.count("while"),
+                names.count("cond"),
                 tuple({(loc.filename, loc.line) for loc in record.locations}),
                 texts.texts,
             )
         )
-        if isinstance(record.exit, BreakExit) and record.exit.count:
-            exit = record.exit
-            events.emit(events.Broke(self.key, exit.code, exit.detail, exit.location, exit.stack))
+        self._note_exit(record)
         if point is self.root:
             self._install_native()
 

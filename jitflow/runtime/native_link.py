@@ -218,7 +218,7 @@ def _flags_of_call(
 
     def on_flags(flags: int, result: Any, *args: Any, **kwargs: Any) -> Any:
         flagged = flags_of_segment(flags, result)
-        inputs = dispatcher.values_of(sources, args, kwargs) if replayer.written else ()
+        inputs = dispatcher.values_of(sources, args, kwargs)
         if replayer.settle(flagged, inputs):
             return dispatcher.function(*args, **kwargs)
         return flagged.result

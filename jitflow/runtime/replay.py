@@ -10,6 +10,8 @@ instead, so that nothing happens after it that would not have.
 from __future__ import annotations
 
 import contextvars
+import math
+import time
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -96,8 +98,19 @@ def noted_flags() -> Iterator[list[int]]:
         yield flags
 
 
+_PYTHON_RUNS = 3
+"""How often a piece with loops is left to Python for its warnings; then the interpreter replays."""
+
+_LONGEST_REPLAY = 0.02
+"""Seconds that the interpreter may take to replay loops."""
+
+
 class _Stop(Exception):
     """The replay has come to where the piece is."""
+
+
+class _TooLong(Exception):
+    """The replay of loops takes too long."""
 
 
 class Replayer:
@@ -123,6 +136,8 @@ class Replayer:
         self.written = {_position(graph, target) for target, _ in graph.writes}
         self.is_always_due = False
         self.prefers_python = isinstance(trace.exit, ReturnExit)
+        self.python_runs = 0
+        self.seen: list[UserCall] = []
         self._after: dict[int, list[UserCall]] = {}
         for call in self.calls:
             self._after.setdefault(id(call.last), []).append(call)
@@ -176,16 +191,18 @@ class Replayer:
         if self._is_plain() and lost:
             self._warn_directly(self.calls[:1], wanted, modes)
             return False
-        if can_rerun and not lost and (self.prefers_python or _may_raise(wanted, modes)):
+        if can_rerun and not lost and (self._leaves_to_python() or _may_raise(wanted, modes)):
+            self.python_runs += 1
             for index, contents in originals.items():
                 if contents is not None:
                     np.copyto(inputs[index], contents)
             return True
-        if lost or self._has_loops:  # a loop would take the interpreter too long
+        if lost:
             self._warn_directly(self.calls, wanted, modes)
             return False
         values = [originals.get(index, value) for index, value in enumerate(inputs)]
-        self._run_again(values, known or {}, span, modes)
+        if not self._run_again(values, known or {}, span, modes):
+            self._warn_directly(self.seen or self.calls, wanted, modes)
         return False
 
     def keep(self, flagged: Flagged, inputs: Sequence[Any]) -> Flagged:
@@ -193,12 +210,23 @@ class Replayer:
         originals = {index: np.array(inputs[index], order="K") for index in self.written}
         return Flagged(flagged.flags, None, {**originals, **flagged.originals})
 
+    def _leaves_to_python(self) -> bool:
+        """Whether Python runs the piece again, which is slow where it has loops."""
+        if self._has_loops:
+            return self.python_runs < _PYTHON_RUNS
+        return self.prefers_python
+
     def _is_plain(self) -> bool:
-        """Whether flags say all: one element-wise operation can set them."""
+        """Whether flags say all: one element-wise operation can set them.
+
+        Native comparisons of NaN set flags too, though NumPy's do not.
+        """
         if len(self.calls) != 1 or len(self.calls[0].nodes) != 1:
             return False
         (node,) = self.calls[0].nodes
-        return node.operator.name in ("add", "subtract", "multiply", "divide")
+        if node.operator.name not in ("add", "subtract", "multiply", "divide"):
+            return False
+        return all(other is node or _moves_alone(other) for other in self.graph.nodes)
 
     # The replay
 
@@ -208,8 +236,10 @@ class Replayer:
         known: Mapping[int, tuple[Any, ...]],
         span: tuple[int, int],
         modes: dict[str, str],
-    ) -> None:
+    ) -> bool:
+        """Make the calls again that warn; False where loops took too long to come to the end."""
         start, stop = span
+        deadline = time.thread_time() + _LONGEST_REPLAY if self._has_loops else math.inf
         flagged: set[int] = set()
         current: list[Node] = []
         delivers = start == -1
@@ -223,6 +253,8 @@ class Replayer:
             delivers = delivers or key == start
             if key == stop:
                 raise _Stop
+            if time.thread_time() > deadline:
+                raise _TooLong
             current[:] = [node]
             if key in known:
                 flagged.add(id(node))  # it ran already: its call decides
@@ -231,14 +263,24 @@ class Replayer:
         def after(node: Node, values: Mapping[int, Any]) -> None:
             for call in self._after.get(id(node), ()):
                 if delivers and _is_due(call, flagged):
+                    self._note_seen(call)
                     with np.errstate(**state):
                         _call_again(call, values)
 
         state: Any = {**np.geterr(), "call": np.geterrcall()}
         noted: Any = {**_NOTED, "under": "ignore" if modes["under"] == "ignore" else "call"}
         hooks = interpreter.Hooks(before, after, self._kept)
-        with np.errstate(call=note, **noted), suppress(_Stop, interpreter.CheckFailed):
-            interpreter.run(self.graph, inputs, hooks=hooks)
+        try:
+            with np.errstate(call=note, **noted), suppress(_Stop, interpreter.CheckFailed):
+                interpreter.run(self.graph, inputs, hooks=hooks)
+        except _TooLong:
+            return False
+        return True
+
+    def _note_seen(self, call: UserCall) -> None:
+        """Remember a call that warned: where there is no time for a replay, it is named first."""
+        if self._has_loops and not any(call is other for other in self.seen):
+            self.seen.append(call)
 
     def _warn_directly(
         self,
@@ -253,6 +295,16 @@ class Replayer:
             if found is not None:
                 message = f"{text} encountered in {_numpy_name(*found)}"
                 _report(found[0], message, modes[kind], flag)
+
+
+_MOVING = frozenset({Kind.VIEW, Kind.UPDATE, Kind.CREATION})
+
+
+def _moves_alone(node: Node) -> bool:
+    """Whether a node computes nothing from floats that could set a flag."""
+    if node.operator.kind in _MOVING:
+        return True
+    return not any(v.type.dtype.is_float or v.type.dtype.is_complex for v in node.operands)
 
 
 def _position(graph: Graph, value: Value) -> int:

@@ -199,7 +199,7 @@ def _enter_for_sure(
 
 
 def _detail(error: Unsupported) -> str:
-    return error.detail if error.code == "JF-B006" else ""
+    return error.detail or error.code
 
 
 def _captured_while(

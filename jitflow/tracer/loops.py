@@ -26,9 +26,10 @@ from jitflow.tracer.domains import Domain, index_value
 from jitflow.tracer.frame import SymbolicFrame
 from jitflow.tracer.liveness import live_slots
 from jitflow.tracer.merging import Ending, place_ending
+from jitflow.tracer.objects.model import IteratorValue
 from jitflow.tracer.places import Place, Reach
 from jitflow.tracer.regions import Mark, Outcome, Region
-from jitflow.tracer.values import ArrayValue, PyValue, Storage
+from jitflow.tracer.values import ArrayValue, ConstantValue, PyValue, Storage
 
 if TYPE_CHECKING:
     from jitflow.tracer.interpreter import Interpreter
@@ -282,10 +283,16 @@ class _Attempt:
         return outcome
 
     def _check_stacks(self, outcome: Outcome) -> None:
+        """The stack is as before, but for iterators of inner loops that a ``return`` leaves."""
+        base = self.mark.position.stack
         for stop, stack in outcome.stacks.items():
-            base = self.mark.position.stack[: len(stack)]
-            if stop != RETURN and any(a is not b for a, b in zip(stack, base, strict=True)):
+            if stop == RETURN:
+                continue
+            inner = stack[len(base) :]
+            is_same = all(a is b for a, b in zip(stack, base, strict=False))
+            if not is_same or not all(isinstance(item, IteratorValue) for item in inner):
                 raise Unsupported("JF-B006", "the operand stack changes in the loop")
+            outcome.stacks[stop] = [*stack[: len(base)], *(ConstantValue(None) for _ in inner)]
 
     def _missing(self, known: dict[tuple[int, Any], Place]) -> bool:
         """Whether places were changed that are not carried yet; they are added."""
@@ -369,7 +376,7 @@ class _Attempt:
             storage = array.storage
             if array.views or storage.uncertain or self._users(storage) > 1:
                 return False
-            if id(storage) in self.reach.objects:
+            if self.reach.knows(storage):
                 return False
         return True
 
@@ -416,7 +423,7 @@ class _Attempt:
         return all(
             not array.views
             and not array.storage.uncertain
-            and id(array.storage) not in self.reach.objects
+            and not self.reach.knows(array.storage)
             and self._users(array.storage) == 0
             for array in carried.storages_of(ending.value)
         )
@@ -546,7 +553,7 @@ class _Attempt:
         is_new = all(
             not array.views
             and not array.storage.uncertain
-            and id(array.storage) not in self.reach.objects
+            and not self.reach.knows(array.storage)
             and self._users(array.storage) == 1
             for array in carried.storages_of(item.ending.value)
         )

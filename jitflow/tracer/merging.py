@@ -204,7 +204,7 @@ class Merger:
         for array in (*_arrays(first), *_arrays(second)):
             storage = array.storage
             is_own = not array.views and not storage.uncertain
-            is_new = id(storage) not in self.reach.objects
+            is_new = not self.reach.knows(storage)
             is_alone = storage.source is None and self.reach.holders.get(id(storage), 0) <= 1
             has_one = len(self._partners.get(id(storage), ())) <= 1
             if not (is_own and (is_new or is_alone) and has_one):

@@ -266,6 +266,10 @@ class Reach:
         """Identities of everything that was found."""
         return frozenset(self.objects)
 
+    def knows(self, storage: Storage) -> bool:
+        """Whether memory was there before, which may have been looked at only since."""
+        return id(storage) in self.objects or storage.source is not None
+
     def _visit(self, item: Any) -> None:
         work = [item]
         while work:

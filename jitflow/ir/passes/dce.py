@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from jitflow.core.dataclass import dataclass
 from jitflow.ir.graph import Block, DimensionOf, Graph, Node
+from jitflow.ir.regions import captured
 from jitflow.ops.record import Kind
 
 _RAISING_KINDS = frozenset({Kind.GATHER, Kind.SCATTER})
@@ -28,17 +29,17 @@ class RemoveDead:
             for definition in graph.symbols.values()
             if not isinstance(definition, DimensionOf)
         )
-        nodes = _sweep(graph.body, live)
+        nodes = _sweep(graph, live)
         if len(nodes) == len(graph.nodes):
             return graph
         body = Block(graph.body.parameters, nodes, graph.body.results)
         return Graph(graph.name, body, graph.symbols, graph.writes)
 
 
-def _sweep(block: Block, live: set[int]) -> list[Node]:
+def _sweep(graph: Graph, live: set[int]) -> list[Node]:
     """The nodes that stay, in order; what they use is added to `live`."""
     kept: list[Node] = []
-    for node in reversed(block.nodes):
+    for node in reversed(graph.nodes):
         for value in node.results:
             if id(value) in live:
                 break
@@ -48,9 +49,8 @@ def _sweep(block: Block, live: set[int]) -> list[Node]:
         kept.append(node)
         for value in node.operands:
             live.add(id(value))
-        for region in node.regions:
-            live.update(map(id, region.results))
-            _sweep(region, live)
+        if node.regions:  # `TidyRegions` drops what is dead in them
+            live.update(map(id, captured(node)))
     kept.reverse()
     return kept
 

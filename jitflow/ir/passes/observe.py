@@ -29,7 +29,7 @@ class ObserveDead:
 
     def run(self, graph: Graph) -> Graph:
         """`graph` with the outputs that it had first, then those added."""
-        loud = [node for node in graph.nodes if node.location.line and can_warn(node)]
+        loud = [node for node in graph.nodes if node.location.line and _is_loud(node)]
         if not loud:
             return graph
         observed = _not_wholly_used(graph, {id(node) for node in loud})
@@ -40,6 +40,11 @@ class ObserveDead:
         results = (*graph.body.results, *seen)
         body = Block(graph.body.parameters, [*graph.nodes, *writer.nodes], results)
         return Graph(graph.name, body, graph.symbols, graph.writes)
+
+
+def _is_loud(node: Node) -> bool:
+    """Whether eager NumPy may warn of an element, or raise for it, that nobody uses."""
+    return can_warn(node) or node.operator.kind is Kind.GATHER
 
 
 def _not_wholly_used(graph: Graph, loud: set[int]) -> list[Value]:

@@ -22,6 +22,7 @@ from jitflow.tracer.numpy.operands import (
     operand,
     same_shape,
 )
+from jitflow.tracer.numpy.scalar_checks import check_fits
 from jitflow.tracer.values import ArrayValue, ConstantValue, PyValue, ScalarValue, ViewStep
 
 
@@ -135,6 +136,8 @@ def view_steps(shape: tuple[Dim, ...], plan: Plan) -> tuple[ViewStep, ...]:
 
 def assign(context: TraceContext, target: ArrayValue, source: Operand) -> None:
     """``target[...] = source``: NumPy's assignment, with its casts and its broadcasting."""
+    if not isinstance(source.value, ArrayValue) and source.weak is None:
+        check_fits(context, graph_value(context, source), target.dtype)
     value = fitted(context, source, target.dtype, target.shape)
     arrays.write(context, target, value)
 
@@ -157,8 +160,8 @@ def assigned_value(context: TraceContext, source: Operand, dtype: DType) -> Valu
     if source.dtype.is_complex and not dtype.is_complex and dtype.kind != "b":
         raise unsupported("assignment that discards the imaginary part")
     number = source.value
-    if source.weak is float and dtype.is_integer and isinstance(number, ScalarValue):
-        facts.require(context, emit(context, "isfinite", graph_value(context, source)))
+    if source.weak is float and isinstance(number, ScalarValue):
+        check_fits(context, graph_value(context, source), dtype)
     if source.weak is int or isinstance(number, ConstantValue):
         return graph_value(context, source, dtype)
     return cast(context, graph_value(context, source), dtype)

@@ -220,6 +220,9 @@ def _checked(context: TraceContext, index: Index, extent: Dim) -> Dim:
 def slice_bounds(context: TraceContext, key: SliceValue, extent: Dim) -> tuple[Dim, int, Dim]:
     """Start, step and length that a slice selects on an axis of `extent`."""
     step = 1 if arguments.is_none(context.resolve(key.step)) else _step(context, key.step)
+    if extent == 0:
+        _check_bounds(context, key)
+        return 0, step, 0
     low: Dim = 0 if step > 0 else -1
     high: Dim = extent if step > 0 else extent - 1
     start = _bound(context, key.start, extent, low, high, low if step > 0 else high)
@@ -231,6 +234,13 @@ def slice_bounds(context: TraceContext, key: SliceValue, extent: Dim) -> tuple[D
     if abs(step) > 1:
         width = facts.quotient(context, width + (abs(step) - 1), abs(step))
     return start, step, width
+
+
+def _check_bounds(context: TraceContext, key: SliceValue) -> None:
+    """Decline bounds that are no integers, which NumPy looks at though they select nothing."""
+    for value in (context.resolve(key.start), context.resolve(key.stop)):
+        if not arguments.is_none(value):
+            arguments.dim(context, value, "slice bound")
 
 
 def _step(context: TraceContext, value: PyValue) -> int:

@@ -112,6 +112,8 @@ def _overflows(number: Any, dtype: DType) -> bool:
     if not isinstance(number, (int, float, complex, np.number)) or dtype.real not in (F16, F32):
         return False
     largest = float(np.finfo(dtype.real.numpy).max)
+    if isinstance(number, np.generic):
+        number = number.item()
     return any(
         part not in (math.inf, -math.inf) and abs(part) > largest
         for part in (number.real, number.imag)

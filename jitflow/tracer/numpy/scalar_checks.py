@@ -44,6 +44,42 @@ def checked(
     return None
 
 
+def check_fits(context: TraceContext, number: Value, dtype: DType) -> None:
+    """Leave the piece where ``int(number)`` of a scalar is not in the range of an integer `dtype`.
+
+    An assignment of a number to elements converts it as Python does, and raises.
+    """
+    source = number.type.dtype
+    if not dtype.is_integer or not (source.is_float or source.is_integer):
+        return
+    info = np.iinfo(dtype.numpy)
+    low, high = int(info.min), int(info.max)
+    if source.is_float:
+        value = cast(context, number, F64)
+        least, most = _float_limits(low, high)
+        conditions = [
+            emit(context, "less_equal", _limit(context, least, F64), value),
+            emit(context, "less_equal", value, _limit(context, most, F64)),
+        ]
+    else:
+        own = np.iinfo(source.numpy)
+        conditions = []
+        if own.min < low:
+            conditions.append(emit(context, "less_equal", _limit(context, low, source), number))
+        if own.max > high:
+            conditions.append(emit(context, "less_equal", number, _limit(context, high, source)))
+    for condition in conditions:
+        facts.require(context, condition)
+
+
+def _float_limits(low: int, high: int) -> tuple[float, float]:
+    """The first and last double whose integer part is between two integers."""
+    least, most = float(low - 1), float(high + 1)
+    if least == low:  # it has no bits behind the point
+        return least, float(np.nextafter(most, 0.0))
+    return float(np.nextafter(least, 0.0)), float(np.nextafter(most, 0.0))
+
+
 def _limit(context: TraceContext, number: float, dtype: DType) -> Value:
     return emit(context, "constant", value=constant_as(number, dtype))
 

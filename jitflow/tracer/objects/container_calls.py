@@ -9,6 +9,7 @@ from typing import Any
 
 from jitflow.core.dtypes import I64
 from jitflow.core.errors import Unsupported
+from jitflow.tracer import facts
 from jitflow.tracer.objects import dicts, sets
 from jitflow.tracer.objects.iterators import items_of
 from jitflow.tracer.objects.keys import index_of
@@ -86,9 +87,23 @@ def _range(tracer: Tracer, *args: PyValue) -> PyValue:
     if len(parts) == 2:
         parts.append(ConstantValue(1))
     step = parts[2]
-    if isinstance(step, ConstantValue) and step.value == 0:
+    if _is_zero(tracer, step):
         raise Unsupported("JF-B009", "ValueError: range() arg 3 must not be zero")
     return RangeValue(parts[0], parts[1], step)
+
+
+def _is_zero(tracer: Tracer, step: PyValue) -> bool:
+    """Whether a step is zero; where data decide it is checked that it is not."""
+    if isinstance(step, ConstantValue):
+        return bool(step.value == 0)
+    assert isinstance(step, ScalarValue)
+    if step.dim is None:
+        assert step.value is not None
+        step.dim = facts.late_symbol(tracer.context, step.value, None)
+    if facts.evaluate(tracer.context, step.dim) is None:
+        facts.rely_on(tracer.context, 0, "!=", step.dim)
+        return False
+    return facts.decide(tracer.context, 0, "==", step.dim)
 
 
 def _range_part(tracer: Tracer, value: PyValue) -> PyValue:

@@ -127,16 +127,29 @@ def test_boolean_operators():
             check(function, x3(), p, q, pieces=1)
 
 
-def test_branch_on_data_breaks_at_the_jump():
+def test_branch_on_data_is_captured():
     def function(a):
         b = a * 2
         if b.sum() > 3:
             return b + 1
         return b - 1
 
-    runner = check(function, x3(), codes=["JF-B005"], pieces=2)
+    runner = check(function, x3(), pieces=1)
+    assert nodes_of(runner.traces[0])[-1] == "cond"
+    check(function, x3() - 5, pieces=1)
+
+
+def test_branch_that_cannot_be_captured_breaks_at_the_jump():
+    def function(a, items):
+        b = a * 2
+        if b.sum() > 3:
+            items.append(1)
+            return b + 1
+        return b - 1
+
+    runner = check(function, x3(), [], codes=["JF-B005"], pieces=2)
     assert nodes_of(runner.traces[1]) == ["add"]
-    check(function, x3() - 5, codes=["JF-B005"])
+    check(function, x3() - 5, [], codes=["JF-B005"])
 
 
 def test_condition_of_several_elements_raises():
@@ -206,13 +219,24 @@ def test_loop_with_else_break_and_continue():
         check(function, x3(), n, m, pieces=1)
 
 
-def test_long_loop_is_iterated_by_python():
+def test_long_loop_is_captured():
     def function(a, n):
         for i in range(n):
             a = a + i
         return a
 
-    runner = check(function, x3(), 100, codes=[])
+    runner = check(function, x3(), 100, pieces=1)
+    assert nodes_of(runner.traces[0])[-1] == "for"
+
+
+def test_long_loop_that_cannot_be_captured_is_iterated_by_python():
+    def function(a, n, items):
+        for i in range(n):
+            a = a + i
+            items.append(i)
+        return a
+
+    runner = check(function, x3(), 100, [], codes=[])
     assert len(runner.traces) == 102
     assert runner.traces[0].exit.code == "JF-B006"
     assert not runner.traces[0].exit.count
@@ -220,13 +244,25 @@ def test_long_loop_is_iterated_by_python():
 
 
 def test_loop_whose_limit_is_hit_is_not_unrolled_first():
-    def function(a):
+    def function(a, items):
         for i in range(1000):
             a = a + i
+            items.append(i)
         return a
 
-    record = trace_call(function, x3())
+    record = trace_call(function, x3(), [])
     assert nodes_of(record) == []
+
+
+def test_nothing_is_captured_where_the_setting_is_off():
+    def function(a, n):
+        for i in range(n):
+            a = a + i
+        return a + 1 if a.sum() > 0 else a
+
+    with config().override(capture_loops=False):
+        runner = check(function, x3(), 100, codes=["JF-B005"])
+    assert len(runner.traces) == 103
 
 
 def test_loop_over_a_list_of_arrays():
@@ -249,14 +285,26 @@ def test_rows_of_an_array_are_read_when_the_loop_reaches_them():
     check(function, x3(), x3(), pieces=1)
 
 
-def test_long_array_is_iterated_by_python():
+def test_loop_over_a_long_array_is_captured():
     def function(a):
         total = 0.0
         for x in a:
             total = total + x * x
         return total
 
-    runner = check(function, np.linspace(0, 1, 100))
+    runner = check(function, np.linspace(0, 1, 100), pieces=1)
+    assert "for" in nodes_of(runner.traces[0])
+
+
+def test_long_array_is_iterated_by_python_where_it_is_not_captured():
+    def function(a):
+        total = 0.0
+        for x in a:
+            total = total + x * x
+        return total
+
+    with config().override(capture_loops=False):
+        runner = check(function, np.linspace(0, 1, 100))
     assert nodes_of(runner.traces[0]) == []
 
 
@@ -860,7 +908,7 @@ def test_limit_on_nodes():
             x = x + 1
         return x
 
-    with config().override(max_nodes=10):
+    with config().override(max_nodes=10, capture_loops=False):
         runner = check(function, x3())
     assert "JF-B015" in runner.codes
 
@@ -878,7 +926,8 @@ def test_item_of_a_loop_has_its_variable_s_name():
             a = a * index
         return a
 
-    runner = check(function, x3(), 70)
+    with config().override(capture_loops=False):
+        runner = check(function, x3(), 70)
     names = {str(fact.source) for trace in runner.traces[1:3] for fact in trace.guards}
     assert "index" in names
 

@@ -1,0 +1,101 @@
+"""Runs random loop programs: compiled against eager.
+
+    PYTHONPATH=. python tests/differential/fuzz_loops.py --seeds 0:2000
+    PYTHONPATH=. python tests/differential/fuzz_loops.py --seeds 17:18 --show
+
+Prints the seeds that differ, and how many loops and branches were captured.
+"""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import time
+import traceback
+from collections.abc import Iterator
+
+from loop_calls import differences, make_calls, make_program, observe
+
+import jitflow
+
+_SETTINGS = {
+    "strict": True,
+    "verify_ir": True,
+    "capture_loops": True,
+    "measure": False,
+    "max_poor_pieces": 1000,
+}
+"""Nothing is left to Python because that would be faster."""
+
+
+class TooLong(Exception):
+    """A program did not end in time."""
+
+
+def check_seed(seed: int, backend: str) -> tuple[list[str], dict[str, float]]:
+    """How compiled and eager calls of one program differ, and the counters of its report."""
+    program, _ = make_program(seed)
+    compiled = jitflow.compile(program, backend=backend)
+    before = jitflow.stats()
+    with jitflow.config().override(**_SETTINGS):
+        for number, make in enumerate(make_calls(seed)):
+            expected = observe(program, make())
+            found = differences(expected, observe(compiled, make()))
+            if found:
+                return [f"call {number}: {text}" for text in found], {}
+    after = jitflow.stats()
+    return [], {name: after[name] - before[name] for name in after}
+
+
+def check_safely(seed: int, backend: str, seconds: int) -> tuple[list[str], dict[str, float]]:
+    """As `check_seed`; errors and programs that take too long are differences."""
+
+    def stop(*_: object) -> None:
+        raise TooLong
+
+    signal.signal(signal.SIGALRM, stop)
+    signal.alarm(seconds)
+    try:
+        return check_seed(seed, backend)
+    except BaseException as error:
+        if isinstance(error, KeyboardInterrupt):
+            raise
+        last = traceback.extract_tb(error.__traceback__)[-1]
+        return [f"{type(error).__name__}: {error} ({last.filename}:{last.lineno})"], {}
+    finally:
+        signal.alarm(0)
+
+
+def run(seeds: range, backend: str, seconds: int) -> Iterator[tuple[int, list[str]]]:
+    """The seeds that differ; prints a summary at the end."""
+    started, total = time.perf_counter(), {}
+    for seed in seeds:
+        found, counted = check_safely(seed, backend, seconds)
+        for name, value in counted.items():
+            total[name] = total.get(name, 0) + value
+        if found:
+            yield seed, found
+    print(f"{len(seeds)} programs in {time.perf_counter() - started:.0f} s")
+    print(", ".join(f"{name} {value:g}" for name, value in total.items()))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--seeds", default="0:200", help="first and last seed, as in a slice")
+    parser.add_argument("--backend", default="auto", help="auto, or reference for NumPy's kernels")
+    parser.add_argument("--seconds", type=int, default=60, help="limit for one program")
+    parser.add_argument("--show", action="store_true", help="print the programs that differ")
+    options = parser.parse_args()
+    first, last = (int(part) for part in options.seeds.split(":"))
+    failed = 0
+    for seed, found in run(range(first, last), options.backend, options.seconds):
+        failed += 1
+        print(f"seed {seed}: {found[0]}", flush=True)
+        if options.show:
+            print("\n".join([*found[1:], make_program(seed)[1]]))
+    print(f"{failed} differ")
+    raise SystemExit(bool(failed))
+
+
+if __name__ == "__main__":
+    main()
