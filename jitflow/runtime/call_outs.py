@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from jitflow.core import dims
+from jitflow.core.errors import JitflowError
 from jitflow.core.location import Location
 from jitflow.core.types import ArrayType
 from jitflow.ir.graph import Node
@@ -42,6 +43,8 @@ def _left_to_python(run: Callable[..., Any]) -> Callable[..., Any]:
     def call(*operands: Any) -> Any:
         try:
             return run(*operands)
+        except JitflowError:
+            raise
         except Exception:
             return FAILED
 
@@ -85,6 +88,12 @@ def _checked(node: Node, namespace: dict[str, Any]) -> Callable[..., Any]:
     fits = _expectation(node)
     count = len(node.results)
     skipped = int(has_receiver)
+    has_effect = bool(node.attributes.get("effect"))
+
+    def unexpected() -> Any:
+        if has_effect:  # which cannot happen twice
+            raise JitflowError(f"{function.__name__} gave another type of result than expected")
+        return FAILED
 
     def call(*operands: Any) -> Any:
         result = from_there(*operands)
@@ -92,11 +101,11 @@ def _checked(node: Node, namespace: dict[str, Any]) -> Callable[..., Any]:
             result = finish(result)
         if count == 1 and type(result) is not tuple:
             array = result if type(result) is np.ndarray else np.asarray(result)
-            return array if fits((array,), operands, skipped) else FAILED
+            return array if fits((array,), operands, skipped) else unexpected()
         results = result if isinstance(result, tuple) else (result,)
         arrays = tuple(map(np.asarray, results))
         if len(arrays) != count or not fits(arrays, operands, skipped):
-            return FAILED
+            return unexpected()
         return arrays if count != 1 else arrays[0]
 
     return call

@@ -141,6 +141,8 @@ class Template:
             self.arrays.append(value)
             return self._slot(value, "array", self._order(value))
         if isinstance(value, ScalarValue):
+            if value.dtype.is_integer:
+                arguments.dim(self.context, value)  # the shape of a result may depend on it
             if value.dim is not None:
                 self.dims.append(value.dim)
             return self._slot(value, value.box)

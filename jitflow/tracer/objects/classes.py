@@ -17,6 +17,7 @@ from jitflow.tracer.objects.model import (
     MethodValue,
 )
 from jitflow.tracer.objects.modules import AttributeMissing
+from jitflow.tracer.objects.plain import python_function
 from jitflow.tracer.objects.protocol import Tracer
 from jitflow.tracer.objects.wrap import function_value, resolve
 from jitflow.tracer.values import ConstantValue, PyValue
@@ -74,8 +75,9 @@ def function_of_class(tracer: Tracer, function: types.FunctionType) -> FunctionV
 
 def bind(tracer: Tracer, raw: Any, receiver: PyValue, cls: type, name: str) -> PyValue:
     """What ``receiver.name`` gives for the non-data entry `raw` of class `cls`."""
-    if isinstance(raw, types.FunctionType):
-        return MethodValue(function_of_class(tracer, raw), receiver, name)
+    function = python_function(raw)
+    if function is not None:
+        return MethodValue(function_of_class(tracer, function), receiver, name)
     if isinstance(raw, staticmethod):
         return unwrapped(tracer, raw.__func__)
     if isinstance(raw, classmethod):
@@ -87,8 +89,8 @@ def bind(tracer: Tracer, raw: Any, receiver: PyValue, cls: type, name: str) -> P
     getter = search(type(raw), "__get__")
     if isinstance(getter, types.FunctionType):
         descriptor = constant_object(tracer, raw, name)
-        function = function_of_class(tracer, getter)
-        return tracer.run_nested(function, [descriptor, receiver, ConstantValue(cls)], {})
+        called = function_of_class(tracer, getter)
+        return tracer.run_nested(called, [descriptor, receiver, ConstantValue(cls)], {})
     raise Unsupported("JF-B013", f"{cls.__name__}.{name} is a {type(raw).__name__}")
 
 
@@ -99,16 +101,18 @@ def constant_object(tracer: Tracer, obj: Any, name: str) -> PyValue:
 
 def unwrapped(tracer: Tracer, function: Any) -> PyValue:
     """The function inside a staticmethod or classmethod that is guarded."""
-    if isinstance(function, types.FunctionType):
-        return function_of_class(tracer, function)
+    found = python_function(function)
+    if found is not None:
+        return function_of_class(tracer, found)
     return resolve(tracer, LazyValue(function, ConstantSource(function, "function")))
 
 
 def get_property(tracer: Tracer, raw: property, receiver: PyValue, name: str) -> PyValue:
     """Run a property's getter."""
-    if not isinstance(raw.fget, types.FunctionType):
+    function = python_function(raw.fget)
+    if function is None:
         raise Unsupported("JF-B013", f"property {name} without a Python getter")
-    getter = function_of_class(tracer, raw.fget)
+    getter = function_of_class(tracer, function)
     return tracer.run_nested(getter, [receiver], {})
 
 
@@ -129,8 +133,9 @@ def class_attribute(tracer: Tracer, cls: type, name: str) -> PyValue:
     if is_plain_value(raw):
         return LazyValue(raw, AttributeSource(class_source(cls), name))
     guard_search(tracer, cls, name, raw)
-    if isinstance(raw, types.FunctionType):
-        return function_of_class(tracer, raw)
+    function = python_function(raw)
+    if function is not None:
+        return function_of_class(tracer, function)
     if isinstance(raw, NATIVE_METHODS):
         return ConstantValue(getattr(cls, name))
     if isinstance(raw, property | functools.cached_property | types.MemberDescriptorType):
@@ -176,8 +181,9 @@ def super_attribute(tracer: Tracer, cls: type, receiver: PyValue, name: str) -> 
             return get_property(tracer, raw, receiver, name)
         if is_plain_value(raw):
             return LazyValue(raw, AttributeSource(class_source(base), name))
-        if is_class and isinstance(raw, types.FunctionType):
-            return function_of_class(tracer, raw)
+        function = python_function(raw)
+        if is_class and function is not None:
+            return function_of_class(tracer, function)
         is_known = name in ("__call__", "__new__") or isinstance(receiver, InstanceValue)
         if isinstance(raw, NATIVE_METHODS) and not is_known:
             raise Unsupported("JF-B003", f"super().{name} of {base.__name__}")

@@ -23,7 +23,7 @@ from jitflow.tracer.objects.model import (
     MethodValue,
     PartialValue,
 )
-from jitflow.tracer.objects.plain import has_own_constructor, is_plain_class
+from jitflow.tracer.objects.plain import has_own_constructor, is_plain_class, python_function
 from jitflow.tracer.objects.protocol import CallRequest, Tracer
 from jitflow.tracer.objects.wrap import function_value, resolve
 from jitflow.tracer.values import ConstantValue, PyValue, SequenceValue
@@ -222,7 +222,8 @@ def instantiate(
     initialiser = search(cls, "__init__")
     if cls in (np.finfo, np.iinfo):
         return None
-    if not is_plain_class(cls) or not isinstance(initialiser, types.FunctionType):
+    code = python_function(initialiser)
+    if not is_plain_class(cls) or code is None:
         return None
     check_instantiable(cls)
     guard_search(tracer, cls, "__init__", initialiser)
@@ -231,7 +232,7 @@ def instantiate(
         instance = make_by_constructor(tracer, cls, args, kwargs)
         if not issubclass(instance.python_type, cls):
             raise Unsupported("JF-B003", f"{cls.__name__}.__new__ of another class")
-    function = function_of_class(tracer, initialiser)
+    function = function_of_class(tracer, code)
     return CallRequest(function, [instance, *args], kwargs, instance)
 
 

@@ -24,7 +24,7 @@ from jitflow.tracer.objects.classes import (
 from jitflow.tracer.objects.effects import will_change
 from jitflow.tracer.objects.model import DictValue, InstanceValue, LazyValue
 from jitflow.tracer.objects.modules import AttributeMissing
-from jitflow.tracer.objects.plain import overrides
+from jitflow.tracer.objects.plain import overrides, python_function
 from jitflow.tracer.objects.protocol import Tracer
 from jitflow.tracer.values import ConstantValue, PyValue
 
@@ -71,10 +71,11 @@ def set_plainly(tracer: Tracer, value: InstanceValue, name: str, new: PyValue) -
     """``object.__setattr__(value, name, new)``."""
     raw = search(value.cls, name)
     if isinstance(raw, property):
-        if not isinstance(raw.fset, types.FunctionType):
+        function = python_function(raw.fset)
+        if function is None:
             raise Unsupported("JF-B009", f"property {name!r} without a setter")
         guard_search(tracer, value.cls, name, raw)
-        tracer.run_nested(function_of_class(tracer, raw.fset), [value, new], {})
+        tracer.run_nested(function_of_class(tracer, function), [value, new], {})
         return
     setter = search(type(raw), "__set__")
     if isinstance(setter, types.FunctionType):
@@ -207,9 +208,10 @@ def _data_descriptor(tracer: Tracer, value: InstanceValue, name: str, raw: Any) 
 def _cached(
     tracer: Tracer, value: InstanceValue, name: str, raw: functools.cached_property[Any]
 ) -> PyValue:
-    if not isinstance(raw.func, types.FunctionType):
+    function = python_function(raw.func)
+    if function is None:
         raise Unsupported("JF-B013", f"cached property {name}")
-    result = tracer.run_nested(function_of_class(tracer, raw.func), [value], {})
+    result = tracer.run_nested(function_of_class(tracer, function), [value], {})
     store(tracer, value, name, result)
     return result
 

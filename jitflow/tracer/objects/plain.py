@@ -93,6 +93,11 @@ def has_own_constructor(cls: type) -> bool:
     return isinstance(cls.__new__, types.FunctionType)
 
 
+def python_function(obj: Any) -> types.FunctionType | None:
+    """The function that an entry of a class is, compiled by jitflow or not; None for others."""
+    return obj if isinstance(obj, types.FunctionType) else compiled_function(obj)
+
+
 def compiled_function(obj: Any) -> types.FunctionType | None:
     """The Python function behind a function that jitflow compiled; such a callee is inlined."""
     if type(obj).__module__.partition(".")[0] != "jitflow":
