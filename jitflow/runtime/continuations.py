@@ -84,7 +84,7 @@ class Continuations:
         result = self.dispatcher.enter(place, state)
         if result is FAILED:
             return driver.RunEagerly(point, state, rejoin=True)
-        if type(result) is not driver.Broke and type(result) is not driver.RunEagerly:
+        if type(result) not in driver.UNFINISHED:
             return driver.Returned(result)
         self._count(place)
         return result

@@ -27,8 +27,18 @@ from jitflow.runtime.tracebacks import hide_frames
 from jitflow.runtime.tree import make_tree
 from jitflow.runtime.trial import Trial, Trials, size_class
 from jitflow.runtime.variant import PointState, Variant
-from jitflow.tracer.trace import BreakExit, CompilePoint, EagerExit, FrameShape, Trace
+from jitflow.tracer.trace import (
+    BreakExit,
+    CompilePoint,
+    EagerExit,
+    FrameShape,
+    ReturnExit,
+    SplitExit,
+    Trace,
+)
 from jitflow.tracer.tracer import trace
+
+_ENDS: dict[type, str] = {BreakExit: "break", ReturnExit: "return", SplitExit: "branch"}
 
 
 class Dispatcher:
@@ -131,7 +141,7 @@ class Dispatcher:
             continuations = Continuations(self, root)
             return driver.drive(continuations.run_eagerly(root, state), continuations)
         result = self.enter(root, state)
-        if type(result) is driver.Broke or type(result) is driver.RunEagerly:
+        if type(result) in driver.UNFINISHED:
             return driver.drive(result, Continuations(self, root))
         if result is FAILED or result is EAGER:
             return self.function(*args, **kwargs)
@@ -302,7 +312,6 @@ class Dispatcher:
         record = variant.trace
         names = [node.operator.name for node in record.graph.walk()]
         operators = len(names)
-        is_break = isinstance(record.exit, BreakExit)
         events.emit(
             events.PieceCompiled(
                 self.key,
@@ -312,7 +321,7 @@ class Dispatcher:
                 texts.call_outs,
                 seconds[0] * 1e3,
                 seconds[1] * 1e3,
-                "break" if is_break else "return",
+                _ENDS[type(record.exit)],
                 names.count("for") + names.count("while"),
                 names.count("cond"),
                 tuple({(loc.filename, loc.line) for loc in record.locations}),
@@ -326,7 +335,7 @@ class Dispatcher:
     def _refuse_breaks(self, record: Trace) -> None:
         exit = record.exit
         refuses = self.options.fullgraph or stance() == "fail_on_break"
-        if refuses and isinstance(exit, BreakExit | EagerExit):
+        if refuses and isinstance(exit, BreakExit | EagerExit | SplitExit):
             raise GraphBreak(exit.code, exit.detail, exit.location)
 
     def _compiler_failed(self, point: PointState, error: Exception) -> None:

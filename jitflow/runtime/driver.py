@@ -51,6 +51,14 @@ class Broke:
 
 
 @dataclass(eq=False)
+class Jump:
+    """Execution goes on at the compile point of `site`, whose flat state is `state`."""
+
+    site: Site
+    state: State
+
+
+@dataclass(eq=False)
 class RunEagerly:
     """Python runs the innermost frame of `point` to its end; outer frames are dispatched again.
 
@@ -66,8 +74,10 @@ class RunEagerly:
     closed: frozenset[int] = frozenset()
 
 
-Outcome = Returned | Broke | RunEagerly
+Outcome = Returned | Broke | Jump | RunEagerly
 Dispatch = Callable[[CompilePoint, State], Outcome]
+UNFINISHED = frozenset({Broke, Jump, RunEagerly})
+"""What a piece may give instead of the result of the call."""
 
 
 class Site:
@@ -218,6 +228,14 @@ def _loop(outcome: Outcome, dispatch: Dispatch) -> Any:
                 if pending is not None:
                     if type(pending) is Returned and not failures:
                         return pending.value
+                    if type(pending) is Jump:
+                        previous, site, state = None, pending.site, pending.state
+                        pending = None
+                        if failures:
+                            raise failures.pop()
+                        pending = dispatch(site.point, state)
+                        state = None
+                        continue
                     site, states, function = _start(pending)
                     inner = states[-1]
                     del states[-1]

@@ -20,14 +20,23 @@ from jitflow.guards.predicates import NoOverlap, Relation
 from jitflow.guards.sources import Source
 from jitflow.ir.graph import DimensionOf, Node, ScalarValue, Value
 from jitflow.runtime.call_outs import arranged, call_out_function, contiguous
-from jitflow.runtime.driver import Broke, Site
+from jitflow.runtime.driver import Broke, Jump, Site
 from jitflow.runtime.marks import EAGER, FAILED, MISS
 from jitflow.runtime.partition import CallOutPlan, Plan, SegmentPlan
 from jitflow.runtime.recipes_code import RecipeWriter, walk
 from jitflow.runtime.replay import ALL_FLAGS, Flagged, Replayer, joined, noted_flags
 from jitflow.tracer import recipes as r
 from jitflow.tracer.numpy.callouts import Callee
-from jitflow.tracer.trace import BreakExit, ReturnExit, Trace
+from jitflow.tracer.trace import (
+    BreakExit,
+    Exit,
+    FrameState,
+    JumpExit,
+    ReturnExit,
+    SplitExit,
+    Trace,
+    recipes_of,
+)
 
 LOST = (AttributeError, KeyError, IndexError, TypeError, ValueError)
 """What evaluating a source may raise where an object has changed: the guard fails."""
@@ -129,7 +138,7 @@ class _GlueWriter:
                     self.checks.steps.append(Let(name, place))
             write_input_checks(self.checks, trace.inputs, late)
         self._recipes = RecipeWriter(self.pool, self.checks, self._output)
-        for recipe in self._exit_recipes():
+        for recipe in recipes_of(self.trace.exit):
             self._recipes.prefetch(recipe)
         for effect in trace.effects:
             for part in walk(effect):
@@ -137,13 +146,6 @@ class _GlueWriter:
         for call in self.plan.call_outs:
             if (receiver := _receiver(call.node)) is not None:
                 self.checks.source(receiver)
-
-    def _exit_recipes(self) -> list[r.Recipe]:
-        exit = self.trace.exit
-        if isinstance(exit, ReturnExit):
-            return [exit.value]
-        assert isinstance(exit, BreakExit)
-        return [item for frame in exit.frames for item in (*frame.variables, *frame.stack)]
 
     # Kernels and call-outs
 
@@ -264,27 +266,30 @@ class _GlueWriter:
         exit, writer = self.trace.exit, self._recipes
         for effect in self.trace.effects:
             writer.effect(effect)
-        if isinstance(exit, ReturnExit):
-            result = writer.build(exit.value)
-        else:
-            assert isinstance(exit, BreakExit)
-            result = self._broken_frames(exit)
-        self.body += [*writer.lines, f"return {result}"]
+        arms = exit.arms if isinstance(exit, SplitExit) else ((None, exit),)
+        for condition, arm in arms:
+            test = "" if condition is None else f"if {writer.build(condition)}: "
+            result = self._result_of(arm)
+            self.body += [*writer.lines, f"{test}return {result}"]
+            writer.lines.clear()
 
-    def _broken_frames(self, exit: BreakExit) -> str:
+    def _result_of(self, exit: Exit | JumpExit) -> str:
+        """What the variant gives."""
+        if isinstance(exit, ReturnExit):
+            return self._recipes.build(exit.value)
+        assert isinstance(exit, BreakExit | JumpExit)
+        states = [self._state_of(frame) for frame in exit.frames]
         shapes = tuple(frame.shape for frame in exit.frames)
-        namespaces = tuple(frame.globals for frame in exit.frames)
-        states = []
-        for frame in exit.frames:
-            variables = "".join(self._recipes.build(item) + ", " for item in frame.variables)
-            stack = "".join(
-                self._recipes.build(item) + ", "
-                for item, present in zip(frame.stack, frame.shape.stack, strict=True)
-                if present
-            )
-            states.append(f"({variables}{stack})")
-        site = Site.make(shapes, namespaces)
-        return f"{self.pool(Broke)}({self.pool(site)}, [{', '.join(states)}])"
+        site = self.pool(Site.make(shapes, tuple(frame.globals for frame in exit.frames)))
+        if isinstance(exit, JumpExit):
+            return f"{self.pool(Jump)}({site}, ({''.join(states)}))"
+        return f"{self.pool(Broke)}({site}, [{', '.join(f'({state})' for state in states)}])"
+
+    def _state_of(self, frame: FrameState) -> str:
+        """The items of a frame's state, each with a comma behind it."""
+        shown = [*frame.variables]
+        shown += [i for i, has in zip(frame.stack, frame.shape.stack, strict=True) if has]
+        return "".join(f"{self._recipes.build(item)}, " for item in shown)
 
 
 def write_glue(

@@ -23,7 +23,7 @@ from jitflow.runtime.replay import Replayer, SegmentFlags
 from jitflow.runtime.variant import Variant
 from jitflow.runtime.worth import pays
 from jitflow.tracer import recipes as r
-from jitflow.tracer.trace import Trace
+from jitflow.tracer.trace import Trace, recipes_of
 
 if TYPE_CHECKING:
     from jitflow.runtime.dispatch import Dispatcher
@@ -202,13 +202,7 @@ def _is_plain(recipe: r.FromGraph | None) -> bool:
 
 
 def _recipes(trace: Trace) -> list[r.Recipe]:
-    exit: Any = trace.exit
-    roots = (
-        [exit.value]
-        if hasattr(exit, "value")
-        else [item for frame in exit.frames for item in (*frame.variables, *frame.stack)]
-    )
-    return walk([*roots, *trace.effects])
+    return walk([*recipes_of(trace.exit), *trace.effects])
 
 
 def _request(

@@ -51,6 +51,25 @@ Ways = list[tuple[Value | None, Start]]
 """Places to go on at, with flags (bool[]), of which one at most is true; the last one without."""
 
 
+class Split(Exception):
+    """What follows cannot be traced as one: the piece ends, and goes on at one of `ways`."""
+
+    def __init__(self, cause: Unsupported, ways: Ways) -> None:
+        super().__init__(cause.detail)
+        self.cause, self.ways = cause, ways
+
+
+def go_to_or_split(tracer: Interpreter, frame: SymbolicFrame, ways: Ways) -> None:
+    """Like `go_to`; where that is not possible the piece ends, if it can end here."""
+    try:
+        go_to(tracer, frame, ways)
+    except Unsupported as error:
+        is_held = any(other.nested or other.generator for other in tracer.frames)
+        if len(ways) == 1 or tracer.regions or is_held:
+            raise
+        raise Split(error, ways) from error
+
+
 def go_to(tracer: Interpreter, frame: SymbolicFrame, ways: Ways) -> None:
     """Go on at one of several places, by their flags."""
     flag, start = ways[0]

@@ -23,7 +23,7 @@ from jitflow.tracer.loops import NotSettled
 from jitflow.tracer.objects.model import IteratorValue
 from jitflow.tracer.places import Reach
 from jitflow.tracer.regions import Mark
-from jitflow.tracer.restart import Restart
+from jitflow.tracer.restart import Place, Restart
 from jitflow.tracer.values import PyValue, ScalarValue
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ def for_loop(tracer: Interpreter, frame: SymbolicFrame, target: int) -> str:
     if not isinstance(iterator, IteratorValue) or loop is None:
         return ""
     tracer.reasons.pop(id(iterator), None)
-    if not _is_wanted(tracer, iterator, body_size(frame.code, frame.program[loop.header].offset)):
+    if not _is_wanted(tracer, iterator, (frame.code, frame.program[loop.header].offset)):
         return ""
     index = frame.index
     frame.index -= 1
@@ -68,7 +68,7 @@ def for_loop(tracer: Interpreter, frame: SymbolicFrame, target: int) -> str:
     return ""
 
 
-def _is_wanted(tracer: Interpreter, iterator: IteratorValue, size: int) -> bool:
+def _is_wanted(tracer: Interpreter, iterator: IteratorValue, place: Place) -> bool:
     if not config().capture_loops or iterator.kind not in _KINDS or iterator.exhausted:
         return False
     if id(iterator) in tracer.declined:
@@ -77,8 +77,9 @@ def _is_wanted(tracer: Interpreter, iterator: IteratorValue, size: int) -> bool:
         length = domains.length_of(tracer, iterator)
     except Unsupported:
         return False
-    if length is None:
+    if length is None or place in tracer.limits.captures:
         return True
+    size = body_size(*place)
     return not any(length <= most and length * size <= largest for most, largest in UNROLLED)
 
 
@@ -123,9 +124,11 @@ def _declined(tracer: Interpreter, iterator: IteratorValue, error: Unsupported) 
 
 
 def at_header(tracer: Interpreter, frame: SymbolicFrame, instruction: Instruction) -> bool:
-    """Capture the loop whose header is next, where the trace was made again to do so."""
+    """Capture the ``while`` whose header is next, where the trace was made again to do so."""
     place = (frame.code, instruction.offset)
     if place not in tracer.limits.captures or not _may_capture(tracer, frame):
+        return False
+    if instruction.name == "FOR_ITER":
         return False
     loop = loops_of(frame.code).get(frame.index)
     if loop is None or tracer.tried.get(place, 0) > MAX_PEELED:
@@ -262,7 +265,7 @@ def _ask_for_capture(tracer: Interpreter, frame: SymbolicFrame, cause: Unsupport
     for loop in sorted(around, key=lambda loop: len(loop.body)):
         header = frame.program[loop.header]
         place = (frame.code, header.offset)
-        if header.name == "FOR_ITER" or place in tracer.limits.captures:
+        if place in tracer.limits.captures:
             continue
         if any(r.frame is frame and r.normal == loop.header for r in tracer.regions):
             continue

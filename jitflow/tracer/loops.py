@@ -19,7 +19,7 @@ from jitflow.core.errors import Unsupported
 from jitflow.core.types import ArrayType
 from jitflow.ir.graph import Block, Value
 from jitflow.tracer import carried, facts, operations, places, regions
-from jitflow.tracer.branches import Start, Ways, go_to
+from jitflow.tracer.branches import Start, Ways, go_to_or_split
 from jitflow.tracer.carried import Fixed, Kind
 from jitflow.tracer.control_flow import RETURN, Loop
 from jitflow.tracer.domains import Domain, index_value
@@ -572,7 +572,7 @@ class _Attempt:
                 stack = [item.current for item in self.outs if item.slot is None and item.current]
             flag = flags[position] if position < len(flags) else None
             ways.append((flag, Start(stop, stack)))
-        go_to(self.tracer, self.frame, ways)
+        go_to_or_split(self.tracer, self.frame, ways)
 
 
 def truth(tracer: Interpreter, holds: bool) -> Value:

@@ -103,7 +103,44 @@ class EagerExit:
     location: Location
 
 
-Exit = ReturnExit | BreakExit | EagerExit
+@dataclass(eq=False)
+class JumpExit:
+    """Execution goes on at the compile point of `frames`: Python runs nothing between."""
+
+    frames: tuple[FrameState, ...]
+
+
+@dataclass(eq=False)
+class SplitExit:
+    """The piece ends where data decide at which of several places execution goes on.
+
+    Attributes
+    ----------
+    arms : tuple of (Recipe or None, ReturnExit or JumpExit)
+        The first one is taken whose condition holds; the last one has none.
+    code, detail, location
+        Why the piece does not go on itself.
+    """
+
+    code: str
+    detail: str
+    location: Location
+    arms: tuple[tuple[Recipe | None, ReturnExit | JumpExit], ...]
+
+
+Exit = ReturnExit | BreakExit | EagerExit | SplitExit
+
+
+def recipes_of(exit: Exit | JumpExit) -> list[Recipe]:
+    """Everything that is made at an exit, in order."""
+    if isinstance(exit, ReturnExit):
+        return [exit.value]
+    if isinstance(exit, EagerExit):
+        return []
+    if isinstance(exit, SplitExit):
+        conditions = [condition for condition, _ in exit.arms if condition is not None]
+        return [*conditions, *(recipe for _, arm in exit.arms for recipe in recipes_of(arm))]
+    return [item for frame in exit.frames for item in (*frame.variables, *frame.stack)]
 
 
 @dataclass(frozen=True)

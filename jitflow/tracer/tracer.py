@@ -11,12 +11,15 @@ from collections.abc import Collection
 from functools import partial
 from typing import Any
 
+from jitflow.core.dtypes import BOOL
 from jitflow.core.errors import GraphBreak, Unsupported, forget_frames
 from jitflow.guards.sources import ConstantSource, StateSource
 from jitflow.ir.graph import Graph
 from jitflow.ops import table as _table  # noqa: F401 - registers the operators
 from jitflow.tracer import operations, versions
+from jitflow.tracer.branches import Split, Start
 from jitflow.tracer.context import TraceContext
+from jitflow.tracer.control_flow import RETURN
 from jitflow.tracer.exits import NotMaterialised, frame_states, recipe_of, stack_locations
 from jitflow.tracer.frame import NULL, SymbolicFrame
 from jitflow.tracer.inline import leave_recursion, refusal
@@ -30,10 +33,12 @@ from jitflow.tracer.trace import (
     EagerExit,
     Exit,
     FrameShape,
+    JumpExit,
     ReturnExit,
+    SplitExit,
     Trace,
 )
-from jitflow.tracer.values import PyValue
+from jitflow.tracer.values import PyValue, ScalarValue
 
 MAX_RESTARTS = 40
 """Repetitions of one trace before the point is left to Python."""
@@ -69,7 +74,7 @@ def trace(
     """
     record = _trace_within_limits(point, state, name, dynamic, inline_exclusions)
     exit = record.exit
-    if fullgraph and isinstance(exit, BreakExit | EagerExit):
+    if fullgraph and isinstance(exit, BreakExit | EagerExit | SplitExit):
         raise GraphBreak(exit.code, exit.detail, exit.location)
     return record
 
@@ -174,6 +179,12 @@ def _load_stack(
 def _run(tracer: Interpreter) -> Exit:
     try:
         value = tracer.run()
+    except Split as split:
+        try:
+            _check_generators(tracer)
+            return _split(tracer, split)
+        finally:
+            forget_frames(split)
     except Unsupported as error:
         try:
             _check_generators(tracer)
@@ -206,6 +217,41 @@ def _break(tracer: Interpreter, error: Unsupported) -> BreakExit:
     stack = stack_locations(tracer.frames, location)
     count = not isinstance(error, LoopBreak)
     return BreakExit(error.code, error.detail, location, frames, stack, count)
+
+
+def _split(tracer: Interpreter, split: Split) -> SplitExit:
+    try:
+        arms = tuple(
+            (
+                None if flag is None else recipe_of(tracer, ScalarValue("bool", BOOL, flag)),
+                _arm_exit(tracer, start),
+            )
+            for flag, start in split.ways
+        )
+    except NotMaterialised as failed:
+        raise _restart_before(tracer, failed) from failed
+    cause = split.cause
+    location = tracer.failure[1] if tracer.failure else tracer.frames[-1].instruction.location
+    return SplitExit(cause.code, cause.detail, location, arms)
+
+
+def _arm_exit(tracer: Interpreter, start: Start) -> ReturnExit | JumpExit:
+    """The exit of one of several ways; the frames are afterwards as they were."""
+    frames = tracer.frames[:]
+    kept = [(frame, frame.stack[:], frame.index, frame.resume) for frame in frames[-2:]]
+    innermost = frames[-1]
+    try:
+        if start.index != RETURN:
+            innermost.index, innermost.stack = start.index, start.stack[:]
+            return JumpExit(frame_states(tracer))
+        tracer.leave(innermost, start.stack[0])
+        if tracer.frames:
+            return JumpExit(frame_states(tracer))
+        return ReturnExit(recipe_of(tracer, start.stack[0]))
+    finally:
+        tracer.frames[:] = frames
+        for frame, stack, index, resume in kept:
+            frame.stack, frame.index, frame.resume = stack, index, resume
 
 
 def _restart_before(tracer: Interpreter, failed: NotMaterialised) -> Restart:
