@@ -131,6 +131,18 @@ def _is_faster(
     return result
 
 
+def memory_order(shape: Sequence[int], strides: Sequence[int], itemsize: int) -> Order:
+    """The order of an array that fills its memory, axes of extent 1 included; else as of a copy."""
+    order = sorted(range(len(shape)), key=lambda axis: (-strides[axis], shape[axis] == 1, axis))
+    steps, step = [0] * len(shape), itemsize
+    for axis in reversed(order):
+        steps[axis] = step
+        step *= shape[axis]
+    if steps == list(strides):
+        return tuple(order)
+    return copy_order(shape, strides, itemsize)
+
+
 def copy_order(shape: Sequence[int], strides: Sequence[int], itemsize: int) -> Order:
     """Order of a copy with order "K" (also `astype`, `zeros_like`, `sort`)."""
     rank = len(shape)

@@ -89,3 +89,30 @@ def test_complex_scalars_of_two_widths_are_ordered_as_arrays(check):
         (np.complex64(complex(0, nan)), np.complex128(1)),
         (np.complex64(complex(0, nan)), np.float32(1)),
     )
+
+
+NUMBERS = (np.int64(300), np.int64(-1), np.uint64(2**63), np.float64(300.5), np.float32(-1.5))
+FLOATS = (300.5, -1.5, float("nan"), 1e30, np.float64("nan"), np.float64(1e30), np.int16(7))
+
+
+@pytest.mark.parametrize("kind", ("i1", "u1", "i4", "u8", "i8", "f4"))
+@pytest.mark.parametrize("number", (*NUMBERS, *FLOATS), ids=repr)
+def test_numbers_become_elements(check, kind, number):
+    def f(x, number):
+        x[0] = number
+        x[1:] = number
+        return x
+
+    def constant(x):
+        x[...] = number
+        return x
+
+    def mixed(x):
+        x[[0]] = np.prod(x) + x.dtype.type(0)
+        x[0] = np.prod(x)
+        return x
+
+    x = np.full(4, 100).astype(kind)
+    check(f, (x, type(number)(1)), (x, number), (x, type(number)(2)))
+    check(constant, (x,))
+    check(mixed, (x,), (x // 50,))

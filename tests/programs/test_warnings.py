@@ -248,3 +248,49 @@ def test_no_flags_are_left_to_numpy():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         np.asarray(0.5).astype(np.float16)
+
+
+def folded(c):
+    return np.where(c, 1e308, 1.0) * 1e300, np.where(c, 0.0, 1.0) / 0.0, c * np.inf, c / 0
+
+
+def found_nowhere(c):
+    return 2.0 // np.argmin(c[:1]), np.float64(1) / np.argmax(c[:, None], axis=-1)
+
+
+def complex_quotients(c):
+    return False / c.astype(complex), True / (c * 0j)
+
+
+def half_constant(c):
+    return c > np.rint(np.int8(0)), c.astype("f4") > np.float16(0)
+
+
+@pytest.mark.parametrize("program", [folded, found_nowhere, complex_quotients, half_constant])
+@pytest.mark.parametrize("value", [np.array([True]), np.array([False]), np.array([True, False])])
+def test_numbers_known_when_compiled_warn_too(program, value, backend):
+    compiled = jitflow.compile(program, backend=backend)
+    assert heard(compiled, (value,)) == heard(program, (value,))
+
+
+def ordered(z):
+    return z < 1, z[1:] >= z[:-1], np.greater(z, 1j), z[0] < z[1], z[0] <= z[1]
+
+
+def test_orders_of_complex_numbers_warn(backend):
+    compiled = jitflow.compile(ordered, backend=backend)
+    nan = float("nan")
+    for z in (np.array([1, 2j]), np.array([complex(0, nan), 1]), np.array([complex(1, nan), 1])):
+        assert heard(compiled, (z,)) == heard(ordered, (z,))
+        assert heard(compiled, (z * complex(nan, 0),)) == heard(ordered, (z * complex(nan, 0),))
+
+
+def masked_in_place(x):
+    np.add(x, 1, out=x, where=x > 0)
+
+
+def test_a_comparison_with_nan_sets_no_flag_of_its_neighbour(backend):
+    compiled = jitflow.compile(masked_in_place, backend=backend)
+    for x in (np.array([np.nan, 1.0, -1.0]), np.full(10_000, np.nan)):
+        for _ in range(2):
+            assert heard(compiled, (x,)) == heard(masked_in_place, (x,))

@@ -113,7 +113,8 @@ def _integer_to_float(e: LlvmEmitter, x: Register, dtype: DType) -> Register:
     name = "uitofp" if x.dtype.kind in "ub" else "sitofp"
     if dtype is F16:
         return _convert(e, "fptrunc", _convert(e, name, x, F32), F16)
-    return _convert(e, name, x, dtype)
+    converted = _convert(e, name, x, dtype)
+    return e.opaque(converted) if x.dtype is BOOL else converted  # LLVM sees one of 0 and 1
 
 
 def _integer_to_integer(e: LlvmEmitter, x: Register, dtype: DType) -> Register:

@@ -19,10 +19,11 @@ from jitflow.codegen.cpu.text import FunctionText
 from jitflow.codegen.cpu.values import (
     Register,
     constant_text,
+    is_zero_text,
     scalar_type,
     vector_type,
 )  # fmt: skip
-from jitflow.core.dtypes import BOOL, C64, C128, DType
+from jitflow.core.dtypes import BOOL, C64, C128, F32, F64, DType
 
 _COMPARISONS: dict[str, Callable[[int, int], bool]] = {
     "eq": operator.eq, "ne": operator.ne, "slt": operator.lt, "ult": operator.lt,
@@ -40,7 +41,9 @@ class LlvmEmitter:
         self.rank_zero = False
         self.flags = "fast " if fastmath else ""
         self.fail = fail
+        self.vector_register = "x"  # constraint of inline assembly
         self.failing = False
+        self.in_library = False
         self.pending: dict[str, Register] = {}
 
     # Values
@@ -172,11 +175,41 @@ class LlvmEmitter:
             return self.complex(real, self.select(condition, self.imaginary(x), self.imaginary(y)))
         if condition.literal:
             return x if condition.text == "true" else y
+        if x.literal and y.literal and not self.in_library:
+            # Else LLVM computes from either constant ahead of time, and no flag is set.
+            x, y = (x, self.opaque(y)) if is_zero_text(x.text) else (self.opaque(x), y)
         lanes, (condition, x, y) = self.level(condition, x, y)
         type, mask = self.type_of(x), vector_type("i1", lanes)
         return self._pure(
             f"select {mask} {condition.text}, {type} {x.text}, {type} {y.text}", x.dtype, lanes
         )
+
+    def opaque(self, x: Register) -> Register:
+        """The same scalar, of which LLVM knows nothing: what is computed from it is not folded."""
+        if x.dtype.real not in (F32, F64) or x.lanes != 1:
+            return x
+        parts = [
+            self.text.value(self._hidden(x, part), x.depth)
+            for part in (x.text, x.imaginary)
+            if part
+        ]
+        return Register(parts[0], x.dtype, 1, x.depth, "".join(parts[1:]))
+
+    def held(self, x: Register) -> Register:
+        """The same scalar, which LLVM does not use before this place."""
+        if x.dtype.real not in (F32, F64) or x.lanes != 1:
+            return x
+        parts = [
+            self.text.result(self._hidden(x, part, "sideeffect "))
+            for part in (x.text, x.imaginary)
+            if part
+        ]
+        return Register(parts[0], x.dtype, 1, self.text.depth, "".join(parts[1:]))
+
+    def _hidden(self, x: Register, part: str, effect: str = "") -> str:
+        element, where = scalar_type(x.dtype), self.vector_register
+        attributes = "" if effect else " nounwind willreturn memory(none)"
+        return f'call {element} asm {effect}"", "={where},0"({element} {part}){attributes}'
 
     # Complex values
 
@@ -203,8 +236,9 @@ class LlvmEmitter:
         from jitflow.codegen.cpu import math
 
         flags, self.flags = self.flags, ""  # its rounding steps must stay as they are written
+        outer, self.in_library = self.in_library, True
         result: Register = math.emit(name, self, *operands)
-        self.flags = flags
+        self.flags, self.in_library = flags, outer
         return result
 
     def require(self, condition: Register) -> None:
@@ -256,6 +290,8 @@ class LlvmEmitter:
 
     def _arithmetic(self, name: str, x: Register, y: Register) -> Register:
         if x.dtype.is_float:
+            if x.literal and y.literal and not self.in_library:
+                y = self.opaque(y)
             return self.binary(f"f{name}", x, y, self.flags)
         return self.binary(name, x, y)
 

@@ -18,7 +18,7 @@ from jitflow.codegen.cpu.searches import SearchLoop, search_of, without_position
 from jitflow.codegen.cpu.target import Target
 from jitflow.codegen.cpu.text import FunctionText, Names, Scope
 from jitflow.codegen.cpu.tiles import Tiles, crossing_loads
-from jitflow.codegen.cpu.values import Register, lane_numbers, scalar_type, vector_type
+from jitflow.codegen.cpu.values import Register, lane_numbers, vector_type
 from jitflow.codegen.cpu.widths import LoopWidth, choose_width
 from jitflow.codegen.loop_ir import (
     Begin,
@@ -37,7 +37,7 @@ from jitflow.codegen.loop_ir import (
     walk,
 )  # fmt: skip
 from jitflow.core.dims import Dim
-from jitflow.core.dtypes import F32, F64, I64, U64
+from jitflow.core.dtypes import I64, U64
 
 
 def lower_kernel(
@@ -61,6 +61,8 @@ class KernelWriter:
         self.target = target
         self.text = FunctionText(names)
         self.emitter = LlvmEmitter(self.text, fastmath)
+        if target.triple.startswith("aarch64"):
+            self.emitter.vector_register = "w"
         buffers = {buffer.name: buffer for buffer in kernel.buffers}
         symbols = {name: Register(f"%{name}", I64) for name in kernel.symbols}
         self.memory = MemoryWriter(self.text, self.emitter, buffers, symbols)
@@ -146,25 +148,10 @@ class KernelWriter:
             return
         buffer = self.memory.buffers[statement.buffer]
         loaded = self.memory.load(buffer, statement.address, statement.dtype)
-        if self.kernel.guarded and loaded.dtype.real in (F32, F64):
-            loaded = self.held(loaded)
+        if self.kernel.guarded:
+            # A division that a branch makes sure of must not be computed in front of the branch.
+            loaded = self.emitter.held(loaded)
         self.set(statement.result, loaded)
-
-    def held(self, loaded: Register) -> Register:
-        """The same number, of which LLVM cannot know that it may be used before this place.
-
-        A division that a branch makes sure of must not be computed in front of the branch: it would
-        set floating-point flags.
-        """
-        element = scalar_type(loaded.dtype)
-        where = "w" if self.target.triple.startswith("aarch64") else "x"
-        parts = [
-            self.text.result(f'call {element} asm sideeffect "", "={where},0"({element} {part})')
-            for part in (loaded.text, loaded.imaginary)
-            if part
-        ]
-        imaginary = parts[1] if loaded.imaginary else ""
-        return Register(parts[0], loaded.dtype, 1, loaded.depth, imaginary)
 
     def compute(self, statement: Compute) -> None:
         body = statement.operator.cpu

@@ -63,6 +63,11 @@ def constant_text(value: Any, dtype: DType) -> str:
     return f"0x{struct.unpack('<Q', struct.pack('<d', wide))[0]:016X}"
 
 
+def is_zero_text(text: str) -> bool:
+    """Whether a constant is plus zero, which masks give for nothing."""
+    return not text.strip("0x")
+
+
 def splat_text(text: str, element: str, lanes: int) -> str:
     """A scalar constant in every lane."""
     return text if lanes == 1 else f"splat ({element} {text})"

@@ -83,7 +83,8 @@ def _clip_between(
         raise raises("cannot cast the result of clip to out")
     if value.type.shape != shape:
         value = emit(context, "broadcast", value, shape=shape)
-    return deliver(context, value, result_order(context, shape, items), target)
+    trivial = not ufuncs.needs_iterator(items, [dtype.numpy] * len(items))
+    return deliver(context, value, result_order(context, shape, items, trivial), target)
 
 
 def _are_numbers(bounds: Sequence[Operand], shape: tuple[Dim, ...]) -> bool:

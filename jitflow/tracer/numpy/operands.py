@@ -236,14 +236,25 @@ def conform(context: TraceContext, value: Value, shape: tuple[Dim, ...]) -> Valu
     """`value` with the very extents of `shape` where they are known to be equal.
 
     Extents that are equal at run time but differ as expressions are made one expression, so that
-    the records see that the operands broadcast. Axes of extent 1 stay.
+    the records see that the operands broadcast. Axes of extent 1 stay, and those
+    that are found to be 1 become it.
     """
     own = value.type.shape
     target = shape[len(shape) - len(own) :]
-    wanted = tuple(1 if a == 1 else b for a, b in zip(own, target, strict=True))
+    pairs = zip(own, target, strict=True)
+    wanted = tuple(1 if _is_repeated(context, a, b) else b for a, b in pairs)
     if wanted == own:
         return value
     return emit(context, "reshape", value, shape=wanted)
+
+
+def _is_repeated(context: TraceContext, own: Dim, extent: Dim) -> bool:
+    """Whether an axis is repeated to have `extent`: `broadcast_shapes` relies on what holds."""
+    if own in (1, extent):
+        return own == 1
+    if facts.evaluate(context, own) != 1 or facts.evaluate(context, extent) == 1:
+        return False
+    return facts.decide(context, own, "==", 1)
 
 
 def same_shape(context: TraceContext, left: tuple[Dim, ...], right: tuple[Dim, ...]) -> bool:

@@ -94,7 +94,13 @@ def _run(
         if isinstance(array, ScalarValue):
             return probe.found[array.dim] if array.dim is not None else 1
         shape = tuple(probe.found[extent] for extent in array.shape)
-        return _contents(generator, shape, array.dtype, arrays.order_of(context, array))
+        contents = _contents(generator, shape, array.dtype, arrays.order_of(context, array))
+        first = tuple(slice(0, 1) if step == 0 else slice(None) for step in array.strides)
+        return (
+            np.broadcast_to(np.copy(contents[first], "K"), shape)
+            if 0 in array.strides
+            else contents
+        )
 
     try:
         with np.errstate(all="ignore"), warnings.catch_warnings(record=True) as given:
@@ -134,7 +140,7 @@ def _result_type(context: TraceContext, probes: list[Extents], left: Any, right:
     shape = tuple(
         _extent(context, probes, pair) for pair in zip(np.shape(left), np.shape(right), strict=True)
     )
-    order = layout.copy_order(array.shape, array.strides, array.itemsize)
+    order = layout.memory_order(array.shape, array.strides, array.itemsize)
     return ResultType(supported_dtype(array.dtype), shape, order, type(left))
 
 

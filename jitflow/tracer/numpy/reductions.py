@@ -6,6 +6,7 @@ import numpy as np
 
 from jitflow.core import dims
 from jitflow.core.dtypes import F16, I64
+from jitflow.ir.graph import Value
 from jitflow.tracer import facts
 from jitflow.tracer.context import TraceContext
 from jitflow.tracer.numpy import arguments, ufunc_methods, ufuncs
@@ -70,7 +71,10 @@ def _search(record: str) -> Handler:
             shape = tuple(extents)
         if facts.decide(context, value.type.shape[position], "==", 0):
             raise raises(f"attempt to get {record} of an empty sequence")
-        found = emit_wide(context, record, value, axes=(position,), keepdims=False)
+        if value.type.shape[position] == 1:
+            found = _first_positions(context, value, position)
+        else:
+            found = emit_wide(context, record, value, axes=(position,), keepdims=False)
         if found.type.shape != shape:
             found = emit(context, "reshape", found, shape=shape)
         (target,) = ufuncs.out_arguments(context, out)
@@ -79,6 +83,15 @@ def _search(record: str) -> Handler:
         return ufunc_methods.deliver(context, found, tuple(range(len(shape))), target)
 
     return handler
+
+
+def _first_positions(context: TraceContext, value: Value, axis: int) -> Value:
+    """Zeros: the positions of the only elements along an axis."""
+    zero = np.zeros((), np.int64)
+    zero.flags.writeable = False
+    scalar = emit(context, "constant", value=zero)
+    shape = value.type.shape[:axis] + value.type.shape[axis + 1 :]
+    return emit(context, "full", scalar, shape=shape) if shape else scalar
 
 
 for _name in ("argmax", "argmin"):

@@ -1,7 +1,8 @@
-"""Overflow of NumPy integer scalars: Python's operators on them warn, unlike loops over arrays.
+"""Overflow of NumPy scalars: Python's operators on integers warn, unlike loops over arrays.
 
 The result is the wrapped one either way. So a run-time check leaves the piece where the operation
-overflows, and the eager run that follows warns (or raises) as NumPy does.
+overflows, and the eager run that follows warns (or raises) as NumPy does. Numbers that become
+elements of integer arrays are checked too.
 """
 
 from __future__ import annotations

@@ -170,13 +170,21 @@ def _folded(
 ) -> Value:
     name = _REDUCTIONS.get(ufunc)
     if not axes and name is not None:
-        return value
+        inexact = value.type.dtype.is_float or value.type.dtype.is_complex
+        return _plus_zero(context, value) if name == "sum" and inexact else value
     if name is not None:
         dtype = value.type.dtype
         wide = cast(context, value, F32) if dtype is F16 and name != "sum" else value
         result = emit(context, name, wide, axes=axes, keepdims=keep)
         return cast(context, result, dtype)
     return _called(context, ufunc, value, axes, keep)
+
+
+def _plus_zero(context: TraceContext, value: Value) -> Value:
+    """The sums of single elements: NumPy starts at zero, so that there is no negative one."""
+    zero = np.zeros((), value.type.dtype.numpy)
+    zero.flags.writeable = False
+    return emit(context, "add", value, emit(context, "constant", value=zero))
 
 
 def _called(

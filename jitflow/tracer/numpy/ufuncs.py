@@ -144,14 +144,23 @@ def apply(
     items = [operand(context, value) for value in inputs]
     loop = resolve(ufunc, items, options)
     shape = _result_shape(context, items, options)
-    order = result_order(context, shape, items)
     mask = options.where
+    casts = needs_iterator(items, loop) or mask is not None
+    order = result_order(context, shape, items, trivial=not casts)
     values = _compute(context, ufunc, items, loop, mask, shape)
     results = [
         _deliver(context, value, shape, order, out, mask)
         for value, out in zip(values, options.out, strict=True)
     ]
     return results[0] if len(results) == 1 else SequenceValue(tuple, results)
+
+
+def needs_iterator(items: Sequence[Operand], loop: Sequence[np.dtype]) -> bool:
+    """Whether NumPy casts operands in buffers of `nditer`; numbers and rows it copies before."""
+    return any(
+        len(item.shape) > 1 and item.dtype.numpy != dtype
+        for item, dtype in zip(items, loop, strict=False)
+    )
 
 
 def _power_shortcut(

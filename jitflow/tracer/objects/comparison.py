@@ -131,7 +131,8 @@ def _compare_sequences(
         if op in ("==", "!="):
             return ConstantValue(op == "!=")
         raise Unsupported("JF-B009", "TypeError: list and tuple are not ordered")
-    if op in ("==", "!=") and len(left.items) != len(right.items):
+    has_other_length = len(left.items) != len(right.items)
+    if op in ("==", "!=") and has_other_length and _is_seen_by_length(tracer, left, right):
         return ConstantValue(op == "!=")
     for index, (a, b) in enumerate(zip(left.items, right.items, strict=False)):
         if is_equal_item(tracer, a, b):
@@ -184,6 +185,12 @@ def call_special(
     result = resolve(tracer, call_nested(tracer, method, *args))
     is_refusal = isinstance(result, ConstantValue) and result.value is NotImplemented
     return None if is_refusal else result
+
+
+def _is_seen_by_length(tracer: Tracer, left: SequenceValue, right: SequenceValue) -> bool:
+    """Whether lists are compared, or tuples of numbers: other items of tuples are asked first."""
+    items = [resolve(tracer, item) for item in (*left.items, *right.items)]
+    return left.kind is list or all(isinstance(v, ConstantValue | ScalarValue) for v in items)
 
 
 def is_equal_item(tracer: Tracer, left: PyValue, right: PyValue) -> bool:

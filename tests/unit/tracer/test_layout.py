@@ -75,3 +75,23 @@ def test_contiguity(order):
     axes = layout.c_order(3) if order == "C" else layout.f_order(3)
     assert layout.is_contiguous(*described(x), axes)
     assert not layout.is_contiguous(*described(x[::2, :, ::2]), axes)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.data())
+def test_memory_order_places_axes_of_extent_one(data):
+    shape = data.draw(st.lists(st.integers(1, 3), max_size=4).map(tuple))
+    order = data.draw(st.permutations(range(len(shape))))
+    memory = np.zeros([shape[axis] for axis in order])
+    x = memory.transpose(np.argsort(order)) if shape else memory
+    assert strides(shape, 8, layout.memory_order(*described(x))) == x.strides
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.data())
+def test_operands_that_are_cast(data):
+    x = data.draw(arrays())
+    result = np.add(x.astype("f4"), 1, dtype="f8") if x.ndim > 1 else np.add(x, 1)
+    single = x.astype("f4") if x.ndim > 1 else x
+    found = layout.elementwise_order(result.shape, [described(single)], x.ndim < 2)
+    assert strides(result.shape, 8, found) == result.strides

@@ -343,3 +343,17 @@ def test_keys_compared_with_sets():
         return a + 1, table.keys() == {"k"}, table.keys() <= {"k", "q"}, abs(table["k"])
 
     one_piece(function, x3(), {"k": 3 + 4j})
+
+
+def test_tuples_of_other_lengths_are_asked_for_their_items():
+    """Eager Python compares items before lengths, which raises for arrays."""
+
+    def function(items):
+        try:
+            return items == (2, 3), (1, 2) == (1, 2, 3)
+        except ValueError as error:
+            return str(error)
+
+    check(function, (x3(),))
+    check(function, (2, x3(), x3()))
+    check(function, (2,))
