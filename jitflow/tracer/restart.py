@@ -15,7 +15,8 @@ Place = tuple[CodeType, int]
 class Restart(Exception):
     """Trace again and break at `place` (whenever it is reached), or at step number `step`.
 
-    Or, with `capture`, keep the loop whose header is at that place. A trace is deterministic: the
+    Or, with `capture`, keep the loop whose header is at that place; with `looked`, guard the length
+    of the list of that identity. A trace is deterministic: the
     same step is the same instruction.
     """
 
@@ -23,6 +24,7 @@ class Restart(Exception):
     place: Place | None = None
     step: int | None = None
     capture: Place | None = None
+    looked: int | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,6 +35,7 @@ class Limits:
     step: int | None = None
     cause: Unsupported | None = None
     captures: frozenset[Place] = frozenset()
+    looked: frozenset[int] = frozenset()
 
     def at(self, step: int, place: Place) -> Unsupported | None:
         """Why the trace ends before step number `step`, which runs the instruction at `place`."""
@@ -43,12 +46,17 @@ class Limits:
     @property
     def newest(self) -> Unsupported:
         """The cause of a limit."""
-        return self.cause or next(reversed(self.places.values()))
+        return self.cause or next(
+            reversed(self.places.values()), Unsupported("JF-B015", "restarts")
+        )
 
     def tightened(self, restart: Restart) -> Limits:
         """These limits and the one that `restart` asks for."""
+        if restart.looked is not None:
+            return replace(self, looked=self.looked | {restart.looked})
         if restart.capture is not None:  # which changes the numbers of all steps
-            return Limits(self.places, captures=self.captures | {restart.capture})
+            captures = self.captures | {restart.capture}
+            return Limits(self.places, captures=captures, looked=self.looked)
         if restart.place is not None:
             places = {**self.places, restart.place: restart.cause}
             return replace(self, places=places)

@@ -90,6 +90,7 @@ def _trace_within_limits(
     limits = Limits({place: Unsupported("JF-B003", "left to Python") for place in exclusions})
     for _ in range(MAX_RESTARTS):
         tracer = Interpreter(TraceContext(name, dynamic), limits)
+        tracer.context.objects.looked = limits.looked
         tracer.context.resolve = partial(operations.resolve, tracer)
         if cause is not None:
             break

@@ -14,7 +14,7 @@ from jitflow.guards.predicates import HasNoItem, TypeIs
 from jitflow.guards.sources import AttributeSource, ConstantSource, MadeSource
 from jitflow.tracer import numpy
 from jitflow.tracer.numpy import companions, random
-from jitflow.tracer.objects import instances
+from jitflow.tracer.objects import instances, sequences
 from jitflow.tracer.objects.classes import (
     class_attribute,
     get_property,
@@ -57,6 +57,8 @@ from jitflow.tracer.values import (
 
 def get_attribute(tracer: Tracer, value: PyValue, name: str) -> PyValue:
     """``value.name``."""
+    if name == "append" and sequences.can_grow(tracer, value):
+        return BuiltinMethodValue(value, name)
     value = resolve(tracer, value)
     if name == "__class__" and not isinstance(value, InstanceValue):
         return ConstantValue(value.python_type)

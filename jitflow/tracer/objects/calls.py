@@ -20,6 +20,7 @@ from jitflow.tracer.objects import (
     math_calls,
     number_calls,
     object_calls,
+    sequences,
 )
 from jitflow.tracer.objects.comparison import call_special
 from jitflow.tracer.objects.constructors import construct
@@ -170,6 +171,10 @@ def _handler_of(function: Any) -> Handler | None:
 def _call_builtin_method(
     tracer: Tracer, callee: BuiltinMethodValue, args: list[PyValue], kwargs: dict[str, PyValue]
 ) -> PyValue:
+    if callee.name == "append" and len(args) == 1 and not kwargs:
+        lazy = callee.receiver
+        if isinstance(lazy, LazyValue) and sequences.can_grow(tracer, lazy):
+            return sequences.grow(tracer, lazy, args[0])
     receiver = resolve(tracer, callee.receiver)
     if isinstance(receiver, InstanceValue):
         bound = BuiltinMethodValue(receiver, callee.name)

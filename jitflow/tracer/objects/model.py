@@ -52,6 +52,23 @@ class OpaqueValue(PyValue):
         return f"OpaqueValue({self.source})"
 
 
+class GrownListValue(PyValue):
+    """What was appended to a list from outside that nothing else was asked about.
+
+    Its length is not guarded: a log that grows with each call stays one variant. Where the list
+    turns out to be looked at, the trace is made again without this.
+    """
+
+    def __init__(self, source: Source) -> None:
+        self.source = source
+        self.items: tuple[PyValue, ...] = ()
+        self.changed = False
+
+    @property
+    def python_type(self) -> type:
+        return list
+
+
 class DictValue(PyValue):
     """An exact dict (or `kind`, a subclass without behaviour of its own on the paths traced).
 

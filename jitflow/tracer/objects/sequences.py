@@ -6,11 +6,12 @@ from collections.abc import Callable
 from typing import Any
 
 from jitflow.core.errors import Unsupported
+from jitflow.guards.predicates import SameObject, TypeIs
 from jitflow.tracer.objects.comparison import is_equal_item, known_truth
 from jitflow.tracer.objects.effects import will_change
 from jitflow.tracer.objects.iterators import items_of
 from jitflow.tracer.objects.keys import index_of, slice_of
-from jitflow.tracer.objects.model import DictValue
+from jitflow.tracer.objects.model import DictValue, GrownListValue, LazyValue
 from jitflow.tracer.objects.nested import call_nested
 from jitflow.tracer.objects.protocol import Tracer
 from jitflow.tracer.objects.wrap import resolve
@@ -68,6 +69,29 @@ def append(tracer: Tracer, value: SequenceValue, item: PyValue) -> PyValue:
     """``value.append(item)``."""
     change(tracer, value)
     value.items.append(item)
+    return NONE
+
+
+def can_grow(tracer: Tracer, value: PyValue) -> bool:
+    """Whether `value` is a list from outside that was not looked at, so that `grow` does."""
+    if type(value) is not LazyValue or type(value.real) is not list or tracer.context.depth:
+        return False
+    table = tracer.context.objects
+    return id(value.real) not in table.by_id and id(value.real) not in table.looked
+
+
+def grow(tracer: Tracer, value: LazyValue, item: PyValue) -> PyValue:
+    """``value.append(item)`` without a look at the list."""
+    table = tracer.context.objects
+    known = table.grown.get(id(value.real))
+    if known is None:
+        known = table.grown[id(value.real)] = GrownListValue(value.source)
+        table.keep.append(value.real)
+    elif known.source != value.source:
+        tracer.context.guard(SameObject(value.source, known.source))
+    tracer.context.guard(TypeIs(value.source, list))
+    will_change(tracer, known)
+    known.items = (*known.items, item)
     return NONE
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from jitflow.core.dataclass import dataclass, field
 from jitflow.guards.sources import Source
 from jitflow.ir.graph import Block, Value
-from jitflow.tracer.objects.model import NamespaceValue
+from jitflow.tracer.objects.model import GrownListValue, NamespaceValue
 from jitflow.tracer.recipes import BuildCell, Effect, Recipe
 from jitflow.tracer.values import PyValue
 
@@ -36,6 +36,8 @@ class ObjectTable:
         ``id`` of a real object to its value; `keep` holds the objects so that ids stay theirs.
     numbers : dict
         Numbers that are inputs, by their sources.
+    grown : dict
+        ``id`` of a list to what was appended to it; `looked` has those that are looked at, too.
     namespaces : dict
         ``id`` of a module's dictionary to its value.
     changed : dict
@@ -62,6 +64,8 @@ class ObjectTable:
 
     by_id: dict[int, PyValue] = field(default_factory=dict)
     keep: list[Any] = field(default_factory=list)
+    grown: dict[int, GrownListValue] = field(default_factory=dict)
+    looked: frozenset[int] = frozenset()
     numbers: dict[Source, PyValue] = field(default_factory=dict)
     namespaces: dict[int, NamespaceValue] = field(default_factory=dict)
     changed: dict[int, PyValue] = field(default_factory=dict)

@@ -54,6 +54,7 @@ from jitflow.tracer.objects.plain import (
     is_plain_class,
 )
 from jitflow.tracer.objects.protocol import Tracer
+from jitflow.tracer.restart import Restart
 from jitflow.tracer.values import ConstantValue, PyValue, ScalarValue, SequenceValue, SliceValue
 
 MAX_ITEMS = 10_000
@@ -138,6 +139,8 @@ def _look_at(tracer: Tracer, obj: Any, source: Source) -> PyValue:
         if known.source is not None and known.source != source:
             tracer.context.guard(SameObject(source, known.source))
         return known
+    if id(obj) in table.grown:
+        raise Restart(Unsupported("JF-B014", f"{source} grows and is looked at"), looked=id(obj))
     value = _by_identity(tracer, obj, source)
     table.by_id[id(obj)] = value
     table.keep.append(obj)

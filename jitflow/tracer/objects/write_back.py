@@ -12,6 +12,7 @@ from jitflow.tracer.objects.model import (
     CellValue,
     DictValue,
     FunctionValue,
+    GrownListValue,
     InstanceValue,
     LazyValue,
     NamespaceValue,
@@ -41,11 +42,24 @@ def _keep_apart(tracer: Tracer, value: PyValue) -> None:
     if isinstance(value, NamespaceValue | FunctionValue):
         return
     assert value.source is not None
+    if isinstance(value, GrownListValue):
+        _keep_list_apart(tracer, value)
+        return
     for other in tracer.context.objects.by_id.values():
         if other is value or other.source is None:
             continue
         is_alike = type(other) is type(value) and other.python_type is value.python_type
         if is_alike and _first(value, other):
+            tracer.context.guard(NotSame(value.source, other.source))
+
+
+def _keep_list_apart(tracer: Tracer, value: GrownListValue) -> None:
+    """Rely on a list that grew being none of the others that the piece looked at, or that grew."""
+    table = tracer.context.objects
+    lists = [v for v in table.by_id.values() if isinstance(v, SequenceValue) and v.kind is list]
+    later = [v for v in table.grown.values() if id(v) > id(value)]
+    for other in (*lists, *later):
+        if value.items and other.source is not None and other.source != value.source:
             tracer.context.guard(NotSame(value.source, other.source))
 
 
@@ -65,6 +79,11 @@ def _sequence(tracer: Tracer, value: SequenceValue) -> list[r.Effect]:
         ]
     items = tuple(recipe_of(tracer, item) for item in value.items)
     return [r.ReplaceItems(target, r.BuildSequence(list, items))]
+
+
+def _grown(tracer: Tracer, value: GrownListValue) -> list[r.Effect]:
+    target = r.FromSource(value.source)
+    return [r.CallEffect(list.append, (target, recipe_of(tracer, item))) for item in value.items]
 
 
 def _settled(value: PyValue) -> PyValue:
@@ -139,6 +158,7 @@ _RULES: dict[type, Callable[[Tracer, Any], list[r.Effect]]] = {
     SequenceValue: _sequence,
     DictValue: _dict,
     SetValue: _set,
+    GrownListValue: _grown,
     InstanceValue: _instance,
     NamespaceValue: _namespace,
     FunctionValue: _function,

@@ -1,0 +1,92 @@
+"""Lists from outside that are appended to: a log is no reason for another variant."""
+
+import numpy as np
+
+import jitflow
+
+
+class Model:
+    def __init__(self):
+        self.weights, self.history, self.log = np.ones(3), [], []
+
+    def step(self, x):
+        error = self.weights @ x - 1
+        self.weights = self.weights - 0.1 * error * x
+        self.history.append(error)
+        return error
+
+
+def test_a_history_that_grows_is_one_variant(backend):
+    step = jitflow.compile(Model.step, backend=backend)
+    model, copy = Model(), Model()
+    for k in range(5):
+        x = np.arange(3.0) + k
+        assert np.isclose(step(model, x), copy.step(x))
+    np.testing.assert_allclose(model.history, copy.history)
+    assert (step.report().pieces, step.report().recompiles) == (1, 0), str(step.report())
+
+
+def test_lists_that_grow_and_are_looked_at(check):
+    def run(x, log, other):
+        log.append(x.sum())
+        log.append(2)
+        other.append(log)
+        if len(log) > 3:
+            log[0] = 5
+        return log[-1] * x, log
+
+    check(run, (np.ones(3), [], []), (np.ones(3), [1, 2, 3], [4]))
+
+
+def test_one_list_under_two_names(check):
+    def run(x, pair):
+        pair[0].append(x * 2)
+        pair[1].append(x.max())
+        return x + 1
+
+    shared = []
+    check(run, (np.ones(3), ([], [])), (np.ones(3), (shared, shared)), (np.ones(3), ([], [7])))
+    check(run, (np.ones(3), (shared, shared)), (np.ones(3), ([], [])))
+
+
+def test_a_list_that_grows_and_one_that_is_read(check):
+    def run(x, log, other):
+        log.append(x.max())
+        return x * len(other), other
+
+    shared = [1.0]
+    check(run, (np.ones(3), [], [2.0]), (np.ones(3), shared, shared))
+    check(run, (np.ones(3), shared, shared), (np.ones(3), [], [2.0]))
+
+
+def test_appends_before_and_after_a_break(check):
+    def run(x, log):
+        log.append(1)
+        print("here")
+        log.append(x * 2)
+        y = x + 1
+        log.append(y)
+        return y
+
+    check(run, (np.ones(3), []), (np.ones(3), [0]))
+
+
+def test_appends_in_a_loop(check_loops):
+    def run(x, log, n):
+        for k in range(n):
+            x = x * 0.5 + k
+            log.append(float(x[0]))
+        return x
+
+    check_loops(run, (np.ones(3), [], 5), (np.ones(3), [2], 100))
+
+
+def test_an_append_that_is_undone(check):
+    def run(x, log):
+        try:
+            log.append(x.sum())
+            return x.reshape(2, 2)
+        except ValueError:
+            return len(log)
+
+    check(run, (np.ones(3), []), (np.ones(4), []))
