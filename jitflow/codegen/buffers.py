@@ -115,6 +115,24 @@ class _Assigner:
         for value, place in zip(self.graph.outputs, given.outputs, strict=True):
             self.outputs.setdefault(value, []).append(place)
         self.versions = {version for _, version in self.graph.writes}
+        self.preferred: dict[Value, Place] = {}
+        for value, places in self.outputs.items():
+            self.prefer(value, places[0])
+
+    def prefer(self, value: Value, place: Place) -> None:
+        """Let an output's chain of updates be made in the output's memory from its start."""
+        while value not in self.preferred and value.producer is not None:
+            self.preferred[value] = place
+            base, time = self.plan.bases.get(value), self.written_at.get(value, -1)
+            if base is None or time < 0 or base in self.plan.aliases:
+                return
+            if base in self.memory.given.inputs or base in self.memory.primary:
+                return
+            step = self.plan.steps[time]
+            rotates = isinstance(step, Control) and value.index in rotation(step.node)
+            if rotates or not self.may_share(value, base, time, step):
+                return
+            value = base
 
     def survey(self, time: int, step: Step) -> None:
         """Note when a step reads, writes and checks."""
@@ -193,6 +211,8 @@ class _Assigner:
             self.place_update(value, base, time, step)
             return
         places = list(self.outputs.get(value, ()))
+        if not places and value in self.preferred:
+            places = [self.preferred[value]]
         if value in memory.primary and value not in memory.given.inputs:
             places.insert(0, memory.primary[value])
         needs_packed = value in self.plan.contiguous
@@ -212,9 +232,9 @@ class _Assigner:
         place = memory.load_from(base)
         rotates = isinstance(step, Control) and value.index in rotation(step.node)
         if not self.may_share(value, base, time, step):
-            wanted = [] if rotates else self.outputs.get(value, [])
+            wanted = None if rotates else self.preferred.get(value)
             source = place
-            place = wanted[0] if wanted else memory.temporary(value.type.shape, value.type.dtype)
+            place = wanted or memory.temporary(value.type.shape, value.type.dtype)
             memory.steps.append(
                 Copy(-1, value.type.shape, value.type.dtype, source=source, target=place)
             )

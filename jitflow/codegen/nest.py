@@ -81,15 +81,33 @@ def accesses_of(items: Iterable[Item]) -> list[Access]:
 def vectorisable(loops: Loops, items: Iterable[Item]) -> frozenset[str]:
     """Loops whose iterations may run many at a time.
 
-    A scan's axis is not, nor is a loop of a scatter that may meet an element twice.
+    A scan's axis is not, nor is a loop of a scatter that may meet an element twice. A scan of
+    integers along rows takes a cycle for each element: nothing is gained across rows.
     """
     names = frozenset(loops.variables)
     if not loops.ordered:
         return names
+    if _is_quick_scan(loops, items):
+        return frozenset()
     names -= frozenset(loops.inner)
     for entry in loops.lookups.values():
         names -= loops.atoms_of(entry.index)
     return names
+
+
+def _is_quick_scan(loops: Loops, items: Iterable[Item]) -> bool:
+    if len(loops.inner) != 1:
+        return False
+    for item in items:
+        statement = item.statement
+        if isinstance(statement, (Load, Store)):
+            stride = statement.address.coefficient(loops.inner[0])
+            if stride not in (0, statement.dtype.itemsize):
+                return False
+        begun = item.accumulator
+        if isinstance(statement, Fold) and (begun is None or not begun[1].is_integer):
+            return False
+    return True
 
 
 def build(loops: Loops, draft: Draft, estimates: dict[str, int]) -> Nest:

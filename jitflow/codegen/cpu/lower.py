@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from jitflow.codegen.access import Affine
 from jitflow.codegen.cpu.accumulators import Accumulators
-from jitflow.codegen.cpu.early_exit import deciding, is_open
+from jitflow.codegen.cpu.early_exit import open_condition
 from jitflow.codegen.cpu.emit import LlvmEmitter
 from jitflow.codegen.cpu.memory import Lanes, MemoryWriter
 from jitflow.codegen.cpu.pairwise import PairwiseLoop, costs_nothing, lanes_of, sums_of
@@ -285,9 +285,9 @@ class KernelWriter:
         following = f"%n{text.fresh('x')}"
         scope.lines.append(f"  {following} = add nsw i64 {index.text}, {step}")
         more = text.result(f"icmp slt i64 {following}, {end.text}")
-        decided = deciding(loop, self.accumulators)
-        if decided is not None:
-            more = text.result(f"and i1 {more}, {is_open(text, decided)}")
+        is_open = open_condition(text, loop, self.accumulators)
+        if is_open:
+            more = text.result(f"and i1 {more}, {is_open}")
         text.write(f"br i1 {more}, label %{head}, label %{done}")
         latch = scope.label
         after = self.accumulators.current(folded)

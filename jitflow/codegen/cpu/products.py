@@ -10,6 +10,7 @@ from jitflow.codegen.cpu.blas import (
     PREFIXES,
     ROW_MAJOR,
     TRANSPOSE,
+    UPPER,
     Blas,
     blas,
 )  # fmt: skip
@@ -22,6 +23,9 @@ from jitflow.codegen.loop_ir import CallProduct, Matrix
 from jitflow.core.dataclass import dataclass, replace
 from jitflow.core.dims import Dim
 from jitflow.core.dtypes import I64, DType
+
+LEAST_SYMMETRIC = 48
+"""Rows from which half of a product of a matrix with itself is worth a copy of that half."""
 
 
 def has_product(dtype: DType) -> bool:
@@ -113,7 +117,9 @@ class _ProductWriter:
 
     def product(self, left: str, right: str, result: str) -> None:
         call = self.call
-        if self.vector(left, right, result):
+        if self.dot(left, right, result) or self.vector(left, right, result):
+            return
+        if self.symmetric(left, right, result):
             return
         a, b, into, rows, columns = call.left, call.right, call.result, call.rows, call.columns
         if not self.is_row_major(call.result, rows, columns):
@@ -161,6 +167,49 @@ class _ProductWriter:
         self.text.declare(f"declare void @{code.name}({types})")
         self.text.names.externals[code.name] = address_of(code)
         self.text.write(f"call void @{code.name}({', '.join(arguments)})")
+        return True
+
+    def dot(self, left: str, right: str, result: str) -> bool:
+        """A row times a column."""
+        call = self.call
+        name = self.letter + ("dotu_sub" if call.dtype.is_complex else "dot")
+        if call.rows != 1 or call.columns != 1 or not self.library.has(name):
+            return False
+        arguments = [self.integer(self.dim(call.inner))]
+        for pointer, stride in ((left, call.left.column), (right, call.right.row)):
+            arguments += [f"ptr {pointer}", self.integer(self.elements(stride))]
+        if call.dtype.is_complex:
+            self.write(name, [*arguments, f"ptr {result}"])
+            return True
+        element = scalar_type(call.dtype)
+        value = self.write(name, arguments, element)
+        self.text.write(f"store {element} {value}, ptr {result}, align {self.size}")
+        return True
+
+    def symmetric(self, left: str, right: str, result: str) -> bool:
+        """A matrix times its own transpose: half of the work, and a copy of the other half."""
+        call = self.call
+        is_own = (call.left.row, call.left.column) == (call.right.column, call.right.row)
+        name = self.letter + "syrk"
+        if left != right or not is_own or call.rows != call.columns or call.dtype.is_complex:
+            return False
+        if not isinstance(call.rows, int) or call.rows < LEAST_SYMMETRIC:
+            return False
+        if not self.library.has(name) or call.result.column != self.size:
+            return False
+        x = self.operand(call.left, left, call.rows, call.inner)
+        rows, inner = (self.integer(self.dim(extent)) for extent in (call.rows, call.inner))
+        leading = self.elements(call.result.row)
+        self.write(name, [
+            f"i32 {ROW_MAJOR}", f"i32 {UPPER}", f"i32 {x.flag}", rows, inner, self.scalar(1),
+            f"ptr {left}", self.integer(x.leading), self.scalar(0), f"ptr {result}",
+            self.integer(leading),
+        ])  # fmt: skip
+        element = scalar_type(call.dtype)
+        self.text.names.helpers[f"mirror_{element}"] = mirror_text(element)
+        self.text.write(
+            f"call void @mirror_{element}(ptr {result}, i64 {call.rows}, i64 {leading.text})"
+        )
         return True
 
     def vector(self, left: str, right: str, result: str) -> bool:
@@ -239,11 +288,47 @@ class _ProductWriter:
         )
         return f"ptr @{name}"
 
-    def write(self, name: str, arguments: list[str]) -> None:
+    def write(self, name: str, arguments: list[str], returns: str = "void") -> str:
+        """Call a function of the library; the name of what it returns."""
         self.text.declare(self.library.declaration(name))
         symbol = self.library.symbol(name)
         self.text.names.externals[symbol] = self.library.addresses[name]
-        self.text.write(f"call void @{symbol}({', '.join(arguments)})")
+        call = f"call {returns} @{symbol}({', '.join(arguments)})"
+        if returns != "void":
+            return self.text.result(call)
+        self.text.write(call)
+        return ""
+
+
+def mirror_text(element: str) -> str:
+    """``void @mirror(matrix, rows, leading)``: the upper triangle is copied to the lower one."""
+    return f"""define internal void @mirror_{element}(ptr %matrix, i64 %rows, i64 %leading) {{
+entry:
+  br label %row
+row:
+  %i = phi i64 [ 0, %entry ], [ %i.next, %done ]
+  %start = mul i64 %i, %leading
+  %some = icmp sgt i64 %i, 0
+  br i1 %some, label %element, label %done
+element:
+  %j = phi i64 [ 0, %row ], [ %j.next, %element ]
+  %above = mul i64 %j, %leading
+  %from = add i64 %above, %i
+  %to = add i64 %start, %j
+  %source = getelementptr {element}, ptr %matrix, i64 %from
+  %target = getelementptr {element}, ptr %matrix, i64 %to
+  %value = load {element}, ptr %source
+  store {element} %value, ptr %target
+  %j.next = add i64 %j, 1
+  %more = icmp slt i64 %j.next, %i
+  br i1 %more, label %element, label %done
+done:
+  %i.next = add i64 %i, 1
+  %again = icmp slt i64 %i.next, %rows
+  br i1 %again, label %row, label %end
+end:
+  ret void
+}}"""
 
 
 def _transposed(matrix: Matrix) -> Matrix:

@@ -27,9 +27,21 @@ def test_one_deciding_element_anywhere(length, step):
 def test_rows_are_decided_one_by_one(axis):
     rng = np.random.default_rng(0)
     x = rng.uniform(size=(33, 700)) < 0.002
-    compiled = jitflow.compile(lambda x: (x.any(axis=axis), (~x).all(axis=axis), x.sum()))
-    for got, wanted in zip(compiled(x), (x.any(axis=axis), (~x).all(axis=axis), x.sum())):
-        np.testing.assert_array_equal(got, wanted)
+    for function in (lambda x: x.any(axis=axis), lambda x: (~x).all(axis=axis)):
+        alone, beside = jitflow.compile(function), jitflow.compile(lambda x: (function(x), x.sum()))
+        np.testing.assert_array_equal(alone(x), function(x))
+        np.testing.assert_array_equal(beside(x)[0], function(x))
+
+
+@pytest.mark.parametrize("shape", [(200, 3), (200, 6), (3, 200), (40, 5, 3), (7, 9)])
+def test_lanes_that_are_rows(shape):
+    x = np.random.default_rng(1).uniform(size=shape)
+    for axis in range(len(shape)):
+        any_of = jitflow.compile(lambda x: (x > 0.8).any(axis=axis))
+        all_of = jitflow.compile(lambda x: (x > 0.2).all(axis=axis))
+        for values in (x, np.asfortranarray(x), x[::-1]):
+            np.testing.assert_array_equal(any_of(values), (values > 0.8).any(axis=axis))
+            np.testing.assert_array_equal(all_of(values), (values > 0.2).all(axis=axis))
 
 
 def test_the_rest_is_not_read():
