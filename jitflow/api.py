@@ -9,19 +9,25 @@ import warnings
 import weakref
 from collections.abc import Callable
 from types import FunctionType, MethodType
-from typing import Any, TypeVar, overload
+from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 import numpy as np
 
 from jitflow.core import events
+from jitflow.core.lazy import LazyModule
 from jitflow.core.platform import is_supported
 from jitflow.debug import journal, logs
-from jitflow.debug.report import Report
 from jitflow.runtime.compiled import Compiled
 from jitflow.runtime.options import Options
 from jitflow.runtime.pending import Pending
 from jitflow.runtime.stance import set_stance
 from jitflow.tracer import marks
+
+if TYPE_CHECKING:
+    from jitflow.debug import report
+    from jitflow.debug.report import Report
+else:
+    report = LazyModule("jitflow.debug.report")
 
 __all__ = [
     "compile",
@@ -156,7 +162,7 @@ def _warn_unsupported() -> None:
 
 def _report(key: str) -> Report:
     """What happened to this function so far: pieces, breaks, recompiles, times."""
-    return Report(journal.journal(key))
+    return report.Report(journal.journal(key))
 
 
 def disable(fn: F) -> F:
@@ -205,8 +211,8 @@ def explain(fn: Callable[..., Any]) -> Callable[..., Report]:
 
     def call(*args: Any, **kwargs: Any) -> Report:
         compiled(*args, **kwargs)
-        report = getattr(compiled, "report", None) or compiled.__func__.report  # type: ignore[attr-defined]
-        return report()  # type: ignore[no-any-return]
+        make = getattr(compiled, "report", None) or compiled.__func__.report  # type: ignore[attr-defined]
+        return make()  # type: ignore[no-any-return]
 
     return call
 

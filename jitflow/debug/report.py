@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from jitflow.core.breaks import BREAKS
@@ -79,6 +78,8 @@ class Report:
 
     def to_json(self, **options: Any) -> str:
         """The report as JSON text."""
+        import json
+
         return json.dumps(self.as_dict(), default=str, **options)
 
     def __str__(self) -> str:

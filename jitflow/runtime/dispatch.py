@@ -9,6 +9,7 @@ from types import FunctionType
 from typing import Any
 
 from jitflow.core import events
+from jitflow.core.collector import no_collection
 from jitflow.core.config import config
 from jitflow.core.errors import GraphBreak, RecompileError, Unsupported
 from jitflow.core.location import Location
@@ -244,7 +245,8 @@ class Dispatcher:
     def _compile(self, point: PointState, state: tuple[Any, ...]) -> Variant | None:
         """Trace and link one more variant; None where Python should run instead."""
         try:
-            return self._try_to_compile(point, state)
+            with no_collection():
+                return self._try_to_compile(point, state)
         except (GraphBreak, RecompileError):
             raise
         except (RecursionError, MemoryError):

@@ -6,9 +6,10 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from jitflow.core.dataclass import dataclass, field, replace
+from jitflow.core.lazy import LazyModule
 from jitflow.guards.checks import ConstantPool
 from jitflow.guards.predicates import ArrayFact, Guard, NoOverlap, Relation, ScalarFact
-from jitflow.ir import pipeline, printer
+from jitflow.ir import pipeline
 from jitflow.ir.flags import always_warns, can_warn
 from jitflow.ir.graph import Node, Value
 from jitflow.ir.regions import walk_nodes
@@ -26,8 +27,11 @@ from jitflow.tracer import recipes as r
 from jitflow.tracer.trace import Trace, recipes_of
 
 if TYPE_CHECKING:
+    from jitflow.ir import printer
     from jitflow.runtime.dispatch import Dispatcher
     from jitflow.runtime.options import Options
+else:
+    printer = LazyModule("jitflow.ir.printer")
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,9 @@ from typing import Any
 from jitflow.codegen.cpu import object_layout
 from jitflow.codegen.cpu.engine import Library, engine
 from jitflow.codegen.cpu.entry import SYMBOL, EntryCode, build_entry
+from jitflow.codegen.cpu.entry_helpers import provide
 from jitflow.codegen.cpu.entry_spec import CopyLimit, EntrySpec, NativeEntry
-from jitflow.codegen.cpu.entry_support import BindingTable, c_function, helpers
+from jitflow.codegen.cpu.entry_support import BindingTable, c_function
 from jitflow.codegen.interface import Body, Segment
 from jitflow.core.config import config
 from jitflow.core.dataclass import dataclass, field
@@ -86,7 +87,7 @@ def link(spec: EntrySpec, segment: Segment, body: Body, level: int = 2) -> Nativ
         the_engine.compile(entry.text, 0, _ENTRY_LEVEL),
     ]
     library = the_engine.load(objects, {**body.externals, **_externals(spec, entry)})
-    keep = (spec, body, entry.constants, helpers())
+    keep = (spec, body, entry.constants)
     return NativeFunction(library.address(SYMBOL), keep, spec.name, library)
 
 
@@ -96,6 +97,7 @@ def _externals(spec: EntrySpec, entry: EntryCode) -> dict[str, int]:
     for number, constant in enumerate(entry.constants):
         has_address = isinstance(constant, BindingTable | CopyLimit)
         externals[f"jf.k{number}"] = constant.address if has_address else id(constant)
+    provide(name for name in entry.functions if name.startswith("jf.") and name != "jf.next")
     for name in entry.functions:
         if name.startswith("llvm."):
             continue

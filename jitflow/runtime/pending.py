@@ -10,6 +10,7 @@ import weakref
 from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
+from jitflow.core.collector import no_collection
 from jitflow.core.locks import compiler_lock
 from jitflow.runtime.compiled import Compiled
 from jitflow.runtime.options import Options
@@ -53,7 +54,8 @@ class Pending:
         """The dispatcher, made once."""
         with compiler_lock:
             if self.made is None:
-                module = importlib.import_module("jitflow.runtime.dispatch")
+                with no_collection():
+                    module = importlib.import_module("jitflow.runtime.dispatch")
                 made: Dispatcher = module.Dispatcher(self.function, self.options, self.key)
                 if self._target is not None and not self.options.verify:
                     made.install_into(self._target)

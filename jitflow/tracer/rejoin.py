@@ -6,9 +6,9 @@ backward jump compiled execution can take over again. So it can behind any chose
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from types import CodeType
 
+from jitflow.core.dataclass import dataclass
 from jitflow.tracer.instructions import Instruction, decode, handler_of, index_at, per_code
 from jitflow.tracer.stack_layout import Layout, after_original
 

@@ -11,15 +11,13 @@ process on AVX-512 masks.
 from __future__ import annotations
 
 import atexit
-import hashlib
 import itertools
-import re
 import time
 import weakref
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, NamedTuple
 
 from jitflow.codegen.cpu import libcalls
 from jitflow.codegen.cpu.llvm import llvm
@@ -28,10 +26,6 @@ from jitflow.core.config import config
 from jitflow.core.dataclass import dataclass, field, replace
 from jitflow.core.locks import compiler_lock
 
-_DEFINE = re.compile(r"^define (?!internal |private )[^@\n]*@([\w.$]+)", re.MULTILINE)
-_DECLARE = re.compile(r"^declare [^@\n]*@(?!llvm\.)([\w.$]+)", re.MULTILINE)
-_EXTERNAL = re.compile(r"^@([\w.$]+) = external ", re.MULTILINE)
-_DEFINE_END = re.compile(r"^(define [^\n]*?)((?: ![\w.]+ ![\w.]+)*) \{$", re.MULTILINE)
 _GROUP = "#900"
 
 KEPT_BYTES = 16 << 20
@@ -56,6 +50,38 @@ class ObjectCode:
     exports: tuple[str, ...]
     imports: tuple[str, ...]
     milliseconds: dict[str, float] = field(default_factory=dict, compare=False)
+
+
+class Symbols(NamedTuple):
+    """What a text defines for others, and what it declares."""
+
+    exports: tuple[str, ...]
+    imports: tuple[str, ...]
+
+
+def symbols_in(text: str) -> Symbols:
+    """The symbols of LLVM IR; its functions and variables start at the head of a line."""
+    exports, imports = [], []
+    for line in text.split("\n"):
+        if line.startswith("define "):
+            if not line.startswith(("define internal ", "define private ")):
+                exports.append(line.partition("@")[2].partition("(")[0])
+        elif line.startswith("declare "):
+            name = line.partition("@")[2].partition("(")[0]
+            if not name.startswith("llvm."):
+                imports.append(name)
+        elif line.startswith("@") and " = external " in line:
+            imports.append(line[1:].partition(" ")[0])
+    return Symbols(tuple(exports), tuple(imports))
+
+
+def _with_group(line: str) -> str:
+    """The head of a function with the group of its attributes, which metadata may follow."""
+    if not line.startswith("define ") or not line.endswith(" {"):
+        return line
+    place = line.find(" !", line.rfind(")"))
+    place = len(line) - 2 if place < 0 else place
+    return f"{line[:place]} {_GROUP}{line[place:]}"
 
 
 class Library:
@@ -98,7 +124,7 @@ class Engine:
         self._llvm = llvm()
         self._lock = compiler_lock
         self._machines: dict[int, Any] = {}
-        self._made: dict[tuple[bytes, int, int, bool], ObjectCode] = {}
+        self._made: dict[tuple[str, int, int, bool], ObjectCode] = {}
         self._made_bytes = 0
         self._names = itertools.count()
         self._truncate: Library | None = None
@@ -127,22 +153,23 @@ class Engine:
 
     def compile(self, text: str, optimise: int = 0, level: int = 2) -> ObjectCode:
         """Compile `text` to position-independent object code; equal text only once."""
-        key = hashlib.sha256(text.encode()).digest(), optimise, level, config().verify_ir
+        key = text, optimise, level, config().verify_ir
         with self._lock:
             milliseconds: dict[str, float] = {}
             made = self._made.pop(key, None)
             if made is None:
                 made, milliseconds = self._compile(text, optimise, level)
-                self._made_bytes += len(made.image)
+                self._made_bytes += len(text) + len(made.image)
             self._made[key] = made
             while self._made_bytes > KEPT_BYTES and len(self._made) > 1:  # the oldest goes
-                self._made_bytes -= len(self._made.pop(next(iter(self._made))).image)
+                oldest = next(iter(self._made))
+                self._made_bytes -= len(oldest[0]) + len(self._made.pop(oldest).image)
         return replace(made, milliseconds=milliseconds)
 
     def _compile(self, text: str, optimise: int, level: int) -> tuple[ObjectCode, dict[str, float]]:
         image, milliseconds = self._emit(text, optimise, level)
-        imports = (*_DECLARE.findall(text), *_EXTERNAL.findall(text))
-        return ObjectCode(image, tuple(_DEFINE.findall(text)), imports), milliseconds
+        symbols = symbols_in(text)
+        return ObjectCode(image, symbols.exports, symbols.imports), milliseconds
 
     def _emit(self, text: str, optimise: int, level: int) -> tuple[bytes, dict[str, float]]:
         """A function of its own, so that its LLVM objects are freed while the lock is held."""
@@ -220,7 +247,7 @@ class Engine:
         attributes = ["nounwind"]
         if self.target.vector_bits >= 512:
             attributes.append('"prefer-vector-width"="512"')
-        marked = _DEFINE_END.sub(rf"\1 {_GROUP}\2 {{", text)
+        marked = "\n".join(_with_group(line) for line in text.split("\n"))
         triple = f'target triple = "{self.target.triple}"\n'
         return f"{triple}{marked}\nattributes {_GROUP} = {{ {' '.join(attributes)} }}\n"
 

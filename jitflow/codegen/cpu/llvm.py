@@ -14,11 +14,10 @@ from __future__ import annotations
 import ctypes
 import functools
 import importlib.util
-import re
+import os
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from ctypes import POINTER, byref, c_bool, c_char_p, c_int, c_size_t, c_uint8, c_uint64, c_void_p
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -88,8 +87,8 @@ class Llvm:
         It cannot be loaded, or lacks a function.
     """
 
-    def __init__(self, path: Path) -> None:
-        library = ctypes.CDLL(str(path))
+    def __init__(self, path: str) -> None:
+        library = ctypes.CDLL(path)
         for name, (result, arguments) in _SIGNATURES.items():
             function = getattr(library, f"LLVMPY_{name}")
             function.restype, function.argtypes = result, arguments
@@ -273,17 +272,24 @@ def _binding() -> Binding:
     return Binding()
 
 
-def _library() -> Path | None:
+def _library() -> str | None:
     """The shared library of llvmlite, if its version is known."""
     found = importlib.util.find_spec("llvmlite")
     for place in (found.submodule_search_locations or ()) if found else ():
-        try:
-            version = (Path(place) / "_version.py").read_text()
-        except OSError:
-            continue
-        match = re.search(r"""version_version = ['"](\d+)\.(\d+)""", version)
-        library = Path(place) / "binding" / _LIBRARY_NAMES.get(sys.platform, "")
+        library = os.path.join(place, "binding", _LIBRARY_NAMES.get(sys.platform, ""))
         first, last = KNOWN_VERSIONS
-        if match and first <= (int(match[1]), int(match[2])) <= last and library.is_file():
+        if first <= _version(place) <= last and os.path.isfile(library):
             return library
     return None
+
+
+def _version(place: str) -> tuple[int, ...]:
+    """Version of the llvmlite in a directory; () where it is not found."""
+    try:
+        with open(os.path.join(place, "_version.py")) as file:
+            text = file.read()
+    except OSError:
+        return ()
+    number = text.partition("version_version = '")[2].partition("'")[0]
+    major_minor = number.split(".")[:2]
+    return tuple(map(int, major_minor)) if all(map(str.isdecimal, major_minor)) else ()

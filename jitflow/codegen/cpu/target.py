@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import functools
 import os
-import platform
-from pathlib import Path
+import sys
 
 from jitflow.codegen.cpu.llvm import llvm
 from jitflow.core.dataclass import dataclass
 
+_MOST_CACHES = 8
 _DEFAULT_L1, _DEFAULT_L2 = 32 * 1024, 512 * 1024
 _AVX512 = frozenset({"avx512f", "avx512bw", "avx512dq", "avx512vl"})
 
@@ -99,18 +99,24 @@ def _cores() -> int:
 
 def _cache_bytes(level: int) -> int:
     """Size of the data or unified cache of `level`, 0 where the system does not say."""
-    if platform.system() != "Linux":
+    if sys.platform != "linux":
         return 0
-    for index in Path("/sys/devices/system/cpu/cpu0/cache").glob("index*"):
+    for index in range(_MOST_CACHES):
         try:
-            if int((index / "level").read_text()) != level:
+            if int(_about_cache(index, "level")) != level:
                 continue
-            if (index / "type").read_text().strip() == "Instruction":
+            if _about_cache(index, "type") == "Instruction":
                 continue
-            size = (index / "size").read_text().strip()
+            size = _about_cache(index, "size")
         except (OSError, ValueError):
             continue
         factor = {"K": 1024, "M": 1024**2}.get(size[-1:], 1)
         digits = size.rstrip("KM")
         return int(digits) * factor if digits.isdigit() else 0
     return 0
+
+
+def _about_cache(index: int, what: str) -> str:
+    """What Linux says about a cache of the first processor."""
+    with open(f"/sys/devices/system/cpu/cpu0/cache/index{index}/{what}") as file:
+        return file.read().strip()

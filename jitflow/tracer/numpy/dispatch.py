@@ -19,25 +19,25 @@ from jitflow.tracer.numpy import (
     ufuncs,
 )
 from jitflow.tracer.numpy.arguments import dim_value, raises, unsupported
-from jitflow.tracer.numpy.families import load
+from jitflow.tracer.numpy.families import function_entry, method_entry
 from jitflow.tracer.numpy.operators import binary_operator, comparison, unary_operator
+from jitflow.tracer.random_types import generators
 from jitflow.tracer.user_calls import noted
 from jitflow.tracer.values import ArrayValue, PyValue
 
-_RANDOM = (np.random.Generator, np.random.RandomState)
 _ARRAY_METHOD = type(np.ndarray.sum)
 
 
 def is_known(function: Any) -> bool:
     """Whether `call` may be tried."""
     try:
-        if function in load():
+        if function_entry(function) is not None:
             return True
     except TypeError:
         return False
     if isinstance(function, np.ufunc):
         return True
-    if isinstance(getattr(function, "__self__", None), (np.ufunc, *_RANDOM)):
+    if isinstance(getattr(function, "__self__", None), (np.ufunc, *generators())):
         return True
     if isinstance(function, type):
         return issubclass(function, np.dtype) or _is_scalar_type(function)
@@ -72,7 +72,7 @@ def nested_call(
 def _call(
     context: TraceContext, function: Any, args: list[PyValue], kwargs: dict[str, PyValue]
 ) -> PyValue:
-    entry = load().get(function)
+    entry = function_entry(function)
     if entry is not None:
         return table.invoke(context, entry, args, kwargs)
     if isinstance(function, np.ufunc):
@@ -80,7 +80,7 @@ def _call(
     owner = getattr(function, "__self__", None)
     if isinstance(owner, np.ufunc):
         return ufunc_methods.call(context, owner, function.__name__, args, kwargs)
-    if isinstance(owner, _RANDOM):
+    if isinstance(owner, generators()):
         from jitflow.tracer.numpy import random
 
         return random.call(context, function, args, kwargs)
@@ -114,11 +114,10 @@ def nested_method(
     kwargs: dict[str, PyValue],
 ) -> PyValue:
     """`method` within a handler."""
-    load()
     special = conversion.scalar_method(context, receiver, name, args, kwargs)
     if special is not None:
         return special
-    entry = table.METHODS.get(name)
+    entry = method_entry(name)
     if entry is None:
         raise unsupported(f"{receiver.python_type.__name__}.{name}")
     return table.invoke(context, entry, [receiver, *args], kwargs)

@@ -51,7 +51,6 @@ _FUNCTIONS = [
     "isin",
     "in1d",
     "polyfit",
-    "polyval",
     "polyder",
     "polyint",
     "unwrap",

@@ -15,7 +15,7 @@ from jitflow.core import dtypes
 from jitflow.tracer import arrays
 from jitflow.tracer.context import TraceContext
 from jitflow.tracer.numpy import arguments
-from jitflow.tracer.numpy.families import load
+from jitflow.tracer.numpy.families import function_entry
 from jitflow.tracer.values import ArrayValue, ConstantValue, PyValue, SequenceValue
 
 MAX_ELEMENTS = 1 << 14
@@ -30,8 +30,6 @@ _PURE_ONLY = frozenset(
         np.issubdtype,
         np.isdtype,
         np.dtype,
-        np.polynomial.legendre.leggauss,
-        np.polynomial.hermite.hermgauss,
         np.hanning,
         np.hamming,
         np.blackman,
@@ -50,6 +48,8 @@ _PURE_ONLY = frozenset(
         np.isscalar,
     }
 )
+_POLYNOMIALS = ("numpy.polynomial.legendre", "numpy.polynomial.hermite")
+_QUADRATURES = ("leggauss", "hermgauss")
 _FRESH: tuple[Any, ...] = (np.zeros, np.ones, np.empty, np.full)
 _NEVER = frozenset(_FRESH)
 _SMALL_DATA = (int, float, complex, bool, str, bytes, type(None), np.generic, np.dtype, type)
@@ -57,7 +57,10 @@ _SMALL_DATA = (int, float, complex, bool, str, bytes, type(None), np.generic, np
 
 def is_foldable(function: Any) -> bool:
     """Whether a function has no rule but may be evaluated where its arguments are known."""
-    return function in _PURE_ONLY
+    return function in _PURE_ONLY or (
+        getattr(function, "__module__", None) in _POLYNOMIALS
+        and getattr(function, "__name__", None) in _QUADRATURES
+    )
 
 
 def fold(
@@ -89,7 +92,7 @@ def fold(
 def _is_pure(function: Any) -> bool:
     if function in _NEVER:
         return False
-    entry = load().get(function)
+    entry = function_entry(function)
     if entry is not None:
         return entry.fold
     if isinstance(function, np.ufunc) or is_foldable(function):

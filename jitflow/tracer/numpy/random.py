@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from jitflow.core.dataclass import dataclass
 from jitflow.core.dtypes import I64
 from jitflow.guards.predicates import IsObject
 from jitflow.guards.sources import ConstantSource, MadeSource, Source
@@ -68,9 +68,6 @@ _DRAWS = frozenset(
 )
 
 
-GENERATORS = (np.random.Generator, np.random.RandomState)
-
-
 @dataclass(frozen=True, eq=False)
 class Draw:
     """A method of the generator that `source` gives in each call; `real` is the one at hand."""
@@ -89,11 +86,6 @@ class Draw:
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Draw from the generator at hand."""
         return self.real(*args, **kwargs)
-
-
-def is_generator(real: Any) -> bool:
-    """Whether its methods are draws that NumPy makes."""
-    return type(real) in GENERATORS
 
 
 def draw(

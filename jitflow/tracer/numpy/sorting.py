@@ -15,23 +15,12 @@ from jitflow.tracer.numpy.table import Handler, function, function_named, method
 from jitflow.tracer.values import ArrayValue, ConstantValue, PyValue
 
 _DATA_DEPENDENT = [
-    "nonzero",
-    "flatnonzero",
-    "argwhere",
-    "unique",
     "unique_values",
     "unique_counts",
     "unique_inverse",
     "unique_all",
-    "compress",
-    "extract",
     "place",
-    "intersect1d",
-    "union1d",
-    "setdiff1d",
-    "setxor1d",
     "trim_zeros",
-    "bincount",
 ]
 
 
@@ -44,8 +33,6 @@ def _declined(name: str) -> Handler:
 
 for _name in _DATA_DEPENDENT:
     function_named(_name, signature="*args, **kwargs")(_declined(_name))
-for _name in ("nonzero", "compress"):
-    method(_name, signature="a, *args, **kwargs")(_declined(_name))
 
 
 @method("sort", signature="a, axis=-1, kind=None, order=None, *, stable=None")

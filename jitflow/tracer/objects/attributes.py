@@ -13,7 +13,7 @@ from jitflow.core.errors import Unsupported
 from jitflow.guards.predicates import HasNoItem, TypeIs
 from jitflow.guards.sources import AttributeSource, ConstantSource, MadeSource
 from jitflow.tracer import numpy
-from jitflow.tracer.numpy import companions, random
+from jitflow.tracer.numpy import companions
 from jitflow.tracer.objects import instances, sequences
 from jitflow.tracer.objects.classes import (
     class_attribute,
@@ -44,6 +44,7 @@ from jitflow.tracer.objects.modules import AttributeMissing, module_attribute, s
 from jitflow.tracer.objects.plain import IMMUTABLE, overrides
 from jitflow.tracer.objects.protocol import Tracer
 from jitflow.tracer.objects.wrap import real_of, resolve
+from jitflow.tracer.random_types import is_generator
 from jitflow.tracer.values import (
     ArrayValue,
     CompanionValue,
@@ -284,7 +285,7 @@ def _opaque(tracer: Tracer, value: OpaqueValue, name: str) -> PyValue:
     """A method of an object the tracer does not know: Python finds it again, and calls it."""
     cls = type(value.real)
     raw = search(cls, name)
-    if random.is_generator(value.real) and callable(raw):
+    if is_generator(value.real) and callable(raw):
         if not isinstance(value.source, MadeSource):
             tracer.context.guard(TypeIs(value.source, cls))
         return BuiltinMethodValue(value, name)

@@ -12,7 +12,6 @@ from typing import Any
 from jitflow.core.errors import Unsupported
 from jitflow.guards.sources import ConstantSource
 from jitflow.tracer import numpy
-from jitflow.tracer.numpy import random
 from jitflow.tracer.objects import (
     container_calls,
     copying,
@@ -42,6 +41,7 @@ from jitflow.tracer.objects.plain import IMMUTABLE
 from jitflow.tracer.objects.protocol import Tracer
 from jitflow.tracer.objects.scalars import evaluate
 from jitflow.tracer.objects.wrap import resolve, resolve_deeply
+from jitflow.tracer.random_types import is_generator
 from jitflow.tracer.values import ConstantValue, PyValue
 
 Handler = Callable[..., PyValue]
@@ -179,8 +179,10 @@ def _call_builtin_method(
     if isinstance(receiver, InstanceValue):
         bound = BuiltinMethodValue(receiver, callee.name)
         return object_calls.call_object_method(tracer, bound, args, kwargs)
-    if isinstance(receiver, OpaqueValue) and random.is_generator(receiver.real):
+    if isinstance(receiver, OpaqueValue) and is_generator(receiver.real):
         deep, named = _deeply(tracer, args, kwargs)
+        from jitflow.tracer.numpy import random
+
         return random.draw(tracer.context, receiver, callee.name, deep, named)
     if isinstance(receiver, ConstantValue):
         real = receiver.value

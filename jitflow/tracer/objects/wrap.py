@@ -32,6 +32,7 @@ from jitflow.guards.sources import (
     ItemSource,
     Source,
 )
+from jitflow.tracer import random_types
 from jitflow.tracer.objects.model import (
     BuiltinMethodValue,
     CellValue,
@@ -153,6 +154,8 @@ def _by_identity(tracer: Tracer, obj: Any, source: Source) -> PyValue:
     if rule is not None:
         return rule(tracer, obj, source)
     if isinstance(obj, _SINGLETONS) or isinstance(type(obj), enum.EnumMeta):
+        return _singleton(tracer, obj, source)
+    if isinstance(obj, random_types.functions()):
         return _singleton(tracer, obj, source)
     if isinstance(obj, np.ndarray):
         raise Unsupported("JF-B007", f"{source} is {kind.__module__}.{kind.__qualname__}")
@@ -347,7 +350,7 @@ def _function(tracer: Tracer, obj: types.FunctionType, source: Source) -> PyValu
 
 
 def _method(tracer: Tracer, obj: types.MethodType, source: Source) -> PyValue:
-    if isinstance(obj.__self__, np.random.RandomState):
+    if isinstance(obj.__self__, random_types.legacy_generators()):
         tracer.context.guard(Equals(source, obj))
         return ConstantValue(obj)
     tracer.context.guard(TypeIs(source, types.MethodType))
@@ -403,7 +406,6 @@ _SINGLETONS = (
     functools._lru_cache_wrapper,
     types.GenericAlias,
     type(np.sum),
-    type(np.random.seed),
 )
 
 _Rule = Callable[[Tracer, Any, Source], PyValue]

@@ -1,0 +1,179 @@
+"""Helpers that native entries call, compiled when an entry first needs them and bound by address.
+
+Their text is ``entry_helpers.ll`` and the access to the floating-point flags below. A program needs
+few of them, so those that an entry lacks are compiled together, with what they call themselves.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import functools
+import os
+from collections.abc import Iterable
+from typing import Any
+
+from jitflow.codegen.cpu import object_layout
+from jitflow.codegen.cpu.engine import Engine, Library, engine, symbols_in
+from jitflow.codegen.cpu.entry_spec import DIVIDE, INVALID, OVERFLOW, UNDERFLOW
+from jitflow.core.locks import compiler_lock
+
+_CLASSES = {"PyTuple_Type": tuple, "PyList_Type": list, "PyDict_Type": dict, "PyLong_Type": int}
+_FENV = "feclearexcept", "fetestexcept"
+_ARENA = ctypes.c_int64(0)  # the process's cached block of scratch memory
+
+_X86_BITS = 4, 8, 16, 1  # divide, overflow, underflow, invalid in MXCSR
+_ARM_BITS = 2, 4, 8, 1  # the same in <fenv.h> of 64-bit ARM
+
+_addresses: dict[str, int] = {}
+_libraries: list[Library] = []  # for ever: every entry may refer to them
+
+
+def provide(names: Iterable[str]) -> None:
+    """Compile those helpers of `names` that are not there yet, in one go."""
+    with compiler_lock:
+        missing = [name for name in names if name not in _addresses]
+        if not missing:
+            return
+        the_engine = engine()
+        text = _text(the_engine, missing)
+        # At level 2 a call gains 2 ns, and the first compilation of a process loses 25 ms.
+        library = the_engine.add(text, _externals(text), level=0)
+        _libraries.append(library)
+        for name in missing:
+            _addresses[name] = library.address(name)
+
+
+def address(name: str) -> int:
+    """Address of a helper."""
+    provide([name])
+    return _addresses[name]
+
+
+def c_address(function: object) -> int:
+    """Address of a function that `ctypes` has found."""
+    return ctypes.cast(function, ctypes.c_void_p).value or 0  # type: ignore[arg-type]
+
+
+def _externals(text: str) -> dict[str, int]:
+    """Address of everything that helpers refer to."""
+    found = {}
+    for name in symbols_in(text).imports:
+        if name in _CLASSES:
+            found[name] = id(_CLASSES[name])
+        elif name == "jf.arena":
+            found[name] = ctypes.addressof(_ARENA)
+        else:
+            owner = ctypes.CDLL(None) if name in _FENV else ctypes.pythonapi
+            found[name] = c_address(getattr(owner, name))
+    return found
+
+
+def _text(the_engine: Engine, names: list[str]) -> str:
+    """The text of `names` and of all that they refer to."""
+    pieces = _pieces(the_engine.target.is_x86)
+    needed = dict.fromkeys(names)
+    todo = list(names)
+    while todo:
+        for word in pieces[todo.pop()].split("@")[1:]:
+            name = _leading_name(word)
+            if name not in needed:
+                needed[name] = None
+                todo.append(name)
+    return "\n".join(pieces[name] for name in needed)
+
+
+@functools.cache
+def _pieces(is_x86: bool) -> dict[str, str]:
+    """Each function, declaration and variable of the text, by name."""
+    pieces: dict[str, str] = {}
+    flags = _x86_flags() if is_x86 else _libm_flags(_ARM_BITS)
+    name = ""  # of the function that the line is in
+    for line in (_source() + flags).split("\n"):
+        if name:
+            pieces[name] += f"\n{line}"
+        elif line.startswith(("define ", "declare ", "@")):
+            name = _leading_name(line.partition("@")[2])
+            pieces[name] = line
+        if line == "}" or line.startswith(("declare ", "@")):
+            name = ""
+    return pieces
+
+
+def _leading_name(text: str) -> str:
+    end = 0
+    while end < len(text) and (text[end].isalnum() or text[end] in "._$"):
+        end += 1
+    return text[:end]
+
+
+def _source() -> str:
+    path = os.path.join(os.path.dirname(__file__), "entry_helpers.ll")
+    loader: Any = __spec__.loader  # which reads from an archive, too
+    source = str(loader.get_data(path).decode())
+    offsets = {name: value for name, value in vars(object_layout).items() if name.isupper()}
+    for name in sorted(offsets, key=len, reverse=True):
+        source = source.replace(f"${name}", str(offsets[name]))
+    return source
+
+
+# Floating-point flags
+
+
+def _x86_flags() -> str:
+    head = """
+declare void @llvm.x86.sse.stmxcsr(ptr)
+declare void @llvm.x86.sse.ldmxcsr(ptr)
+
+define void @jf.clear_flags() {
+  %state.p = alloca i32
+  call void @llvm.x86.sse.stmxcsr(ptr %state.p)
+  %state = load i32, ptr %state.p
+  %set = and i32 %state, 29
+  %is.clear = icmp eq i32 %set, 0
+  br i1 %is.clear, label %done, label %clear
+clear:
+  %cleared = and i32 %state, -64
+  store i32 %cleared, ptr %state.p
+  call void @llvm.x86.sse.ldmxcsr(ptr %state.p)
+  ret void
+done:
+  ret void
+}
+
+define i32 @jf.read_flags(i32 %wanted) {
+  %state.p = alloca i32
+  call void @llvm.x86.sse.stmxcsr(ptr %state.p)
+  %state = load i32, ptr %state.p
+"""
+    return f"{head}{_to_numpy_flags(_X86_BITS)}}}\n"
+
+
+def _libm_flags(bits: tuple[int, int, int, int]) -> str:
+    head = f"""
+declare i32 @feclearexcept(i32)
+declare i32 @fetestexcept(i32)
+
+define void @jf.clear_flags() {{
+  %r = call i32 @feclearexcept(i32 {sum(bits)})
+  ret void
+}}
+
+define i32 @jf.read_flags(i32 %wanted) {{
+  %state = call i32 @fetestexcept(i32 {sum(bits)})
+"""
+    return f"{head}{_to_numpy_flags(bits)}}}\n"
+
+
+def _to_numpy_flags(bits: tuple[int, int, int, int]) -> str:
+    """Instructions that return ``%state`` in NumPy's numbering, masked with ``%wanted``."""
+    lines, total = [], "0"
+    for number, bit in zip((DIVIDE, OVERFLOW, UNDERFLOW, INVALID), bits, strict=True):
+        lines += [
+            f"  %bit{number} = and i32 %state, {bit}",
+            f"  %is{number} = icmp ne i32 %bit{number}, 0",
+            f"  %flag{number} = select i1 %is{number}, i32 {number}, i32 0",
+            f"  %sum{number} = or i32 {total}, %flag{number}",
+        ]
+        total = f"%sum{number}"
+    lines += [f"  %masked = and i32 {total}, %wanted", "  ret i32 %masked", ""]
+    return "\n".join(lines)
