@@ -1,8 +1,10 @@
 """NPBench with the decorator on the unmodified NumPy kernels: right or wrong, and how fast.
 
-``python -m benchmarks.npbench --npbench DIR [--preset S] [--only NAME,...]`` where DIR is a
-checkout of github.com/spcl/npbench. Each program runs in a process of its own: eager and compiled,
-interleaved, medians. Pin to a core with ``taskset -c 0``.
+``python -m benchmarks.npbench --npbench DIR [--preset S] [--only NAME,...] [--peers PYTHON]`` where
+DIR is a checkout of github.com/spcl/npbench, and PYTHON an interpreter that has numba and jax. Each
+program runs in a process of its own: eager and compiled, interleaved, medians; then numba on the
+same source, and the versions for numba and jax that NPBench brings. Pin to a core with
+``taskset -c 0``.
 """
 
 from __future__ import annotations
@@ -21,7 +23,7 @@ from typing import Any
 
 import numpy as np
 
-KEYS = ("name", "right", "eager", "compiled", "ratio", "first", "pieces", "breaks", "recompiles")
+ROOT = Path(__file__).parents[1]
 
 
 def load(folder: Path, name: str) -> dict[str, Any]:
@@ -96,17 +98,21 @@ def run_one(folder: Path, name: str, preset: str, repeat: int) -> dict[str, Any]
     }
 
 
-def in_process(folder: Path, name: str, preset: str, repeat: int, limit: float) -> dict[str, Any]:
+def in_process(
+    name: str, options: argparse.Namespace, module: list[str], python: str = sys.executable
+) -> dict[str, Any]:
     """Run one program in a fresh process; its row, or the reason why there is none."""
-    command = [sys.executable, "-m", "benchmarks.npbench", "--npbench", str(folder)]
-    command += ["--one", name, "--preset", preset, "--repeat", str(repeat)]
-    environment = {**os.environ, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
+    command = [python, "-m", *module, "--npbench", str(options.npbench), "--one", name]
+    command += ["--preset", options.preset, "--repeat", str(options.repeat)]
+    single = dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "NUMBA_NUM_THREADS"), "1")
+    single |= {"XLA_FLAGS": "--xla_cpu_multi_thread_eigen=false", "PYTHONPATH": str(ROOT)}
     try:
         done = subprocess.run(
-            command, capture_output=True, text=True, timeout=limit, env=environment
-        )
+            command, capture_output=True, text=True, timeout=options.limit,
+            env={**os.environ, **single}, cwd=ROOT,
+        )  # fmt: skip
     except subprocess.TimeoutExpired:
-        return {"name": name, "error": f"more than {limit:.0f} s"}
+        return {"name": name, "error": f"more than {options.limit:.0f} s"}
     if done.returncode:
         lines = done.stderr.strip().split("\n")
         return {"name": name, "error": lines[-1] if lines else f"status {done.returncode}"}
@@ -121,15 +127,29 @@ def print_row(row: dict[str, Any]) -> None:
     print(
         f"{row['name']:<24} {'right' if row['right'] else 'WRONG':<6} {row['eager']:>10.2f} "
         f"{row['compiled']:>10.2f} {row['ratio']:>7.2f} {row['first']:>9.0f} {row['pieces']:>4} "
-        f"{row['breaks']:>4} {row['recompiles']:>4} {','.join(row['codes'])}",
+        f"{row['breaks']:>4} {row['recompiles']:>4} {','.join(row['codes'])}{_beside(row)}",
         flush=True,
     )
+
+
+def _beside(row: dict[str, Any]) -> str:
+    """The peers' times, and how much faster compiled is than the best of them."""
+    peers: dict[str, dict[str, Any]] = row.get("peers", {})
+    if not peers:
+        return ""
+    shown = [
+        f"{name} {peer['ms']:.2f}" if "ms" in peer else f"{name} -" for name, peer in peers.items()
+    ]
+    times = [peer["ms"] for peer in peers.values() if peer.get("right")]
+    best = f" | best peer / jit {min(times) / row['compiled']:.2f}" if times else ""
+    return f" | {', '.join(shown)}{best}"
 
 
 def main() -> None:
     """Run the programs and print the table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--npbench", type=Path)
+    parser.add_argument("--peers", help="an interpreter that has numba and jax")
     parser.add_argument("--preset", default="S")
     parser.add_argument("--only", default="")
     parser.add_argument("--repeat", type=int, default=5)
@@ -150,7 +170,14 @@ def main() -> None:
     )
     rows = []
     for name in names:
-        row = in_process(options.npbench, name, options.preset, options.repeat, options.limit)
+        row = in_process(name, options, ["benchmarks.npbench"])
+        if options.peers and "error" not in row:
+            row["peers"] = {
+                system: in_process(
+                    name, options, ["benchmarks.npbench_peers", "--system", system], options.peers
+                )
+                for system in ("njit", "numba", "jax")
+            }
         print_row(row)
         rows.append(row)
     good = [row for row in rows if row.get("right")]

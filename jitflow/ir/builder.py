@@ -24,6 +24,7 @@ class Builder:
         self.block: Block = self.graph.body
         self.location: Location = UNKNOWN
         self.node_count = 0
+        self.region_count = 0
         self._names: dict[str, int] = {}
 
     def unique_name(self, hint: str) -> str:
@@ -87,6 +88,7 @@ class Builder:
             value.producer = node
         self.block.nodes.append(node)
         self.node_count += 1
+        self.region_count += len(regions)
         return results
 
     @contextmanager

@@ -71,6 +71,8 @@ class Interpreter:
         not to be tried again.
     tried : dict
         How often the capture of the loop at a place failed.
+    sizes : dict
+        For each iterator, by identity, the nodes that there were when its loop began.
     written_slots : dict
         For each loop, by its header, variables whose arrays its iterations write.
     """
@@ -88,6 +90,7 @@ class Interpreter:
         self.generators: list[tuple[IteratorValue, interpreter_calls.GeneratorBody]] = []
         self._keep: list[Any] = []
         self._iterations: dict[int, int] = {}
+        self.sizes: dict[int, int] = {}
         self.regions: list[Region] = []
         self.reasons: dict[int, str] = {}
         self.declined: set[int] = set()

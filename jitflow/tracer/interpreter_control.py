@@ -26,6 +26,11 @@ if TYPE_CHECKING:
     from jitflow.tracer.interpreter import Interpreter
 
 
+MAX_UNROLLED_NODES = 3000
+"""Nodes that the iterations of one loop may make; more take seconds to compile."""
+_NODES_OF_A_REGION = 50
+
+
 class LoopBreak(Unsupported):
     """A loop header that Python iterates; no graph break in the report."""
 
@@ -155,6 +160,24 @@ def _check_length(tracer: Interpreter, frame: SymbolicFrame, iterator: IteratorV
     taken = tracer.count_iteration(iterator)
     if max(remaining or 0, taken) > limit:
         raise LoopBreak(reason or f"{remaining or taken} iterations are more than {limit}")
+    _check_growth(tracer, frame, iterator, taken, remaining or 0)
+
+
+def _check_growth(
+    tracer: Interpreter, frame: SymbolicFrame, iterator: IteratorValue, taken: int, remaining: int
+) -> None:
+    """Leave a loop to Python whose iterations turn out to be large, with what they call.
+
+    The trace begins again: each iteration is then a piece, and they are one.
+    """
+    builder = tracer.context.builder
+    size = builder.node_count + _NODES_OF_A_REGION * builder.region_count
+    before = tracer.sizes.setdefault(id(iterator), size)
+    if taken < 2 or (size - before) / taken * (taken + remaining) <= MAX_UNROLLED_NODES:
+        return
+    cause = LoopBreak(f"unrolling it would make about {(size - before) // taken} nodes each time")
+    place = frame.code, frame.program[frame.index - 1].offset
+    raise Restart(cause, place=place)
 
 
 _OF_UNKNOWN_LENGTH = ("chain", "islice", "zip_longest")
