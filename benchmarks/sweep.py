@@ -44,7 +44,7 @@ class Result:
 
     @property
     def ratio(self) -> float:
-        return self.ours / self.numpy
+        return self.ours / max(self.numpy, 1e-9)
 
     def __str__(self) -> str:
         times = f"{self.ratio:6.2f} {self.numpy * 1e6:10.2f} {self.ours * 1e6:10.2f}"
@@ -103,16 +103,32 @@ def least(calls: list[Callable[[int], float]], seconds: float) -> list[float]:
     return best
 
 
+def check_equal(got: Any, expected: Any) -> None:
+    """Raise where a result is wrong by more than a sum in another order explains."""
+    if isinstance(expected, (tuple, list)):
+        for one, other in zip(got, expected, strict=True):
+            check_equal(one, other)
+    elif isinstance(expected, np.ndarray | np.generic):
+        assert got.dtype == expected.dtype
+        assert got.shape == expected.shape
+        eps = np.finfo(expected.dtype).eps if expected.dtype.kind in "fc" else 0
+        scale = np.abs(expected[np.isfinite(expected)]).max(initial=1) if eps else 0
+        np.testing.assert_allclose(got, expected, rtol=1e3 * eps, atol=1e3 * eps * scale)
+
+
 def measure(expression: str, dtype: str, size: int) -> Result:
     plain = function_of(expression)
     compiled = jitflow.compile(function_of(expression))
     given = operands(dtype, size)
     names = plain.__code__.co_varnames[: plain.__code__.co_argcount]
     arguments = [given[name] for name in names]
-    plain(*arguments)
+    expected = plain(*arguments)
     start = time.thread_time()
-    compiled(*arguments)
+    got = compiled(*arguments)
     first = time.thread_time() - start
+    if "empty" not in expression:
+        check_equal(got, expected)
+        check_equal(compiled(*arguments), expected)
     calls = [looped(function, arguments) for function in (plain, compiled)]
     best = least(calls, 0.03)
     if best[1] > LIMIT * best[0]:

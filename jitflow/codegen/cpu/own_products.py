@@ -18,7 +18,8 @@ from jitflow.core.dims import Dim
 from jitflow.core.dtypes import F32, F64, DType
 
 RIGHT_BYTES = 4 << 20
-"""Size of the right matrix above which its rows, read in strips, miss too many pages."""
+"""Size of the right matrix above which its rows, read in strips, miss too many pages; with many
+rows of the left one, a little more than the second-level cache is the limit."""
 
 BLOCK_BYTES = 1 << 18
 """Size of the rows of the left matrix that go together."""
@@ -33,7 +34,7 @@ worth packing: they would fall into the same sets of the cache."""
 MOST_PADDING, PADDED_ROWS = 1.5, 16
 """Columns computed for each that is wanted, up to which narrow products of more rows are made."""
 
-FEW_COLUMNS = 4
+FEW_COLUMNS = 5
 """Columns below which long products are a few dot products."""
 
 SHARED_WORK = 1 << 20
@@ -60,7 +61,8 @@ def choose(
     height = rows if isinstance(rows, int) else MANY_ROWS
     if columns < FEW_COLUMNS and depth > FEW_ROWS:
         return None
-    if depth == 0 or depth * columns * dtype.itemsize > RIGHT_BYTES:
+    limit = RIGHT_BYTES if height <= FEW_ROWS else target.l2_bytes * 5 // 4
+    if depth == 0 or depth * columns * dtype.itemsize > limit:
         return None
     if _conflicts(stride, depth) and height > FEW_ROWS:
         return None
