@@ -193,9 +193,18 @@ class _Assigner:
             return
         if value in memory.primary:
             return
-        given = memory.given.place(value)
+        given = memory.given.place(value) or self.uninitialised(value)
         assert given is not None, f"%{value.name} is loaded and not stored"
         memory.primary[value] = given
+
+    def uninitialised(self, value: Value) -> Place | None:
+        """Memory for an array that nothing is stored to at first."""
+        if value.producer is None or value.producer.operator.name != "uninitialised":
+            return None
+        preferred = self.preferred.get(value)
+        if preferred is not None and is_packed(preferred, value):
+            return preferred
+        return self.memory.temporary(value.type.shape, value.type.dtype)
 
     def packed_place(self, value: Value) -> Place:
         places = [self.memory.primary[value], *self.memory.stores.get(value, ())]

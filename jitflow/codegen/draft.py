@@ -257,6 +257,8 @@ class _Drafter:
         if name == "constant":
             value = np.asarray(node.attributes["value"])
             return self.add(Constant(self.name(), value.item(), dtype), [])
+        if name == "uninitialised":
+            return self.add(Constant(self.name(), 0, dtype), [])
         if name == "dimension":
             return self.add(Position(self.name(), Affine(node.attributes["dim"])), [])
         (component,) = index

@@ -164,8 +164,14 @@ class _Fusion:
     def visit_creation(self, node: Node, value: Value) -> None:
         if node.operator.name == "constant" and value.type.rank:
             self.visit_input(value)
+        elif node.operator.name == "uninitialised" and self.is_stored(value):
+            self.load_all(value)  # there is nothing to store
         else:
             self.visit_pointwise(node, value)
+
+    def is_stored(self, value: Value) -> bool:
+        """Whether a value must lie in memory."""
+        return value in self.addressed or value in self.forced
 
     def is_expensive(self, value: Value) -> bool:
         """Whether storing `value` beats computing it at every place where it is demanded."""

@@ -37,6 +37,25 @@ full = register(
 )
 
 
+def _infer_uninitialised(types: Types, attributes: Attributes) -> Types:
+    return (ArrayType(attributes["dtype"], attributes["shape"]),)
+
+
+uninitialised = register(
+    Operator(
+        "uninitialised",
+        Kind.CREATION,
+        (),
+        _infer_uninitialised,
+        lambda *, shape, dtype: np.zeros(shape, dtype.numpy),
+        attributes=("shape", "dtype"),
+        cost=0,
+        extra={"dtypes": ALL},
+        doc="An array whose elements may be anything: zeros where it is not stored.",
+    )
+)
+
+
 def _infer_iota(types: Types, attributes: Attributes) -> Types:
     dtype, length = attributes["dtype"], attributes["length"]
     if dtype not in INTEGERS and dtype not in FLOATS:

@@ -13,6 +13,9 @@ from jitflow.ir.rewriter import Replacement, Rewriter
 from jitflow.ir.rules import COMMUTATIVE
 from jitflow.ops.record import Kind, operators
 
+_OWN_MEMORY = frozenset({"full", "uninitialised"})
+"""What is mostly made to be written: shared, all but one of its users would copy it."""
+
 _LARGEST_CONSTANT = 4096  # bytes that are compared
 
 
@@ -21,7 +24,8 @@ class ShareEqual:
     """Merge equal nodes.
 
     Before: ``%a = exp %x; %b = exp %x; %c = add %a, %b``. After: ``%c = add %a, %a``. Call-outs
-    stay: Python must be called as often as it was. A check that was made is not made again.
+    stay: Python must be called as often as it was. A check that was made is not made again. Filled
+    arrays stay.
     """
 
     def run(self, graph: Graph) -> Graph:
@@ -55,6 +59,8 @@ class _Share:
 
 def _key(node: Node) -> Hashable | None:
     name = node.operator.name
+    if name in _OWN_MEMORY:
+        return None
     if name == "constant":
         array: np.ndarray = node.attributes["value"]
         if array.nbytes > _LARGEST_CONSTANT:

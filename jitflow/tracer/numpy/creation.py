@@ -32,12 +32,16 @@ _LIKE = "a, dtype=None, order='K', subok=True, shape=None, *, device=None"
 
 def filled(
     context: TraceContext,
-    number: PyValue,
+    number: PyValue | None,
     dtype: DType,
     shape: tuple[Dim, ...],
     order: layout.Order,
 ) -> ArrayValue:
-    """A fresh array with one number everywhere."""
+    """A fresh array with one number everywhere; with any numbers if there is none."""
+    if number is None and shape:
+        value = emit(context, "uninitialised", shape=shape, dtype=dtype)
+        return arrays.fresh(context, value, order)
+    number = number or ConstantValue(0)
     item = operand(context, number)
     value = convert(context, item, dtype)
     if value.type.shape:
@@ -67,7 +71,7 @@ def copied_order(context: TraceContext, array: ArrayValue, order: PyValue) -> la
     return layout.f_order(rank) if letter == "F" else layout.c_order(rank)
 
 
-def _register_fill(name: str, number: int) -> None:
+def _register_fill(name: str, number: PyValue | None) -> None:
     def new(
         context: TraceContext,
         shape: PyValue,
@@ -79,7 +83,7 @@ def _register_fill(name: str, number: int) -> None:
         extents = arguments.sized_shape(context, shape)
         wanted = arguments.dtype(context, dtype) or F64
         places = fresh_order(context, order, len(extents))
-        return filled(context, ConstantValue(number), wanted, extents, places)
+        return filled(context, number, wanted, extents, places)
 
     def like_other(
         context: TraceContext,
@@ -90,20 +94,22 @@ def _register_fill(name: str, number: int) -> None:
         shape: PyValue,
         device: PyValue,
     ) -> PyValue:
-        return filled_like(context, a, ConstantValue(number), dtype, order, shape)
+        return filled_like(context, a, number, dtype, order, shape)
 
     function_named(name, signature=_NEW, fold=False)(new)
     function_named(f"{name}_like", signature=_LIKE, fold=False)(like_other)
 
 
-for _name, _number in (("zeros", 0), ("ones", 1), ("empty", 0)):
+for _name, _number in (
+    ("zeros", ConstantValue(0)), ("ones", ConstantValue(1)), ("empty", None),
+):  # fmt: skip
     _register_fill(_name, _number)
 
 
 def filled_like(
     context: TraceContext,
     a: PyValue,
-    number: PyValue,
+    number: PyValue | None,
     dtype: PyValue,
     order: PyValue,
     shape: PyValue,
