@@ -77,7 +77,10 @@ def schedule(
     estimates: Mapping[str, int],
     short_fold: int = SHORT_FOLD,
 ) -> Schedule:
-    """Order, merge and choose; `estimates` has guesses for symbols that are byte strides."""
+    """Order, merge and choose; `estimates` has guesses for symbols that are byte strides.
+
+    Axes that are folded are merged first: they are one long run, however short the last one is.
+    """
     live = {name: extent for name, extent in extents.items() if extent != 1}
     strides = _Strides(accesses, estimates)
     result = Schedule(
@@ -86,13 +89,15 @@ def schedule(
         extents=dict(live),
         changes={name: Affine(0) for name in extents if name not in live},
     )
-    candidates = [name for name in live if name in vectorisable]
+    result.inner.sort(key=strides.movement, reverse=True)
+    _merge(result, result.inner, accesses, vectorisable)
 
     def penalty(name: str) -> tuple[int, int]:
-        extent, (total, position) = live[name], strides.penalty(name)
+        extent, (total, position) = result.extents[name], strides.penalty(name)
         short = name in inner and isinstance(extent, int) and extent <= short_fold
         return total + (SHORT_FOLD_PENALTY * len(accesses) if short else 0), position
 
+    candidates = [name for name in result.extents if name in vectorisable]
     vector = min(candidates, key=penalty, default=None)
     for names in (result.outer, result.inner):
         names.sort(key=strides.movement, reverse=True)
@@ -163,14 +168,23 @@ class _Strides:
         return (total,)
 
 
-def _merge(result: Schedule, names: list[str], accesses: Sequence[Access]) -> None:
-    """Merge neighbours ``a, b`` into `b` where a step of `a` is ``extent(b)`` steps of `b`."""
+def _merge(
+    result: Schedule,
+    names: list[str],
+    accesses: Sequence[Access],
+    alike: frozenset[str] = frozenset(),
+) -> None:
+    """Merge neighbours ``a, b`` into `b` where a step of `a` is ``extent(b)`` steps of `b`.
+
+    Both of them are in `alike`, or neither.
+    """
     position = len(names) - 1
     addresses = [access.address for access in accesses]
     while position > 0:
         first, second = names[position - 1], names[position]
         extent = result.extents[second]
-        if all(_is_one_axis(address, first, second, extent) for address in addresses):
+        is_alike = (first in alike) == (second in alike)
+        if is_alike and all(_is_one_axis(a, first, second, extent) for a in addresses):
             result.changes[first] = Affine(0)
             result.survivors[first] = second
             result.extents[second] = extent * result.extents.pop(first)

@@ -26,8 +26,17 @@ def _product(e: Any, ar: Any, ai: Any, br: Any, bi: Any) -> Any:
     if numpy_fuses_products() and not getattr(e, "rank_zero", False):
         real = e.fma(ar, br, e.negative(e.multiply(ai, bi)))
         return e.complex(real, e.fma(ar, bi, e.multiply(ai, br)))
+    return _plain_product(e, ar, ai, br, bi)
+
+
+def _plain_product(e: Any, ar: Any, ai: Any, br: Any, bi: Any) -> Any:
     real = e.subtract(e.multiply(ar, br), e.multiply(ai, bi))
     return e.complex(real, e.add(e.multiply(ar, bi), e.multiply(ai, br)))
+
+
+def running_multiply(e: Any, x: Any, y: Any) -> Any:
+    """The product in a fold or a running product: NumPy's loops over one place never fuse it."""
+    return _plain_product(e, *parts(e, x), *parts(e, y))
 
 
 def multiply(e: Any, x: Any, y: Any) -> Any:

@@ -29,6 +29,12 @@ def _combine(record: Any) -> Callable[..., Any]:
     return body
 
 
+def _product(e: Any, x: Any, y: Any, **attributes: Any) -> Any:
+    if e.dtype(x).is_complex:
+        return complex_bodies.running_multiply(e, x, y)
+    return multiply.cpu(e, x, y)
+
+
 def _extreme(largest: bool) -> Callable[..., Any]:
     def body(e: Any, x: Any, y: Any, **attributes: Any) -> Any:
         return extreme(e, x, y, largest=largest, skip_nan=False)
@@ -62,7 +68,7 @@ sum_ = reduction(
 
 prod = reduction(
     "prod", dtypes=NUMBERS, numpy=_fold(np.multiply), identity=lambda dtype: 1,
-    cpu=_combine(multiply), ulp=64, doc="Product in the operand's dtype.",
+    cpu=_product, ulp=64, doc="Product in the operand's dtype.",
 )  # fmt: skip
 
 max_ = reduction(
@@ -141,6 +147,6 @@ cumsum = scan(
 )  # fmt: skip
 
 cumprod = scan(
-    "cumprod", numpy=_running(np.multiply), identity=lambda dtype: 1, cpu=_combine(multiply),
+    "cumprod", numpy=_running(np.multiply), identity=lambda dtype: 1, cpu=_product,
     doc="Running product along an axis, in the operand's dtype and in order.",
 )  # fmt: skip
