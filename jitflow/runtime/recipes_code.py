@@ -57,7 +57,7 @@ class RecipeWriter:
             if isinstance(recipe, r.FromSource):
                 name = text
             else:
-                name = f"r{len(self.lines)}"
+                name = f"r{len(self._keep)}"
                 self.lines.append(f"{name} = {text}")
             self._names[id(recipe)] = name
             self._keep.append(recipe)

@@ -141,29 +141,76 @@ def join_of(
     Ways end at `stops`; those that end elsewhere than at `normal` do not count. None where one of
     the starts does not lead to `normal` at all.
     """
-    starts = tuple(starts)
+    return _join_of(code, tuple(starts), stops, normal)
+
+
+@functools.lru_cache(4096)
+def _join_of(
+    code: CodeType, starts: tuple[int, ...], stops: frozenset[int], normal: int
+) -> int | None:
     ends = stops | {normal, RETURN}
     after = successors(code)
-    reached = _reached(after, starts, ends)
-    leading = _leading(after, reached, ends, normal)
-    if not all(start in leading for start in starts):
+    before: dict[int, list[int]] = {}
+    for at in _reached(after, starts, ends) - ends:
+        for to in after[at]:
+            before.setdefault(to, []).append(at)
+    order = _postorder(before, normal)
+    place = {at: number for number, at in enumerate(order)}
+    if not all(start in place for start in starts):
         return None
-    everything = frozenset(leading)
-    passes = dict.fromkeys(leading, everything)
-    passes[normal] = frozenset({normal})
+    return _meet(_next_passed(after, order, place), place, starts)
+
+
+def _postorder(before: dict[int, list[int]], root: int) -> list[int]:
+    """What leads to `root` against the flow of control, each place before the one it leads to."""
+    order: list[int] = []
+    seen = {root}
+    work = [(root, iter(before.get(root, ())))]
+    while work:
+        at, rest = work[-1]
+        following = next((to for to in rest if to not in seen), None)
+        if following is None:
+            order.append(at)
+            work.pop()
+        else:
+            seen.add(following)
+            work.append((following, iter(before.get(following, ()))))
+    return order
+
+
+def _next_passed(
+    after: tuple[tuple[int, ...], ...], order: list[int], place: dict[int, int]
+) -> dict[int, int]:
+    """For each place the next one that all ways pass (immediate postdominators).
+
+    The method of Cooper, Harvey and Kennedy, "A simple, fast dominance algorithm".
+    """
+    root = order[-1]
+    found = {root: root}
     changed = True
     while changed:
         changed = False
-        for at in sorted(leading - {normal}, reverse=True):
-            ways = [passes[to] for to in after[at] if to in leading]
-            found = frozenset.intersection(*ways) | {at}
-            if found != passes[at]:
-                passes[at], changed = found, True
-    common = frozenset.intersection(*(passes[start] for start in starts))
-    # Of the places that all ways pass, each one after the first is passed by all ways from it.
-    return max(common, key=lambda at: len(passes[at]))
+        for at in reversed(order[:-1]):
+            ways = tuple(to for to in after[at] if to in found)
+            new = _meet(found, place, ways)
+            if found.get(at) != new:
+                found[at], changed = new, True
+    return found
 
 
+def _meet(found: dict[int, int], place: dict[int, int], ways: tuple[int, ...]) -> int:
+    """The first place that all ways from each of `ways` pass."""
+    first = ways[0]
+    for other in ways[1:]:
+        while first != other:
+            while place[first] < place[other]:
+                first = found[first]
+            while place[other] < place[first]:
+                other = found[other]
+    return first
+
+
+@functools.lru_cache(4096)
 def leads_to(code: CodeType, start: int, stops: frozenset[int], goal: int) -> bool:
     """Whether a way from `start` comes to `goal` without passing one of `stops` before."""
     ends = stops | {goal, RETURN}
@@ -182,18 +229,3 @@ def _reached(
             if at not in ends:
                 work.extend(after[at])
     return found
-
-
-def _leading(
-    after: tuple[tuple[int, ...], ...], reached: set[int], ends: frozenset[int], normal: int
-) -> set[int]:
-    """Of the places in `reached` those with a way to `normal`."""
-    leading = {normal} if normal in reached else set()
-    changed = True
-    while changed:
-        changed = False
-        for at in reached - leading - ends:
-            if any(to in leading for to in after[at]):
-                leading.add(at)
-                changed = True
-    return leading

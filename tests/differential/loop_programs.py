@@ -18,6 +18,8 @@ MAX_DEPTH = 3
 class LoopProgram:
     """Writes one program; variables are bound at the top, so that most names can be read anywhere.
 
+    In a *typed* program numbers stay NumPy's float64, in a *careful* one few things raise.
+
     `a`, `b`, `v` are 1-D float arrays (`a` and `b` may overlap), `c` is a 1-D int array, `m` a
     2-D float array, `n` an int, `p` a float; `box` has `value`, `count` and `array`.
     """
@@ -30,12 +32,15 @@ class LoopProgram:
         self.names = 0
         self.trips = 1
         self.has_transcendental = self.random.random() < 0.2
+        self.is_typed = self.random.random() < 0.6
+        self.is_careful = self.random.random() < 0.7
 
     def source(self) -> str:
         """The text of the program."""
-        self.emit(1, "s, t, j, k = 0.0, 1.5, 0, 2")
+        zero, other = ("np.float64(0.0)", "np.float64(1.5)") if self.is_typed else ("0.0", "1.5")
+        self.emit(1, f"s, t, j, k = {zero}, {other}, 0, 2")
         self.emit(1, self.pick("v = a.copy()", "v = np.zeros(len(a))", "v = b * 2", "v = a[1:]"))
-        if self.random.random() < 0.3:
+        if self.random.random() < 0.3 and not self.is_typed:
             self.emit(1, self.pick("s = 0", "s = np.float64(0.5)", "t = 2", "k = c[0]", "s = a[0]"))
         for _ in range(self.random.randint(0, 1)):
             self.simple(1)
@@ -83,9 +88,10 @@ class LoopProgram:
 
     def index(self) -> str:
         """An index, usually in range."""
-        if self.chance(0.6):
+        if self.chance(0.6) or self.is_careful:
             text = self.integer(0)
-            return text if self.chance(0.5) else f"({text}) % {self.pick('len(a)', '4', '5')}"
+            is_plain = self.chance(0.03 if self.is_careful else 0.5)
+            return text if is_plain else f"({text}) % {self.pick('len(a)', '4', '5')}"
         return self.pick(
             "0", "1", "-1", "2", "j % 4", "k % 3", "c[0]", "c[k % 3]", f"c[{self.integer(0)}]"
         )
@@ -101,6 +107,8 @@ class LoopProgram:
 
     def number(self, depth: int = 2) -> str:
         """A numeric expression: Python numbers and NumPy scalars of several types."""
+        if self.is_typed and not self.chance(0.03):
+            return self.typed_number(depth)
         if depth == 0 or self.chance(0.25):
             return self.pick(
                 *NUMBERS, *NUMBERS, "0.5", "2", "-1.25", self.integer(0), self.element(), "box.value", "items[0]",
@@ -121,6 +129,27 @@ class LoopProgram:
         if self.has_transcendental:
             choices += [f"math.sin({left})", f"np.exp(-abs({left}))", f"math.log1p(abs({left}))"]
         return self.random.choice(choices)
+
+    def typed_number(self, depth: int) -> str:
+        """An expression that is a NumPy float64 whatever branch is taken."""
+        if depth == 0 or self.chance(0.25):
+            array, row = self.pick(*FLOAT_ARRAYS), self.index()
+            return self.pick(
+                "s",
+                "t",
+                "s",
+                "t",
+                f"{array}[{row}]",
+                f"{array}[{row}]",
+                f"m[{row}, {self.index()}]",
+            )
+        left, right = self.typed_number(depth - 1), self.typed_number(depth - 1)
+        return self.pick(
+            f"({left}) {self.pick('+', '-', '*')} ({right})", f"({left}) {self.pick('+', '-', '*')} ({right})",
+            f"({left}) * 0.5", f"({left}) + {self.integer(0)}", f"-({left})", f"abs({left})", f"max({left}, {right})",
+            f"min({left}, {right})", f"np.maximum({left}, {right})", f"np.sum({self.vector(0)})", f"np.sqrt(abs({left}))",
+            f"({left} if {self.condition(0)} else {right})", f"({left}) / ({right})", f"({left}) % ({right})",
+        )  # fmt: skip
 
     def slice(self) -> str:
         """A slice that often depends on loop variables, sometimes empty or stepped."""
@@ -151,6 +180,8 @@ class LoopProgram:
             )  # fmt: skip
         left = self.vector(depth - 1)
         right = self.vector(depth - 1) if self.chance(0.5) else self.number(1)
+        if self.is_careful:  # arrays of one length, mostly
+            left, right = self.pick("a", "v", f"{left}"), self.pick("a", "v", self.number(1))
         op = self.pick("+", "-", "*", "+", "-")
         return self.pick(
             f"{left} {op} ({right})", f"{left} {op} ({right})", f"({left}) * 0.5", f"np.maximum({left}, {right})",
@@ -197,7 +228,7 @@ class LoopProgram:
         self.random.choice(kinds)(indent)
 
     def set_number(self, indent: int) -> None:
-        target = self.pick("s", "t", "s", "t", "p")
+        target = self.pick("s", "t") if self.is_typed else self.pick("s", "t", "s", "t", "p")
         if self.chance(0.5):
             self.emit(
                 indent, f"{target} {self.pick('+=', '-=', '+=', '*=', '/=')} {self.number(1)}"
@@ -226,6 +257,12 @@ class LoopProgram:
 
     def set_slice(self, indent: int) -> None:
         target, where = self.pick(*FLOAT_ARRAYS), self.slice()
+        if self.is_careful and self.chance(0.9):
+            value = self.pick(
+                self.number(1), f"{target}[{where}] * 0.5", f"{target}[{where}] + s", f"a[{where}]"
+            )
+            self.emit(indent, f"{target}[{where}] {self.pick('=', '=', '+=', '-=', '*=')} {value}")
+            return
         value = self.pick(
             self.number(1), f"{target}[{self.slice()}]", self.vector(), f"{target}[{where}] * 0.5"
         )
@@ -249,6 +286,8 @@ class LoopProgram:
             "m[:-2, 1:-1]",
             "m[::-1, ::-1]",
         )
+        if self.is_careful and self.chance(0.9):
+            value = self.pick(self.number(1), target, f"{target} * 0.5 + s", f"{target} + t")
         if target == "m.T":
             target = "m.T[:]"
         self.emit(indent, f"{target} {self.pick('=', '+=', '-=')} {value}")
@@ -260,7 +299,7 @@ class LoopProgram:
             self.pick(
                 f"v = {self.vector()}", f"v = {self.vector()}", f"{first}, {second} = {second}, {first}", f"v = {first}",
                 f"v += {self.number(1)}", f"v = v + {self.number(0)}", f"{first} += {second}", f"v = v[{self.slice()}]",
-                "v = v.copy()", f"np.copyto({first}, {second})", f"{first}.fill({self.number(0)})",
+                "v = a.copy()", f"np.copyto({first}, {second})", f"{first}.fill({self.number(0)})",
                 f"np.add({first}, {second}, out={first})", f"np.multiply(a, {self.number(0)}, out=v)", "v.sort()",
             ),
         )  # fmt: skip
