@@ -89,7 +89,7 @@ REAL = (BOOL, *INTEGERS, *FLOATS)
 ALL = (BOOL, *NUMBERS)
 
 _BY_NAME = {dtype.name: dtype for dtype in ALL}
-_BY_KIND_AND_SIZE = {(dtype.kind, dtype.itemsize): dtype for dtype in ALL}
+_BY_NUMBER = {dtype.numpy.num: dtype for dtype in ALL}
 
 
 def parse_dtype(name: str) -> DType:
@@ -100,12 +100,10 @@ def parse_dtype(name: str) -> DType:
 def from_numpy(dtype: np.dtype) -> DType | None:
     """Return our dtype for a NumPy dtype, or None where jitflow does not compile it.
 
-    `longlong` and `int64` are one dtype here; object, string, datetime, structured,
-    extended-precision and byte-swapped dtypes give None, and so do dtypes with metadata or fields,
-    which NumPy hands on to results.
+    Object, string, datetime, structured, extended-precision and byte-swapped dtypes give None, and
+    so do dtypes with metadata or fields, and the second of two C types of one size (`longlong`
+    where `int64` is `long`): NumPy hands all of that on to results.
     """
-    if not dtype.isnative or dtype.kind not in "biufc":
+    if not dtype.isnative or dtype.metadata is not None or dtype.fields is not None:
         return None
-    if dtype.metadata is not None or dtype.fields is not None:
-        return None
-    return _BY_KIND_AND_SIZE.get((dtype.kind, dtype.itemsize))
+    return _BY_NUMBER.get(dtype.num)

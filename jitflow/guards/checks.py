@@ -225,7 +225,9 @@ def write_input_checks(
 
 def _array_checks(w: CheckWriter, fact: p.ArrayFact, name: str, bound: set[str]) -> None:
     w.steps.append(Test(f"type({name}) is {w.pool(np.ndarray)}"))
-    w.steps.append(Test(f"{name}.dtype == {w.pool(fact.dtype.numpy)}"))
+    dtype = fact.dtype.numpy
+    is_same = f"{name}.dtype == {w.pool(dtype)} and {name}.dtype.num == {dtype.num}"
+    w.steps.append(Test(f"{is_same} and {name}.dtype.metadata is None"))
     w.steps.append(Test(f"{name}.ndim == {len(fact.shape)}"))
     for axis, dim in enumerate(fact.shape):
         extent = f"{name}.shape[{axis}]"

@@ -90,18 +90,22 @@ def _cast_can_warn(source: DType, target: DType) -> bool:
     return target.name == "f16"
 
 
+_SMALL = 4096  # elements that are computed as they are
+
+
 def always_warns(graph: Graph) -> bool:
     """Whether a node that computes from constants alone sets flags.
 
     It was not folded; but whoever compiles it may fold it, and lose them.
     """
     known: dict[int, Any] = {}
+    shrunk: set[int] = set()
     flags: list[int] = []
     with np.errstate(divide="call", over="call", invalid="call", under="ignore"):
         before = np.seterrcall(lambda kind, flag: flags.append(flag))
         try:
             for node in graph.nodes:
-                _evaluate(node, known)
+                _evaluate(node, known, shrunk)
                 if flags and can_warn(node):
                     return True
                 flags.clear()
@@ -110,8 +114,11 @@ def always_warns(graph: Graph) -> bool:
     return False
 
 
-def _evaluate(node: Node, known: dict[int, Any]) -> None:
-    """Add the results of a node whose operands are known."""
+def _evaluate(node: Node, known: dict[int, Any], shrunk: set[int]) -> None:
+    """Add the results of a node whose operands are known, where that is little work.
+
+    One element stands for a large array that has one value everywhere.
+    """
     record = node.operator
     is_source = record.name == "constant"
     if record.kind is Kind.CALL_OUT or node.regions or len(node.results) != 1:
@@ -120,6 +127,14 @@ def _evaluate(node: Node, known: dict[int, Any]) -> None:
         return
     if not node.results[0].type.is_static or any(symbols_in(node.attributes)):
         return
-    operands = [known[id(value)] for value in node.operands]
-    with suppress(IndexError):  # raised where the graph runs
-        known[id(node.results[0])] = record.numpy(*operands, **node.attributes)
+    operands, result = [known[id(value)] for value in node.operands], node.results[0]
+    size, is_known = result.type.size, shrunk.isdisjoint(map(id, node.operands))
+    if is_source or (is_known and isinstance(size, int) and size <= _SMALL):
+        with suppress(IndexError):  # raised where the graph runs
+            known[id(result)] = record.numpy(*operands, **node.attributes)
+    elif record.name == "full":
+        known[id(result)] = np.reshape(operands[0], (1,) * result.type.rank)
+        shrunk.add(id(result))
+    elif record.kind is Kind.ELEMENTWISE:
+        known[id(result)] = record.numpy(*operands, **node.attributes)
+        shrunk.add(id(result))

@@ -186,9 +186,18 @@ class Dispatcher:
                     self._check_failed(point)
                 return result
         skip = point.skip
-        if skip is not None and not skip.is_due(state):
+        if skip is not None and not self._is_due(skip, state):
             return skip.outcome(state)
         return self._miss(point, state)
+
+    def _is_due(self, skip: Skip, state: tuple[Any, ...]) -> bool:
+        """Whether a point is to be traced again; what fails in finding out makes no difference."""
+        try:
+            return skip.is_due(state)
+        except Exception:
+            if config().strict:
+                raise
+            return False
 
     def _candidates(self, point: PointState, state: tuple[Any, ...]) -> list[Callable[..., Any]]:
         """Functions of the variants that may fit; native entries were tried before this."""

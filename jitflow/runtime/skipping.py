@@ -40,7 +40,7 @@ class Skip:
 
     def __init__(self, site: Site, stop: int, cells: tuple[Any, ...]) -> None:
         self.site, self.stop, self.cells = site, stop, cells
-        self.traces: list[Trace] = []
+        self.traces: list[Trace] = []  # while their facts are looked at: they refer to objects
         self.calls, self.due = 0, _FIRST_RETRY
 
     @staticmethod
@@ -71,6 +71,8 @@ class Skip:
             self.due *= _RETRY_FACTOR
             return True
         if self.calls > _GUARDED_CALLS or len(self.traces) >= _MOST_TRACES:
+            self.traces.clear()
+            self.calls = max(self.calls, _GUARDED_CALLS + 1)
             return False
         return all(first_failure(t.guards, t.inputs, state) is not None for t in self.traces)
 

@@ -10,7 +10,7 @@ from jitflow.core.errors import Unsupported
 from jitflow.tracer import operations
 from jitflow.tracer.frame import SymbolicFrame
 from jitflow.tracer.instructions import decode, per_code
-from jitflow.tracer.liveness import looks_at_frames
+from jitflow.tracer.liveness import looks_at_frames, looks_at_references
 from jitflow.tracer.objects.model import FunctionValue
 from jitflow.tracer.restart import Restart
 from jitflow.tracer.values import ConstantValue, PyValue
@@ -29,11 +29,13 @@ _STACK_WALKERS = frozenset({"stack", "getouterframes", "extract_stack", "print_s
 
 @per_code
 def refusal(code: CodeType) -> str:
-    """Why calls of `code` are not inlined: what it would see of its callers; '' if they are."""
+    """Why calls of `code` are not inlined: what it would see of its callers or of us; '' if not."""
     if code.co_flags & _COROUTINE:
         return f"{code.co_qualname} is a coroutine"
     if looks_at_frames(code):
         return f"{code.co_qualname} may look at the frame of its caller"
+    if looks_at_references(code):
+        return f"{code.co_qualname} may look at reference counts"
     warns = "warn" in code.co_names or "warn_explicit" in code.co_names
     if warns and any("stacklevel" in names for names in _keyword_names(code)):
         return f"{code.co_qualname} warns at the line of its caller"

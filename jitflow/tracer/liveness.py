@@ -16,6 +16,7 @@ _CELL_USES = frozenset({"LOAD_DEREF", "STORE_DEREF", "DELETE_DEREF"})
 _KILLS = frozenset({"STORE_FAST", "LOAD_FAST_AND_CLEAR", "DELETE_FAST"})
 _WATCHERS = frozenset({"locals", "exec", "eval", "breakpoint"})
 _WATCHERS_WITHOUT_ARGUMENT = frozenset({"vars", "dir"})
+_REFERENCE_COUNTERS = frozenset({"getrefcount", "gettotalrefcount", "get_referrers", "get_objects"})
 _FRAME_ATTRIBUTES = frozenset({"_getframe", "currentframe", "f_locals", "f_back", "f_code"})
 
 
@@ -30,6 +31,15 @@ def looks_at_frames(code: CodeType) -> bool:
     )
 
 
+@per_code
+def looks_at_references(code: CodeType) -> bool:
+    """Whether the code names something that sees how many references there are to an object.
+
+    Compiled code holds references to what its guards compare with.
+    """
+    return not _REFERENCE_COUNTERS.isdisjoint(code.co_names)
+
+
 def _is_watcher(operation: Operation, following: Instruction | None) -> bool:
     if operation.op == "LOAD_ATTR":
         return operation.arg in _FRAME_ATTRIBUTES
@@ -42,10 +52,13 @@ def _is_watcher(operation: Operation, following: Instruction | None) -> bool:
 
 @per_code
 def live_slots(code: CodeType) -> tuple[frozenset[int], ...]:
-    """For each instruction, the slots that it or a later one may read."""
+    """For each instruction, the slots that it or a later one may read.
+
+    All slots where `ndarray.resize` may be called: it raises if there is another reference.
+    """
     program = decode(code)
     everything = frozenset(range(code.co_nlocals + len(code.co_cellvars) + len(code.co_freevars)))
-    if looks_at_frames(code):
+    if looks_at_frames(code) or "resize" in code.co_names:
         return (everything,) * len(program)
     effects = [_uses_and_kills(instruction) for instruction in program]
     followers = _followers(code)

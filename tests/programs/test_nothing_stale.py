@@ -259,3 +259,43 @@ def test_globals_given_as_an_argument(backend, monkeypatch):
     g = compiled_of(f, backend)
     assert np.array_equal(g(X, globals()), X * 4.0)
     assert np.array_equal(g(X, {"SCALE": 1.0}), X * 4.0)
+
+
+def test_two_arguments_that_were_one_class(backend):
+    """What was one object in the first call need not be one in the next."""
+
+    def f(first, second):
+        return np.full(3, first(1), dtype=second) + 1
+
+    g = compiled_of(f, backend)
+    for classes in ((np.float64, np.float64), (np.float64, np.float32), (np.float32, np.float64)):
+        assert g(*classes).dtype == f(*classes).dtype
+
+
+def test_two_closures_that_shared_a_cell(backend):
+    def pair(first, second):
+        return lambda x: x * first, lambda x: x + second
+
+    def shared(value):
+        return lambda x: x * value, lambda x: x + value
+
+    def f(x, one, other):
+        return one(x) + other(x)
+
+    g = compiled_of(f, backend)
+    for functions in (shared(2.0), pair(2.0, 3.0), shared(4.0)):
+        assert np.array_equal(g(X, *functions), f(X, *functions))
+
+
+def test_second_c_type_of_one_size(backend):
+    """`longlong` and `long` have equal dtypes, but their scalars have different classes."""
+
+    def f(x):
+        return x[0] + x[1], np.zeros(2, x.dtype)
+
+    g = compiled_of(f, backend)
+    for code in "lqlq":
+        x = np.arange(3, dtype=code)
+        for got, expected in zip(g(x), f(x), strict=True):
+            assert type(got) is type(expected)
+            assert got.dtype.char == expected.dtype.char

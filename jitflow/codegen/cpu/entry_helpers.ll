@@ -24,13 +24,11 @@ define internal ptr @word(ptr %base, i64 %index) alwaysinline {
   ret ptr %p
 }
 
-; A dtype of type number %first or %second, in native byte order and without metadata.
-define i1 @jf.same_dtype(ptr %dtype, i32 %first, i32 %second) {
+; A dtype of type number %wanted, in native byte order and without metadata.
+define i1 @jf.same_dtype(ptr %dtype, i32 %wanted) {
   %number.p = getelementptr i8, ptr %dtype, i64 $DTYPE_NUMBER
   %number = load i32, ptr %number.p
-  %is.first = icmp eq i32 %number, %first
-  %is.second = icmp eq i32 %number, %second
-  %is.number = or i1 %is.first, %is.second
+  %is.number = icmp eq i32 %number, %wanted
   %order.p = getelementptr i8, ptr %dtype, i64 $DTYPE_BYTE_ORDER
   %order = load i8, ptr %order.p
   %is.native = icmp eq i8 %order, 61

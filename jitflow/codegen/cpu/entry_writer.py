@@ -40,7 +40,7 @@ _SIGNATURES: Mapping[str, tuple[str, str]] = {
     "jf.bind": ("i1", "ptr, i64, ptr, ptr, ptr"),
     "jf.has_item": ("i1", "ptr, ptr, ptr, i32, i64, i64"),
     "jf.item": ("ptr", "ptr, ptr, i64"),
-    "jf.same_dtype": ("i1", "ptr, i32, i32"),
+    "jf.same_dtype": ("i1", "ptr, i32"),
     "jf.to_integer": ("i1", "ptr, ptr"),
     "jf.disjoint": ("i1", "ptr, ptr, i64, i64"),
     "jf.take_arena": ("ptr", "i64"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from jitflow.core import dims
 from jitflow.core.dims import Dim
 from jitflow.core.dtypes import F64, I64, DType
 from jitflow.ir.graph import Value
@@ -30,6 +31,9 @@ _NEW = "shape, dtype=None, order='C', *, device=None, like=None"
 _LIKE = "a, dtype=None, order='K', subok=True, shape=None, *, device=None"
 
 
+_LAZY = 2**30  # bytes
+
+
 def filled(
     context: TraceContext,
     number: PyValue | None,
@@ -42,6 +46,9 @@ def filled(
         value = emit(context, "uninitialised", shape=shape, dtype=dtype)
         return arrays.fresh(context, value, order)
     number = number or ConstantValue(0)
+    size = dims.product(shape)
+    if isinstance(size, int) and size * dtype.itemsize >= _LAZY:
+        raise unsupported("an array so large that NumPy leaves its memory to its first use")
     item = operand(context, number)
     value = convert(context, item, dtype)
     if value.type.shape:

@@ -15,14 +15,13 @@ from jitflow.tracer.numpy.arguments import raises, unsupported
 from jitflow.tracer.numpy.operands import (
     Operand,
     broadcast_shapes,
-    cast,
     conform,
     emit,
     graph_value,
     operand,
     same_shape,
 )
-from jitflow.tracer.numpy.scalar_checks import check_fits
+from jitflow.tracer.numpy.scalar_checks import check_fits, stored
 from jitflow.tracer.values import ArrayValue, ConstantValue, PyValue, ScalarValue, ViewStep
 
 
@@ -162,9 +161,7 @@ def assigned_value(context: TraceContext, source: Operand, dtype: DType) -> Valu
     number = source.value
     if source.weak is float and isinstance(number, ScalarValue):
         check_fits(context, graph_value(context, source), dtype)
-    if source.weak is int or isinstance(number, ConstantValue):
-        return graph_value(context, source, dtype)
-    return cast(context, graph_value(context, source), dtype)
+    return stored(context, source, dtype)
 
 
 def length(context: TraceContext, array: ArrayValue) -> Dim:

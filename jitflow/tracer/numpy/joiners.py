@@ -13,6 +13,7 @@ from jitflow.tracer.numpy.compose import Composer
 from jitflow.tracer.numpy.operands import Operand, is_operand, operand, promoted
 from jitflow.tracer.values import ArrayValue, ConstantValue, PyValue, SequenceValue, SliceValue
 
+_COMPLEX = (complex, np.complexfloating)
 _ROWS, _COLUMNS = type(np.r_), type(np.c_)
 
 
@@ -32,9 +33,8 @@ def joined(context: TraceContext, kind: type, key: PyValue) -> PyValue:
     items = [_part(n, part) for part in parts]
     dtype = promoted(*(item for item, _ in items)).numpy
     columns = kind is _COLUMNS
-    shaped = [_shaped(n, item, is_number, columns) for item, is_number in items]
-    cast = [n.method(array, "astype", dtype, copy=False) for array in shaped]
-    return n(np.concatenate, cast, axis=-1 if columns else 0)
+    parts = [_shaped(n, item, is_number, columns, dtype) for item, is_number in items]
+    return n(np.concatenate, parts, axis=-1 if columns else 0)
 
 
 def _part(n: Composer, part: PyValue) -> tuple[Operand, bool]:
@@ -54,13 +54,18 @@ def _range(n: Composer, part: SliceValue) -> PyValue:
     start, stop, step = (n.context.resolve(v) for v in (part.start, part.stop, part.step))
     if arguments.is_none(start):
         start = ConstantValue(0)
-    if isinstance(step, ConstantValue) and isinstance(step.value, complex):
-        return n(np.linspace, start, stop, num=int(abs(step.value)))
+    if isinstance(step, ConstantValue) and isinstance(step.value, _COMPLEX):
+        return n(np.linspace, start, stop, num=int(abs(complex(step.value))))
     return n(np.arange, start, stop, ConstantValue(1) if arguments.is_none(step) else step)
 
 
-def _shaped(n: Composer, item: Operand, is_number: bool, columns: bool) -> ArrayValue:
-    array: Any = n(np.atleast_1d, item.value)
+def _shaped(
+    n: Composer, item: Operand, is_number: bool, columns: bool, dtype: np.dtype
+) -> ArrayValue:
+    if is_number:  # has to fit
+        array: Any = n(np.array, SequenceValue(list, [item.value]), dtype=dtype)
+    else:
+        array = n.method(n(np.atleast_1d, item.value), "astype", dtype, copy=False)
     if columns and len(n.shape(array)) == 1:
-        array = n(np.reshape, array, (-1, 1)) if not is_number else n(np.reshape, array, (1, 1))
+        array = n(np.reshape, array, (1, 1) if is_number else (-1, 1))
     return n.array(array)

@@ -12,10 +12,10 @@ from jitflow.tracer.numpy import arguments
 from jitflow.tracer.numpy.operands import (
     Operand,
     emit,
-    graph_value,
     operand,
     same_shape,
 )
+from jitflow.tracer.numpy.scalar_checks import stored
 from jitflow.tracer.values import ArrayValue, ConstantValue, PyValue, SequenceValue
 
 
@@ -63,7 +63,7 @@ def _stacked(context: TraceContext, tree: Tree, dtype: DType | None) -> Value:
     if isinstance(tree, Operand):
         if tree.dtype.kind in "fc" and dtype.kind in "iu" and not tree.shape:
             raise arguments.unsupported("an integer array of floats, which may not fit")
-        return graph_value(context, tree, dtype)
+        return stored(context, tree, dtype)
     if not tree:
         empty = np.zeros((0,), dtype.numpy)
         empty.flags.writeable = False

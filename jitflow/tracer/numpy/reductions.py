@@ -228,10 +228,7 @@ def var(
     n = Composer(context)
     if not arguments.is_missing(where) and ufuncs.where_argument(context, where) is not None:
         raise arguments.unsupported("var with where")
-    if not arguments.is_missing(correction):
-        if not (isinstance(ddof, ConstantValue) and ddof.value == 0):
-            raise arguments.raises("ddof and correction can't be provided simultaneously.")
-        ddof = correction
+    ddof = lost_degrees(ddof, correction)
     array = n.array(a)
     if arguments.is_none(dtype) and array.dtype.kind in "biu":
         dtype = ConstantValue(np.dtype(np.float64))
@@ -249,6 +246,15 @@ def var(
     total = n(np.sum, squares, axis=axis, dtype=dtype, out=out, keepdims=keepdims)
     freedom = n.sub(items, degrees)
     return divide_by_count(n, total, freedom)
+
+
+def lost_degrees(ddof: PyValue, correction: PyValue) -> PyValue:
+    """Degrees of freedom that are lost, by whichever name they were given."""
+    if arguments.is_missing(correction):
+        return ddof
+    if not (isinstance(ddof, ConstantValue) and ddof.value == 0):
+        raise arguments.raises("ddof and correction can't be provided simultaneously.")
+    return correction
 
 
 def squared_magnitude(n: Composer, apart: PyValue) -> PyValue:

@@ -16,6 +16,7 @@ from jitflow.ir.graph import Value
 from jitflow.tracer import facts
 from jitflow.tracer.context import TraceContext
 from jitflow.tracer.numpy.operands import Operand, cast, constant_as, emit, graph_value
+from jitflow.tracer.values import ArrayValue, ConstantValue
 
 _CHECKED = {
     "add": "checked_add",
@@ -71,6 +72,21 @@ def check_fits(context: TraceContext, number: Value, dtype: DType) -> None:
             conditions.append(emit(context, "less_equal", number, _limit(context, high, source)))
     for condition in conditions:
         facts.require(context, condition)
+
+
+def stored(context: TraceContext, item: Operand, dtype: DType) -> Value:
+    """An operand as an element of an array of `dtype`: NumPy takes its integers for ``int(item)``.
+
+    Arrays, and numbers that become a whole array, are cast.
+    """
+    number, is_integer = item.value, item.dtype.is_integer and dtype.is_integer
+    if not is_integer or item.weak is not None or isinstance(number, ArrayValue):
+        return graph_value(context, item, dtype)
+    if isinstance(number, ConstantValue):
+        return graph_value(context, Operand(ConstantValue(int(number.value)), I64, int), dtype)
+    value = graph_value(context, item)
+    check_fits(context, value, dtype)
+    return cast(context, value, dtype)
 
 
 def _float_limits(low: int, high: int) -> tuple[float, float]:

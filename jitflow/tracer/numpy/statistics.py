@@ -10,7 +10,7 @@ from jitflow.tracer.numpy import arguments
 from jitflow.tracer.numpy.arguments import is_missing, is_none, raises, unsupported
 from jitflow.tracer.numpy.compose import Composer
 from jitflow.tracer.numpy.operands import promoted, same_shape
-from jitflow.tracer.numpy.reductions import divide_by_count, squared_magnitude
+from jitflow.tracer.numpy.reductions import divide_by_count, lost_degrees, squared_magnitude
 from jitflow.tracer.numpy.table import function, function_named
 from jitflow.tracer.values import ArrayValue, PyValue
 
@@ -183,7 +183,7 @@ def nanvar(
     if not (is_missing(where) and is_missing(mean) and is_none(out)):
         raise unsupported("nanvar with where, mean or out")
     filled, mask = without_nan(n, a, 0)
-    freedom = ddof if is_missing(correction) else correction
+    freedom = lost_degrees(ddof, correction)
     if mask is None:
         return n(np.var, filled, axis=axis, dtype=dtype, ddof=freedom, keepdims=keepdims)
     present = n(np.logical_not, mask)

@@ -91,9 +91,16 @@ def reduce(
     order = reduction_order(context, item, axes, keep)
     folded = _folded(context, ufunc, value, axes, keep)
     if not arguments.is_none(initial):
+        if ufunc is np.add and loop.kind in "fc" and _may_be_negative_zero(initial):
+            raise unsupported("an initial value that may be -0.0")  # sums begin with 0.0
         start = graph_value(context, operand(context, initial), loop)
         folded = ufuncs.element_wise(context, ufunc, [start, folded], [loop])[0]
     return deliver(context, cast(context, folded, result), order, target)
+
+
+def _may_be_negative_zero(value: PyValue) -> bool:
+    start = value.value if isinstance(value, ConstantValue) else -0.0
+    return start == 0 and bool(np.signbit(np.real(start)) or np.signbit(np.imag(start)))
 
 
 def _reduction_loop(

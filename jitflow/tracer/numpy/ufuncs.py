@@ -13,7 +13,7 @@ import numpy as np
 
 from jitflow.core.dataclass import dataclass, field
 from jitflow.core.dims import Dim
-from jitflow.core.dtypes import BOOL, F16, F32, I64, U64, DType, from_numpy
+from jitflow.core.dtypes import ALL, BOOL, F16, F32, I64, U64, DType, from_numpy
 from jitflow.core.errors import Unsupported
 from jitflow.ir.graph import Value
 from jitflow.tracer import arrays, facts
@@ -105,8 +105,10 @@ def out_arguments(context: TraceContext, value: PyValue, count: int = 1) -> list
     """The `out` argument: arrays or None, one for each result."""
     if arguments.is_none(value):
         return [None] * count
+    if isinstance(value, ArrayValue) and count == 1:
+        return [value]
     if isinstance(value, ArrayValue):
-        return [value, *[None] * (count - 1)]
+        raise raises("'out' must be a tuple of arrays")
     items = arguments.items_of(context, value, "out")
     if len(items) != count:
         raise raises("the number of arrays in out is not the number of results")
@@ -217,7 +219,9 @@ def _compute(
     mask: Operand | None,
     shape: tuple[Dim, ...],
 ) -> list[Value]:
-    loop_types = [_loop_dtype(ufunc, dtype) for dtype in loop]
+    # Operands of one size and kind are the same numbers, whatever C calls them (``qQ->?``).
+    taken = [_BY_KIND_AND_SIZE.get((t.kind, t.itemsize), t) for t in loop[: ufunc.nin]]
+    loop_types = [_loop_dtype(ufunc, dtype) for dtype in (*taken, *loop[ufunc.nin :])]
     values = [
         conform(context, graph_value(context, item, dtype), shape)
         for item, dtype in zip(items, loop_types[: ufunc.nin], strict=True)
@@ -227,6 +231,9 @@ def _compute(
         values = harmless_where(context, ufunc.__name__, values, chosen)
     results = element_wise(context, ufunc, values, loop_types[ufunc.nin :])
     return [cast(context, v, d) for v, d in zip(results, loop_types[ufunc.nin :], strict=True)]
+
+
+_BY_KIND_AND_SIZE = {(t.kind, t.itemsize): t.numpy for t in ALL}
 
 
 def _loop_dtype(ufunc: np.ufunc, dtype: np.dtype) -> DType:

@@ -137,7 +137,9 @@ def _look_at(tracer: Tracer, obj: Any, source: Source) -> PyValue:
     table = tracer.context.objects
     known = table.by_id.get(id(obj))
     if known is not None:
-        if known.source is not None and known.source != source:
+        if known.source is None:
+            tracer.context.guard(IsObject(source, obj))
+        elif known.source != source:
             tracer.context.guard(SameObject(source, known.source))
         return known
     if id(obj) in table.grown:
@@ -221,6 +223,8 @@ def cell_value(tracer: Tracer, cell: Any, source: Source, name: str) -> CellValu
     """The value of a real closure cell; its contents stay lazy."""
     known = tracer.context.objects.by_id.get(id(cell))
     if isinstance(known, CellValue):
+        if known.source is not None and known.source != source:
+            tracer.context.guard(SameObject(source, known.source))
         return known
     try:
         contents: PyValue | None = LazyValue(cell.cell_contents, CellSource(source, name))
