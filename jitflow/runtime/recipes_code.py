@@ -186,6 +186,11 @@ def _call(w: RecipeWriter, recipe: r.BuildCall) -> str:
     return w.call(recipe.function, recipe.arguments, recipe.keywords)
 
 
+def _choose(w: RecipeWriter, recipe: r.Choose) -> str:
+    parts = (recipe.when_true, recipe.condition, recipe.when_false)
+    return "({} if {} else {})".format(*map(w.build, parts))
+
+
 def _null(w: RecipeWriter, recipe: r.Null) -> str:
     return "None"
 
@@ -201,6 +206,7 @@ _BUILDERS: dict[type, Callable[[RecipeWriter, Any], str]] = {
     r.BuildCell: _cell,
     r.BuildFunction: _function,
     r.BuildCall: _call,
+    r.Choose: _choose,
     r.Null: _null,
 }
 

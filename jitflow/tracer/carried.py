@@ -7,7 +7,7 @@ Python might have kept an older one, its memory is *uncertain*, good for reading
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -20,8 +20,16 @@ from jitflow.core.types import ArrayType
 from jitflow.ir.graph import Value
 from jitflow.tracer import arrays, operations
 from jitflow.tracer.layout import Order
+from jitflow.tracer.objects.either import PAIRS
 from jitflow.tracer.places import settled
-from jitflow.tracer.values import ArrayValue, ConstantValue, PyValue, ScalarValue, SequenceValue
+from jitflow.tracer.values import (
+    ArrayValue,
+    ConstantValue,
+    EitherValue,
+    PyValue,
+    ScalarValue,
+    SequenceValue,
+)
 
 if TYPE_CHECKING:
     from jitflow.tracer.interpreter import Interpreter
@@ -51,6 +59,14 @@ class Array:
 
 
 @dataclass(frozen=True)
+class Either:
+    """A Python number or a NumPy scalar, as `EitherValue` has them."""
+
+    box: str
+    dtype: DType
+
+
+@dataclass(frozen=True)
 class Group:
     """A tuple, or a subclass that `collections.namedtuple` made."""
 
@@ -71,7 +87,7 @@ class Fixed:
         return 0
 
 
-Kind = Number | Array | Group | Fixed
+Kind = Number | Either | Array | Group | Fixed
 
 
 def is_same(left: PyValue | None, right: PyValue | None) -> bool:
@@ -98,6 +114,8 @@ def describe(tracer: Interpreter, value: PyValue) -> Kind:
     value = operations.resolve(tracer, value)
     if isinstance(value, ScalarValue):
         return Number(value.box, value.dtype)
+    if isinstance(value, EitherValue):
+        return Either(value.box, value.dtype)
     if isinstance(value, ConstantValue):
         return _describe_constant(value)
     if isinstance(value, ArrayValue):
@@ -123,6 +141,8 @@ def types_of(kind: Kind) -> list[ArrayType]:
     """Types of the graph values that a value of this kind consists of."""
     if isinstance(kind, Number):
         return [ArrayType(kind.dtype)]
+    if isinstance(kind, Either):
+        return [ArrayType(kind.dtype), ArrayType(BOOL)]
     if isinstance(kind, Array):
         return [kind.type]
     if isinstance(kind, Group):
@@ -136,6 +156,8 @@ def parts_of(tracer: Interpreter, value: PyValue) -> list[Value]:
     kind = describe(tracer, value)
     if isinstance(kind, Number):
         return [tracer.context.scalar_graph_value(value, kind.dtype)]
+    if isinstance(value, EitherValue):
+        return [value.value, value.is_numpy]
     if isinstance(value, ArrayValue):
         return [arrays.read(tracer.context, value)]
     if isinstance(kind, Group):
@@ -160,6 +182,8 @@ def build(tracer: Interpreter, kind: Kind, parts: Iterator[Value], uncertain: st
     """A value of a kind from its graph values; why the identity of its arrays is uncertain."""
     if isinstance(kind, Number):
         return ScalarValue(kind.box, kind.dtype, next(parts))
+    if isinstance(kind, Either):
+        return EitherValue(kind.box, kind.dtype, next(parts), next(parts))
     if isinstance(kind, Array):
         array = arrays.fresh(tracer.context, next(parts), kind.order)
         array.storage.uncertain = uncertain
@@ -170,17 +194,76 @@ def build(tracer: Interpreter, kind: Kind, parts: Iterator[Value], uncertain: st
     return kind.value
 
 
-def unified(left: Kind, right: Kind, what: str) -> Kind:
-    """The kind of a value that is one of two; JF-B006 where there is none."""
+def unified(left: Kind, right: Kind, what: str, values: Iterable[PyValue | None] = ()) -> Kind:
+    """The kind of a value that is one of two, which may be `values`; JF-B006 where none is."""
     if left == right:
         return left
+    if isinstance(left, Group) and isinstance(right, Group) and left.kind is right.kind:
+        if len(left.items) == len(right.items):
+            pairs = zip(left.items, right.items, strict=True)
+            return Group(left.kind, tuple(unified(a, b, what) for a, b in pairs))
+    elif isinstance(left, Number | Either) and isinstance(right, Number | Either):
+        boxes = {kind.box for kind in (left, right)} - {"scalar"}
+        dtypes = {kind.dtype for kind in (left, right) if _may_be_numpy(kind)}
+        if len(boxes) == len(dtypes) == 1:
+            box, dtype = boxes.pop(), dtypes.pop()
+            if (box, dtype) in PAIRS or ((box, dtype) == ("int", F64) and _are_small(values)):
+                return Either(box, dtype)
     raise Unsupported("JF-B006", f"{what} is {text_of(left)} or {text_of(right)}")
+
+
+def is_open(kind: Kind) -> bool:
+    """Whether there is a number in it whose type data decide."""
+    if isinstance(kind, Group):
+        return any(map(is_open, kind.items))
+    return isinstance(kind, Either)
+
+
+def _may_be_numpy(kind: Number | Either) -> bool:
+    return isinstance(kind, Either) or kind.box == "scalar"
+
+
+def _are_small(values: Iterable[PyValue | None]) -> bool:
+    """Whether those that are ints are constants that a float64 holds."""
+    for value in values:
+        known = settled(value)
+        if isinstance(known, ScalarValue) and known.box == "int":
+            return False
+        is_integer = isinstance(known, ConstantValue) and type(known.value) is int
+        if is_integer and abs(known.value) > 2**53:
+            return False
+    return True
+
+
+def converted(tracer: Interpreter, parts: list[Value], kind: Kind, wanted: Kind) -> list[Value]:
+    """`parts` of a value of `kind` as those of a kind that `unified` gave, in the block at hand."""
+    if kind == wanted:
+        return parts
+    if isinstance(kind, Group):
+        assert isinstance(wanted, Group)
+        left = list(parts)
+        found = []
+        for item, goal in zip(kind.items, wanted.items, strict=True):
+            own = [left.pop(0) for _ in types_of(item)]
+            found += converted(tracer, own, item, goal)
+        return found
+    assert isinstance(kind, Number)
+    assert isinstance(wanted, Either)
+    emit = tracer.context.builder.emit
+    number = parts[0]
+    if kind.dtype is not wanted.dtype:
+        number = emit("cast", number, dtype=wanted.dtype)
+    is_numpy = np.array(kind.box == "scalar")
+    is_numpy.flags.writeable = False
+    return [number, emit("constant", value=is_numpy)]
 
 
 def text_of(kind: Kind) -> str:
     """A kind in words."""
     if isinstance(kind, Number):
         return f"numpy {kind.dtype}" if kind.box == "scalar" else kind.box
+    if isinstance(kind, Either):
+        return f"{kind.box} or numpy {kind.dtype}"
     if isinstance(kind, Array):
         return str(kind.type)
     if isinstance(kind, Group):

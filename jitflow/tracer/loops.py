@@ -80,6 +80,11 @@ class Carried:
     ending: Ending | None = None
 
     @property
+    def key(self) -> Any:
+        """What it is, in any attempt."""
+        return self.slot if self.place is None else self.place.key
+
+    @property
     def is_memory(self) -> bool:
         """Whether it is the contents of memory."""
         return self.place is not None and isinstance(self.place.owner, Storage)
@@ -131,8 +136,9 @@ def capture(
     known: dict[tuple[int, Any], Place] = _hinted(tracer, frame, loop)
     uncertain: set[str] = set()
     rebound: set[str] = set()
+    widened: dict[Any, Kind] = {}
     for _ in range(MAX_ATTEMPTS):
-        attempt = _Attempt(tracer, frame, loop, domain, first, exit_index, rebound)
+        attempt = _Attempt(tracer, frame, loop, domain, first, exit_index, rebound, widened)
         if attempt.run(known, uncertain):
             return
     raise Unsupported("JF-B006", "what the loop changes does not settle")
@@ -162,6 +168,7 @@ class _Attempt:
         first: Value | None,
         exit_index: int | None,
         rebound: set[str],
+        widened: dict[Any, Kind],
     ) -> None:
         self.tracer, self.frame, self.loop, self.domain = tracer, frame, loop, domain
         self.first, self.exit_index = first, exit_index
@@ -173,7 +180,7 @@ class _Attempt:
         self.outs: list[Carried] = []
         self.fixed: dict[Place, PyValue] = {}
         self.kept: dict[int, PyValue] = {}
-        self.rebound = rebound
+        self.rebound, self.widened = rebound, widened
         self.needs_entry = False
         self.known_symbols = set(tracer.context.builder.graph.symbols)
         self.mark = Mark.of(tracer, frame)
@@ -237,9 +244,18 @@ class _Attempt:
                 self.fixed[place] = item.kind.value
             else:
                 self.carried.append(item)
+        self._widen()
         for item in self.carried:
             if item.name in uncertain or not self._is_own(item.old):
                 item.uncertain = f"{item.name}, which may be an array that was there before,"
+
+    def _widen(self) -> None:
+        """Carry as either of two kinds what an earlier attempt found to be that."""
+        for item in self.carried:
+            kind = self.widened.get(item.key)
+            if kind is not None:
+                item.initial = carried.converted(self.tracer, item.initial, item.kind, kind)
+                item.kind = kind
 
     def _is_own(self, value: PyValue | None) -> bool:
         """Whether nothing else leads to the arrays in a value."""
@@ -321,11 +337,8 @@ class _Attempt:
             item.ending = self._ending(item)
             if item.ending.value is None and not item.is_memory:
                 raise NotSettled(f"{item.name} has no value after an iteration")
-            if item.ending.kind != item.kind:
-                found = carried.text_of(item.ending.known_kind)
-                raise NotSettled(f"{item.name} is {carried.text_of(item.kind)}, then {found}")
-            item.ends = item.ending.parts
-        if self._find_rebound():
+            item.ends = self._ends(item, item.ending)
+        if self._find_rebound() or any(item.key in self.widened for item in self._unlike()):
             return True
         self._check_fixed()
         turned = {
@@ -337,6 +350,26 @@ class _Attempt:
         if not turned:
             self._choose_outs(outcome)
         return bool(turned)
+
+    def _ends(self, item: Carried, ending: Ending) -> list[Value]:
+        """What comes back; noted in `widened` where it has to be carried as more than it was."""
+        kind, known = item.kind, ending.known_kind
+        if known == kind:
+            return ending.parts
+        try:
+            wide = carried.unified(kind, known, item.name, (item.old,))
+        except Unsupported:
+            wide = None
+        if wide is None or not (carried.is_open(kind) or carried.is_open(known)):
+            text = f"{item.name} is {carried.text_of(kind)}, then {carried.text_of(known)}"
+            raise NotSettled(text)
+        if wide != kind:
+            self.widened[item.key] = wide
+            return []
+        return carried.converted(self.tracer, ending.parts, known, kind)
+
+    def _unlike(self) -> list[Carried]:
+        return [item for item in self.carried if self.widened.get(item.key, item.kind) != item.kind]
 
     def _ending(self, item: Carried) -> Ending:
         if item.slot is not None:

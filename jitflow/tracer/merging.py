@@ -137,10 +137,12 @@ class Merger:
         key = (_identity(first), _identity(second))
         if key in self._memo:
             return self._memo[key]
-        kind = carried.unified(first.known_kind, second.known_kind, what)
+        values = (first.value, second.value)
+        kind = carried.unified(first.known_kind, second.known_kind, what, values)
         self._note_partners(first, second)
         start = len(self.pairs)
-        self.pairs.extend(zip(first.parts, second.parts, strict=True))
+        sides = (self._parts_as(kind, side, e) for side, e in enumerate((first, second)))
+        self.pairs.extend(zip(*sides, strict=True))
         end = len(self.pairs)
         made: list[PyValue] = []
 
@@ -153,6 +155,10 @@ class Merger:
 
         self._memo[key] = finished
         return finished
+
+    def _parts_as(self, kind: Kind, side: int, ending: Ending) -> list[Value]:
+        with block_of(self.tracer, self.arms[side].block):
+            return carried.converted(self.tracer, ending.parts, ending.known_kind, kind)
 
     def only(self, arm: int, ending: Ending, what: str) -> Finished:
         """A value that comes from one arm alone, and is looked at after that arm alone."""

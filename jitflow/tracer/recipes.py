@@ -125,6 +125,15 @@ class BuildCall(Recipe):
     keywords: dict[str, Recipe] = field(default_factory=dict)
 
 
+@dataclass(eq=False)
+class Choose(Recipe):
+    """One of two objects, both of which can be made."""
+
+    condition: Recipe
+    when_true: Recipe
+    when_false: Recipe
+
+
 class Null(Recipe):
     """The NULL that CPython keeps on an operand stack beside callables."""
 

@@ -13,6 +13,7 @@ import numpy as np
 
 from jitflow.core.dims import Dim
 from jitflow.core.dtypes import DType
+from jitflow.core.errors import Unsupported
 from jitflow.core.types import ArrayType
 from jitflow.guards.sources import Source
 from jitflow.ir.graph import Value
@@ -87,6 +88,32 @@ class ScalarValue(PyValue):
 
     def __repr__(self) -> str:
         return f"ScalarValue({self.box}, {self.dtype}, {self.value or self.dim})"
+
+
+class EitherValue(PyValue):
+    """A number known only at run time that is a Python number or a NumPy scalar, as data decide.
+
+    Attributes
+    ----------
+    box : str
+        What it is in Python, as in `ScalarValue`.
+    dtype : DType
+        The NumPy scalar's; for an int that is told apart from a float64, f64.
+    value, is_numpy : ir.graph.Value
+        The number, and whether it is a NumPy scalar (bool[]).
+    """
+
+    def __init__(self, box: str, dtype: DType, value: Value, is_numpy: Value) -> None:
+        self.box, self.dtype, self.value, self.is_numpy = box, dtype, value, is_numpy
+
+    @property
+    def python_type(self) -> type:
+        raise Unsupported("JF-B005", f"a number is {self.box} or numpy {self.dtype}")
+
+    @property
+    def as_numpy(self) -> ScalarValue:
+        """The NumPy scalar that it may be."""
+        return ScalarValue("scalar", self.dtype, self.value)
 
 
 class Storage:

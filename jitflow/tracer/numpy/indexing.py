@@ -6,7 +6,7 @@ from typing import Any
 
 from jitflow.core.dataclass import dataclass, field
 from jitflow.core.dims import Dim
-from jitflow.core.dtypes import DType
+from jitflow.core.dtypes import F64, I64, DType
 from jitflow.ir.graph import Value
 from jitflow.tracer import arrays, facts
 from jitflow.tracer.context import TraceContext
@@ -20,6 +20,7 @@ from jitflow.tracer.numpy.operands import (
     graph_value,
     operand,
     same_shape,
+    undecided,
 )
 from jitflow.tracer.numpy.scalar_checks import check_fits, stored
 from jitflow.tracer.values import ArrayValue, ConstantValue, PyValue, ScalarValue, ViewStep
@@ -135,6 +136,8 @@ def view_steps(shape: tuple[Dim, ...], plan: Plan) -> tuple[ViewStep, ...]:
 
 def assign(context: TraceContext, target: ArrayValue, source: Operand) -> None:
     """``target[...] = source``: NumPy's assignment, with its casts and its broadcasting."""
+    if source.otherwise is int and target.dtype not in (I64, F64):
+        raise undecided()
     if not isinstance(source.value, ArrayValue) and source.weak is None:
         check_fits(context, graph_value(context, source), target.dtype)
     value = fitted(context, source, target.dtype, target.shape)

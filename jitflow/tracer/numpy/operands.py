@@ -18,7 +18,14 @@ from jitflow.tracer import arrays, facts, layout
 from jitflow.tracer.context import TraceContext
 from jitflow.tracer.numpy.arguments import raises, supported_dtype, unsupported
 from jitflow.tracer.objects.model import RangeValue
-from jitflow.tracer.values import ArrayValue, ConstantValue, PyValue, ScalarValue, SequenceValue
+from jitflow.tracer.values import (
+    ArrayValue,
+    ConstantValue,
+    EitherValue,
+    PyValue,
+    ScalarValue,
+    SequenceValue,
+)
 
 _WEAK = {"int": int, "float": float, "complex": complex}
 
@@ -28,12 +35,14 @@ class Operand:
     """An array or number as NumPy's promotion sees it.
 
     `weak` is the Python type of a Python number (bool is not weak), else None; `dtype` is then the
-    dtype that it has alone.
+    dtype that it has alone. A number that is a NumPy scalar or a Python number, as data decide,
+    counts as the first; `otherwise` is the type of the second.
     """
 
     value: ArrayValue | ScalarValue | ConstantValue
     dtype: DType
     weak: type | None = None
+    otherwise: type | None = None
 
     @property
     def shape(self) -> tuple[Dim, ...]:
@@ -53,6 +62,8 @@ def operand(context: TraceContext, value: PyValue) -> Operand:
         return Operand(value, value.dtype)
     if isinstance(value, ScalarValue):
         return Operand(value, value.dtype, _WEAK.get(value.box))
+    if isinstance(value, EitherValue):
+        return Operand(value.as_numpy, value.dtype, None, _WEAK.get(value.box))
     if isinstance(value, ConstantValue):
         if isinstance(value.value, range):
             return operand(context, arrays.constant(context, np.array(value.value)))
@@ -87,7 +98,7 @@ def is_operand(value: PyValue) -> bool:
         number = value.value
         known = (int, float, complex, bool, range)
         return type(number) in known or isinstance(number, np.generic)
-    return isinstance(value, (ArrayValue, ScalarValue, RangeValue))
+    return isinstance(value, (ArrayValue, ScalarValue, EitherValue, RangeValue))
 
 
 def graph_value(context: TraceContext, item: Operand, dtype: DType | None = None) -> Value:
@@ -282,7 +293,20 @@ def result_order(
 def promoted(*items: Operand | DType) -> DType:
     """`numpy.result_type` of operands."""
     examples = [item.numpy if isinstance(item, DType) else _example(item) for item in items]
-    return supported_dtype(np.result_type(*examples))
+    found = np.result_type(*examples)
+    if any(isinstance(item, Operand) and item.otherwise for item in items):
+        others = [
+            item.otherwise(0) if isinstance(item, Operand) and item.otherwise else example
+            for item, example in zip(items, examples, strict=True)
+        ]
+        if np.result_type(*others) != found:
+            raise undecided()
+    return supported_dtype(found)
+
+
+def undecided() -> Unsupported:
+    """What is raised where the dtype depends on which of two kinds a number is."""
+    return unsupported("a dtype that depends on whether a number is Python's or NumPy's")
 
 
 def _example(item: Operand) -> Any:

@@ -23,6 +23,7 @@ from jitflow.tracer.numpy.operands import (
     promoted,
     result_order,
     same_shape,
+    undecided,
 )
 from jitflow.tracer.numpy.table import function, function_named, method
 from jitflow.tracer.numpy.ufunc_methods import deliver
@@ -199,6 +200,8 @@ def copyto(
     arrays.check_writable(dst)
     source = operand(context, src)
     rule = arguments.constant(context, casting, "casting")
+    if source.otherwise is not None:
+        raise undecided()
     if source.weak is None and not np.can_cast(source.dtype.numpy, dst.dtype.numpy, rule):
         raise raises("Cannot cast array data according to the rule")
     if source.weak is not None and promoted(dst.dtype, source).kind != dst.dtype.kind:

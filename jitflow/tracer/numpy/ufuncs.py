@@ -32,6 +32,7 @@ from jitflow.tracer.numpy.operands import (
     operand,
     result_order,
     same_shape,
+    undecided,
 )
 from jitflow.tracer.values import ArrayValue, ConstantValue, PyValue, SequenceValue
 
@@ -186,12 +187,16 @@ def _power_shortcut(
 def resolve(ufunc: np.ufunc, items: Sequence[Operand], options: Options) -> list[np.dtype]:
     """Dtypes of the loop: inputs, then results; JF-B009 where NumPy has none."""
     outputs = [None if out is None else out.dtype.numpy for out in options.out]
-    types = (*(item.promotes_as for item in items), *outputs)
+    types = [*(item.promotes_as for item in items), *outputs]
     keywords: dict[str, Any] = {"casting": options.casting}
     if options.dtype is not None:
         keywords["signature"] = (None,) * ufunc.nin + (options.dtype,) * ufunc.nout
+    others = [*(item.otherwise or item.promotes_as for item in items), *outputs]
     try:
-        return list(ufunc.resolve_dtypes(types, **keywords))
+        found = ufunc.resolve_dtypes(tuple(types), **keywords)
+        if others != types and ufunc.resolve_dtypes(tuple(others), **keywords) != found:
+            raise undecided()
+        return list(found)
     except (TypeError, ValueError) as error:
         raise raises(str(error)) from None
 

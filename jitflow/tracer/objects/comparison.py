@@ -10,7 +10,7 @@ from jitflow.core.errors import Unsupported
 from jitflow.guards.predicates import IsObject, NotSame, SameObject, TypeIs
 from jitflow.tracer import numpy
 from jitflow.tracer.numpy import companions
-from jitflow.tracer.objects import instances, modules, sets
+from jitflow.tracer.objects import either, instances, modules, sets
 from jitflow.tracer.objects.iterators import items_of, range_length
 from jitflow.tracer.objects.keys import key_of
 from jitflow.tracer.objects.model import (
@@ -41,6 +41,7 @@ from jitflow.tracer.values import (
     ArrayValue,
     CompanionValue,
     ConstantValue,
+    EitherValue,
     PyValue,
     ScalarValue,
     SequenceValue,
@@ -66,6 +67,10 @@ def compare(tracer: Tracer, op: str, left: PyValue, right: PyValue) -> PyValue:
     left, right = resolve(tracer, left), resolve(tracer, right)
     if isinstance(left, InstanceValue) or isinstance(right, InstanceValue):
         return _compare_instances(tracer, op, left, right)
+    if isinstance(left, EitherValue) or isinstance(right, EitherValue):
+        if not either.is_alike(left, right):
+            return either.compare(tracer.context, op, left, right)
+        left, right = either.as_numpy(left), either.as_numpy(right)
     if is_numeric(left) or is_numeric(right):
         return _compare_numpy(tracer, op, left, right)
     if isinstance(left, ConstantValue) and isinstance(right, ConstantValue):
@@ -277,6 +282,8 @@ def guard_identity(tracer: Tracer, value: LazyValue) -> None:
 def truth(tracer: Tracer, value: PyValue) -> PyValue:
     """``bool(value)``: a constant, or a run-time bool."""
     value = resolve(tracer, value)
+    if isinstance(value, EitherValue):
+        return either.truth(tracer.context, value)
     if is_numeric(value):
         return numpy.to_python(tracer.context, bool, value)
     if isinstance(value, ConstantValue):

@@ -8,9 +8,11 @@ from collections import OrderedDict, defaultdict
 from collections.abc import Callable
 from typing import Any
 
+from jitflow.core.dtypes import BOOL
 from jitflow.core.errors import Unsupported
 from jitflow.ir.graph import Value
 from jitflow.tracer import recipes as r
+from jitflow.tracer.objects.either import as_python
 from jitflow.tracer.objects.materialise_iterators import recipe_of_iterator
 from jitflow.tracer.objects.model import (
     ArrayMethodValue,
@@ -36,6 +38,7 @@ from jitflow.tracer.values import (
     ArrayValue,
     CompanionValue,
     ConstantValue,
+    EitherValue,
     PyValue,
     ScalarValue,
     SequenceValue,
@@ -112,6 +115,13 @@ def _make(tracer: Tracer, value: PyValue) -> r.Recipe:
 def _scalar(tracer: Tracer, value: ScalarValue) -> r.Recipe:
     number = tracer.context.scalar_graph_value(value)
     return r.FromGraph(output(tracer, number, value.box), value.box)
+
+
+def _either(tracer: Tracer, value: EitherValue) -> r.Recipe:
+    python = as_python(tracer.context, value)
+    sides = (value.as_numpy, python, ScalarValue("bool", BOOL, value.is_numpy))
+    numpy, number, condition = (recipe_of(tracer, side) for side in sides)
+    return r.Choose(condition, numpy, number)
 
 
 def _array(tracer: Tracer, value: ArrayValue) -> r.Recipe:
@@ -312,6 +322,7 @@ def _companion(tracer: Tracer, value: CompanionValue) -> r.Recipe:
 
 _RULES: dict[type, Callable[[Tracer, Any], r.Recipe]] = {
     ScalarValue: _scalar,
+    EitherValue: _either,
     ArrayValue: _array,
     SequenceValue: _sequence,
     DictValue: _dict,

@@ -13,6 +13,7 @@ from jitflow.core.dtypes import BOOL, C128, F64, I64
 from jitflow.core.errors import Unsupported
 from jitflow.ir.graph import Value
 from jitflow.tracer import facts, numpy
+from jitflow.tracer.objects import either
 from jitflow.tracer.objects.comparison import call_special, compare, is_numeric, known_truth, truth
 from jitflow.tracer.objects.iterators import get_iterator, items_of, next_item
 from jitflow.tracer.objects.keys import index_of
@@ -30,7 +31,7 @@ from jitflow.tracer.objects.scalars import (
 )
 from jitflow.tracer.objects.strings import real_text
 from jitflow.tracer.objects.wrap import resolve
-from jitflow.tracer.values import ConstantValue, PyValue, ScalarValue, SequenceValue
+from jitflow.tracer.values import ConstantValue, EitherValue, PyValue, ScalarValue, SequenceValue
 
 _LIMIT = float(2**62)
 
@@ -38,7 +39,7 @@ _LIMIT = float(2**62)
 def _float(tracer: Tracer, value: PyValue | None = None) -> PyValue:
     if value is None:
         return ConstantValue(0.0)
-    value = resolve(tracer, value)
+    value = either.as_python(tracer.context, resolve(tracer, value))
     if is_numeric(value):
         return numpy.to_python(tracer.context, float, value)
     if isinstance(value, ConstantValue):
@@ -123,6 +124,8 @@ def _complex(tracer: Tracer, real: PyValue | None = None, imag: PyValue | None =
 def _absolute(tracer: Tracer, value: PyValue) -> PyValue:
     value = resolve(tracer, value)
     context = tracer.context
+    if isinstance(value, EitherValue):
+        return either.unary(context, "abs", value)
     if is_numeric(value):
         return numpy.unary(context, "abs", value)
     if isinstance(value, ConstantValue):
@@ -209,8 +212,13 @@ def _best(tracer: Tracer, op: str, items: list[PyValue], key: PyValue | None) ->
 def _chosen(tracer: Tracer, condition: PyValue, left: PyValue, right: PyValue) -> PyValue:
     """``left if condition else right`` of two numbers of one Python type."""
     context = tracer.context
-    if left.python_type is not right.python_type:
-        raise Unsupported("JF-B005", "the type of min() or max() depends on data")
+    if (
+        isinstance(left, EitherValue)
+        or isinstance(right, EitherValue)
+        or left.python_type is not right.python_type
+    ):
+        chooser = context.scalar_graph_value(condition, BOOL)
+        return either.choose(context, chooser, left, right)
     dtype = next((v.dtype for v in (left, right) if isinstance(v, ScalarValue)), None)
     if dtype is None:
         raise Unsupported("JF-B005", "min() or max() of objects by data")

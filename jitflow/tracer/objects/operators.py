@@ -10,7 +10,7 @@ import numpy as np
 from jitflow.core.errors import Unsupported
 from jitflow.tracer import numpy
 from jitflow.tracer.numpy import companions
-from jitflow.tracer.objects import dicts, instances, modules, sequences, sets
+from jitflow.tracer.objects import dicts, either, instances, modules, sequences, sets
 from jitflow.tracer.objects.classes import search
 from jitflow.tracer.objects.comparison import call_special, is_numeric, truth
 from jitflow.tracer.objects.effects import will_change
@@ -41,6 +41,7 @@ from jitflow.tracer.values import (
     ArrayValue,
     CompanionValue,
     ConstantValue,
+    EitherValue,
     PyValue,
     ScalarValue,
     SequenceValue,
@@ -79,6 +80,10 @@ def binary(
     left, right = resolve(tracer, left), resolve(tracer, right)
     if isinstance(left, InstanceValue) or isinstance(right, InstanceValue):
         return _binary_instances(tracer, op, left, right, in_place)
+    if isinstance(left, EitherValue) or isinstance(right, EitherValue):
+        if not either.is_alike(left, right):
+            return either.binary(tracer.context, op, left, right)
+        left, right = either.as_numpy(left), either.as_numpy(right)
     if is_numeric(left) or is_numeric(right):
         return _binary_numpy(tracer, op, left, right, in_place)
     if isinstance(left, ConstantValue) and isinstance(right, ConstantValue):
@@ -216,6 +221,8 @@ def unary(tracer: Tracer, op: str, value: PyValue) -> PyValue:
         result = call_special(tracer, value, f"__{names[op]}__")
         if result is not None:
             return result
+    if isinstance(value, EitherValue):
+        return either.unary(tracer.context, op, value)
     if is_numeric(value):
         return numpy.unary(tracer.context, names[op], value)
     if isinstance(value, ConstantValue):

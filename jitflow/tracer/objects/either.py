@@ -1,0 +1,163 @@
+"""Numbers that are Python's in some calls and NumPy's in others: `EitherValue`.
+
+``total = 0.0`` before a loop that adds elements under a condition is one: a float where nothing was
+added, else a `numpy.float64`. With another NumPy operand both mean the same operation, as long as
+promotion gives one dtype; with Python numbers the result is again one or the other.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from jitflow.core.dtypes import BOOL, F64, I64, DType
+from jitflow.core.errors import Unsupported
+from jitflow.ir.graph import Value
+from jitflow.tracer import facts
+from jitflow.tracer.context import TraceContext
+from jitflow.tracer.objects import scalars
+from jitflow.tracer.objects.scalars import box_of, boxed
+from jitflow.tracer.values import ArrayValue, ConstantValue, EitherValue, PyValue, ScalarValue
+
+_WEAK = {"float": 0.0, "int": 0, "bool": False, "complex": 0j}
+
+
+def as_numpy(value: PyValue) -> PyValue:
+    """The NumPy scalar that `value` is, or may be."""
+    return value.as_numpy if isinstance(value, EitherValue) else value
+
+
+def as_python(context: TraceContext, value: PyValue) -> PyValue:
+    """The Python number that `value` is, or may be."""
+    if not isinstance(value, EitherValue):
+        return value
+    if value.box == "int" and value.dtype is not I64:
+        return boxed("int", context.builder.emit("cast", value.value, dtype=I64))
+    return ScalarValue(value.box, value.dtype, value.value)
+
+
+def is_alike(left: PyValue, right: PyValue) -> bool:
+    """Whether an operation of NumPy on both gives the same for either kind of each."""
+    for one, other in ((left, right), (right, left)):
+        if isinstance(one, EitherValue):
+            dtype = _numpy_dtype(other)
+            if one.dtype is BOOL or dtype is None:
+                return False
+            strong = np.result_type(one.dtype.numpy, dtype)
+            if np.result_type(_WEAK[one.box], dtype) != strong:
+                return False
+    return True
+
+
+def _numpy_dtype(value: PyValue) -> np.dtype | None:
+    """The dtype of an array or NumPy scalar."""
+    if isinstance(value, ArrayValue) or (isinstance(value, ScalarValue) and value.box == "scalar"):
+        return value.dtype.numpy
+    if isinstance(value, ConstantValue) and isinstance(value.value, np.generic):
+        return value.value.dtype
+    return None
+
+
+def is_numpy(context: TraceContext, *values: PyValue) -> Value:
+    """Whether (bool[]) NumPy decides what an operation on `values` means."""
+    tags = [value.is_numpy for value in values if isinstance(value, EitherValue)]
+    result = tags[0]
+    for tag in tags[1:]:
+        result = context.builder.emit("logical_or", result, tag)
+    return result
+
+
+def binary(context: TraceContext, op: str, left: PyValue, right: PyValue) -> PyValue:
+    """``left op right`` of such numbers and Python's."""
+    allowed = ("+", "-", "*", "/")
+    floats = all(_is_simple(value, "float") for value in (left, right))
+    integers = all(_is_simple(value, "int") for value in (left, right))
+    if not ((floats and op in allowed) or (integers and op in allowed[:3])):
+        raise unknown(left if isinstance(left, EitherValue) else right)
+    result = scalars.binary(context, op, as_python(context, left), as_python(context, right))
+    assert isinstance(result, ScalarValue)
+    tag = is_numpy(context, left, right)
+    number = context.scalar_graph_value(result)
+    if floats:  # NumPy would warn where Python does not
+        finite = context.builder.emit("isfinite", number)
+        is_python = context.builder.emit("logical_not", tag)
+        facts.require(context, context.builder.emit("logical_or", finite, is_python))
+    return EitherValue(result.box, result.dtype, number, tag)
+
+
+def _is_simple(value: PyValue, box: str) -> bool:
+    """Whether a number is held by a graph value of one dtype for both kinds."""
+    if isinstance(value, EitherValue):
+        return value.box == box and value.dtype is (F64 if box == "float" else I64)
+    return box_of(value) == box or (box == "float" and box_of(value) == "int")
+
+
+def compare(context: TraceContext, op: str, left: PyValue, right: PyValue) -> PyValue:
+    """``left op right`` of such numbers and Python's."""
+    if not all(isinstance(value, EitherValue) or box_of(value) for value in (left, right)):
+        raise unknown(left if isinstance(left, EitherValue) else right)
+    result = scalars.compare(context, op, as_python(context, left), as_python(context, right))
+    number = context.scalar_graph_value(result, BOOL)
+    return EitherValue("bool", BOOL, number, is_numpy(context, left, right))
+
+
+def unary(context: TraceContext, op: str, value: EitherValue) -> PyValue:
+    """``-``, ``+``, or ``abs`` for `op` "abs"."""
+    if value.dtype is not F64 or value.box != "float" or op == "~":
+        raise unknown(value)
+    record = {"-": "negative", "abs": "absolute", "+": "positive"}[op]
+    number = boxed("float", context.builder.emit(record, value.value))
+    return EitherValue("float", F64, context.scalar_graph_value(number), value.is_numpy)
+
+
+def truth(context: TraceContext, value: EitherValue) -> PyValue:
+    """``bool(value)``."""
+    return scalars.truth(context, ScalarValue(_BOXES[value.dtype], value.dtype, value.value))
+
+
+_BOXES: dict[DType, str] = {F64: "float", I64: "int", BOOL: "bool"}
+
+
+def choose(context: TraceContext, condition: Value, left: PyValue, right: PyValue) -> PyValue:
+    """``left if condition else right`` of numbers of one type, or of Python's and NumPy's."""
+    boxes = {box for value in (left, right) if (box := _box_in(value))}
+    dtypes = {dtype for value in (left, right) if (dtype := _dtype_in(value))}
+    pair = (*boxes, *dtypes)
+    if len(boxes) != 1 or len(dtypes) != 1 or pair not in PAIRS:
+        raise Unsupported("JF-B005", "the type of min() or max() depends on data")
+    (box,), (dtype,) = boxes, dtypes
+    sides = [_held(context, value, dtype) for value in (left, right)]
+    emit = context.builder.emit
+    number, tag = (emit("where", condition, *each) for each in zip(*sides, strict=True))
+    return EitherValue(box, dtype, number, tag)
+
+
+PAIRS = frozenset({("float", F64), ("int", I64), ("bool", BOOL)})
+"""Kinds of Python numbers and dtypes that a graph value of that dtype can hold."""
+
+
+def _box_in(value: PyValue) -> str | None:
+    return value.box if isinstance(value, EitherValue) else box_of(value)
+
+
+def _dtype_in(value: PyValue) -> DType | None:
+    if isinstance(value, EitherValue | ScalarValue):
+        return None if box_of(value) else value.dtype
+    return None
+
+
+def _held(context: TraceContext, value: PyValue, dtype: DType) -> tuple[Value, Value]:
+    """The number, and whether it is NumPy's."""
+    if isinstance(value, EitherValue):
+        return value.value, value.is_numpy
+    tag = np.array(box_of(value) is None)
+    tag.flags.writeable = False
+    return (
+        context.scalar_graph_value(value, dtype),
+        context.builder.emit("constant", value=tag),
+    )
+
+
+def unknown(value: PyValue) -> Unsupported:
+    """What is raised where the type decides."""
+    assert isinstance(value, EitherValue)
+    return Unsupported("JF-B005", f"a number is {value.box} or numpy {value.dtype}")

@@ -1,0 +1,145 @@
+"""Numbers that are Python's or NumPy's as data decide: ``total = 0.0; if c: total += x[i]``."""
+
+import math
+
+import numpy as np
+import pytest
+from helpers.loops import control_nodes
+
+X = np.array([3.0, -1.0, 4.0, -1.5, 9.0, -2.5, 6.0] * 5)
+
+
+def positive_sum(x):
+    total = 0.0
+    for i in range(len(x)):
+        if x[i] > 0:
+            total += x[i]
+    return total
+
+
+def positive_sum_from_int(x):
+    total = 0
+    for i in range(len(x)):
+        if x[i] > 0:
+            total = total + x[i]
+    return total, total
+
+
+def mean_of_positive(x):
+    total, count = 0.0, 0
+    for i in range(len(x)):
+        if x[i] > 0:
+            total += x[i]
+            count += 1
+    return total / count if count else float("nan"), -total, abs(total), total + 1.5
+
+
+def largest(x):
+    best, place = 0.0, (0, 0)
+    for i in range(len(x)):
+        for j in range(i):
+            if x[i] * x[j] > best:
+                best, place = x[i] * x[j], (i, j)
+    return best, place
+
+
+def soft_threshold(x, rate):
+    y = np.zeros(len(x))
+    biggest = 0.0
+    for i in range(len(x)):
+        y[i] = max(abs(x[i]) - rate, 0.0)
+        biggest = max(biggest, abs(y[i] - x[i]))
+    return y, biggest
+
+
+def conditional_neighbour(x):
+    out = np.empty_like(x)
+    for i in range(len(x)):
+        left = x[i - 1] if i > 0 else 0.0
+        right = x[i + 1] if i < len(x) - 1 else 0.0
+        out[i] = left - 2 * x[i] + right
+    return out
+
+
+def found_or_not(x, limit):
+    found = False
+    for i in range(len(x)):
+        found = found or x[i] > limit
+    return found, not found
+
+
+def by_functions(x):
+    total = 0.0
+    for i in range(len(x)):
+        if x[i] > 0:
+            total += x[i]
+    return float(total), int(total), math.sqrt(total), np.sqrt(total), np.maximum(total, x[0])
+
+
+def stored(x):
+    total = 0.0
+    out = np.zeros((2, len(x)))
+    narrow = np.zeros(len(x), np.float32)
+    for i in range(len(x)):
+        if x[i] > 0:
+            total += x[i]
+        out[0, i] = total
+        out[1, i] = total * 2.0
+        narrow[i] = total
+    return out, narrow, [total], {"total": total}
+
+
+def promoted(x):
+    total = 0.0
+    for i in range(len(x)):
+        if x[i] > 0:
+            total += x[i]
+    return x.astype(np.float32) * total, total * x
+
+
+def counted(x, labels):
+    best = 0
+    for i in range(len(labels)):
+        if labels[i] > best:
+            best = labels[i]
+    return best, best + 1, x[best]
+
+
+@pytest.mark.parametrize(
+    "function",
+    [positive_sum, positive_sum_from_int, mean_of_positive, largest, conditional_neighbour],
+)
+def test_captured(check_loops, function):
+    report = check_loops(function, (X,), (-abs(X),), (abs(X),))
+    assert control_nodes(report)
+    assert report.breaks == 0
+
+
+@pytest.mark.parametrize("function", [by_functions, stored, promoted])
+def test_used(check_loops, function):
+    check_loops(function, (X,), (-abs(X),), (abs(X),))
+
+
+def test_extremes(check_loops):
+    report = check_loops(soft_threshold, (X, 2.0), (X, 100.0), (X, np.float64(2.0)))
+    assert control_nodes(report)
+
+
+def test_booleans(check_loops):
+    check_loops(found_or_not, (X, 5.0), (X, 50.0))
+
+
+def test_integers(check_loops):
+    labels = np.array([0, 3, 2, 5, 1] * 5)
+    check_loops(counted, (X, labels), (X, labels * 0), (X, -labels))
+
+
+def test_overflow_warns_as_eager_does(check_loops):
+    def f(x):
+        total = 0.0
+        for i in range(len(x)):
+            if x[i] > 0:
+                total += x[i]
+        return total * 2.0, total - 1e308
+
+    check_loops(f, (X,), (X * 1e307,), (-abs(X),))
