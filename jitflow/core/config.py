@@ -41,6 +41,8 @@ class Config:
         Keep loops, and branches on data, as regions of the graph.
     max_nodes : int
         Nodes of one piece before it is ended.
+    max_compile_seconds : int
+        Seconds of compilation, in many pieces of one function, after which no more are made.
     max_poor_pieces : int
         Consecutive pieces that do too little before Python runs on to the next loop.
     native_entry : bool
@@ -62,6 +64,7 @@ class Config:
     max_unrolled_size: int = _number("JITFLOW_MAX_UNROLLED_SIZE", 1500)
     capture_loops: bool = _flag("JITFLOW_CAPTURE_LOOPS", True)
     max_nodes: int = _number("JITFLOW_MAX_NODES", 20_000)
+    max_compile_seconds: int = _number("JITFLOW_MAX_COMPILE_SECONDS", 10)
     max_poor_pieces: int = _number("JITFLOW_MAX_POOR_PIECES", 2)
     native_entry: bool = _flag("JITFLOW_NATIVE_ENTRY", True)
     measure: bool = _flag("JITFLOW_MEASURE", True)

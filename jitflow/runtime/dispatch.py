@@ -40,6 +40,8 @@ from jitflow.tracer.trace import (
 from jitflow.tracer.tracer import trace
 
 _ENDS: dict[type, str] = {BreakExit: "break", ReturnExit: "return", SplitExit: "branch"}
+_MANY = 24
+"""Pieces of one function from which on the time that they took to compile counts."""
 
 
 class Dispatcher:
@@ -63,6 +65,7 @@ class Dispatcher:
         self._points: dict[int, PointState] = {}
         self.root = self._root()
         self._trials = Trials(self._eager_is_faster)
+        self._seconds = 0.0
         self.patience = Patience()
 
     def reset(self) -> None:
@@ -71,6 +74,7 @@ class Dispatcher:
             self._points.clear()
             self.root = self._root()
             self._trials = Trials(self._eager_is_faster)
+            self._seconds = 0.0
             self.patience = Patience()
             self._install_native()
 
@@ -269,6 +273,10 @@ class Dispatcher:
         if len(point.variants) >= 2 * config().max_variants:
             self.go_eager(point, "JF-B018", "too many different calls", None)
             return None
+        if self._trials.compilations > _MANY and self._seconds > config().max_compile_seconds:
+            spent = f"{self._trials.compilations} pieces took {self._seconds:.0f} s to compile"
+            self.go_eager(point, "JF-B018", spent, None)
+            return None
         events.emit(events.FrameSeen(self.key, point.label))
         self._trials.compilations += 1
         started = time.perf_counter()
@@ -287,6 +295,7 @@ class Dispatcher:
             return None
         variant, texts = link.link(record, len(state), self.options, self, point.pool)
         linked = time.perf_counter()
+        self._seconds += linked - started
         self._publish(point, variant, texts, (traced - started, linked - traced))
         return variant
 

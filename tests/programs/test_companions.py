@@ -145,3 +145,13 @@ def test_numpys_own_python_code(check):
         return chosen, np.sinc(x), np.resize(x, (3, 5)), np.linalg.multi_dot([x, x.T, x])
 
     one_piece(check(f, (A.copy(), np.array([0, 2]))))
+
+
+def test_rows_from_the_last_to_the_first(check):
+    def f(x):
+        total = np.zeros(x.shape[1])
+        for row in reversed(x):
+            total = total * 0.5 + row
+        return total, [float(v) for v in reversed(x[0])]
+
+    one_piece(check(f, (A,)))

@@ -28,7 +28,7 @@ from jitflow.tracer.objects.nested import call_nested
 from jitflow.tracer.objects.operators import get_item
 from jitflow.tracer.objects.protocol import Tracer
 from jitflow.tracer.objects.wrap import resolve
-from jitflow.tracer.values import ConstantValue, PyValue, SequenceValue, SliceValue
+from jitflow.tracer.values import ArrayValue, ConstantValue, PyValue, SequenceValue, SliceValue
 
 NONE, ZERO, ONE = ConstantValue(None), ConstantValue(0), ConstantValue(1)
 
@@ -80,7 +80,7 @@ def _reversed(tracer: Tracer, sequence: PyValue) -> PyValue:
         return iterator
     if isinstance(value, DictValue | DictViewValue):
         return made_of(view_items(value)[::-1])
-    if isinstance(value, RangeValue):
+    if isinstance(value, RangeValue) or (isinstance(value, ArrayValue) and value.shape):
         backwards = SliceValue(NONE, NONE, ConstantValue(-1))
         return get_iterator(tracer, get_item(tracer, value, backwards))
     if isinstance(value, ConstantValue):

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import jitflow
+from jitflow.runtime import dispatch
 from jitflow.runtime.trial import Trial, Trials, size_class
 
 
@@ -110,3 +111,22 @@ def test_without_measuring_every_call_is_compiled():
         for _ in range(20):
             text(np.arange(3.0))
     assert "JF-B021" not in eager_codes(text)
+
+
+def test_no_more_pieces_after_much_compilation(monkeypatch):
+    monkeypatch.setattr(dispatch, "_MANY", 3)
+
+    @jitflow.compile
+    def prints(x):
+        for k in range(12):
+            x = x * 1.5 + k
+            print(end="")
+            x = np.sqrt(x) + len(str(k)) * np.ones(len(x) + k)[: len(x)]
+        return x
+
+    x = np.ones(50)
+    expected = prints.__wrapped__(x.copy())
+    with jitflow.config().override(max_compile_seconds=0, max_poor_pieces=1000):
+        np.testing.assert_allclose(prints(x.copy()), expected)
+        np.testing.assert_allclose(prints(x.copy()), expected)
+    assert prints.report().pieces <= 4, str(prints.report())
