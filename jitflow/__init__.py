@@ -18,6 +18,7 @@ from jitflow.api import (
     set_stance,
     stats,
 )
+from jitflow.control import cond, scan, while_loop
 from jitflow.core.config import Config, config
 from jitflow.core.errors import GraphBreak, JitflowError, RecompileError, VerifyError
 
@@ -28,13 +29,16 @@ __all__ = [
     "RecompileError",
     "VerifyError",
     "compile",
+    "cond",
     "config",
     "disable",
     "explain",
     "is_compiling",
     "mark_dynamic",
     "reset",
+    "scan",
     "set_stance",
     "stats",
+    "while_loop",
 ]
 __version__ = "0.1.0"
