@@ -46,7 +46,6 @@ _FUNCTIONS = [
     "nanquantile",
     "convolve",
     "correlate",
-    "histogram",
     "histogram2d",
     "isin",
     "in1d",

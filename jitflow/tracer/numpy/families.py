@@ -21,7 +21,7 @@ FAMILIES: dict[str, str] = {
     "external": (
         "apply_over_axes argpartition argsort convolve corrcoef correlate cov digitize "
         "fft.fft fft.fft2 fft.fftn fft.hfft fft.ifft fft.ifft2 fft.ifftn fft.ihfft fft.irfft "
-        "fft.irfft2 fft.irfftn fft.rfft fft.rfft2 fft.rfftn histogram histogram2d i0 interp "
+        "fft.irfft2 fft.irfftn fft.rfft fft.rfft2 fft.rfftn histogram2d i0 interp "
         "isin lexsort linalg.cholesky linalg.cond linalg.det linalg.eig linalg.eigh "
         "linalg.eigvals linalg.eigvalsh linalg.inv linalg.lstsq linalg.matrix_rank "
         "linalg.pinv linalg.qr linalg.slogdet linalg.solve linalg.svd linalg.svdvals "
@@ -64,6 +64,7 @@ FAMILIES: dict[str, str] = {
         "average diff ediff1d nanargmax nanargmin nancumprod nancumsum nanmax nanmean nanmin "
         "nanprod nanstd nansum nanvar trapezoid"
     ),
+    "histograms": "histogram",
     "linalg": "linalg.matrix_power linalg.norm linalg.vector_norm",
     "einsum": "einsum",
     "sorting": (
