@@ -101,7 +101,7 @@ def always_warns(graph: Graph) -> bool:
     known: dict[int, Any] = {}
     shrunk: set[int] = set()
     flags: list[int] = []
-    with np.errstate(divide="call", over="call", invalid="call", under="ignore"):
+    with np.errstate(divide="call", over="call", invalid="call", under="call"):
         before = np.seterrcall(lambda kind, flag: flags.append(flag))
         try:
             for node in graph.nodes:

@@ -37,7 +37,8 @@ def looks_at_references(code: CodeType) -> bool:
 
     Compiled code holds references to what its guards compare with.
     """
-    return not _REFERENCE_COUNTERS.isdisjoint(code.co_names)
+    inner = (item for item in code.co_consts if isinstance(item, CodeType))
+    return not _REFERENCE_COUNTERS.isdisjoint(code.co_names) or any(map(looks_at_references, inner))
 
 
 def _is_watcher(operation: Operation, following: Instruction | None) -> bool:

@@ -23,6 +23,16 @@ def test_function_that_counts_references():
     assert "reference counts" in str(f.report())
 
 
+def test_comprehension_that_counts_references():
+    @jitflow.compile
+    def f(x):
+        pieces = [x + 1, x * 2]
+        return [sys.getrefcount(piece) for piece in pieces]
+
+    for _ in range(3):
+        assert len(set(f(np.ones(3)))) == 1
+
+
 def test_resize_sees_a_second_name():
     @jitflow.compile
     def f(n):

@@ -294,3 +294,14 @@ def test_a_comparison_with_nan_sets_no_flag_of_its_neighbour(backend):
     for x in (np.array([np.nan, 1.0, -1.0]), np.full(10_000, np.nan)):
         for _ in range(2):
             assert heard(compiled, (x,)) == heard(masked_in_place, (x,))
+
+
+def test_underflow_of_constants(check):
+    """Whoever compiles a conversion of constants may fold it: the flag counts all the same."""
+
+    def f(x):
+        with np.errstate(under="raise"):
+            tiny, largest = np.float16(6.1e-05), np.float16(65500)
+            return x + tiny / largest
+
+    check(f, (np.ones(3),))
