@@ -59,6 +59,8 @@ class GrownListValue(PyValue):
     turns out to be looked at, the trace is made again without this.
     """
 
+    source: Source
+
     def __init__(self, source: Source) -> None:
         self.source = source
         self.items: tuple[PyValue, ...] = ()

@@ -56,7 +56,6 @@ def _keep_apart(tracer: Tracer, value: PyValue) -> None:
 def _keep_list_apart(tracer: Tracer, value: GrownListValue) -> None:
     """Rely on a list that grew being none of the others that the piece looked at, or that grew."""
     table, source = tracer.context.objects, value.source
-    assert source is not None
     lists = [v for v in table.by_id.values() if isinstance(v, SequenceValue) and v.kind is list]
     later = [v for v in table.grown.values() if id(v) > id(value)]
     for other in (*lists, *later):
@@ -83,7 +82,6 @@ def _sequence(tracer: Tracer, value: SequenceValue) -> list[r.Effect]:
 
 
 def _grown(tracer: Tracer, value: GrownListValue) -> list[r.Effect]:
-    assert value.source is not None
     target = r.FromSource(value.source)
     return [r.CallEffect(list.append, (target, recipe_of(tracer, item))) for item in value.items]
 
