@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from jitflow.codegen import access
+from jitflow.codegen import access, columns
 from jitflow.codegen.access import Affine
 from jitflow.codegen.draft import Draft, Item, result_of
 from jitflow.codegen.groups import Loops
@@ -181,6 +181,11 @@ class _Nester:
 
     def place_stages(self) -> None:
         inside, outside = self.divide()
+        if columns.suits(self.plan, inside, outside, self.begins):
+            loops, after = columns.place(self.plan, inside, outside, self.begins, self.column_row)
+            self.blocks[-2].extend(loops)
+            self.blocks[-1].extend(after)
+            return
         needed = self.stages_needed(inside)
         kept = self.kept_items(inside, needed)
         last = max(item.stage for item in self.draft.items)
@@ -246,6 +251,15 @@ class _Nester:
         names = list(self.plan.inner)
         if self.plan.vector is not None and self.plan.vector not in names:
             names.append(self.plan.vector)
+        return self.row_over(names, dtype)
+
+    def column_row(self, dtype: DType) -> tuple[str, Affine, DType]:
+        """A scratch row over the vector loop alone."""
+        assert self.plan.vector is not None
+        return self.row_over([self.plan.vector], dtype)
+
+    def row_over(self, names: list[str], dtype: DType) -> tuple[str, Affine, DType]:
+        """A scratch row over some loops."""
         extents = [self.plan.extents[name] for name in names]
         linear = access.linear_index([access.variable(name) for name in names], extents)
         row = Scratch(f"row{len(self.scratch)}", dtype, dims.product(tuple(extents)))

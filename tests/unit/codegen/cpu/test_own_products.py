@@ -44,6 +44,7 @@ def is_close(c, a, b):
 @pytest.mark.parametrize("columns", [4, 5, 8, 16, 17, 31, 32, 64, 100, 129])
 def test_leftover_rows_and_columns(dtype, rows, inner, columns, monkeypatch):
     monkeypatch.setattr(own_products, "MOST_PADDING", 100)
+    monkeypatch.setattr(own_products, "FEW_COLUMNS", 0)
     monkeypatch.setattr(own_products, "blas_threads", lambda: 1)
     rng = np.random.default_rng(columns)
     a, b = rng.normal(size=(rows, inner)).astype(dtype), rng.normal(size=(inner, columns))
