@@ -86,17 +86,24 @@ class ObjectTable:
         """Remember the fields of `value` before they change; once between two checkpoints.
 
         Everything that changes a value in place calls it first: `rollback` then undoes the change.
+        Objects of the user's own stay themselves.
         """
         if self.saved.get(id(value)) == self.number:
             return
         self.saved[id(value)] = self.number
-        self.journal.append((value, {k: _copied(v) for k, v in vars(value).items()}))
+        fields = vars(value).items()
+        kept = {name: v if name in _OUTSIDE else _copied(v) for name, v in fields}
+        self.journal.append((value, kept))
 
     def clear(self) -> None:
         """Let go of every object: the trace is finished."""
         for part in vars(self).values():
             if isinstance(part, dict | list):
                 part.clear()
+
+
+_OUTSIDE = frozenset({"real", "globals", "value"})
+"""Fields that hold what was there before the trace."""
 
 
 def _copied(item: Any) -> Any:
