@@ -11,7 +11,9 @@ from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
 from jitflow.core.collector import no_collection
+from jitflow.core.config import config
 from jitflow.core.locks import compiler_lock
+from jitflow.runtime import reach
 from jitflow.runtime.compiled import Compiled
 from jitflow.runtime.options import Options
 
@@ -34,13 +36,19 @@ class Pending:
         self.function, self.options, self.key = function, options, key
         self.made: Dispatcher | None = None
         self._target: weakref.ref[Compiled] | None = None
+        self._reaches: bool | None = None
 
     def attach(self, compiled: Compiled) -> None:
         """Say which object calls come from; it gets the faster ways in as they are made."""
         self._target = weakref.ref(compiled)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """Make the dispatcher, let the next call go to it directly, and call it."""
+        """Make the dispatcher, let the next call go to it directly, and call it.
+
+        Where no array is within reach there is nothing to compile: not even the compiler is loaded.
+        """
+        if self.made is None and self._is_without_arrays(args, kwargs):
+            return self.function(*args, **kwargs)
         dispatcher = self.dispatcher()
         call = dispatcher.call
         if self.options.verify:
@@ -49,6 +57,13 @@ class Pending:
         if target is not None:
             target.slow_call = call
         return call(*args, **kwargs)
+
+    def _is_without_arrays(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
+        if config().trace_everything or self.options.verify:
+            return False
+        if self._reaches is None:
+            self._reaches = reach.function_reaches(self.function)
+        return not (self._reaches or reach.call_reaches(self.function, args, kwargs))
 
     def dispatcher(self) -> Dispatcher:
         """The dispatcher, made once."""

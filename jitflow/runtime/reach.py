@@ -29,6 +29,12 @@ def values_reach(values: tuple[Any, ...]) -> bool:
     return any(search.value(value, _DEPTH) for value in values)
 
 
+def call_reaches(function: FunctionType, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
+    """Whether the arguments of a call, or what stands for them, lead to NumPy or an array."""
+    defaults = (function.__defaults__, function.__kwdefaults__)
+    return values_reach((*args, *kwargs.values(), *defaults))
+
+
 class _Search:
     def __init__(self) -> None:
         self.left = _OBJECTS
@@ -97,7 +103,8 @@ class _Search:
                 continue
         namespace = function.__globals__
         names = (name for name in function.__code__.co_names if name in namespace)
-        return wrapped is not None or any(self.value(namespace[name], depth) for name in names)
+        known = (wrapped, *(namespace[name] for name in names))
+        return any(self.value(item, depth) for item in known)
 
 
 _PLAIN = frozenset({"builtins", "abc", "typing", "enum", "dataclasses", "collections", "functools"})
