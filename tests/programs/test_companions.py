@@ -155,3 +155,28 @@ def test_rows_from_the_last_to_the_first(check):
         return total, [float(v) for v in reversed(x[0])]
 
     one_piece(check(f, (A,)))
+
+
+def test_variances_of_chosen_elements(check):
+    def f(x, low):
+        mask = x > low
+        return (
+            x.var(where=mask),
+            np.std(x, axis=0, where=mask),
+            x.std(axis=1, keepdims=True, ddof=1, where=mask),
+            np.var(x, axis=1, where=mask[:1]),
+        )
+
+    one_piece(check(f, (A, 0.3 * 0), (A, -1.0)))
+    check(f, (A, 2.0), (A, 99.0))
+
+
+def test_variances_of_chosen_integers_and_complex_numbers(check):
+    def f(k, z):
+        return (
+            k.var(where=k > 3),
+            np.var(z, where=np.abs(z) > 0.5),
+            k.std(axis=0, where=[True, False, True]),
+        )
+
+    one_piece(check(f, (np.arange(12).reshape(4, 3), A[:2] + 1j * A[2:])))

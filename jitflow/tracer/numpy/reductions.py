@@ -226,14 +226,16 @@ def var(
 ) -> PyValue:
     """Variance: the mean squared distance from the mean."""
     n = Composer(context)
-    if not arguments.is_missing(where) and ufuncs.where_argument(context, where) is not None:
-        raise arguments.unsupported("var with where")
+    mask = None if arguments.is_missing(where) else ufuncs.where_argument(context, where)
     ddof = lost_degrees(ddof, correction)
     array = n.array(a)
     if arguments.is_none(dtype) and array.dtype.kind in "biu":
         dtype = ConstantValue(np.dtype(np.float64))
     count = reduced_count(context, array.shape, axis)
     degrees = arguments.constant(context, ddof, "ddof")
+    if mask is not None:
+        given = {"axis": axis, "dtype": dtype, "where": where}
+        return _masked_variance(n, array, mean, degrees, given, out=out, keepdims=keepdims)
     if n.decide(count, "<=", int(np.ceil(degrees))):
         raise arguments.unsupported("var without degrees of freedom, which warns")
     items = n(np.intp, count)
@@ -246,6 +248,27 @@ def var(
     total = n(np.sum, squares, axis=axis, dtype=dtype, out=out, keepdims=keepdims)
     freedom = n.sub(items, degrees)
     return divide_by_count(n, total, freedom)
+
+
+def _masked_variance(
+    n: Composer,
+    array: ArrayValue,
+    mean: PyValue,
+    degrees: float,
+    given: dict[str, PyValue],
+    **result: PyValue,
+) -> PyValue:
+    """The variance of the elements that ``where`` chooses; Python warns where they are too few."""
+    axis, keepdims = given["axis"], result["keepdims"]
+    chosen = n(np.broadcast_to, given["where"], array.shape)
+    items = n(np.sum, chosen, axis=axis, dtype=np.intp, keepdims=keepdims)
+    n.require_all(n.compare("gt", items, degrees))
+    if arguments.is_missing(mean):
+        counts = n(np.sum, chosen, axis=axis, dtype=np.intp, keepdims=True)
+        mean = divide_by_count(n, n(np.sum, array, keepdims=True, **given), counts)
+    squares = squared_magnitude(n, n.sub(array, mean))
+    total = n(np.sum, squares, **given, **result)
+    return divide_by_count(n, total, n(np.maximum, n.sub(items, degrees), 0))
 
 
 def lost_degrees(ddof: PyValue, correction: PyValue) -> PyValue:
