@@ -6,7 +6,7 @@ import functools
 
 from jitflow.core.dataclass import dataclass
 from jitflow.ir.graph import Graph
-from jitflow.ir.passes import algebra, casts, fold, updates, views
+from jitflow.ir.passes import algebra, casts, fold, gathers, updates, views
 from jitflow.ir.rewriter import OnFire, Rewriter
 from jitflow.ir.rules import AnyRule, FunctionRule, by_operator
 from jitflow.ops.record import Kind, operators
@@ -24,7 +24,8 @@ def family(name: str) -> tuple[AnyRule, ...]:
         repetition = FunctionRule(
             "drop_repetition", "op(broadcast(x), y) -> op(x, y)", elementwise, views.drop_repetition
         )
-        return (*casts.CAST_RULES, *updates.UPDATE_RULES, *views.VIEW_RULES, repetition)
+        rules = (*casts.CAST_RULES, *updates.UPDATE_RULES, *views.VIEW_RULES)
+        return (*rules, *gathers.GATHER_RULES, repetition)
     if name == "algebra":
         return algebra.RULES
     raise KeyError(name)
