@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from jitflow.core.config import config
+from jitflow.core.lazy import LazyModule
 from jitflow.ir.graph import Graph
 from jitflow.ir.passes.cse import ShareEqual
 from jitflow.ir.passes.dce import RemoveDead
 from jitflow.ir.passes.observe import ObserveDead
 from jitflow.ir.passes.regions import TidyRegions
 from jitflow.ir.passes.simplify import Simplify
-from jitflow.ir.verifier import verify
+
+if TYPE_CHECKING:
+    from jitflow.ir import verifier
+else:
+    verifier = LazyModule("jitflow.ir.verifier")
 
 
 class Pass(Protocol):
@@ -49,9 +54,9 @@ def run(graph: Graph, passes: tuple[Pass, ...] = PIPELINE) -> Graph:
     """`graph` after `passes`; verified before and after each where the settings ask for it."""
     check = config().verify_ir
     if check:
-        verify(graph)
+        verifier.verify(graph)
     for item in passes:
         graph = item.run(graph)
         if check:
-            verify(graph)
+            verifier.verify(graph)
     return graph

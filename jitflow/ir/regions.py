@@ -63,18 +63,20 @@ def _capture(block: Block, inside: set[Value], found: dict[Value, None]) -> None
             found[value] = None
 
 
+_WITHOUT_SYMBOLS = frozenset({int, bool, float, str, type(None)})
+
+
 def symbols_in(item: Any) -> Iterator[str]:
     """Symbols of a dimension, type, attribute value, or tuple or dict of these."""
     if isinstance(item, SymbolicDim):
         yield from item.symbols()
     elif isinstance(item, ArrayType):
-        yield from symbols_in(item.shape)
-    elif isinstance(item, tuple | list):
-        for part in item:
-            yield from symbols_in(part)
-    elif isinstance(item, dict):
-        for part in item.values():
-            yield from symbols_in(part)
+        if not item.is_static:
+            yield from symbols_in(item.shape)
+    elif isinstance(item, tuple | list | dict):
+        for part in item.values() if isinstance(item, dict) else item:
+            if type(part) not in _WITHOUT_SYMBOLS:
+                yield from symbols_in(part)
 
 
 def symbols_of_node(node: Node) -> Iterator[str]:

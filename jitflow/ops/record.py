@@ -8,12 +8,12 @@ tracer inserts casts. Element-wise operands broadcast against each other. See
 from __future__ import annotations
 
 import enum
-import importlib
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from jitflow.core.dataclass import dataclass, field
 from jitflow.core.types import ArrayType
+from jitflow.ops import table
 
 Attributes = Mapping[str, Any]
 Infer = Callable[[tuple[ArrayType, ...], Attributes], tuple[ArrayType, ...]]
@@ -124,16 +124,11 @@ def register(record: Operator) -> Operator:
 def operator(name: str) -> Operator:
     """The record called `name`; KeyError if there is none."""
     if name not in _TABLE:
-        _load()
+        table.load(name)
     return _TABLE[name]
 
 
 def operators() -> tuple[Operator, ...]:
-    """Every record, in order of registration."""
-    _load()
-    return tuple(_TABLE.values())
-
-
-def _load() -> None:
-    """Import the modules that hold the records, so that ``import jitflow`` need not."""
-    importlib.import_module("jitflow.ops.table")
+    """Every record, in the order of the documentation."""
+    table.load_all()
+    return tuple(_TABLE[name] for name in dict.fromkeys((*table.NAMES, *_TABLE)))

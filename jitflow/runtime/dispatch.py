@@ -6,15 +6,15 @@ import time
 import weakref
 from collections.abc import Callable
 from types import FunctionType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from jitflow.core import events
 from jitflow.core.collector import no_collection
 from jitflow.core.config import config
 from jitflow.core.errors import GraphBreak, RecompileError, Unsupported
+from jitflow.core.lazy import LazyModule
 from jitflow.core.location import Location
 from jitflow.core.locks import compiler_lock
-from jitflow.guards.explain import Evaluator, first_failure
 from jitflow.guards.sources import Source
 from jitflow.runtime import driver, link, native, reach
 from jitflow.runtime.binding import make_binder, parameter_names
@@ -38,6 +38,11 @@ from jitflow.tracer.trace import (
     Trace,
 )
 from jitflow.tracer.tracer import trace
+
+if TYPE_CHECKING:
+    from jitflow.guards import explain
+else:
+    explain = LazyModule("jitflow.guards.explain")
 
 _ENDS: dict[type, str] = {BreakExit: "break", ReturnExit: "return", SplitExit: "branch"}
 _MANY = 24
@@ -173,7 +178,7 @@ class Dispatcher:
         self, sources: tuple[Source, ...], args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> tuple[Any, ...]:
         """The values of `sources` in a call."""
-        evaluator = Evaluator(self._bind(*args, **kwargs))
+        evaluator = explain.Evaluator(self._bind(*args, **kwargs))
         return tuple(evaluator.value(source) for source in sources)
 
     def failed_check(self, *args: Any, **kwargs: Any) -> Any:
@@ -243,7 +248,7 @@ class Dispatcher:
         """Find out why each variant missed; make the integers that changed symbolic."""
         reasons = []
         for variant in point.variants:
-            failure = first_failure(variant.trace.guards, variant.trace.inputs, state)
+            failure = explain.first_failure(variant.trace.guards, variant.trace.inputs, state)
             if failure is not None:
                 reasons.append(failure.reason)
                 point.dynamic |= failure.dynamic

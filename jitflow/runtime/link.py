@@ -159,10 +159,14 @@ def _watch_flags(request: SegmentRequest, trace: Trace, replayer: Replayer) -> N
 
 
 def _takes(backend: Any) -> Callable[[Node], bool]:
+    known: dict[Node, bool] = {}
+
     def is_native(node: Node) -> bool:
-        if any(inner.operator.kind is Kind.CALL_OUT for inner in walk_nodes([node])):
-            return False
-        return bool(backend.supports(node))
+        found = known.get(node)
+        if found is None:
+            calls = (inner.operator.kind is Kind.CALL_OUT for inner in walk_nodes([node]))
+            found = known[node] = not any(calls) and bool(backend.supports(node))
+        return found
 
     return is_native
 

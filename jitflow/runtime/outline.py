@@ -8,14 +8,19 @@ left to Python, as with any call-out.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from jitflow.core.dataclass import dataclass, replace
 from jitflow.core.errors import CheckFailed
-from jitflow.ir import interpreter
+from jitflow.core.lazy import LazyModule
 from jitflow.ir.graph import Block, Graph, Node, Value
 from jitflow.ir.regions import captured, copy_node, symbols_in, symbols_of_node, walk_nodes
 from jitflow.ops.record import Kind, operator
+
+if TYPE_CHECKING:
+    from jitflow.ir import interpreter
+else:
+    interpreter = LazyModule("jitflow.ir.interpreter")
 
 
 def outline(graph: Graph, is_native: Callable[[Node], bool]) -> Graph:

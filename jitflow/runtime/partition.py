@@ -109,6 +109,8 @@ def _levels(graph: Graph, is_native: Callable[[Node], bool]) -> dict[int, int]:
     be run again when one fails.
     """
     free = _assign_levels(graph, is_native, None)
+    if not any(node.attributes.get("effect") for node in graph.nodes):
+        return free
     moved = _after_effects(graph)
     checks = [free[id(node)] for node in graph.nodes if _checks(node) and id(node) not in moved]
     return _assign_levels(graph, is_native, max(checks, default=0))
@@ -144,9 +146,10 @@ def _assign_levels(
     for node in graph.nodes:
         used = (*node.operands, *captured(node))
         level = max((available.get(id(value), 0) for value in used), default=0)
-        for names, known in ((_symbols_used(node), sizes), (_symbols_read(node), available)):
-            for name in names & symbol_values.keys():
-                level = max(level, known.get(id(symbol_values[name]), 0))
+        if symbol_values:
+            for names, known in ((_symbols_used(node), sizes), (_symbols_read(node), available)):
+                for name in names & symbol_values.keys():
+                    level = max(level, known.get(id(symbol_values[name]), 0))
         if node.attributes.get("effect", False) and effects_from is not None:
             level = effect_level = max(level, effect_level)
         native = is_native(node)

@@ -15,18 +15,23 @@ import time
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from jitflow.codegen.cpu.entry_spec import CopyLimit
 from jitflow.core.dataclass import dataclass, field
-from jitflow.ir import interpreter
+from jitflow.core.lazy import LazyModule
 from jitflow.ir.flags import can_warn
 from jitflow.ir.graph import Graph, Node, Value
 from jitflow.ops.record import Kind
 from jitflow.runtime.frames import caller_at
 from jitflow.tracer.trace import OperandSlot, ReturnExit, Trace, UserCall
+
+if TYPE_CHECKING:
+    from jitflow.ir import interpreter
+else:
+    interpreter = LazyModule("jitflow.ir.interpreter")
 
 _KINDS = (
     (1, "divide", "divide by zero"),

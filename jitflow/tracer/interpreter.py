@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from types import CodeType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from jitflow.core.config import config
 from jitflow.core.errors import Unsupported
+from jitflow.core.lazy import LazyModule
 from jitflow.core.location import UNKNOWN, Location
 from jitflow.tracer import (
-    capture,
     interpreter_calls,
     interpreter_control,
     interpreter_objects,
@@ -30,6 +30,11 @@ from jitflow.tracer.objects.model import FunctionValue, IteratorValue
 from jitflow.tracer.regions import Region
 from jitflow.tracer.restart import Limits, Place
 from jitflow.tracer.values import ConstantValue, PyValue
+
+if TYPE_CHECKING:
+    from jitflow.tracer import capture
+else:
+    capture = LazyModule("jitflow.tracer.capture")
 
 HANDLERS = {
     **interpreter_stack.HANDLERS,

@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING
 
 from jitflow.core.config import config
 from jitflow.core.errors import Unsupported
-from jitflow.tracer import capture, operations
-from jitflow.tracer.branches import Start
-from jitflow.tracer.control_flow import body_size
+from jitflow.core.lazy import LazyModule
+from jitflow.tracer import operations
 from jitflow.tracer.frame import SymbolicFrame
 from jitflow.tracer.instructions import index_at
 from jitflow.tracer.interpreter_stack import Handler
@@ -23,7 +22,12 @@ from jitflow.tracer.restart import Restart
 from jitflow.tracer.values import ArrayValue, ConstantValue, PyValue
 
 if TYPE_CHECKING:
+    from jitflow.tracer import branches, capture, control_flow
     from jitflow.tracer.interpreter import Interpreter
+else:
+    capture = LazyModule("jitflow.tracer.capture")
+    branches = LazyModule("jitflow.tracer.branches")
+    control_flow = LazyModule("jitflow.tracer.control_flow")
 
 
 MAX_UNROLLED_NODES = 3000
@@ -89,8 +93,8 @@ def _branch(
 ) -> None:
     """A jump that data decide: captured, or JF-B005; with the operand stack of each way."""
     ways = [
-        Start(index_at(frame.code)[jumped[0]], jumped[1][:]),
-        Start(frame.index, passed[:]),
+        branches.Start(index_at(frame.code)[jumped[0]], jumped[1][:]),
+        branches.Start(frame.index, passed[:]),
     ]
     capture.branch(tracer, frame, truth, *(ways if wanted else ways[::-1]))
 
@@ -152,7 +156,7 @@ def _check_length(tracer: Interpreter, frame: SymbolicFrame, iterator: IteratorV
     reason = tracer.reasons.get(id(iterator), "")
     remaining = remaining_length(tracer, iterator)
     if isinstance(remaining, int) and iterator.kind == "range":
-        size = remaining * body_size(frame.code, frame.program[frame.index - 1].offset)
+        size = remaining * control_flow.body_size(frame.code, frame.program[frame.index - 1].offset)
         if remaining > 2 and size > config().max_unrolled_size:
             raise LoopBreak(reason or f"{remaining} iterations of a large body")
     if remaining is not None and not isinstance(remaining, int):

@@ -15,7 +15,6 @@ from jitflow.core.dtypes import BOOL
 from jitflow.core.errors import GraphBreak, Unsupported, forget_frames
 from jitflow.guards.sources import ConstantSource, StateSource
 from jitflow.ir.graph import Graph
-from jitflow.ops import table as _table  # noqa: F401 - registers the operators
 from jitflow.tracer import operations, versions
 from jitflow.tracer.branches import Split, Start
 from jitflow.tracer.context import TraceContext

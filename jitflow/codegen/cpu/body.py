@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from jitflow.codegen.cpu.control import ControlWriter
 from jitflow.codegen.cpu.emit import LlvmEmitter
 from jitflow.codegen.cpu.memory import MemoryWriter
-from jitflow.codegen.cpu.products import write_product
 from jitflow.codegen.cpu.target import Target
 from jitflow.codegen.cpu.text import FunctionText, Names
 from jitflow.codegen.cpu.values import Register, memory_type
@@ -23,7 +24,13 @@ from jitflow.codegen.loop_ir import (
 from jitflow.codegen.places import stride_symbol
 from jitflow.codegen.program import Lowered
 from jitflow.core.dtypes import I64
+from jitflow.core.lazy import LazyModule
 from jitflow.ir.graph import Graph
+
+if TYPE_CHECKING:
+    from jitflow.codegen.cpu import products
+else:
+    products = LazyModule("jitflow.codegen.cpu.products")
 
 
 def write_body(name: str, lowered: Lowered, names: Names, target: Target) -> str:
@@ -129,7 +136,7 @@ class BodyWriter:
         elif isinstance(command, CallProduct):
             matrices = (command.left, command.right, command.result)
             pointers = [self.pointer(matrix.pointer) for matrix in matrices]
-            write_product(self.text, self.memory, command, pointers, self.target)
+            products.write_product(self.text, self.memory, command, pointers, self.target)
         else:
             loaded = self.text.result(f"load i64, ptr {self.pointer(command.pointer)}")
             self.symbols[command.name] = Register(loaded, I64, 1, self.text.depth)

@@ -8,14 +8,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from jitflow.codegen.cpu.rare import c_function
 from jitflow.codegen.cpu.text import Scope
 from jitflow.codegen.cpu.values import Register
 from jitflow.codegen.loop_ir import Bound, Branch, Command, Control, Pointer, Repeat, Turn, While
 from jitflow.core.dtypes import I64
+from jitflow.core.lazy import LazyModule
 
 if TYPE_CHECKING:
+    from jitflow.codegen.cpu import rare
     from jitflow.codegen.cpu.body import BodyWriter
+else:
+    rare = LazyModule("jitflow.codegen.cpu.rare")
 
 _RESERVE = """define internal ptr @reserve(ptr %slot, ptr %room, i64 %size) {
   %held = load i64, ptr %room
@@ -67,7 +70,7 @@ class ControlWriter:
             self.text.declare("declare void @free(ptr)")
             names.helpers["reserve"] = _RESERVE
             for name in ("malloc", "free"):
-                names.externals[name] = c_function(name)
+                names.externals[name] = rare.c_function(name)
 
     def reserve(self, name: str) -> str:
         """Pointer to the memory of a temporary that grows, large enough now."""

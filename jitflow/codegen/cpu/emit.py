@@ -9,12 +9,10 @@ from __future__ import annotations
 import functools
 import operator
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from jitflow.codegen.cpu import divide, rare
-from jitflow.codegen.cpu.convert import cast
 from jitflow.codegen.cpu.text import FunctionText
 from jitflow.codegen.cpu.values import (
     Register,
@@ -24,6 +22,14 @@ from jitflow.codegen.cpu.values import (
     vector_type,
 )  # fmt: skip
 from jitflow.core.dtypes import BOOL, C64, C128, F32, F64, DType
+from jitflow.core.lazy import LazyModule
+
+if TYPE_CHECKING:
+    from jitflow.codegen.cpu import convert, divide, rare
+else:
+    rare = LazyModule("jitflow.codegen.cpu.rare")
+    divide = LazyModule("jitflow.codegen.cpu.divide")
+    convert = LazyModule("jitflow.codegen.cpu.convert")
 
 _COMPARISONS: dict[str, Callable[[int, int], bool]] = {
     "eq": operator.eq, "ne": operator.ne, "slt": operator.lt, "ult": operator.lt,
@@ -59,7 +65,7 @@ class LlvmEmitter:
         return _constant(value, dtype)
 
     def cast(self, x: Register, dtype: DType) -> Register:
-        return x if x.dtype is dtype else cast(self, x, dtype)
+        return x if x.dtype is dtype else convert.cast(self, x, dtype)
 
     def bitcast(self, x: Register, dtype: DType) -> Register:
         source = vector_type(scalar_type(x.dtype), x.lanes)

@@ -18,11 +18,6 @@ from typing import TYPE_CHECKING
 
 from jitflow.codegen.cpu.accumulators import Accumulator
 from jitflow.codegen.cpu.emit import LlvmEmitter
-from jitflow.codegen.cpu.equal_blocks import (
-    equal_blocks,
-    is_joined_at_once,
-    write_equal_blocks,
-)
 from jitflow.codegen.cpu.text import Scope
 from jitflow.codegen.cpu.values import (
     Register,
@@ -34,9 +29,13 @@ from jitflow.codegen.cpu.widths import LoopWidth
 from jitflow.codegen.loop_ir import Begin, Fold, Loop, walk
 from jitflow.core.dataclass import dataclass, field
 from jitflow.core.dtypes import BOOL, F16, F32, I64, DType
+from jitflow.core.lazy import LazyModule
 
 if TYPE_CHECKING:
+    from jitflow.codegen.cpu import equal_blocks as equal
     from jitflow.codegen.cpu.lower import KernelWriter
+else:
+    equal = LazyModule("jitflow.codegen.cpu.equal_blocks")
 
 BLOCK = 128
 """Elements of a run that is not halved (half of it for complex elements)."""
@@ -83,7 +82,7 @@ def costs_nothing(loop: Loop, is_complex: bool, width: LoopWidth) -> bool:
     sizes = _block_sizes(loop.extent, block, group)
     if len(sizes) != 1:
         return False
-    is_cheap = width.cost <= SHORT_BODY and is_joined_at_once(loop.extent, min(sizes), group)
+    is_cheap = width.cost <= SHORT_BODY and equal.is_joined_at_once(loop.extent, min(sizes), group)
     return width.cost <= 1 or is_cheap
 
 
@@ -163,8 +162,8 @@ class PairwiseLoop:
             item.last = [self.memory(f, self.width.lanes) for f in self.components(item.dtype)]
         if extent.literal and int(extent.text) <= self.block:
             values = self.write_block(self.text.integer(0), extent)
-        elif (size := equal_blocks(self, extent)) is not None:
-            values = write_equal_blocks(self, extent, size)
+        elif (size := equal.equal_blocks(self, extent)) is not None:
+            values = equal.write_equal_blocks(self, extent, size)
         else:
             values = self.write_tree(extent)
         self.writer.sums = outer

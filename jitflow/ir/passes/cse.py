@@ -11,7 +11,7 @@ from jitflow.core.dataclass import dataclass
 from jitflow.ir.graph import Graph, Node
 from jitflow.ir.rewriter import Replacement, Rewriter
 from jitflow.ir.rules import COMMUTATIVE
-from jitflow.ops.record import Kind, operators
+from jitflow.ops.record import Kind
 
 _OWN_MEMORY = frozenset({"full", "uninitialised"})
 """What is mostly made to be written: shared, all but one of its users would copy it."""
@@ -31,7 +31,8 @@ class ShareEqual:
     def run(self, graph: Graph) -> Graph:
         """`graph` with every value computed once."""
         rule = _Share()
-        rules = {record.name: (rule,) for record in operators() if record.kind is not Kind.CALL_OUT}
+        used = {node.operator for node in graph.walk()}
+        rules = {record.name: (rule,) for record in used if record.kind is not Kind.CALL_OUT}
         return Rewriter(graph, rules).run()
 
 

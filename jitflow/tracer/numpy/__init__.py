@@ -6,11 +6,17 @@ raises `core.errors.Unsupported` where the result could not be exact, and has th
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from jitflow.core.lazy import LazyModule
 from jitflow.tracer.context import TraceContext
-from jitflow.tracer.numpy import dispatch, joiners
+from jitflow.tracer.numpy import dispatch
 from jitflow.tracer.values import PyValue
+
+if TYPE_CHECKING:
+    from jitflow.tracer.numpy import joiners
+else:
+    joiners = LazyModule("jitflow.tracer.numpy.joiners")
 
 
 def is_known(function: Any) -> bool:

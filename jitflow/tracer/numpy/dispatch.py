@@ -3,27 +3,28 @@
 from __future__ import annotations
 
 import operator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from jitflow.core.lazy import LazyModule
 from jitflow.tracer import arrays
 from jitflow.tracer.context import TraceContext
-from jitflow.tracer.numpy import (
-    conversion,
-    folding,
-    indexing,
-    properties,
-    table,
-    ufunc_methods,
-    ufuncs,
-)
+from jitflow.tracer.numpy import folding, table, ufuncs
 from jitflow.tracer.numpy.arguments import dim_value, raises, unsupported
 from jitflow.tracer.numpy.families import function_entry, method_entry
 from jitflow.tracer.numpy.operators import binary_operator, comparison, unary_operator
 from jitflow.tracer.random_types import generators
 from jitflow.tracer.user_calls import noted
 from jitflow.tracer.values import ArrayValue, PyValue
+
+if TYPE_CHECKING:
+    from jitflow.tracer.numpy import conversion, indexing, properties, ufunc_methods
+else:
+    conversion = LazyModule("jitflow.tracer.numpy.conversion")
+    indexing = LazyModule("jitflow.tracer.numpy.indexing")
+    properties = LazyModule("jitflow.tracer.numpy.properties")
+    ufunc_methods = LazyModule("jitflow.tracer.numpy.ufunc_methods")
 
 _ARRAY_METHOD = type(np.ndarray.sum)
 

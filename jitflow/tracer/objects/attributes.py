@@ -5,15 +5,15 @@ from __future__ import annotations
 import enum
 import types
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from jitflow.core.errors import Unsupported
+from jitflow.core.lazy import LazyModule
 from jitflow.guards.predicates import HasNoItem, TypeIs
 from jitflow.guards.sources import AttributeSource, ConstantSource, MadeSource
 from jitflow.tracer import numpy
-from jitflow.tracer.numpy import companions
 from jitflow.tracer.objects import instances, sequences
 from jitflow.tracer.objects.classes import (
     class_attribute,
@@ -54,6 +54,11 @@ from jitflow.tracer.values import (
     SequenceValue,
     SliceValue,
 )
+
+if TYPE_CHECKING:
+    from jitflow.tracer.numpy import companions
+else:
+    companions = LazyModule("jitflow.tracer.numpy.companions")
 
 
 def get_attribute(tracer: Tracer, value: PyValue, name: str) -> PyValue:

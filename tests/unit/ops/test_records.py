@@ -35,13 +35,43 @@ def run(name: str, *operands: object, **attributes: object) -> np.ndarray:
     return np.asarray(result)
 
 
-def test_importing_jitflow_loads_no_records() -> None:
-    code = "import sys, jitflow.ops.record as r; print('jitflow.ops.table' in sys.modules)"
-    code += "; r.operator('add'); print('jitflow.ops.table' in sys.modules)"
+def test_families_of_records_are_loaded_when_they_are_needed() -> None:
+    code = "import sys, jitflow.ops.record as r\n"
+    code += (
+        "def show(): print(*(f'jitflow.ops.{n}' in sys.modules for n in ('arithmetic', 'views')))\n"
+    )
+    code += "show(); r.operator('add'); show(); r.operators(); show()"
     output = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
     )
-    assert output.stdout.split() == ["False", "True"]
+    assert output.stdout.splitlines() == ["False False", "True False", "True True"]
+
+
+def test_every_record_is_listed_once_under_its_family() -> None:
+    code = """
+import importlib
+from jitflow.ops import record, table
+for family, names in table.FAMILIES.items():
+    before = set(record._TABLE)
+    importlib.import_module(f"jitflow.ops.{family}")
+    assert set(record._TABLE) - before == set(names.split()) - before, f"list {family} in ops.table"
+assert tuple(sorted(record._TABLE)) == tuple(sorted(table.NAMES))
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_record_that_is_not_listed_is_found_all_the_same() -> None:
+    code = "from jitflow.ops import record, table\ntable.FAMILIES['views'] = ''\n"
+    code += (
+        "print(record.operator('reshape').name, 'reshape' in {o.name for o in record.operators()})"
+    )
+    output = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    assert output.stdout.split() == ["reshape", "True"]
+    with pytest.raises(KeyError):
+        operator("no such operator")
 
 
 def test_records_are_singletons_even_when_pickled() -> None:

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import jitflow
+from jitflow.guards import explain
 from jitflow.runtime import dispatch, link
 from jitflow.runtime.dispatch import Dispatcher
 from jitflow.tracer import tracer
@@ -40,7 +41,7 @@ def test_first_call(monkeypatch, owner, name):
 def test_call_with_other_types(monkeypatch):
     compiled = jitflow.compile(total)
     assert compiled(np.ones(4)) == 12.0
-    monkeypatch.setattr(dispatch, "first_failure", fail)
+    monkeypatch.setattr(explain, "first_failure", fail)
     with jitflow.config().override(strict=False):
         assert compiled(np.ones(3, np.float32)) == 9.0
         assert compiled(np.ones((2, 2), int)) == 12
