@@ -21,7 +21,7 @@ from jitflow.core.types import ArrayType
 from jitflow.ir.graph import Node
 from jitflow.runtime.frames import expression_at
 from jitflow.runtime.marks import FAILED
-from jitflow.tracer.numpy.callouts import Callee, Slot, as_it_is, in_order
+from jitflow.tracer.numpy.callouts import Callee, RangeOf, Slot, as_it_is, in_order
 
 
 def call_out_function(
@@ -148,6 +148,8 @@ def _argument(item: Any, name: Callable[[Any], str]) -> str:
             )
         scalar = f"{name(np.asarray)}(o{item.index})[()]"
         return scalar if item.box == "scalar" else f"{scalar}.item()"
+    if isinstance(item, RangeOf):
+        return f"{name(range)}({', '.join(_argument(part, name) for part in item.parts)})"
     if type(item) in (list, tuple) and item:
         inner = ", ".join(_argument(part, name) for part in item)
         return f"[{inner}]" if type(item) is list else f"({inner},)"

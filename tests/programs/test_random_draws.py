@@ -64,3 +64,13 @@ def test_generators_in_objects():
         for _ in range(2):
             np.testing.assert_array_equal(drop(mine, x), theirs.drop(x))
     assert (drop.report().pieces, drop.report().recompiles) == (1, 0)
+
+
+def test_choices_from_a_range(check):
+    def f(x, n):
+        np.random.seed(1)
+        first = x[np.random.choice(range(len(x)))]
+        return first, np.random.choice(range(2, n, 3), size=4), np.random.permutation(range(n))
+
+    x = np.arange(12.0).reshape(6, 2)
+    check(f, (x, 9), (x, 11), (np.arange(20.0).reshape(10, 2), 30))

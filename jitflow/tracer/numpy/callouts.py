@@ -30,6 +30,13 @@ class Slot:
     order: tuple[int, ...] = ()
 
 
+@dataclass(frozen=True, eq=False)
+class RangeOf:
+    """A `range` in a call; its parts may be slots."""
+
+    parts: tuple[Any, ...]
+
+
 def as_it_is(result: Any) -> Any:
     """`result`: most functions give the arrays themselves."""
     return result
@@ -80,6 +87,8 @@ def _fill(item: Any, arrays: Sequence[np.ndarray]) -> Any:
             return in_order(array, item.order) if item.order else array
         scalar = np.asarray(array)[()]
         return scalar if item.box == "scalar" else scalar.item()
+    if isinstance(item, RangeOf):
+        return range(*(_fill(part, arrays) for part in item.parts))
     if isinstance(item, (list, tuple)):
         return type(item)(_fill(part, arrays) for part in item)
     return item

@@ -15,9 +15,10 @@ from jitflow.tracer.context import TraceContext
 from jitflow.tracer.facts import before_check
 from jitflow.tracer.numpy import arguments, probe
 from jitflow.tracer.numpy.arguments import unsupported
-from jitflow.tracer.numpy.callouts import Callee, Slot, as_it_is, call_out
+from jitflow.tracer.numpy.callouts import Callee, RangeOf, Slot, as_it_is, call_out
 from jitflow.tracer.numpy.operands import graph_value, operand
 from jitflow.tracer.numpy.table import FUNCTIONS, METHODS, Entry, by_name, parse_signature
+from jitflow.tracer.objects.model import RangeValue
 from jitflow.tracer.values import (
     ArrayValue,
     ConstantValue,
@@ -150,6 +151,8 @@ class Template:
             return arguments.constant(self.context, value, "slice")
         if isinstance(value, ConstantValue):
             return value.value
+        if isinstance(value, RangeValue):
+            return RangeOf(tuple(map(self.build, (value.start, value.stop, value.step))))
         raise unsupported(f"argument of {value.python_type.__name__}")
 
     def _slot(self, value: ArrayValue | ScalarValue, box: str, order: tuple[int, ...] = ()) -> Slot:
@@ -172,6 +175,8 @@ class Template:
                 return make(value)
             number = value.dtype.numpy.type(0.5 if value.dtype.kind in "fc" else 1)
             return number if value.box == "scalar" else number.item()
+        if isinstance(tree, RangeOf):
+            return range(*(self.stand_in(part, make) for part in tree.parts))
         if isinstance(tree, (tuple, list)):
             return type(tree)(self.stand_in(item, make) for item in tree)
         return tree
