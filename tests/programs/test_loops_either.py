@@ -76,6 +76,14 @@ def by_functions(x):
     return float(total), int(total), math.sqrt(total), np.sqrt(total), np.maximum(total, x[0])
 
 
+def by_functions_from_int(x):
+    total = -2
+    for i in range(len(x)):
+        if x[i] > 2:
+            total = x[i] / 4
+    return float(total), total > -1.5, bool(total), math.atan(total), total == -2
+
+
 def stored(x):
     total = 0.0
     out = np.zeros((2, len(x)))
@@ -97,6 +105,14 @@ def promoted(x):
     return x.astype(np.float32) * total, total * x
 
 
+def alone(x):
+    total = 0
+    for i in range(len(x)):
+        if x[i] > 0:
+            total += x[i]
+    return np.full(3, total), np.array([total]), np.maximum(total, 1)
+
+
 def counted(x, labels):
     best = 0
     for i in range(len(labels)):
@@ -115,7 +131,7 @@ def test_captured(check_loops, function):
     assert report.breaks == 0
 
 
-@pytest.mark.parametrize("function", [by_functions, stored, promoted])
+@pytest.mark.parametrize("function", [by_functions, by_functions_from_int, stored, promoted, alone])
 def test_used(check_loops, function):
     check_loops(function, (X,), (-abs(X),), (abs(X),))
 

@@ -23,7 +23,14 @@ from jitflow.tracer.numpy.operands import (
     undecided,
 )
 from jitflow.tracer.numpy.scalar_checks import check_fits, stored
-from jitflow.tracer.values import ArrayValue, ConstantValue, PyValue, ScalarValue, ViewStep
+from jitflow.tracer.values import (
+    ArrayValue,
+    ConstantValue,
+    EitherValue,
+    PyValue,
+    ScalarValue,
+    ViewStep,
+)
 
 
 @dataclass
@@ -58,6 +65,8 @@ def setitem(context: TraceContext, array: ArrayValue, key: PyValue, value: PyVal
     if advanced.is_advanced(items):
         advanced.write(context, array, items, value)
         return
+    if isinstance(value, EitherValue) and array.dtype is F64:
+        value = value.as_numpy  # a float64 holds either
     source = operand(context, value)
     target = basic_view(context, array, items, key)
     if all(isinstance(item, keys.Index) for item in items) and source.shape and items:

@@ -63,6 +63,8 @@ def operand(context: TraceContext, value: PyValue) -> Operand:
     if isinstance(value, ScalarValue):
         return Operand(value, value.dtype, _WEAK.get(value.box))
     if isinstance(value, EitherValue):
+        if value.box == "int" and value.dtype is not I64:  # which is another dtype alone
+            raise undecided()
         return Operand(value.as_numpy, value.dtype, None, _WEAK.get(value.box))
     if isinstance(value, ConstantValue):
         if isinstance(value.value, range):

@@ -35,6 +35,13 @@ def as_python(context: TraceContext, value: PyValue) -> PyValue:
     return ScalarValue(value.box, value.dtype, value.value)
 
 
+def as_equal(value: PyValue) -> PyValue:
+    """A Python number that is equal to `value`, whatever it is."""
+    if not isinstance(value, EitherValue):
+        return value
+    return ScalarValue(_BOXES[value.dtype], value.dtype, value.value)
+
+
 def is_alike(left: PyValue, right: PyValue) -> bool:
     """Whether an operation of NumPy on both gives the same for either kind of each."""
     for one, other in ((left, right), (right, left)):
@@ -95,7 +102,7 @@ def compare(context: TraceContext, op: str, left: PyValue, right: PyValue) -> Py
     """``left op right`` of such numbers and Python's."""
     if not all(isinstance(value, EitherValue) or box_of(value) for value in (left, right)):
         raise unknown(left if isinstance(left, EitherValue) else right)
-    result = scalars.compare(context, op, as_python(context, left), as_python(context, right))
+    result = scalars.compare(context, op, as_equal(left), as_equal(right))
     number = context.scalar_graph_value(result, BOOL)
     return EitherValue("bool", BOOL, number, is_numpy(context, left, right))
 
@@ -111,7 +118,9 @@ def unary(context: TraceContext, op: str, value: EitherValue) -> PyValue:
 
 def truth(context: TraceContext, value: EitherValue) -> PyValue:
     """``bool(value)``."""
-    return scalars.truth(context, ScalarValue(_BOXES[value.dtype], value.dtype, value.value))
+    number = as_equal(value)
+    assert isinstance(number, ScalarValue)
+    return scalars.truth(context, number)
 
 
 _BOXES: dict[DType, str] = {F64: "float", I64: "int", BOOL: "bool"}

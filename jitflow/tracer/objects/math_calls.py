@@ -74,7 +74,7 @@ def _numbers(tracer: Tracer, args: tuple[PyValue, ...]) -> list[Value]:
     context = tracer.context
     values = []
     for given in args:
-        arg = either.as_python(context, given)
+        arg = either.as_equal(given)
         if is_numeric(arg):
             arg = numpy.to_python(context, float, arg)
         if box_of(arg) not in ("bool", "int", "float"):

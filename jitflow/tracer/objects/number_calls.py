@@ -39,7 +39,7 @@ _LIMIT = float(2**62)
 def _float(tracer: Tracer, value: PyValue | None = None) -> PyValue:
     if value is None:
         return ConstantValue(0.0)
-    value = either.as_python(tracer.context, resolve(tracer, value))
+    value = either.as_equal(resolve(tracer, value))
     if is_numeric(value):
         return numpy.to_python(tracer.context, float, value)
     if isinstance(value, ConstantValue):
