@@ -12,8 +12,10 @@ def main() -> None:
     """Run the ``main`` of each module of this package."""
     for module in sorted(info.name for info in pkgutil.iter_modules(benchmarks.__path__)):
         if module != "__main__":
-            print(f"== {module}")
-            importlib.import_module(f"benchmarks.{module}").main()
+            loaded = importlib.import_module(f"benchmarks.{module}")
+            if hasattr(loaded, "main"):
+                print(f"== {module}")
+                loaded.main()
 
 
 if __name__ == "__main__":
