@@ -305,3 +305,16 @@ def test_underflow_of_constants(check):
             return x + tiny / largest
 
     check(f, (np.ones(3),))
+
+
+def grown_and_scaled(x, y):
+    doubled = x + x
+    y += 2
+    return [doubled * k for k in range(2)]
+
+
+@pytest.mark.parametrize("y", [np.ones(4), np.ones(8)[::-2], np.ones((4, 4))[:, 1]])
+def test_what_is_written_between_elements_is_judged_as_it_was(y, backend):
+    compiled = jitflow.compile(grown_and_scaled, backend=backend)
+    for x in (np.ones(4), np.ones(4), np.array([1.0, np.inf, 0.0, 2.0])):
+        assert heard(compiled, (x, y)) == heard(grown_and_scaled, (x, y))

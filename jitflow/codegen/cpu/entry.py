@@ -220,6 +220,9 @@ class _Entry:
             writer.jump(done)
             choices.append(f"[ null, %{stack} ]")
             writer.begin(other)
+        else:
+            low = writer.assign(f"icmp slt i64 {limit}, {_STACK_COPY}", "c")
+            limit = writer.assign(f"select i1 {low}, i64 {_STACK_COPY}, i64 {limit}", "most")
         large = writer.block("keep")
         fits = writer.assign(f"icmp sle i64 {size}, {limit}", "c")
         writer.branch(fits, start, large)
