@@ -32,7 +32,8 @@ def _combine(record: Any) -> Callable[..., Any]:
 def _product(e: Any, x: Any, y: Any, **attributes: Any) -> Any:
     if e.dtype(x).is_complex:
         return complex_bodies.running_multiply(e, x, y)
-    return multiply.cpu(e, x, y)
+    body: Any = multiply.cpu
+    return body(e, x, y)
 
 
 def _extreme(largest: bool) -> Callable[..., Any]:
