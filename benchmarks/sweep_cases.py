@@ -73,6 +73,7 @@ def reductions() -> list[tuple[str, tuple[str, ...]]]:
     for name in ("sum", "max", "mean", "var", "argmax", "any", "cumsum", "prod"):
         dtypes = {
             "any": ("bool", "float32"),
+            "prod": ("int64",),
             "sum": (*DTYPES["FI"], "bool", "uint8", "complex128", "float16"),
         }
         cases += [(f"{array}.{name}()", dtypes.get(name, DTYPES["FI"])) for array in layouts]
