@@ -17,7 +17,8 @@ _KILLS = frozenset({"STORE_FAST", "LOAD_FAST_AND_CLEAR", "DELETE_FAST"})
 _WATCHERS = frozenset({"locals", "exec", "eval", "breakpoint"})
 _WATCHERS_WITHOUT_ARGUMENT = frozenset({"vars", "dir"})
 _REFERENCE_COUNTERS = frozenset({"getrefcount", "gettotalrefcount", "get_referrers", "get_objects"})
-_FRAME_ATTRIBUTES = frozenset({"_getframe", "currentframe", "f_locals", "f_back", "f_code"})
+_TRACERS = frozenset({"settrace", "setprofile"})  # would see our own frames
+_FRAME_ATTRIBUTES = _TRACERS | {"_getframe", "currentframe", "f_locals", "f_back", "f_code"}
 
 
 @per_code

@@ -1,5 +1,7 @@
 """Which variables may still be read, instruction by instruction."""
 
+import sys
+
 from jitflow.tracer.instructions import decode, variables
 from jitflow.tracer.liveness import live_slots, looks_at_frames
 
@@ -90,3 +92,12 @@ def test_vars_of_an_object_is_no_look_at_frames():
 
     assert not looks_at_frames(of_object.__code__)
     assert looks_at_frames(of_frame.__code__)
+
+
+def test_function_that_starts_tracing_looks_at_frames():
+    def trace_calls(function):
+        sys.settrace(print)
+        function()
+        sys.settrace(None)
+
+    assert looks_at_frames(trace_calls.__code__)
