@@ -188,3 +188,8 @@ class NumpyEmitter:
     def require(self, condition: Any) -> None:
         if not np.all(condition):
             raise CheckFailed("a run-time check does not hold")
+
+    def flag(self, name: str, condition: Any) -> None:
+        """The flags of the values are compared where native code runs."""
+        assert name in ("divide", "overflow", "invalid")
+        assert self.dtype(condition) is BOOL
