@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 import weakref
 from collections.abc import Callable
+from threading import get_ident
 from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
@@ -44,6 +45,10 @@ if TYPE_CHECKING:
 else:
     explain = LazyModule("jitflow.guards.explain")
 
+_MOST_NESTED = 32
+"""Calls of a function inside each other. Deeper ones run as Python: between pieces a call takes more
+of the interpreter's stack than an eager one, and recursion must get as deep."""
+
 _ENDS: dict[type, str] = {BreakExit: "break", ReturnExit: "return", SplitExit: "branch"}
 _MANY = 24
 """Pieces of one function from which on the time that they took to compile counts."""
@@ -67,6 +72,7 @@ class Dispatcher:
         self._target: weakref.ref[Compiled] | None = None
         self.allows_native = not options.verify
         self._bind = make_binder(function)
+        self._active: dict[int, int] = {}
         self._points: dict[int, PointState] = {}
         self.root = self._root()
         self._trials = Trials(self._eager_is_faster)
@@ -110,11 +116,21 @@ class Dispatcher:
         eager = self._trials.eager_classes
         if eager and not kwargs and size_class(args) in eager and stance() == "default":
             return self.function(*args)
+        thread = get_ident()
+        depth = self._active.get(thread, 0)
+        if depth >= _MOST_NESTED:
+            return self.function(*args, **kwargs)
+        self._active[thread] = depth + 1
         try:
             return self._call(*args, **kwargs)
         except BaseException as error:
             hide_frames(error)
             raise
+        finally:
+            if depth:
+                self._active[thread] = depth
+            else:
+                self._active.pop(thread, None)
 
     def _call(self, *args: Any, **kwargs: Any) -> Any:
         if stance() == "eager":

@@ -1,6 +1,7 @@
 """Functions that call themselves: a piece for each level, not one for each depth."""
 
 import math
+import sys
 
 import numpy as np
 
@@ -80,3 +81,16 @@ def test_mutual_recursion_that_breaks(check):
 
     check(even, (np.arange(5.0), 5))
     assert math.isfinite(even(np.ones(1), 1)[0])
+
+
+def test_recursion_gets_as_deep_as_python_lets_it():
+    """A call between pieces takes more of the interpreter's stack than an eager one."""
+
+    @jitflow.compile
+    def down(n, x):
+        return x if n == 0 else down(n - 1, x + 1)
+
+    assert (down(50, np.zeros(2)) == 50).all()
+    depth = sys.getrecursionlimit() // 3
+    assert down(depth, 0) == depth
+    assert (down(depth, np.zeros(2)) == depth).all()

@@ -28,7 +28,7 @@ from jitflow.core.locks import compiler_lock
 
 _GROUP = "#900"
 
-KEPT_BYTES = 16 << 20
+KEPT_BYTES = 4 << 20
 """Object code that is kept for the next equal text."""
 
 
