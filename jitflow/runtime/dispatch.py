@@ -46,8 +46,8 @@ else:
     explain = LazyModule("jitflow.guards.explain")
 
 _MOST_NESTED = 32
-"""Calls of a function inside each other. Deeper ones run as Python: between pieces a call takes more
-of the interpreter's stack than an eager one, and recursion must get as deep."""
+"""Calls of a function inside each other. Deeper ones run as Python: between pieces a call takes
+more of the interpreter's stack than an eager one, and recursion must get as deep."""
 
 _ENDS: dict[type, str] = {BreakExit: "break", ReturnExit: "return", SplitExit: "branch"}
 _MANY = 24
