@@ -271,7 +271,8 @@ def main() -> None:
             worker = worker or Worker(sys.argv[1])
             answer = getattr(worker, order.pop("do"))(**order)
         except Exception as error:  # a peer that cannot is a result
-            answer = {"failed": f"{type(error).__name__}: {str(error).strip()[:120]}"}
+            text = str(error).replace(f"{os.getcwd()}/", "").strip()[:120]
+            answer = {"failed": f"{type(error).__name__}: {text}"}
         answers.write(json.dumps(answer) + "\n")
         answers.flush()
 
