@@ -9,8 +9,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from jitflow.core.dataclass import dataclass, field
 from jitflow.core.errors import Unsupported
 from jitflow.ir.graph import Value
@@ -332,7 +330,7 @@ class _Plan:
                 value = arm.outcome.stops.get(stop)
                 if value is None:
                     with regions.block_of(self.fork.tracer, arm.block):
-                        value = _truth(self.fork.tracer, stop in arm.outcome.stops)
+                        value = self.fork.tracer.context.truth(stop in arm.outcome.stops)
                 values.append(value)
             found[stop] = self.merger.flags(*values)
         return found
@@ -357,9 +355,3 @@ class _Plan:
         if isinstance(value, PyValue):
             self.fork.tracer.note_birth(value, self.fork.step)
         return value
-
-
-def _truth(tracer: Interpreter, holds: bool) -> Value:
-    value = np.array(holds)
-    value.flags.writeable = False
-    return tracer.context.builder.emit("constant", value=value)

@@ -19,7 +19,7 @@ from jitflow.tracer.control_flow import Loop, body_size
 from jitflow.tracer.control_flow import loops as loops_of
 from jitflow.tracer.frame import SymbolicFrame
 from jitflow.tracer.instructions import Instruction, index_at
-from jitflow.tracer.loops import NotSettled
+from jitflow.tracer.loop_values import NotSettled
 from jitflow.tracer.objects.model import IteratorValue
 from jitflow.tracer.places import Reach
 from jitflow.tracer.regions import Mark

@@ -253,9 +253,7 @@ def converted(tracer: Interpreter, parts: list[Value], kind: Kind, wanted: Kind)
     number = parts[0]
     if kind.dtype is not wanted.dtype:
         number = emit("cast", number, dtype=wanted.dtype)
-    is_numpy = np.array(kind.box == "scalar")
-    is_numpy.flags.writeable = False
-    return [number, emit("constant", value=is_numpy)]
+    return [number, tracer.context.truth(kind.box == "scalar")]
 
 
 def text_of(kind: Kind) -> str:

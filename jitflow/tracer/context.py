@@ -227,6 +227,12 @@ class TraceContext:
             return number
         return self.builder.emit("cast", number, dtype=dtype)
 
+    def truth(self, holds: bool) -> Value:
+        """A constant bool[] of the graph."""
+        value = np.array(holds)
+        value.flags.writeable = False
+        return self.builder.emit("constant", value=value)
+
     @staticmethod
     def contiguous_strides(
         shape: tuple[Dim, ...], dtype: DType, order: tuple[int, ...]

@@ -10,10 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from jitflow.core import dims
-from jitflow.core.dataclass import dataclass, field
 from jitflow.core.dtypes import BOOL, I64
 from jitflow.core.errors import Unsupported
 from jitflow.core.types import ArrayType
@@ -25,6 +22,7 @@ from jitflow.tracer.control_flow import RETURN, Loop
 from jitflow.tracer.domains import Domain, index_value
 from jitflow.tracer.frame import SymbolicFrame
 from jitflow.tracer.liveness import live_slots
+from jitflow.tracer.loop_values import Carried, NotSettled, name_of
 from jitflow.tracer.merging import Ending, place_ending
 from jitflow.tracer.objects.model import IteratorValue
 from jitflow.tracer.places import Place, Reach
@@ -38,70 +36,6 @@ MAX_ATTEMPTS = 8
 
 _FLAG = ArrayType(BOOL)
 _INDEX = ArrayType(I64)
-
-
-class NotSettled(Unsupported):
-    """What comes out of an iteration is of another kind than what went in."""
-
-    def __init__(self, detail: str) -> None:
-        super().__init__("JF-B006", detail)
-
-
-@dataclass(eq=False)
-class Carried:
-    """A variable (`slot`) or a place that goes into each iteration and comes out of it.
-
-    Attributes
-    ----------
-    kind : Kind
-    initial : list of Value
-        What it consists of before the loop; placeholders where nothing reads it.
-    old : PyValue or None
-        What it is before the loop; None for memory and for what only comes out.
-    slot, place
-        The one that it is.
-    uncertain : str
-        Why an array in it may be one that is known elsewhere.
-    parameters, results : list of Value
-        In the block, and of the node.
-    """
-
-    name: str
-    kind: Kind
-    initial: list[Value]
-    old: PyValue | None = None
-    slot: int | None = None
-    place: Place | None = None
-    uncertain: str = ""
-    parameters: list[Value] = field(default_factory=list)
-    ends: list[Value] = field(default_factory=list)
-    results: list[Value] = field(default_factory=list)
-    current: PyValue | None = None
-    ending: Ending | None = None
-
-    @property
-    def key(self) -> Any:
-        """What it is, in any attempt."""
-        return self.slot if self.place is None else self.place.key
-
-    @property
-    def is_memory(self) -> bool:
-        """Whether it is the contents of memory."""
-        return self.place is not None and isinstance(self.place.owner, Storage)
-
-    def put(self, tracer: Interpreter, frame: SymbolicFrame, parts: list[Value]) -> None:
-        """Make the variable or place be what `parts` hold."""
-        if self.is_memory:
-            assert self.place is not None
-            self.place.write(tracer, parts[0])
-            return
-        value = carried.build(tracer, self.kind, iter(parts), self.uncertain)
-        self.current = value
-        if self.slot is not None:
-            frame.slots[self.slot] = value
-        else:
-            assert self.place is not None
-            self.place.write(tracer, value)
 
 
 def capture(
@@ -238,7 +172,7 @@ class _Attempt:
                 self.carried.append(Carried(name, kind, parts, value, slot=slot))
         for place in known.values():
             ending = place_ending(tracer, place)
-            item = Carried(_name_of(place), ending.known_kind, ending.parts, ending.value)
+            item = Carried(name_of(place), ending.known_kind, ending.parts, ending.value)
             item.place = place
             if isinstance(item.kind, Fixed):
                 self.fixed[place] = item.kind.value
@@ -514,14 +448,14 @@ class _Attempt:
         for item in self.outs:
             item.initial = carried.placeholders(tracer, item.kind)
         initial = [part for item in (*self.carried, *self.outs) for part in item.initial]
-        initial += [truth(tracer, False) for _ in self.flags]
+        initial += [tracer.context.truth(False) for _ in self.flags]
         if self.domain is None:
-            initial.insert(0, self.first if self.first is not None else truth(tracer, True))
+            initial.insert(0, self.first if self.first is not None else tracer.context.truth(True))
             results = self._while(block, initial)[1:]
             again: Value | None = None
         elif self.ways:
             start = emit("dimension", dim=self.domain.start)
-            _, again, *results = self._while(block, [start, truth(tracer, True), *initial])
+            _, again, *results = self._while(block, [start, tracer.context.truth(True), *initial])
         else:
             bounds = (self.domain.start, self.domain.stop, self.domain.step)
             numbers = [emit("dimension", dim=dim) for dim in bounds]
@@ -606,15 +540,3 @@ class _Attempt:
             flag = flags[position] if position < len(flags) else None
             ways.append((flag, Start(stop, stack)))
         go_to_or_split(self.tracer, self.frame, ways)
-
-
-def truth(tracer: Interpreter, holds: bool) -> Value:
-    """A bool of the graph."""
-    value = np.array(holds)
-    value.flags.writeable = False
-    return tracer.context.builder.emit("constant", value=value)
-
-
-def _name_of(place: Place) -> str:
-    text = "".join(c if c.isalnum() else "_" for c in str(place)).strip("_")
-    return text or "carried"

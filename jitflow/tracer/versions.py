@@ -309,16 +309,19 @@ class Version:
     for_iter_skip : int
         Bytes behind ``FOR_ITER``'s target at which execution continues when the loop is done:
         CPython pops the iterator itself and skips ``END_FOR`` (and ``POP_TOP``).
+    compensates_sums : bool
+        Whether ``sum`` adds floats by Neumaier's method (`builtin_sum_impl`).
     """
 
     rules: dict[str, Rule]
     for_iter_skip: int
+    compensates_sums: bool
 
 
 VERSIONS: dict[tuple[int, int], Version] = {
-    (3, 11): Version(_3_11, 0),
-    (3, 12): Version(_3_12, 2),
-    (3, 13): Version(_3_13, 4),
+    (3, 11): Version(_3_11, 0, False),
+    (3, 12): Version(_3_12, 2, True),
+    (3, 13): Version(_3_13, 4, True),
 }
 
 PREFIXES = frozenset({"KW_NAMES", "PRECALL"})

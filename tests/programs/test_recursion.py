@@ -6,30 +6,11 @@ import sys
 import numpy as np
 
 import jitflow
-
-
-def adaptive(f, a, b, eps):
-    c = (a + b) / 2
-    whole = (b - a) / 6 * (f(a) + 4 * f(c) + f(b))
-    d, e = (a + c) / 2, (c + b) / 2
-    halves = (b - a) / 12 * (f(a) + 4 * f(d) + 2 * f(c) + 4 * f(e) + f(b))
-    if abs(halves - whole) < 15 * eps:
-        return halves
-    return adaptive(f, a, c, eps / 2) + adaptive(f, c, b, eps / 2)
-
-
-def determinant(a):
-    if len(a) == 1:
-        return a[0, 0]
-    total = 0.0
-    for j in range(len(a)):
-        minor = np.delete(np.delete(a, 0, axis=0), j, axis=1)
-        total += (-1) ** j * a[0, j] * determinant(minor)
-    return total
+from benchmarks.programs.recursion import adaptive_simpson, determinant
 
 
 def test_recursion_that_data_end_has_the_pieces_of_one_level(check):
-    report = check(adaptive, (np.sin, 0.0, 3.0, 1e-6))
+    report = check(adaptive_simpson, (np.sin, 0.0, 3.0, 1e-6))
     assert report.pieces <= 5
 
 

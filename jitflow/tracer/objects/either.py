@@ -158,12 +158,7 @@ def _held(context: TraceContext, value: PyValue, dtype: DType) -> tuple[Value, V
     """The number, and whether it is NumPy's."""
     if isinstance(value, EitherValue):
         return value.value, value.is_numpy
-    tag = np.array(box_of(value) is None)
-    tag.flags.writeable = False
-    return (
-        context.scalar_graph_value(value, dtype),
-        context.builder.emit("constant", value=tag),
-    )
+    return context.scalar_graph_value(value, dtype), context.truth(box_of(value) is None)
 
 
 def unknown(value: PyValue) -> Unsupported:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import builtins
-import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -12,7 +11,7 @@ import numpy as np
 from jitflow.core.dtypes import BOOL, C128, F64, I64
 from jitflow.core.errors import Unsupported
 from jitflow.ir.graph import Value
-from jitflow.tracer import facts, numpy
+from jitflow.tracer import facts, numpy, versions
 from jitflow.tracer.objects import either
 from jitflow.tracer.objects.comparison import call_special, compare, is_numeric, known_truth, truth
 from jitflow.tracer.objects.iterators import get_iterator, items_of, next_item
@@ -238,7 +237,8 @@ def _sum(tracer: Tracer, iterable: PyValue, start: PyValue | None = None) -> PyV
         return evaluate(
             lambda: sum((item.value for item in items), total.value)  # type: ignore[attr-defined]
         )
-    if sys.version_info >= (3, 12) and _is_compensated(total, items):
+    assert versions.current is not None
+    if versions.current.compensates_sums and _is_compensated(total, items):
         return _compensated_sum(tracer, total, items)
     for item in items:
         total = binary(tracer, "+", total, item)
@@ -246,7 +246,7 @@ def _sum(tracer: Tracer, iterable: PyValue, start: PyValue | None = None) -> PyV
 
 
 def _is_compensated(total: PyValue, items: list[PyValue]) -> bool:
-    """Whether CPython (3.12 on, `builtin_sum_impl`) adds these by Neumaier's method."""
+    """Whether a CPython that compensates sums does so for these."""
     kinds = {box_of(item) for item in items}
     if not ({"float"} <= kinds):
         return False

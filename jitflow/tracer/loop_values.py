@@ -1,0 +1,88 @@
+"""What goes into each iteration of a captured loop and comes out of it: variables and places."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from jitflow.core.dataclass import dataclass, field
+from jitflow.core.errors import Unsupported
+from jitflow.ir.graph import Value
+from jitflow.tracer import carried
+from jitflow.tracer.carried import Kind
+from jitflow.tracer.frame import SymbolicFrame
+from jitflow.tracer.merging import Ending
+from jitflow.tracer.places import Place
+from jitflow.tracer.values import PyValue, Storage
+
+if TYPE_CHECKING:
+    from jitflow.tracer.interpreter import Interpreter
+
+
+class NotSettled(Unsupported):
+    """What comes out of an iteration is of another kind than what went in."""
+
+    def __init__(self, detail: str) -> None:
+        super().__init__("JF-B006", detail)
+
+
+@dataclass(eq=False)
+class Carried:
+    """A variable (`slot`) or a place that goes into each iteration and comes out of it.
+
+    Attributes
+    ----------
+    kind : Kind
+    initial : list of Value
+        What it consists of before the loop; placeholders where nothing reads it.
+    old : PyValue or None
+        What it is before the loop; None for memory and for what only comes out.
+    slot, place
+        The one that it is.
+    uncertain : str
+        Why an array in it may be one that is known elsewhere.
+    parameters, results : list of Value
+        In the block, and of the node.
+    """
+
+    name: str
+    kind: Kind
+    initial: list[Value]
+    old: PyValue | None = None
+    slot: int | None = None
+    place: Place | None = None
+    uncertain: str = ""
+    parameters: list[Value] = field(default_factory=list)
+    ends: list[Value] = field(default_factory=list)
+    results: list[Value] = field(default_factory=list)
+    current: PyValue | None = None
+    ending: Ending | None = None
+
+    @property
+    def key(self) -> Any:
+        """What it is, in any attempt."""
+        return self.slot if self.place is None else self.place.key
+
+    @property
+    def is_memory(self) -> bool:
+        """Whether it is the contents of memory."""
+        return self.place is not None and isinstance(self.place.owner, Storage)
+
+    def put(self, tracer: Interpreter, frame: SymbolicFrame, parts: list[Value]) -> None:
+        """Make the variable or place be what `parts` hold."""
+        if self.is_memory:
+            assert self.place is not None
+            self.place.write(tracer, parts[0])
+            return
+        value = carried.build(tracer, self.kind, iter(parts), self.uncertain)
+        self.current = value
+        if self.slot is not None:
+            frame.slots[self.slot] = value
+        else:
+            assert self.place is not None
+            self.place.write(tracer, value)
+
+
+def name_of(place: Place) -> str:
+    """A name for values that go into a region for a place."""
+    text = "".join(c if c.isalnum() else "_" for c in str(place)).strip("_")
+    return text or "carried"
