@@ -296,6 +296,19 @@ class DefineSymbol:
 
 
 @dataclass(eq=False, repr=False)
+class Check:
+    """Leave with a failed check if a kernel has left a true i32 there.
+
+    For back ends whose kernels run on when a check fails; others leave where it does.
+    """
+
+    pointer: Pointer
+
+    def __str__(self) -> str:
+        return f"check {self.pointer}"
+
+
+@dataclass(eq=False, repr=False)
 class Turn:
     """Storages get new addresses, all at once."""
 
@@ -352,7 +365,7 @@ class Branch:
 
 
 Control: TypeAlias = Repeat | While | Branch
-Command: TypeAlias = CallKernel | CallProduct | DefineSymbol | Turn | Control
+Command: TypeAlias = CallKernel | CallProduct | DefineSymbol | Check | Turn | Control
 
 
 def parts_of(command: Control) -> tuple[tuple[str, list[Command]], ...]:

@@ -16,6 +16,7 @@ from jitflow.codegen.loop_ir import (
     CallKernel,
     CallProduct,
     Command,
+    DefineSymbol,
     Pointer,
     Repeat,
     Turn,
@@ -137,7 +138,7 @@ class BodyWriter:
             matrices = (command.left, command.right, command.result)
             pointers = [self.pointer(matrix.pointer) for matrix in matrices]
             products.write_product(self.text, self.memory, command, pointers, self.target)
-        else:
+        elif isinstance(command, DefineSymbol):
             loaded = self.text.result(f"load i64, ptr {self.pointer(command.pointer)}")
             self.symbols[command.name] = Register(loaded, I64, 1, self.text.depth)
 
