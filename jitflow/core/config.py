@@ -49,6 +49,10 @@ class Config:
         Use the native entry where its self-check passes.
     measure : bool
         Time calls that Python takes part in, compiled and eager, and stay with the faster way.
+    cache_dir : str
+        Folder of compiled artifacts; empty: ``jitflow`` in the user's cache folder.
+    disk_cache : bool
+        Keep compiled artifacts on disk.
     trace_everything : bool
         Trace functions that have nothing to do with arrays too, and run what comes of it: for
         testing the tracer on programs that were not made for it.
@@ -68,6 +72,8 @@ class Config:
     max_poor_pieces: int = _number("JITFLOW_MAX_POOR_PIECES", 2)
     native_entry: bool = _flag("JITFLOW_NATIVE_ENTRY", True)
     measure: bool = _flag("JITFLOW_MEASURE", True)
+    cache_dir: str = field(default_factory=lambda: os.environ.get("JITFLOW_CACHE_DIR", ""))
+    disk_cache: bool = _flag("JITFLOW_DISK_CACHE", True)
     trace_everything: bool = _flag("JITFLOW_TRACE_EVERYTHING", False)
 
     @contextmanager

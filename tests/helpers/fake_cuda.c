@@ -1,0 +1,150 @@
+// A driver library that records launches instead of making them: a stand-in for libcuda.so.1 with
+// one device of capability 9.0. FAKE_CUDA_DEVICES changes the number of devices, FAKE_CUDA_INIT and
+// FAKE_CUDA_LAUNCH the result of cuInit and of launches.
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+typedef int Result;
+
+static struct {
+  uint32_t grid[3], block[3], shared, attributes;
+  uint64_t stream, function;
+  uint32_t attribute_ids[16];
+} last;
+static int sizes[256], parameters;
+static unsigned char packed[1 << 16];
+static int packed_bytes;
+static long launches, loads;
+static int dynamic_shared;
+
+// What the tests ask for.
+void fake_expect(int count, const int *given) {
+  parameters = count;
+  memcpy(sizes, given, sizeof(int) * count);
+}
+long fake_launches(void) { return launches; }
+long fake_loads(void) { return loads; }
+int fake_dynamic_shared(void) { return dynamic_shared; }
+int fake_parameters(unsigned char *out) {
+  memcpy(out, packed, packed_bytes);
+  return packed_bytes;
+}
+void fake_configuration(uint32_t *out, uint64_t *stream) {
+  memcpy(out, last.grid, sizeof last.grid);
+  memcpy(out + 3, last.block, sizeof last.block);
+  out[6] = last.shared;
+  out[7] = last.attributes;
+  memcpy(out + 8, last.attribute_ids, sizeof last.attribute_ids);
+  *stream = last.stream;
+}
+
+static int setting(const char *name, int otherwise) {
+  const char *text = getenv(name);
+  return text ? atoi(text) : otherwise;
+}
+
+static Result record(void **given) {
+  packed_bytes = 0;
+  for (int i = 0; i < parameters; i++) {
+    memcpy(packed + packed_bytes, given[i], sizes[i]);
+    packed_bytes += sizes[i];
+  }
+  launches++;
+  return setting("FAKE_CUDA_LAUNCH", 0);
+}
+
+Result cuInit(unsigned flags) { return setting("FAKE_CUDA_INIT", 0); }
+Result cuDriverGetVersion(int *version) { *version = 13000; return 0; }
+Result cuDeviceGetCount(int *count) { *count = setting("FAKE_CUDA_DEVICES", 1); return 0; }
+Result cuDeviceGet(int *device, int index) { *device = index; return 0; }
+Result cuDeviceGetName(char *name, int room, int device) {
+  snprintf(name, room, "Fake H200");
+  return 0;
+}
+Result cuDeviceTotalMem_v2(size_t *bytes, int device) { *bytes = (size_t)141 << 30; return 0; }
+Result cuDeviceGetAttribute(int *value, int attribute, int device) {
+  switch (attribute) {
+    case 75: *value = setting("FAKE_CUDA_MAJOR", 9); break;
+    case 76: *value = 0; break;
+    case 16: *value = 132; break;
+    case 97: *value = 232448; break;
+    default: *value = 1;
+  }
+  return 0;
+}
+Result cuCtxGetCurrent(void **context) { *context = (void *)0x1000; return 0; }
+Result cuGetErrorName(Result code, const char **name) { *name = "FAKE_ERROR"; return 0; }
+Result cuGetErrorString(Result code, const char **text) { *text = "a fake error"; return 0; }
+Result cuModuleLoadData(void **module, const void *image) {
+  if (memcmp(image, "\177ELF", 4)) return 200;  // CUDA_ERROR_INVALID_IMAGE
+  loads++;
+  *module = (void *)0x2000;
+  return 0;
+}
+Result cuModuleUnload(void *module) { loads--; return 0; }
+Result cuModuleGetFunction(void **function, void *module, const char *name) {
+  if (!strcmp(name, "absent")) return 500;  // CUDA_ERROR_NOT_FOUND
+  *function = (void *)0x3000;
+  return 0;
+}
+Result cuFuncSetAttribute(void *function, int attribute, int value) {
+  if (attribute == 8) dynamic_shared = value;
+  return 0;
+}
+Result cuLaunchKernel(void *function, unsigned gx, unsigned gy, unsigned gz, unsigned bx,
+                      unsigned by, unsigned bz, unsigned shared, void *stream, void **given,
+                      void **extra) {
+  uint32_t grid[] = {gx, gy, gz}, block[] = {bx, by, bz};
+  memcpy(last.grid, grid, sizeof grid);
+  memcpy(last.block, block, sizeof block);
+  last.shared = shared;
+  last.attributes = 0;
+  last.stream = (uint64_t)stream;
+  last.function = (uint64_t)function;
+  return record(given);
+}
+
+typedef struct {  // CUlaunchAttribute: a number, padding, a value of 64 bytes
+  int id;
+  char padding[4];
+  char value[64];
+} Attribute;
+typedef struct {  // CUlaunchConfig
+  unsigned gx, gy, gz, bx, by, bz, shared;
+  void *stream;
+  Attribute *attributes;
+  unsigned count;
+} Config;
+Result cuLaunchKernelEx(const Config *config, void *function, void **given, void **extra) {
+  uint32_t grid[] = {config->gx, config->gy, config->gz};
+  uint32_t block[] = {config->bx, config->by, config->bz};
+  memcpy(last.grid, grid, sizeof grid);
+  memcpy(last.block, block, sizeof block);
+  last.shared = config->shared;
+  last.stream = (uint64_t)config->stream;
+  last.function = (uint64_t)function;
+  last.attributes = config->count;
+  for (unsigned i = 0; i < config->count && i < 16; i++)
+    last.attribute_ids[i] = config->attributes[i].id;
+  return record(given);
+}
+
+// cuda-bindings asks for every function by name.
+Result cuGetProcAddress_v2(const char *name, void **function, int version, uint64_t flags,
+                           int *status) {
+  static void *self;
+  if (!self) self = dlopen("libcuda.so.1", RTLD_LAZY);
+  *function = dlsym(self, name);
+  if (!*function && !strcmp(name, "cuGetProcAddress")) *function = cuGetProcAddress_v2;
+  if (!*function) {
+    char versioned[128];
+    snprintf(versioned, sizeof versioned, "%s_v2", name);
+    *function = dlsym(self, versioned);
+  }
+  if (status) *status = *function ? 0 : 1;
+  return *function ? 0 : 500;
+}
