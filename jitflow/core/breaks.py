@@ -168,6 +168,34 @@ _ROWS = (
         "remove the breaks above, or pass larger arrays; JITFLOW_MEASURE=0 compiles always",
         "yours",
     ),
+    BreakKind(
+        "JF-B022",
+        "device cannot be compiled for",
+        "the GPU back end needs the driver, CuPy and Triton; without them arrays there run eagerly",
+        "python -m jitflow doctor says what to install",
+        "yours",
+    ),
+    BreakKind(
+        "JF-B023",
+        "kernel does not compile",
+        "the compiler of the device refused the code that was generated; the piece runs eagerly",
+        "please report it with the text above and the versions from python -m jitflow doctor",
+        "bug",
+    ),
+    BreakKind(
+        "JF-B024",
+        "arrays on different devices",
+        "host and device arrays meet here, or arrays of two devices; eager code decides about it",
+        "move them to one device before: jitflow.to_device(tree, 'cuda')",
+        "yours",
+    ),
+    BreakKind(
+        "JF-B025",
+        "device out of memory",
+        "there was no room for the temporaries or results of the piece; the call ran eagerly",
+        "free arrays, or split the work into smaller calls",
+        "yours",
+    ),
 )
 
 BREAKS: dict[str, BreakKind] = {row.code: row for row in _ROWS}

@@ -11,9 +11,8 @@
 typedef int Result;
 
 static struct {
-  uint32_t grid[3], block[3], shared, attributes;
-  uint64_t stream, function;
-  uint32_t attribute_ids[16];
+  uint32_t grid[3], block[3], shared;
+  uint64_t stream;
 } last;
 static int sizes[256], parameters;
 static unsigned char packed[1 << 16];
@@ -37,8 +36,6 @@ void fake_configuration(uint32_t *out, uint64_t *stream) {
   memcpy(out, last.grid, sizeof last.grid);
   memcpy(out + 3, last.block, sizeof last.block);
   out[6] = last.shared;
-  out[7] = last.attributes;
-  memcpy(out + 8, last.attribute_ids, sizeof last.attribute_ids);
   *stream = last.stream;
 }
 
@@ -102,34 +99,7 @@ Result cuLaunchKernel(void *function, unsigned gx, unsigned gy, unsigned gz, uns
   memcpy(last.grid, grid, sizeof grid);
   memcpy(last.block, block, sizeof block);
   last.shared = shared;
-  last.attributes = 0;
   last.stream = (uint64_t)stream;
-  last.function = (uint64_t)function;
-  return record(given);
-}
-
-typedef struct {  // CUlaunchAttribute: a number, padding, a value of 64 bytes
-  int id;
-  char padding[4];
-  char value[64];
-} Attribute;
-typedef struct {  // CUlaunchConfig
-  unsigned gx, gy, gz, bx, by, bz, shared;
-  void *stream;
-  Attribute *attributes;
-  unsigned count;
-} Config;
-Result cuLaunchKernelEx(const Config *config, void *function, void **given, void **extra) {
-  uint32_t grid[] = {config->gx, config->gy, config->gz};
-  uint32_t block[] = {config->bx, config->by, config->bz};
-  memcpy(last.grid, grid, sizeof grid);
-  memcpy(last.block, block, sizeof block);
-  last.shared = config->shared;
-  last.stream = (uint64_t)config->stream;
-  last.function = (uint64_t)function;
-  last.attributes = config->count;
-  for (unsigned i = 0; i < config->count && i < 16; i++)
-    last.attribute_ids[i] = config->attributes[i].id;
   return record(given);
 }
 

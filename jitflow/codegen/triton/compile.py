@@ -1,0 +1,264 @@
+"""From Triton source to a cubin and all that a launch needs; no GPU takes part.
+
+The one module that imports Triton, and only where an artifact is not on disk. Nothing of Triton's
+own launcher is used: the parameter list is derived from the PTX and checked against the arguments.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import importlib
+import json
+import linecache
+import re
+import types
+from importlib import metadata
+from typing import Any
+
+from jitflow.codegen.artifacts import Artifact, digest, store
+from jitflow.codegen.triton.interface import ALIGNMENT, GeneratedKernel
+from jitflow.core.config import config
+from jitflow.core.dataclass import dataclass
+from jitflow.core.errors import Unsupported
+from jitflow.core.locks import compiler_lock
+
+_FORMAT = "2"
+"""Part of every key; another number makes all artifacts before it unknown."""
+
+LEAST_VERSION = (3, 6)
+_WARP = 32
+_MOST_HIDDEN = 2
+"""Pointers that Triton appends to the parameters: global scratch memory, profiling memory."""
+
+SIZES = {
+    "i1": 1, "i8": 1, "u8": 1, "i16": 2, "u16": 2, "fp16": 2, "bf16": 2, "i32": 4, "u32": 4,
+    "fp32": 4, "i64": 8, "u64": 8, "fp64": 8,
+}  # fmt: skip
+"""Bytes of a parameter by its type; pointers have 8."""
+
+
+@dataclass(frozen=True)
+class KernelBinary:
+    """A kernel for one compute capability.
+
+    Attributes
+    ----------
+    name : str
+        Of the function in the image.
+    image : bytes
+        The cubin.
+    types : tuple of str
+        Types of the arguments, constexprs left out: ``*fp32``, ``i32``, ``fp64``.
+    hidden : int
+        How many pointers follow the arguments; they are null.
+    threads : int
+        Of a block.
+    shared : int
+        Bytes of dynamic shared memory.
+    """
+
+    name: str
+    image: bytes
+    types: tuple[str, ...]
+    hidden: int
+    threads: int
+    shared: int = 0
+
+
+_KEPT = ("name", "types", "hidden", "threads", "shared")
+_UNUSED = {
+    "num_ctas": 1,
+    "global_scratch_size": 0,
+    "profile_scratch_size": 0,
+    "launch_cooperative_grid": False,
+    "launch_pdl": False,
+}
+"""Properties of a kernel that would need more of the launch, and the values that do not."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """A kernel to compile: which of its variants, and for what.
+
+    Attributes
+    ----------
+    wide : bool
+        With 64-bit indices.
+    aligned : bool
+        For pointers that are all multiples of `ALIGNMENT`.
+    capability : int
+        Of the device: 90 for 9.0.
+    """
+
+    kernel: GeneratedKernel
+    wide: bool
+    aligned: bool
+    capability: int
+
+    def signature(self) -> dict[str, str]:
+        """Every parameter and its type."""
+        return self.kernel.signature(self.wide)
+
+    def types(self) -> tuple[str, ...]:
+        """Types of what is passed."""
+        return tuple(type for type in self.signature().values() if type != "constexpr")
+
+    def divisibility(self) -> dict[tuple[int], list[list[Any]]]:
+        """What `ASTSource` is told about addresses."""
+        if not self.aligned:
+            return {}
+        return {(at,): [["tt.divisibility", ALIGNMENT]] for at in self.kernel.divisible()}
+
+    def key(self, version: str) -> str:
+        """The digest of everything that the artifact depends on."""
+        kernel = self.kernel
+        about = {
+            "name": kernel.name,
+            "signature": list(self.signature().items()),
+            "constexprs": list(kernel.constexprs(self.wide).items()),
+            "divisibility": [list(at) for at in self.divisibility()],
+            "options": kernel.options.as_dict(),
+            "target": ["cuda", self.capability],
+            "triton": version,
+        }
+        return digest(_FORMAT, kernel.source, json.dumps(about, sort_keys=True))
+
+
+@functools.cache
+def triton_version() -> str:
+    """The installed version of Triton; it is not imported.
+
+    Raises
+    ------
+    Unsupported
+        JF-B022 where there is none, or one too old.
+    """
+    try:
+        version = metadata.version("triton")
+    except metadata.PackageNotFoundError:
+        raise Unsupported("JF-B022", "Triton is not installed") from None
+    if tuple(map(int, re.findall(r"\d+", version)[:2])) < LEAST_VERSION:
+        raise Unsupported("JF-B022", f"Triton {version} is too old")
+    return version
+
+
+def compile_kernel(request: Request) -> KernelBinary:
+    """The binary of a kernel, from the disk where it is known.
+
+    Raises
+    ------
+    Unsupported
+        JF-B022 without Triton; JF-B023 where the kernel does not compile.
+    """
+    key = request.key(triton_version())
+    with compiler_lock:
+        found = _known.get(key)
+        if found is None:
+            found = _known[key] = _load(key, request) or _make(key, request)
+    return found
+
+
+_known: dict[str, KernelBinary] = {}
+
+
+def forget() -> None:
+    """Forget what this process has compiled or loaded; artifacts on disk stay."""
+    _known.clear()
+
+
+def _load(key: str, request: Request) -> KernelBinary | None:
+    artifact = store().load(key) if config().disk_cache else None
+    if artifact is None or artifact.about.keys() != set(_KEPT):
+        return None
+    fields = {**artifact.about, "types": tuple(artifact.about["types"])}
+    if fields["types"] != request.types():
+        return None
+    return KernelBinary(image=artifact.code, **fields)
+
+
+def _make(key: str, request: Request) -> KernelBinary:
+    try:
+        binary = _compile(request)
+    except Unsupported:
+        raise
+    except Exception as error:
+        first = (str(error).strip().splitlines() or [""])[0]
+        detail = f"{request.kernel.name}: {type(error).__name__}: {first}"
+        raise Unsupported("JF-B023", detail) from error
+    if config().disk_cache:
+        about = {name: getattr(binary, name) for name in _KEPT}
+        store().save(key, Artifact({**about, "types": list(binary.types)}, binary.image))
+    return binary
+
+
+def _compile(request: Request) -> KernelBinary:
+    triton = importlib.import_module("triton")
+    compiler = importlib.import_module("triton.compiler")
+    backend = importlib.import_module("triton.backends.compiler")
+    kernel = request.kernel
+    source = compiler.ASTSource(
+        fn=load_function(kernel.source, kernel.name),
+        signature=request.signature(),
+        constexprs=kernel.constexprs(request.wide),
+        attrs=request.divisibility(),
+    )
+    target = backend.GPUTarget("cuda", request.capability, _WARP)
+    compiled = triton.compile(source, target=target, options=kernel.options.as_dict())
+    return _describe(compiled, request.types())
+
+
+def _describe(compiled: Any, types: tuple[str, ...]) -> KernelBinary:
+    """The binary, after its own parameter list was compared with what will be passed."""
+    about = compiled.metadata
+    sizes = parameter_sizes(compiled.asm["ptx"])
+    hidden = len(sizes) - len(types)
+    if not 0 <= hidden <= _MOST_HIDDEN or any(size != 8 for size in sizes[len(types) :]):
+        raise Unsupported("JF-B023", f"unknown parameters: {sizes} for {types}")
+    for type, size in zip(types, sizes, strict=False):
+        if size != (8 if type.startswith("*") else SIZES[type]):
+            raise Unsupported("JF-B023", f"a parameter of type {type} has {size} bytes")
+    for name, expected in _UNUSED.items():
+        if getattr(about, name, expected) != expected:
+            raise Unsupported("JF-B023", f"{name} is {getattr(about, name)}")
+    return KernelBinary(
+        name=compiled.name,
+        image=bytes(compiled.asm["cubin"]),
+        types=types,
+        hidden=hidden,
+        threads=_WARP * about.num_warps,
+        shared=about.shared,
+    )
+
+
+def parameter_sizes(ptx: str) -> list[int]:
+    """Bytes of each parameter of the entry function, hidden ones included."""
+    entry = re.search(r"\.entry\s+[\w$]+\s*\(([^)]*)\)", ptx)
+    if entry is None:
+        raise Unsupported("JF-B023", "the PTX has no entry function")
+    found = []
+    for parameter in filter(None, map(str.strip, entry.group(1).split(","))):
+        array = re.search(r"\.b8\s+[\w$]+\[(\d+)\]", parameter)
+        number = re.search(r"\.[usfb](\d+)\b", parameter)
+        if array:
+            found.append(int(array.group(1)))
+        elif number:
+            found.append(int(number.group(1)) // 8)
+        else:
+            raise Unsupported("JF-B023", f"unknown parameter {parameter!r}")
+    return found
+
+
+def load_function(source: str, name: str) -> Any:
+    """The function `name` of a module whose text is `source`, known to `inspect`.
+
+    Triton reads a kernel's text by its file name: the line cache has it, no file is written.
+    """
+    tag = hashlib.sha256(source.encode()).hexdigest()[:16]
+    filename = f"<jitflow kernel {tag}>"
+    lines = source.splitlines(keepends=True)
+    linecache.cache[filename] = (len(source), None, lines, filename)
+    module = types.ModuleType(f"jitflow_kernel_{tag}")
+    module.__file__ = filename
+    exec(compile(source, filename, "exec"), module.__dict__)
+    return module.__dict__[name]
