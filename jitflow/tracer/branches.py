@@ -16,6 +16,7 @@ from jitflow.tracer import facts, places, regions
 from jitflow.tracer.control_flow import RETURN, join_of, leads_to, loops
 from jitflow.tracer.frame import SymbolicFrame
 from jitflow.tracer.merging import Arm, Ending, Finished, Merger, arm_at_end, place_ending
+from jitflow.tracer.objects.model import IteratorValue
 from jitflow.tracer.regions import Mark, Outcome, Region
 from jitflow.tracer.values import PyValue
 
@@ -102,8 +103,7 @@ def fork(
         return
     stops, normal = _limits(frame, region, first, second)
     if (first.outcome or second.outcome) is None:
-        starts = (*first.indices, *second.indices)
-        _check_no_new_iteration(tracer, frame, starts, stops | {normal})
+        _check_no_new_iteration(tracer, frame, (first, second), stops | {normal})
     _Fork(tracer, frame, region, predicate).run(stops, normal, first, second)
 
 
@@ -147,15 +147,38 @@ def _is_exceptional(
 
 
 def _check_no_new_iteration(
-    tracer: Interpreter, frame: SymbolicFrame, starts: tuple[int, ...], ends: frozenset[int]
+    tracer: Interpreter, frame: SymbolicFrame, starts: tuple[Start, ...], ends: frozenset[int]
 ) -> None:
-    """Decline a branch whose arms run around a loop that is not captured."""
+    """Decline a branch whose arms run around a loop that is not captured and will not be."""
     around = {region.normal for region in tracer.regions if region.frame is frame}
     for header, loop in loops(frame.code).items():
         if header in around or header in ends or frame.index - 1 not in loop.body:
             continue
-        if any(leads_to(frame.code, start, ends, header) for start in starts):
-            raise Unsupported("JF-B005", "the loop around it is not captured")
+        for start in starts:
+            leads = (leads_to(frame.code, index, ends, header) for index in start.indices)
+            if any(leads) and not _may_be_peeled(tracer, frame, header, start):
+                raise Unsupported("JF-B005", _NOT_CAPTURED)
+
+
+_NOT_CAPTURED = "the loop around it is not captured"
+
+
+def _may_be_peeled(tracer: Interpreter, frame: SymbolicFrame, header: int, start: Start) -> bool:
+    """Whether this is an iteration that is traced before a ``for``, which may be captured then."""
+    instruction = frame.program[header]
+    place = (frame.code, instruction.offset)
+    iterators = [item for item in start.stack if isinstance(item, IteratorValue)]
+    if instruction.name != "FOR_ITER" or place not in tracer.limits.captures or not iterators:
+        return False
+    return id(iterators[-1]) not in tracer.declined and not iterators[-1].exhausted
+
+
+def check_not_around(tracer: Interpreter, frame: SymbolicFrame) -> None:
+    """Decline an arm that comes to the ``for`` at hand from inside it."""
+    loop = loops(frame.code).get(frame.index - 1)
+    origins = [region.origin for region in tracer.regions if region.frame is frame]
+    if loop is not None and not loop.body.isdisjoint(o for o in origins if o is not None):
+        raise Unsupported("JF-B005", _NOT_CAPTURED)
 
 
 class _Fork:
@@ -174,6 +197,7 @@ class _Fork:
         self.before = self.reach.identities
         self.mark = Mark.of(tracer, frame)
         self.slots = frame.slots[:]
+        self.origin = frame.index - 1
 
     def run(self, stops: frozenset[int], normal: int, first: Start, second: Start) -> None:
         """Trace the arms, emit the node, and put the frame behind it."""
@@ -197,7 +221,7 @@ class _Fork:
             outcome = start.outcome
             if outcome is None:
                 ways: Ways = start.ways or [(None, start)]
-                region = Region(frame, stops, normal)
+                region = Region(frame, stops, normal, self.origin)
                 outcome = regions.run(tracer, region, begin=lambda: go_to(tracer, frame, ways))
             self.mark.check()
             changes = places.changes_since(tracer, self.mark.checkpoint, self.before)

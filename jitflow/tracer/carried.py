@@ -26,6 +26,7 @@ from jitflow.tracer.values import (
     ArrayValue,
     ConstantValue,
     EitherValue,
+    PerhapsUnbound,
     PyValue,
     ScalarValue,
     SequenceValue,
@@ -74,6 +75,18 @@ class Group:
     items: tuple[Kind, ...]
 
 
+@dataclass(frozen=True)
+class Unbound:
+    """No value: a variable that is not bound."""
+
+
+@dataclass(frozen=True)
+class Perhaps:
+    """A value of `kind`, or a variable that is not bound."""
+
+    kind: Kind
+
+
 @dataclass(frozen=True, eq=False)
 class Fixed:
     """An object that must be the same everywhere."""
@@ -87,7 +100,7 @@ class Fixed:
         return 0
 
 
-Kind = Number | Either | Array | Group | Fixed
+Kind = Number | Either | Array | Group | Fixed | Unbound | Perhaps
 
 
 def is_same(left: PyValue | None, right: PyValue | None) -> bool:
@@ -111,6 +124,8 @@ def is_same(left: PyValue | None, right: PyValue | None) -> bool:
 
 def describe(tracer: Interpreter, value: PyValue) -> Kind:
     """The kind of a value."""
+    if isinstance(value, PerhapsUnbound):
+        return Perhaps(describe(tracer, value.value))
     value = operations.resolve(tracer, value)
     if isinstance(value, ScalarValue):
         return Number(value.box, value.dtype)
@@ -147,11 +162,15 @@ def types_of(kind: Kind) -> list[ArrayType]:
         return [kind.type]
     if isinstance(kind, Group):
         return [type for item in kind.items for type in types_of(item)]
+    if isinstance(kind, Perhaps):
+        return [*types_of(kind.kind), ArrayType(BOOL)]
     return []
 
 
 def parts_of(tracer: Interpreter, value: PyValue) -> list[Value]:
     """The graph values that hold a value now, in the block that is being built."""
+    if isinstance(value, PerhapsUnbound):
+        return [*parts_of(tracer, value.value), value.is_bound]
     value = operations.resolve(tracer, value)
     kind = describe(tracer, value)
     if isinstance(kind, Number):
@@ -191,6 +210,9 @@ def build(tracer: Interpreter, kind: Kind, parts: Iterator[Value], uncertain: st
     if isinstance(kind, Group):
         items = [build(tracer, item, parts, uncertain) for item in kind.items]
         return SequenceValue(kind.kind, items)
+    if isinstance(kind, Perhaps):
+        return PerhapsUnbound(build(tracer, kind.kind, parts, uncertain), next(parts))
+    assert isinstance(kind, Fixed)
     return kind.value
 
 
@@ -198,6 +220,8 @@ def unified(left: Kind, right: Kind, what: str, values: Iterable[PyValue | None]
     """The kind of a value that is one of two, which may be `values`; JF-B006 where none is."""
     if left == right:
         return left
+    if isinstance(left, Perhaps | Unbound) or isinstance(right, Perhaps | Unbound):
+        return _perhaps(left, right, what, values)
     if isinstance(left, Group) and isinstance(right, Group) and left.kind is right.kind:
         if len(left.items) == len(right.items):
             pairs = zip(left.items, right.items, strict=True)
@@ -212,8 +236,18 @@ def unified(left: Kind, right: Kind, what: str, values: Iterable[PyValue | None]
     raise Unsupported("JF-B006", f"{what} is {text_of(left)} or {text_of(right)}")
 
 
+def _perhaps(left: Kind, right: Kind, what: str, values: Iterable[PyValue | None]) -> Kind:
+    """The kind of a variable that is bound to a value of a kind, or not, as data decide."""
+    kinds = [kind.kind if isinstance(kind, Perhaps) else kind for kind in (left, right)]
+    known = [kind for kind in kinds if not isinstance(kind, Unbound)]
+    held = [value.value if isinstance(value, PerhapsUnbound) else value for value in values]
+    return Perhaps(unified(known[0], known[-1], what, held))
+
+
 def is_open(kind: Kind) -> bool:
-    """Whether there is a number in it whose type data decide."""
+    """Whether there is a number in it whose type data decide, or whether they decide if it is."""
+    if isinstance(kind, Perhaps | Unbound):
+        return True
     if isinstance(kind, Group):
         return any(map(is_open, kind.items))
     return isinstance(kind, Either)
@@ -239,6 +273,8 @@ def converted(tracer: Interpreter, parts: list[Value], kind: Kind, wanted: Kind)
     """`parts` of a value of `kind` as those of a kind that `unified` gave, in the block at hand."""
     if kind == wanted:
         return parts
+    if isinstance(wanted, Perhaps):
+        return _perhaps_parts(tracer, parts, kind, wanted)
     if isinstance(kind, Group):
         assert isinstance(wanted, Group)
         left = list(parts)
@@ -256,8 +292,22 @@ def converted(tracer: Interpreter, parts: list[Value], kind: Kind, wanted: Kind)
     return [number, tracer.context.truth(kind.box == "scalar")]
 
 
+def _perhaps_parts(
+    tracer: Interpreter, parts: list[Value], kind: Kind, wanted: Perhaps
+) -> list[Value]:
+    if isinstance(kind, Unbound):
+        return [*placeholders(tracer, wanted.kind), tracer.context.truth(False)]
+    if isinstance(kind, Perhaps):
+        return [*converted(tracer, parts[:-1], kind.kind, wanted.kind), parts[-1]]
+    return [*converted(tracer, parts, kind, wanted.kind), tracer.context.truth(True)]
+
+
 def text_of(kind: Kind) -> str:
     """A kind in words."""
+    if isinstance(kind, Unbound):
+        return "unbound"
+    if isinstance(kind, Perhaps):
+        return f"{text_of(kind.kind)} or unbound"
     if isinstance(kind, Number):
         return f"numpy {kind.dtype}" if kind.box == "scalar" else kind.box
     if isinstance(kind, Either):
@@ -272,6 +322,8 @@ def text_of(kind: Kind) -> str:
 
 def storages_of(value: PyValue) -> Iterator[ArrayValue]:
     """The arrays in a value that may be carried."""
+    if isinstance(value, PerhapsUnbound):
+        value = value.value
     value = settled(value)
     if isinstance(value, ArrayValue):
         yield value

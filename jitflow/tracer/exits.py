@@ -12,7 +12,7 @@ from jitflow.tracer.instructions import handler_of, index_at
 from jitflow.tracer.liveness import live_slots
 from jitflow.tracer.recipes import Recipe
 from jitflow.tracer.trace import FrameShape, FrameState
-from jitflow.tracer.values import ArrayValue, PyValue, ScalarValue
+from jitflow.tracer.values import ArrayValue, PerhapsUnbound, PyValue, ScalarValue
 
 if TYPE_CHECKING:
     from jitflow.tracer.interpreter import Interpreter
@@ -73,7 +73,8 @@ def _live(frame: SymbolicFrame) -> frozenset[int]:
 
 def _is_computed(value: PyValue) -> bool:
     """Whether a value costs work to make and nobody can have another reference to it."""
-    return isinstance(value, ArrayValue | ScalarValue) and value.source is None
+    computed = ArrayValue | ScalarValue | PerhapsUnbound
+    return isinstance(value, computed) and value.source is None
 
 
 def stack_locations(frames: list[SymbolicFrame], innermost: Location) -> tuple[Location, ...]:

@@ -78,6 +78,8 @@ class Interpreter:
         How often the capture of the loop at a place failed.
     sizes : dict
         For each iterator, by identity, the nodes that there were when its loop began.
+    unbound : (SymbolicFrame, int) or None
+        The last variable that was read while it was unbound.
     written_slots : dict
         For each loop, by its header, variables whose arrays its iterations write.
     """
@@ -100,6 +102,7 @@ class Interpreter:
         self.reasons: dict[int, str] = {}
         self.declined: set[int] = set()
         self.tried: dict[Place, int] = {}
+        self.unbound: tuple[SymbolicFrame, int] | None = None
         self.written_slots: dict[tuple[CodeType, int], set[int]] = {}
 
     # Running

@@ -56,7 +56,10 @@ def jump(tracer: Interpreter, frame: SymbolicFrame, target: int) -> None:
     frame.jumps[target] = frame.jumps.get(target, 0) + 1
     if frame.jumps[target] > config().max_unroll:
         reason = LoopBreak(f"more than {config().max_unroll} iterations of a while loop")
-        raise Restart(reason, place=(frame.code, target))
+        place = (frame.code, target)
+        if config().capture_loops and place not in tracer.limits.captures:
+            raise Restart(reason, capture=place)
+        raise Restart(reason, place=place)
 
 
 def _jump(tracer: Interpreter, frame: SymbolicFrame, target: int) -> None:
@@ -141,6 +144,7 @@ def _for_iter(tracer: Interpreter, frame: SymbolicFrame, target: int) -> None:
     if found == "captured":
         return
     if found != "peel":
+        branches.check_not_around(tracer, frame)
         _check_length(tracer, frame, iterator)
     item = operations.next_item(tracer, iterator)
     if item is None:

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from jitflow.core.errors import Unsupported
 from jitflow.guards.sources import ConstantSource
-from jitflow.tracer import operations
+from jitflow.tracer import facts, operations
 from jitflow.tracer.frame import NULL, SymbolicFrame
 from jitflow.tracer.objects.model import CellValue, SetValue
-from jitflow.tracer.values import ConstantValue, PyValue, SequenceValue
+from jitflow.tracer.values import ConstantValue, PerhapsUnbound, PyValue, SequenceValue
 
 if TYPE_CHECKING:
     from jitflow.tracer.interpreter import Interpreter
@@ -54,10 +54,21 @@ def _load_const(tracer: Interpreter, frame: SymbolicFrame, constant: Any) -> Non
 
 
 def _load_fast(tracer: Interpreter, frame: SymbolicFrame, slot: int) -> None:
+    frame.push(_bound(tracer, frame, slot))
+
+
+def _bound(tracer: Interpreter, frame: SymbolicFrame, slot: int) -> PyValue:
+    """What a variable holds; JF-B009 where it is unbound."""
     value = frame.slots[slot]
     if value is None:
+        tracer.unbound = (frame, slot)
         raise Unsupported("JF-B009", f"local variable {frame.names[slot]!r} has no value")
-    frame.push(value)
+    if isinstance(value, PerhapsUnbound):
+        facts.require(tracer.context, value.is_bound)
+        value = value.value
+        if not tracer.regions:
+            frame.slots[slot] = value
+    return value
 
 
 def _load_fast_and_clear(tracer: Interpreter, frame: SymbolicFrame, slot: int) -> None:
@@ -72,8 +83,7 @@ def _store_fast(tracer: Interpreter, frame: SymbolicFrame, slot: int) -> None:
 
 
 def _delete_fast(tracer: Interpreter, frame: SymbolicFrame, slot: int) -> None:
-    if frame.slots[slot] is None:
-        raise Unsupported("JF-B009", f"local variable {frame.names[slot]!r} has no value")
+    _bound(tracer, frame, slot)
     frame.slots[slot] = None
 
 

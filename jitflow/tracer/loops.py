@@ -17,7 +17,7 @@ from jitflow.core.types import ArrayType
 from jitflow.ir.graph import Block, Value
 from jitflow.tracer import carried, facts, operations, places, regions
 from jitflow.tracer.branches import Start, Ways, go_to_or_split
-from jitflow.tracer.carried import Fixed, Kind
+from jitflow.tracer.carried import Fixed, Kind, Number, Perhaps, Unbound
 from jitflow.tracer.control_flow import RETURN, Loop
 from jitflow.tracer.domains import Domain, index_value
 from jitflow.tracer.frame import SymbolicFrame
@@ -27,7 +27,7 @@ from jitflow.tracer.merging import Ending, place_ending
 from jitflow.tracer.objects.model import IteratorValue
 from jitflow.tracer.places import Place, Reach
 from jitflow.tracer.regions import Mark, Outcome, Region
-from jitflow.tracer.values import ArrayValue, ConstantValue, PyValue, Storage
+from jitflow.tracer.values import ArrayValue, ConstantValue, PerhapsUnbound, PyValue, Storage
 
 if TYPE_CHECKING:
     from jitflow.tracer.interpreter import Interpreter
@@ -123,6 +123,7 @@ class _Attempt:
         """Trace and emit; False where more has to be carried, which is then in the arguments."""
         tracer, context = self.tracer, self.tracer.context
         ranges = dict(context.ranges)
+        tracer.unbound = None
         try:
             self._choose(known, uncertain)
             types = [type for item in self.carried for type in carried.types_of(item.kind)]
@@ -143,7 +144,9 @@ class _Attempt:
                     self._finish_block(block, outcome)
         except Unsupported:
             self.mark.abandon()
-            raise
+            if not self._read_unbound():
+                raise
+            return False
         finally:
             context.ranges = ranges
         if missing:
@@ -160,7 +163,11 @@ class _Attempt:
         frame, tracer = self.frame, self.tracer
         for slot in sorted(self.loop.stored):
             value = frame.slots[slot]
-            if value is None or slot not in self.live[self.loop.header]:
+            if slot not in self.live[self.loop.header]:
+                continue
+            if value is None:
+                if slot in self.widened:
+                    self.carried.append(Carried(frame.names[slot], Unbound(), [], slot=slot))
                 continue
             kind = carried.describe(tracer, value)
             is_updated = slot in self.loop.updated and frame.names[slot] not in self.rebound
@@ -182,6 +189,18 @@ class _Attempt:
         for item in self.carried:
             if item.name in uncertain or not self._is_own(item.old):
                 item.uncertain = f"{item.name}, which may be an array that was there before,"
+
+    def _read_unbound(self) -> bool:
+        """Whether the body read a variable that the loop binds: another attempt guesses its kind.
+
+        The guess is put right by what the body turns out to bind it to.
+        """
+        frame, slot = self.tracer.unbound or (None, -1)
+        is_ours = frame is self.frame and slot in self.loop.stored and slot not in self.widened
+        if is_ours and self.mark.position.slots[slot] is None:
+            self.widened[slot] = Perhaps(Number("int", I64))
+            return True
+        return False
 
     def _widen(self) -> None:
         """Carry as either of two kinds what an earlier attempt found to be that."""
@@ -269,7 +288,8 @@ class _Attempt:
         """Check that everything comes back as it went in; True where an array turned uncertain."""
         for item in self.carried:
             item.ending = self._ending(item)
-            if item.ending.value is None and not item.is_memory:
+            is_unbound = item.ending.value is None and not item.is_memory
+            if is_unbound and not isinstance(item.kind, Perhaps):
                 raise NotSettled(f"{item.name} has no value after an iteration")
             item.ends = self._ends(item, item.ending)
         if self._find_rebound() or any(item.key in self.widened for item in self._unlike()):
@@ -281,9 +301,7 @@ class _Attempt:
             if not item.is_memory and not item.uncertain and not self._stays_own(item)
         }
         uncertain |= turned
-        if not turned:
-            self._choose_outs(outcome)
-        return bool(turned)
+        return bool(turned) or self._choose_outs(outcome)
 
     def _ends(self, item: Carried, ending: Ending) -> list[Value]:
         """What comes back; noted in `widened` where it has to be carried as more than it was."""
@@ -356,8 +374,12 @@ class _Attempt:
             for array in carried.storages_of(item.ending.value)
         )
 
-    def _choose_outs(self, outcome: Outcome) -> None:
-        """What the loop binds and the code behind it reads, but no iteration."""
+    def _choose_outs(self, outcome: Outcome) -> bool:
+        """What the loop binds and the code behind it reads, but no iteration.
+
+        True where some of it has to go into iterations: those that leave it unbound keep it.
+        """
+        before = len(self.widened)
         done = {item.slot for item in self.carried}
         live_out = regions.live_at(self.frame, outcome.stops)
         at_end = frozenset() if self.exit_index is None else self.live[self.exit_index]
@@ -368,12 +390,15 @@ class _Attempt:
             is_bound = slot in self.live[self.loop.header]
             if is_bound and carried.is_same(self.mark.position.slots[slot], value):
                 continue
+            if isinstance(value, PerhapsUnbound) and slot in self.live[self.loop.header]:
+                self.widened[slot] = carried.describe(self.tracer, value)
             if slot in at_end and not self.is_entered:
                 self.needs_entry = True
             self._add_out(self.frame.names[slot], Ending.of(self.tracer, value), slot)
         if RETURN in outcome.stacks:
             ending = Ending.of(self.tracer, outcome.stacks[RETURN][0])
             self._add_out("returned", ending, None)
+        return len(self.widened) > before
 
     def _add_out(self, name: str, ending: Ending, slot: int | None) -> None:
         item = Carried(name, ending.known_kind, [], ending.value, slot=slot)

@@ -13,7 +13,7 @@ from jitflow.core.dataclass import dataclass, field
 from jitflow.core.errors import Unsupported
 from jitflow.ir.graph import Block, Value
 from jitflow.tracer import carried
-from jitflow.tracer.carried import Kind
+from jitflow.tracer.carried import Kind, Unbound
 from jitflow.tracer.places import Place, Reach
 from jitflow.tracer.regions import Outcome, block_of, live_at
 from jitflow.tracer.values import ArrayValue, PyValue
@@ -52,9 +52,9 @@ class Ending:
     @property
     def known_kind(self) -> Kind:
         """The kind; raises what made it unknown."""
-        if self.kind is None:
-            raise self.problem or Unsupported("JF-B006", "a variable has no value in one branch")
-        return self.kind
+        if self.problem is not None:
+            raise self.problem
+        return self.kind or Unbound()
 
 
 @dataclass(eq=False)

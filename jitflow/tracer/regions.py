@@ -49,11 +49,15 @@ class Outcome:
 
 @dataclass(eq=False)
 class Region:
-    """A stretch of `frame` that ends at `stops`; `normal` is the stop that it usually comes to."""
+    """A stretch of `frame` that ends at `stops`; `normal` is the stop that it usually comes to.
+
+    `origin` is the jump that an arm comes from, if the region is one.
+    """
 
     frame: SymbolicFrame
     stops: frozenset[int]
     normal: int
+    origin: int | None = None
     outcome: Outcome | None = None
 
     def finish(self, stop: int, stack: list[PyValue]) -> None:

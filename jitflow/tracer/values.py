@@ -116,6 +116,25 @@ class EitherValue(PyValue):
         return ScalarValue("scalar", self.dtype, self.value)
 
 
+class PerhapsUnbound(PyValue):
+    """What a variable holds that data decide to be bound; it is in frames' slots alone.
+
+    Attributes
+    ----------
+    value : PyValue
+        What it holds if it is bound.
+    is_bound : ir.graph.Value
+        bool[].
+    """
+
+    def __init__(self, value: PyValue, is_bound: Value) -> None:
+        self.value, self.is_bound = value, is_bound
+
+    @property
+    def python_type(self) -> type:
+        return self.value.python_type
+
+
 class Storage:
     """The memory of one array object that owns it, as SSA versions.
 

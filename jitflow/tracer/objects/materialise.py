@@ -39,6 +39,7 @@ from jitflow.tracer.values import (
     CompanionValue,
     ConstantValue,
     EitherValue,
+    PerhapsUnbound,
     PyValue,
     ScalarValue,
     SequenceValue,
@@ -122,6 +123,10 @@ def _either(tracer: Tracer, value: EitherValue) -> r.Recipe:
     sides = (value.as_numpy, python, ScalarValue("bool", BOOL, value.is_numpy))
     numpy, number, condition = (recipe_of(tracer, side) for side in sides)
     return r.Choose(condition, numpy, number)
+
+
+def _perhaps(tracer: Tracer, value: PerhapsUnbound) -> r.Recipe:
+    raise Unsupported("JF-B005", "a variable has no value in one branch")
 
 
 def _array(tracer: Tracer, value: ArrayValue) -> r.Recipe:
@@ -323,6 +328,7 @@ def _companion(tracer: Tracer, value: CompanionValue) -> r.Recipe:
 _RULES: dict[type, Callable[[Tracer, Any], r.Recipe]] = {
     ScalarValue: _scalar,
     EitherValue: _either,
+    PerhapsUnbound: _perhaps,
     ArrayValue: _array,
     SequenceValue: _sequence,
     DictValue: _dict,
