@@ -188,6 +188,8 @@ class _Drafter:
         ]
         if evaluation.load or node is None:
             return found
+        if (value, index) in self.loops.found_in:
+            return [*found, self.loops.found_in[value, index]]
         kind = node.operator.kind
         if kind is Kind.VIEW:
             inside = access.operand_index(node, index)
@@ -211,6 +213,8 @@ class _Drafter:
         node = value.producer
         if node is None:
             return self.load(value, index)
+        if (value, index) in self.loops.found_in:
+            return self.found[self.loops.found_in[value, index]]
         kind = node.operator.kind
         if kind is Kind.VIEW:
             inside = access.operand_index(node, index)

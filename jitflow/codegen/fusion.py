@@ -68,6 +68,7 @@ class _Fusion:
         self.cost = costs(graph)
         self.recent: dict[Shape, Loops] = {}
         self.updated_at: dict[Value, int] = {}
+        self.stored_by: dict[Value, list[tuple[Node, Loops]]] = {}
         self.handlers: dict[Kind, Callable[[Node, Value], None]] = {
             Kind.ELEMENTWISE: self.visit_pointwise,
             Kind.CREATION: self.visit_creation,
@@ -151,6 +152,8 @@ class _Fusion:
     # Element-wise values
 
     def visit_pointwise(self, node: Node, value: Value) -> None:
+        if self.cost[value]:
+            self.read_back(value)
         if value in self.addressed or value in self.forced or self.is_expensive(value):
             loops, index = self.home(value)
             self.store(value, loops, index)
@@ -160,6 +163,24 @@ class _Fusion:
             return
         for loops, indices in self.demanding(value).items():
             self.evaluate(node, value, loops, indices)
+
+    def read_back(self, value: Value) -> None:
+        """Let kernels that run after an update with `value` load it from the array it is now in.
+
+        They would compute it again, mostly from several loads, and perhaps from an array that they
+        write. It is there until the array is updated the next time.
+        """
+        for update, writer in self.stored_by.get(value, ()):
+            last = self.updated_at.get(update.result, -1)
+            for loops, indices in list(self.demanding(value).items()):
+                if not last < loops.number < writer.number:
+                    continue
+                for index in indices:
+                    inside = self.through_views(update, index)
+                    loops.evaluations.append(Evaluation(value, index, False))
+                    loops.evaluations.append(Evaluation(update.result, inside, True))
+                    loops.found_in[value, index] = update.result, inside
+                del self.demands[value][loops]
 
     def visit_creation(self, node: Node, value: Value) -> None:
         if node.operator.name == "constant" and value.type.rank:
@@ -393,6 +414,8 @@ class _Fusion:
         self.finish_stored(value, new, loops, inside, target)
         self.take_base(value, base, loops)
         self.demand(new, loops, inside)
+        if inside == index:
+            self.stored_by.setdefault(new, []).append((node, loops))
 
     def take_base(self, value: Value, base: Value, loops: Loops) -> None:
         """`value` is made in a copy, or in the memory, of `base`, which must be there before."""

@@ -65,6 +65,8 @@ class Loops(Step):
         From the last needed to the first: operands come after what uses them.
     operand_index : dict
         For the reductions and scans of this kernel: the index of the operand.
+    found_in : dict
+        A value at an index to the array, and the index in it, that it is loaded from.
     lookups : dict
         The atoms of indices that are loaded at run time.
     stores : list
@@ -81,6 +83,7 @@ class Loops(Step):
     inner: tuple[str, ...] = ()
     evaluations: list[Evaluation] = field(default_factory=list)
     operand_index: dict[tuple[Value, Index], Index] = field(default_factory=dict)
+    found_in: dict[tuple[Value, Index], tuple[Value, Index]] = field(default_factory=dict)
     lookups: dict[str, Lookup] = field(default_factory=dict)
     stores: list[Store] = field(default_factory=list)
     checks: list[tuple[Value, Index]] = field(default_factory=list)

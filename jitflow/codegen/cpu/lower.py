@@ -20,6 +20,7 @@ from jitflow.codegen.cpu.text import FunctionText, Names, Scope
 from jitflow.codegen.cpu.tiles import Tiles, crossing_loads
 from jitflow.codegen.cpu.values import Register, lane_numbers, vector_type
 from jitflow.codegen.cpu.widths import LoopWidth, choose_width
+from jitflow.codegen.cpu.windows import Windows, windows_of
 from jitflow.codegen.loop_ir import (
     Begin,
     Compute,
@@ -69,6 +70,7 @@ class KernelWriter:
         self.accumulators = Accumulators(self.text, self.emitter)
         self.widths: dict[int, LoopWidth] = {}
         self.tiles: Tiles | None = None
+        self.windows: Windows | None = None
         self.sums: PairwiseLoop | None = None
         self.search: SearchLoop | None = None
         self.writers: dict[type, Callable[..., None]] = {
@@ -145,6 +147,9 @@ class KernelWriter:
     def load(self, statement: Load) -> None:
         if self.tiles is not None and id(statement) in self.tiles.slots:
             self.set(statement.result, self.tiles.load(statement))
+            return
+        if self.windows is not None and id(statement) in self.windows.windows:
+            self.set(statement.result, self.windows.load(statement))
             return
         buffer = self.memory.buffers[statement.buffer]
         loaded = self.memory.load(buffer, statement.address, statement.dtype)
@@ -266,8 +271,9 @@ class KernelWriter:
         step: int,
         may_be_empty: bool,
         write_body: Callable[[Register], None],
+        windows: Windows | None = None,
     ) -> None:
-        """``for index in start..end by step`` with accumulators carried through it."""
+        """``for index in start..end by step``; accumulators and windows are carried through it."""
         text = self.text
         if start.literal and end.literal and int(end.text) - int(start.text) <= step:
             if int(end.text) > int(start.text):
@@ -280,7 +286,11 @@ class KernelWriter:
         text.scopes.append(scope)
         index = Register(f"%i{text.fresh('x')}", I64, 1, text.depth)
         carried = self.accumulators.carry(folded)
+        if windows is not None:
+            windows.carry()
+            self.windows = windows
         write_body(index)
+        self.windows = None
         self.emitter.flush_flags()
         following = f"%n{text.fresh('x')}"
         scope.lines.append(f"  {following} = add nsw i64 {index.text}, {step}")
@@ -293,17 +303,26 @@ class KernelWriter:
         after = self.accumulators.current(folded)
         text.scopes.pop()
         self.accumulators.leave_scope()
-        self.enter(head, done, start, end, may_be_empty)
         lines = text.scopes[-1].lines
+        phis = [
+            (phi.text, self.emitter.type_of(phi), first.text, last.text)
+            for phi, first, last in zip(carried, before, after, strict=True)
+        ]
+        phis.insert(0, (index.text, "i64", start.text, following))
+        entry = head if windows is None else text.fresh("first")
+        block: list[str] = []
+        if windows is not None:
+            self.set(loop.variable, start)
+            carried_windows, block = windows.enter(entry, head, step)
+            phis += carried_windows
+        entry_label = entry if block else outer_label
+        self.enter(entry, done, start, end, may_be_empty)
+        lines += block
         lines.append(f"{head}:")
-        lines.append(
-            f"  {index.text} = phi i64 [ {start.text}, %{outer_label} ], [ {following}, %{latch} ]"
-        )
-        for phi, first, last in zip(carried, before, after, strict=True):
-            lines.append(
-                f"  {phi.text} = phi {self.emitter.type_of(phi)} "
-                f"[ {first.text}, %{outer_label} ], [ {last.text}, %{latch} ]"
-            )
+        lines += [
+            f"  {name} = phi {type} [ {first}, %{entry_label} ], [ {last}, %{latch} ]"
+            for name, type, first, last in phis
+        ]
         lines += scope.lines
         text.start_block(done)
         if may_be_empty:
@@ -360,7 +379,7 @@ class KernelWriter:
         if extent > rest:
             self.counted(
                 loop, text.integer(0), full, lanes, False,
-                lambda index: self.full_body(loop, index),
+                lambda index: self.full_body(loop, index), self.windows_of(loop),
             )  # fmt: skip
         if rest:
             self.tail(loop, full, end)
@@ -372,7 +391,7 @@ class KernelWriter:
         )
         self.counted(
             loop, text.integer(0), full, width.lanes, True,
-            lambda index: self.full_body(loop, index),
+            lambda index: self.full_body(loop, index), self.windows_of(loop),
         )  # fmt: skip
         folded = self.accumulators.folded_in(loop)
         before, outer = self.accumulators.current(folded), text.label
@@ -391,6 +410,11 @@ class KernelWriter:
             for first, last in zip(before, after, strict=True)
         ]
         self.accumulators.restore(folded, merged)
+
+    def windows_of(self, loop: Loop) -> Windows | None:
+        """The windows that the full vectors of a loop are loaded through, if any."""
+        found = () if self.kernel.guarded else windows_of(loop, self.target)
+        return Windows(self.text, self.memory, found) if found else None
 
     def full_body(self, loop: Loop, index: Register) -> None:
         self.memory.lanes = Lanes(loop.variable, self.widths[id(loop)].lanes)
