@@ -61,14 +61,14 @@ def lay_out(
     first, which keeps every element aligned to itself. `symbols` are those known at the start;
     `rings` has the temporaries that storages with a changing address stand for.
     """
-    lives = _lifetimes(commands)
+    lives = lifetimes(commands)
     for name, storages in rings.items():
         for storage in storages if name in lives else ():
-            _extend(lives, storage, lives[name])
+            extend(lives, storage, lives[name])
     arena = Arena()
     if any(isinstance(command, (Repeat, While, Branch)) for command in commands):
         temporaries = _set_apart(arena, temporaries, lives, symbols)
-    _static(arena, {n: t for n, t in temporaries.items() if isinstance(t.size, int)}, lives)
+    place_static(arena, {n: t for n, t in temporaries.items() if isinstance(t.size, int)}, lives)
     symbolic = {n: t for n, t in temporaries.items() if not isinstance(t.size, int)}
     _symbolic(arena, symbolic, lives)
     return arena
@@ -95,7 +95,8 @@ def _set_apart(
     return rest
 
 
-def _static(arena: Arena, temporaries: Mapping[str, Temporary], lives: Lives) -> None:
+def place_static(arena: Arena, temporaries: Mapping[str, Temporary], lives: Lives) -> None:
+    """Give offsets to temporaries of known size, each in the first gap for its lifetime."""
     placed: list[tuple[int, int, str]] = []
     top = 0
     names = [name for name in temporaries if name in lives]
@@ -139,7 +140,8 @@ def _overlap(one: tuple[int, int], other: tuple[int, int]) -> bool:
     return one[0] <= other[1] and other[0] <= one[1]
 
 
-def _lifetimes(commands: Sequence[Command]) -> Lives:
+def lifetimes(commands: Sequence[Command]) -> Lives:
+    """First and last use of every storage, as numbers of commands."""
     lives: Lives = {}
     _live(commands, 0, lives)
     return lives
@@ -154,14 +156,15 @@ def _live(commands: Sequence[Command], time: int, lives: Lives) -> int:
             for _, part in parts_of(command):
                 time = _live(part, time + 1, inside)
         for storage, span in inside.items():
-            _extend(lives, storage, span)
+            extend(lives, storage, span)
         for pointer in here:
-            _extend(lives, pointer.storage, (start, time))
+            extend(lives, pointer.storage, (start, time))
         time += 1
     return time
 
 
-def _extend(lives: Lives, storage: str, span: tuple[int, int]) -> None:
+def extend(lives: Lives, storage: str, span: tuple[int, int]) -> None:
+    """Let a storage live through `span` too."""
     first, last = lives.get(storage, span)
     lives[storage] = min(first, span[0]), max(last, span[1])
 

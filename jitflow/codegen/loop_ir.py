@@ -151,12 +151,16 @@ class Store:
 class Loop:
     """``for variable in 0..extent``; `kind` is ``serial`` or ``vector`` (iterations in any order,
     many at a time).
+
+    `independent`: whether the iterations of a loop outside of folds may run in any order, or at
+    once on several processors; what stands in the loop implies it.
     """
 
     variable: str
     extent: Dim
     kind: str
     body: list[Statement]
+    independent: bool = True
 
     def __str__(self) -> str:
         head = "vector for" if self.kind == "vector" else "for"

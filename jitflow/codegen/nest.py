@@ -34,6 +34,7 @@ from jitflow.codegen.schedule import (
     Schedule,
     schedule,
 )
+from jitflow.codegen.target import CPU, LoopTarget
 from jitflow.core import dims
 from jitflow.core.dataclass import dataclass, field, replace
 from jitflow.core.dims import Dim
@@ -84,13 +85,17 @@ def vectorisable(loops: Loops, items: Iterable[Item]) -> frozenset[str]:
     A scan's axis is not, nor is a loop of a scatter that may meet an element twice. A scan of
     integers along rows takes a cycle for each element: nothing is gained across rows.
     """
-    names = frozenset(loops.variables)
     if not loops.ordered:
-        return names
+        return frozenset(loops.variables)
     if _is_quick_scan(loops, items):
         return frozenset()
-    names -= frozenset(loops.inner)
-    for entry in loops.lookups.values():
+    return _independent(loops) - frozenset(loops.inner)
+
+
+def _independent(loops: Loops) -> frozenset[str]:
+    """Loops, besides those that are folded, whose iterations may run in any order."""
+    names = frozenset(loops.variables)
+    for entry in loops.lookups.values() if loops.ordered else ():
         names -= loops.atoms_of(entry.index)
     return names
 
@@ -110,7 +115,7 @@ def _is_quick_scan(loops: Loops, items: Iterable[Item]) -> bool:
     return True
 
 
-def build(loops: Loops, draft: Draft, estimates: dict[str, int]) -> Nest:
+def build(loops: Loops, draft: Draft, estimates: dict[str, int], target: LoopTarget = CPU) -> Nest:
     """Schedule a draft and put it into loops."""
     plan = schedule(
         loops.variables,
@@ -120,7 +125,7 @@ def build(loops: Loops, draft: Draft, estimates: dict[str, int]) -> Nest:
         estimates,
         _short_fold(draft),
     )
-    return _Nester(loops, draft, plan).run()
+    return _Nester(loops, draft, plan, target).run()
 
 
 def _short_fold(draft: Draft) -> int:
@@ -133,10 +138,12 @@ def _short_fold(draft: Draft) -> int:
 
 
 class _Nester:
-    def __init__(self, loops: Loops, draft: Draft, plan: Schedule) -> None:
+    def __init__(self, loops: Loops, draft: Draft, plan: Schedule, target: LoopTarget) -> None:
         self.loops = loops
         self.draft = draft
         self.plan = plan
+        self.target = target
+        self.dependent = plan.surviving(frozenset(loops.variables) - _independent(loops))
         self.scratch: list[Scratch] = []
         self.blocks: list[list[Statement]] = [[] for _ in range(len(plan.outer) + 1)]
         self.inner = frozenset(plan.inner)
@@ -175,13 +182,14 @@ class _Nester:
 
     def loop(self, name: str, body: list[Statement]) -> Loop:
         kind = "vector" if name == self.plan.vector else "serial"
-        return Loop(name, self.plan.extents[name], kind, body)
+        return Loop(name, self.plan.extents[name], kind, body, name not in self.dependent)
 
     # Stages
 
     def place_stages(self) -> None:
         inside, outside = self.divide()
-        if columns.suits(self.plan, inside, outside, self.begins):
+        keeps = self.target.keeps_rows
+        if keeps and columns.suits(self.plan, inside, outside, self.begins):
             loops, after = columns.place(self.plan, inside, outside, self.begins, self.column_row)
             self.blocks[-2].extend(loops)
             self.blocks[-1].extend(after)
@@ -223,7 +231,8 @@ class _Nester:
         return needed
 
     def worth_keeping(self, item: Item) -> bool:
-        return isinstance(item.statement, Compute) and item.cost > KEEP
+        is_costly = isinstance(item.statement, Compute) and item.cost > KEEP
+        return is_costly and self.target.keeps_rows
 
     def kept_items(
         self, inside: list[Item], needed: dict[Item, set[int]]

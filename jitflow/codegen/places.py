@@ -13,6 +13,7 @@ from jitflow.codegen.access import Index, Layout
 from jitflow.codegen.draft import Place
 from jitflow.codegen.groups import Product
 from jitflow.codegen.interface import InputSpec, Segment
+from jitflow.codegen.target import CPU, LoopTarget
 from jitflow.core import dims
 from jitflow.core.dataclass import dataclass, field, replace
 from jitflow.core.dims import Dim
@@ -42,6 +43,7 @@ class Given:
     """
 
     segment: Segment
+    target: LoopTarget = CPU
     inputs: dict[Value, Place] = field(default_factory=dict)
     outputs: list[Place] = field(default_factory=list)
     estimates: dict[str, int] = field(default_factory=dict)
@@ -51,7 +53,8 @@ class Given:
 
     def inside(self, graph: Graph, inputs: dict[Value, Place], outputs: list[Place]) -> Given:
         """What is given to the graph of a region."""
-        given = Given(replace(self.segment, graph=Graph("none"), inputs=(), outputs=()))
+        nothing = replace(self.segment, graph=Graph("none"), inputs=(), outputs=())
+        given = Given(nothing, self.target)
         given.segment = replace(given.segment, graph=graph)
         given.inputs, given.outputs = inputs, outputs
         given.estimates, given.constants = self.estimates, self.constants
@@ -84,8 +87,11 @@ class Given:
             guess *= 2
             self.estimates[symbol] = guess
             guess *= extent if isinstance(extent := spec.shape[axis], int) else ESTIMATED_EXTENT
-            unit = axis == spec.unit_axis
-            strides.append(spec.dtype.itemsize if unit else dims.symbol(symbol))
+            step: Dim = dims.symbol(symbol)
+            if self.target.counts_elements:
+                self.estimates[symbol] //= spec.dtype.itemsize
+                step = step * spec.dtype.itemsize
+            strides.append(spec.dtype.itemsize if axis == spec.unit_axis else step)
         return Layout(tuple(strides[::-1]))
 
     def place(self, value: Value) -> Place | None:
@@ -171,5 +177,5 @@ def is_packed(place: Place, value: Value) -> bool:
 
 
 def stride_symbol(storage: str, axis: int) -> str:
-    """Name of the symbol that is the byte stride of an axis of a strided input."""
+    """Name of the symbol that is the stride of an axis of a strided input."""
     return f"{storage}_stride{axis}"

@@ -6,15 +6,15 @@ The order of stages: `fusion.fuse`, `buffers.assign`, then for each step `draft.
 
 from __future__ import annotations
 
-from collections.abc import Sequence, Set
+from collections.abc import Mapping, Sequence, Set
 
 import numpy as np
 
 from jitflow.codegen import access
 from jitflow.codegen.arena import Arena, lay_out
-from jitflow.codegen.buffers import Copy, Memory, assign
+from jitflow.codegen.buffers import Copy, Memory, Temporary, assign
 from jitflow.codegen.decompose import decompose
-from jitflow.codegen.draft import Place, draft
+from jitflow.codegen.draft import Draft, Place, draft
 from jitflow.codegen.fusion import fuse
 from jitflow.codegen.groups import Control, Evaluation, Loops, Product, Step, Store
 from jitflow.codegen.interface import Segment
@@ -30,6 +30,7 @@ from jitflow.codegen.loop_ir import (
 from jitflow.codegen.nest import Nest, build
 from jitflow.codegen.nested import ESTIMATED_TRIPS, NestedBuilder, pointer_to
 from jitflow.codegen.places import Given
+from jitflow.codegen.target import CPU, LoopTarget
 from jitflow.core import dims
 from jitflow.core.dataclass import dataclass, field, replace
 from jitflow.core.dims import Dim
@@ -47,19 +48,25 @@ class Lowered:
         Temporary to its byte offset in the arena.
     work : Dim
         Estimated nanoseconds.
+    temporaries : dict
+        Size of each temporary.
+    rings : dict
+        Storage whose address changes to the temporaries that it may be.
     """
 
     program: Program
     given: Given
     arena: Arena
     work: Dim = 0
+    temporaries: dict[str, Temporary] = field(default_factory=dict)
     constants: dict[str, np.ndarray] = field(default_factory=dict)
+    rings: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
 
-def lower(segment: Segment) -> Lowered:
+def lower(segment: Segment, target: LoopTarget = CPU) -> Lowered:
     """Turn the graph of a segment into a program."""
     segment = replace(segment, graph=decompose(segment.graph))
-    given = Given(segment)
+    given = Given(segment, target)
     plan = fuse(segment.graph, given)
     memory = assign(plan, given)
     builder = ProgramBuilder(memory, Program(), {})
@@ -69,7 +76,9 @@ def lower(segment: Segment) -> Lowered:
     arena = lay_out(builder.commands, memory.temporaries, known, memory.rings)
     arena.rings = tuple(memory.rings)
     work = _estimated(builder.work, known)
-    return Lowered(builder.program, given, arena, work, given.constants)
+    return Lowered(
+        builder.program, given, arena, work, memory.temporaries, given.constants, memory.rings
+    )
 
 
 class ProgramBuilder:
@@ -125,7 +134,12 @@ class ProgramBuilder:
         """A kernel and its call."""
         drafted = draft(step, self.memory.load_from, self.memory.store_to)
         self.work = self.work + _work(step, sum(item.cost > 0 for item in drafted.items))
-        self.call(build(step, drafted, self.memory.given.estimates))
+        self.call(self.nest(step, drafted))
+
+    def nest(self, step: Loops, drafted: Draft) -> Nest:
+        """The loops of a draft, as the target wants them."""
+        given = self.memory.given
+        return build(step, drafted, given.estimates, given.target)
 
     def define_symbols(self, values: Sequence[Value]) -> None:
         """Symbols whose value a step has just stored."""
@@ -166,7 +180,7 @@ class ProgramBuilder:
         places: dict[Value, Place] = {source: step.source, target: step.target}
         drafted = draft(loops, lambda value: places[value], lambda value: [places[value]])
         self.work = self.work + _work(loops, 1)
-        self.call(build(loops, drafted, self.memory.given.estimates))
+        self.call(self.nest(loops, drafted))
 
     def product(self, step: Product) -> None:
         """A matrix product, and copies of it."""

@@ -26,7 +26,7 @@ add = elementwise(
         complex=partwise(lambda e, x, y: e.add(x, y)),
         bool=lambda e, x, y: e.bit_or(x, y),
     ),
-    triton="({0} + {1})", doc="Sum; integers wrap, bool is or.",
+    extra={"atomic": "add"}, doc="Sum; integers wrap, bool is or.",
 )  # fmt: skip
 
 subtract = elementwise(
@@ -224,8 +224,9 @@ def _make_extreme(name: str, largest: bool, skip_nan: bool, doc: str) -> Any:
         return _half_extreme(e, x, y, largest=largest, skip_nan=skip_nan)
 
     return elementwise(
-        name, "x y", dtypes=ALL, numpy=getattr(np, name), cpu=body, native_half=True, doc=doc
-    )
+        name, "x y", dtypes=ALL, numpy=getattr(np, name), cpu=body, native_half=True, doc=doc,
+        extra={} if skip_nan else {"atomic": "max" if largest else "min"},
+    )  # fmt: skip
 
 
 maximum = _make_extreme("maximum", True, False, "The larger operand; NaN where one is NaN.")

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from jitflow.core.dtypes import BOOL, DType, parse_dtype
+from jitflow.core.dtypes import BOOL, F32, F64, I32, DType, parse_dtype
 
 Body = Callable[..., Any]
 
@@ -129,3 +129,14 @@ def math(name: str) -> Body:
         return e.math(name, *operands)
 
     return body
+
+
+def round_to_odd(e: Any, x: Any) -> Any:
+    """f64 as f32, with the last bit set where it is inexact: rounding that to f16 is then right."""
+    near = e.cast(x, F32)
+    wide = e.cast(near, F64)
+    bits = e.bitcast(near, I32)
+    too_far = e.less(e.absolute(x), e.absolute(wide))
+    towards_zero = e.subtract(bits, e.cast(too_far, I32))
+    inexact = e.cast(e.not_equal(wide, x), I32)
+    return e.bitcast(e.bit_or(towards_zero, inexact), F32)

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from jitflow.codegen import folds
 from jitflow.codegen.cpu.emit import LlvmEmitter
 from jitflow.codegen.cpu.text import FunctionText
 from jitflow.codegen.cpu.values import Register, scalar_type, shuffle_mask, vector_type
 from jitflow.codegen.loop_ir import Begin, End, Fold, Loop, walk
 from jitflow.core.dataclass import dataclass, replace
-from jitflow.core.dtypes import BOOL, I64, DType
+from jitflow.core.dtypes import BOOL, DType
 from jitflow.ops.record import Operator
 
 
@@ -29,7 +30,7 @@ class Accumulator:
     @property
     def is_search(self) -> bool:
         """Whether it looks for a position."""
-        return bool(self.operator.extra.get("search"))
+        return folds.is_search(self.operator)
 
 
 class Accumulators:
@@ -49,11 +50,7 @@ class Accumulators:
         """Start an accumulator with the lanes of the loop around it, or of the loop that folds."""
         lanes = max(lanes, self.across.get(statement.accumulator, 1))
         operator, dtype = statement.operator, statement.dtype
-        if operator.extra.get("search"):
-            start = [self.emitter.constant(0, dtype), self.emitter.constant(-1, I64)]
-        else:
-            assert operator.identity is not None
-            start = [self.emitter.constant(operator.identity(dtype), dtype)]
+        start = folds.neutral(self.emitter, operator, dtype)
         parts = [self.text.broadcast(part, lanes) for part in start]
         self.open[statement.accumulator] = Accumulator(operator, dtype, lanes, parts)
 
@@ -67,31 +64,18 @@ class Accumulators:
         if accumulator.is_search:
             assert position is not None
             position = self.text.broadcast(position, accumulator.lanes)
-            parts = self.better(accumulator, kept, [operand, position], ordered=True)
+            new = [operand, position]
+            parts = folds.better(self.emitter, accumulator.operator, kept, new, ordered=True)
         else:
-            assert accumulator.operator.cpu is not None
-            parts = [accumulator.operator.cpu(self.emitter, kept[0], operand)]
+            parts = folds.combined(self.emitter, accumulator.operator, kept, [operand])
         if mask and statement.accumulator in self.across:
             chosen = Register(mask, BOOL, accumulator.lanes, self.text.depth)
             parts = [
                 self.emitter.select(chosen, new, old) for new, old in zip(parts, kept, strict=True)
             ]
         accumulator.parts = parts
-        return parts[0]
-
-    def better(
-        self, accumulator: Accumulator, old: list[Register], new: list[Register], ordered: bool
-    ) -> list[Register]:
-        """Of two (value, position) pairs, the one that the search keeps; the first among equals."""
-        e, beats = self.emitter, accumulator.operator.cpu
-        assert beats is not None
-        zero = e.constant(0, I64)
-        take = e.bit_or(e.less(old[1], zero), beats(e, old[0], new[0]))
-        if not ordered:
-            worse = e.bit_not(beats(e, new[0], old[0]))
-            take = e.bit_or(take, e.bit_and(worse, e.less(new[1], old[1])))
-            take = e.bit_and(take, e.less_equal(zero, new[1]))
-        return [e.select(take, b, a) for a, b in zip(old, new, strict=True)]
+        running: Register = parts[0]
+        return running
 
     def end(self, statement: End) -> Register:
         """The value of an accumulator, its lanes joined if a vector loop folded it."""
@@ -102,17 +86,9 @@ class Accumulators:
                 lanes //= 2
                 low = [self.half(part, 0) for part in parts]
                 high = [self.half(part, lanes) for part in parts]
-                parts = self.join(accumulator, low, high)
-        return parts[-1]
-
-    def join(
-        self, accumulator: Accumulator, low: list[Register], high: list[Register]
-    ) -> list[Register]:
-        """Two halves of the lanes, combined."""
-        if accumulator.is_search:
-            return self.better(accumulator, low, high, ordered=False)
-        assert accumulator.operator.cpu is not None
-        return [accumulator.operator.cpu(self.emitter, low[0], high[0])]
+                parts = folds.combined(self.emitter, accumulator.operator, low, high)
+        result: Register = parts[-1]
+        return result
 
     def half(self, x: Register, start: int) -> Register:
         """The lower or upper half of the lanes; of two lanes, one as a scalar."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from jitflow.codegen.cpu.values import Register, scalar_type, vector_type
 from jitflow.core.dtypes import BOOL, F16, F32, F64, I32, I64, U32, U64, DType
+from jitflow.ops import bodies
 
 if TYPE_CHECKING:
     from jitflow.codegen.cpu.emit import LlvmEmitter
@@ -69,19 +70,8 @@ def _float_to_float(e: LlvmEmitter, x: Register, dtype: DType) -> Register:
     if dtype.itemsize > x.dtype.itemsize:
         return _convert(e, "fpext", x, dtype)
     if x.dtype is F64 and dtype is F16:
-        return _convert(e, "fptrunc", _round_to_odd(e, x), F16)
+        return _convert(e, "fptrunc", bodies.round_to_odd(e, x), F16)
     return _convert(e, "fptrunc", x, dtype)
-
-
-def _round_to_odd(e: LlvmEmitter, x: Register) -> Register:
-    """f64 to f32, with the last bit set where it is inexact: rounding again is then right."""
-    near = _convert(e, "fptrunc", x, F32)
-    wide = _convert(e, "fpext", near, F64)
-    bits = e.bitcast(near, I32)
-    too_far = e.less(e.absolute(x), e.absolute(wide))
-    towards_zero = e.subtract(bits, e.cast(too_far, I32))
-    inexact = e.cast(e.not_equal(wide, x), I32)
-    return e.bitcast(e.bit_or(towards_zero, inexact), F32)
 
 
 def _float_to_integer(e: LlvmEmitter, x: Register, dtype: DType) -> Register:

@@ -21,7 +21,7 @@ from jitflow.codegen.loop_ir import Command
 from jitflow.core import dims
 from jitflow.core.dataclass import dataclass, field
 from jitflow.core.dims import Dim
-from jitflow.core.dtypes import BOOL, DType
+from jitflow.core.dtypes import DType
 
 MOST_NARROW = 2**31 - 1
 """The largest number that a kernel with 32-bit indices may meet."""
@@ -73,9 +73,7 @@ class Parameter:
         if self.dtype is None:
             return "constexpr"
         word = triton_type(self.dtype)
-        if self.kind == "scalar":
-            return "i8" if self.dtype is BOOL else word
-        return f"*{word}"
+        return word if self.kind == "scalar" else f"*{word}"
 
 
 @dataclass(frozen=True)
@@ -125,8 +123,11 @@ class GeneratedKernel:
         A Python module with the function `name`; imports included.
     grid : tuple of Blocks
         One to three axes. Where one is empty nothing is launched.
-    spans : tuple of Dim
-        Numbers that bound every index and element offset: up to `MOST_NARROW` they fit 32 bits.
+    spans : tuple of tuples of Dim
+        What bounds every index and element offset, each as the sum of the absolute values of some
+        dimensions: up to `MOST_NARROW` they fit 32 bits.
+    stores : tuple of int
+        Positions of the pointers that it writes through.
     loops : str
         The loop IR that it was made from, for the report.
     """
@@ -136,17 +137,22 @@ class GeneratedKernel:
     parameters: tuple[Parameter, ...]
     grid: tuple[Blocks, ...]
     options: Options = Options()
-    spans: tuple[Dim, ...] = ()
+    spans: tuple[tuple[Dim, ...], ...] = ()
     checks: bool = False
     loops: str = ""
+    stores: tuple[int, ...] = ()
 
     def is_wide(self, symbols: Mapping[str, int]) -> bool:
         """Whether these sizes need 64-bit indices."""
-        return any(dims.evaluate(span, symbols) > MOST_NARROW for span in self.spans)
+        return any(
+            sum(abs(dims.evaluate(dim, symbols)) for dim in span) > MOST_NARROW
+            for span in self.spans
+        )
 
     def may_be_wide(self) -> bool:
         """Whether any sizes may need 64-bit indices."""
-        return any(not isinstance(span, int) or span > MOST_NARROW for span in self.spans)
+        unknown = any(dims.symbols_of(dim) for span in self.spans for dim in span)
+        return unknown or self.is_wide({})
 
     def signature(self, wide: bool) -> dict[str, str]:
         """Parameter to type, for `ASTSource`."""

@@ -1,0 +1,311 @@
+"""From loop IR to Triton source: one module for each kernel."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from jitflow.codegen.loop_ir import (
+    Begin,
+    Compute,
+    Constant,
+    End,
+    Fold,
+    Kernel,
+    Load,
+    Lookup,
+    Loop,
+    Position,
+    Require,
+    Statement,
+    Store,
+    walk,
+)  # fmt: skip
+from jitflow.codegen.triton.addresses import INDEX, SYMBOL, Indices, dim_text
+from jitflow.codegen.triton.emit import TritonEmitter
+from jitflow.codegen.triton.folding import Folds
+from jitflow.codegen.triton.frame import (
+    LIMITS,
+    Limits,
+    atomic_of,
+    choose_blocks,
+    element,
+    flattened,
+    frame_of,
+)
+from jitflow.codegen.triton.interface import (
+    FAILED,
+    WIDE,
+    Blocks,
+    GeneratedKernel,
+    Options,
+    Parameter,
+)
+from jitflow.codegen.triton.text import SourceText
+from jitflow.codegen.triton.values import Value
+from jitflow.core.dims import Dim, symbol
+from jitflow.core.dtypes import BOOL, I32, I64
+
+HEAD = """import triton
+import triton.language as tl
+from triton.language.extra import libdevice
+
+"""
+
+
+def generate(
+    kernel: Kernel,
+    scalars: frozenset[str] = frozenset(),
+    fastmath: bool = False,
+    limits: Limits = LIMITS,
+) -> GeneratedKernel:
+    """Triton source of a kernel; the buffers in `scalars` are numbers passed by value."""
+    return KernelWriter(kernel, scalars, fastmath, limits).run()
+
+
+class KernelWriter:
+    """Writes one kernel."""
+
+    def __init__(
+        self, kernel: Kernel, scalars: frozenset[str], fastmath: bool, limits: Limits
+    ) -> None:
+        self.kernel = kernel
+        self.scalars = scalars
+        self.fastmath = fastmath
+        self.frame = frame_of(kernel)
+        self.blocks = choose_blocks(kernel, self.frame, limits)
+        self.text = SourceText()
+        self.e = TritonEmitter(self.text, fastmath, self.require_all)
+        self.indices = Indices(self.text)
+        self.folds = Folds(self.e, self.indices, self.blocks)
+        self.registers: dict[str, Value] = {}
+        self.writers: dict[type, Callable[..., None]] = {
+            Constant: self.constant, Position: self.position, Load: self.load,
+            Compute: self.compute, Lookup: self.lookup, Require: self.require,
+            Begin: self.folds.begin, Fold: self.fold, End: self.end, Store: self.store,
+            Loop: self.stage,
+        }  # fmt: skip
+
+    def run(self) -> GeneratedKernel:
+        """The kernel."""
+        self.begin_axes()
+        self.serially(self.frame.serial)
+        name = f"kernel_{'_'.join(self.words()) or 'copy'}"
+        parameters = self.parameters()
+        names = [p.name + (": tl.constexpr" if p.kind == "constexpr" else "") for p in parameters]
+        head = f"@triton.jit\ndef {name}({', '.join(names)}):"
+        parts = [*self.folds.function_texts(), "\n".join([head, *self.text.body()])]
+        return GeneratedKernel(
+            name,
+            HEAD + "\n\n".join(parts) + "\n",
+            parameters,
+            (Blocks(self.frame.rows, self.blocks.x),),
+            Options(num_warps=self.blocks.warps, fastmath=self.fastmath),
+            tuple(self.spans()),
+            self.kernel.checks,
+            str(self.kernel),
+        )
+
+    def words(self) -> list[str]:
+        """Operators for the name of the kernel."""
+        names = {
+            s.operator.name: None for s in walk(self.kernel.body) if isinstance(s, (Compute, Begin))
+        }
+        return list(names)[:4]
+
+    def parameters(self) -> tuple[Parameter, ...]:
+        """In the order of `GeneratedKernel`."""
+        found = []
+        for buffer in self.kernel.buffers:
+            kind = "scalar" if buffer.name in self.scalars else "pointer"
+            found.append(Parameter(buffer.name, kind, buffer.dtype))
+        if self.kernel.checks:
+            found.append(Parameter(FAILED, "pointer", I32))
+        for name in self.kernel.symbols:
+            found.append(Parameter(f"{SYMBOL}{name}", "index", dim=symbol(name)))
+        found.append(Parameter(WIDE, "constexpr"))
+        return tuple(found)
+
+    def spans(self) -> Iterable[tuple[Dim, ...]]:
+        """Bounds of all integers: offsets, and positions beyond the end in the last blocks."""
+        yield self.frame.rows, self.blocks.x
+        yield self.frame.columns, self.blocks.r
+        yield from self.indices.spans
+
+    # Axes
+
+    def begin_axes(self) -> None:
+        """The position of each element of the block along ``x``, and its mask."""
+        size, frame = self.blocks.x, self.frame
+        along, shape = ("[:, None]", f"[{size}, 1]") if frame.inner else ("", f"[{size}]")
+        self.indices.shapes = {"x": shape}
+        if frame.inner:
+            self.indices.shapes["r"] = f"[1, {self.blocks.r}]"
+        if not frame.outer:
+            return
+        first = f"tl.program_id(0).to({INDEX}) * {size}"
+        name = self.text.value(f"{first} + tl.arange(0, {size}){along}")
+        rows = frame.rows
+        if not isinstance(rows, int) or rows % size:
+            self.indices.masks["x"] = self.text.value(f"{name} < {dim_text(rows)}")
+        self.indices.split(name, frame.outer, "x")
+
+    def serially(self, loops: list[tuple[str, Dim]]) -> None:
+        """The statements inside of loops that run in order."""
+        if not loops:
+            self.block(self.frame.statements)
+            return
+        (variable, extent), *rest = loops
+        self.forget_stored(self.kernel.body)
+        self.text.write(f"for {variable} in range(0, {dim_text(extent)}):")
+        with self.text.scope():
+            self.indices.atoms[variable] = Value(variable, I64)
+            self.indices.extents[variable] = extent
+            self.serially(rest)
+            if not rest:
+                self.text.write("tl.debug_barrier()")
+
+    def stage(self, loop: Loop) -> None:
+        """One pass over the rows of the block."""
+        statements = list(flattened(loop))
+        columns, size = self.frame.columns, self.blocks.r
+        if not self.blocks.looped:
+            self.row(f"tl.arange(0, {size})[None, :].to({INDEX})", statements)
+            return
+        folded = {s.accumulator: s for s in statements if isinstance(s, Fold)}
+        for name, fold in folded.items():
+            self.folds.carry(name, along=not fold.result)
+        self.forget_stored(statements)
+        start = self.text.fresh("start")
+        self.text.write(f"for {start} in range(0, {dim_text(columns)}, {size}):")
+        with self.text.scope():
+            self.row(f"{start} + tl.arange(0, {size})[None, :].to({INDEX})", statements)
+        for name, fold in folded.items():
+            if not fold.result:
+                self.folds.finish(name)
+
+    def row(self, positions: str, statements: list[Statement]) -> None:
+        """The statements on a block of the rows."""
+        name = self.text.value(positions)
+        columns, size = self.frame.columns, self.blocks.r
+        if not isinstance(columns, int) or columns % size:
+            self.indices.masks["r"] = self.text.value(f"{name} < {dim_text(columns)}")
+        self.indices.split(name, self.frame.inner, "r")
+        self.block(statements)
+        self.indices.masks.pop("r", None)
+
+    def forget_stored(self, statements: list[Statement]) -> None:
+        """Load again, inside of a loop, what the loop stores."""
+        for statement in walk(statements):
+            if isinstance(statement, Store):
+                self.text.forget(f"tl.load({statement.buffer} +")
+
+    # Statements
+
+    def block(self, statements: list[Statement]) -> None:
+        """Write statements in order."""
+        for statement in statements:
+            self.writers[type(statement)](statement)
+
+    def constant(self, statement: Constant) -> None:
+        self.registers[statement.result] = self.e.constant(statement.value, statement.dtype)
+
+    def position(self, statement: Position) -> None:
+        self.registers[statement.result] = self.indices.position(statement.address)
+
+    def load(self, statement: Load) -> None:
+        dtype, buffer = statement.dtype, statement.buffer
+        if buffer in self.scalars:
+            given = Value(buffer, dtype)
+            if dtype is BOOL:
+                given = self.e.make(f"{buffer} != 0", BOOL)
+            self.registers[statement.result] = given
+            return
+        offset = self.indices.affine(statement.address, element(dtype))
+        texts = [self.loaded(buffer, offset)]
+        if dtype.is_complex:
+            second = Value(self.text.value(f"{offset.text} + 1"), I64, offset.axes)
+            texts.append(self.loaded(buffer, second))
+        elif dtype is BOOL:
+            texts = [self.text.value(f"{texts[0]} != 0")]
+        self.registers[statement.result] = Value(texts[0], dtype, offset.axes, "".join(texts[1:]))
+
+    def loaded(self, buffer: str, offset: Value) -> str:
+        """The elements at an offset."""
+        mask = self.indices.mask(offset.axes)
+        return self.text.value(f"tl.load({buffer} + {offset.text}{_mask(mask)})")
+
+    def compute(self, statement: Compute) -> None:
+        body = statement.operator.cpu
+        assert body is not None, statement.operator.name
+        operands = [self.registers[name] for name in statement.operands]
+        self.registers[statement.result] = body(self.e, *operands, **statement.attributes)
+
+    def lookup(self, statement: Lookup) -> None:
+        """An index that fails its check becomes 0: what follows stays inside of the memory."""
+        e, index = self.e, self.registers[statement.operand]
+        zero = e.constant(0, I64)
+        extent = Value(dim_text(statement.extent), I64)
+        wrapped = e.select(e.less(index, zero), e.add(index, extent), index)
+        inside = e.bit_and(e.less_equal(zero, wrapped), e.less(wrapped, extent))
+        self.require_all(inside)
+        found = e.select(inside, wrapped, zero)
+        self.registers[statement.result] = found
+        self.indices.atoms[statement.result] = found
+        self.indices.extents[statement.result] = statement.extent
+
+    def require(self, statement: Require) -> None:
+        self.require_all(self.registers[statement.operand])
+
+    def require_all(self, condition: Value) -> None:
+        """Tell the host where a condition does not hold in an element that there is."""
+        failing = self.e.bit_not(condition)
+        at = FAILED
+        if condition.axes:
+            at = f"{FAILED} + {self.indices.block(condition.axes)}"
+        mask = self.indices.mask(condition.axes, failing.text)
+        self.text.write(f"tl.store({at}, 1, mask={mask})")
+
+    def store(self, statement: Store) -> None:
+        dtype, value = statement.dtype, self.registers[statement.operand]
+        atomic = atomic_of(statement)
+        if statement.operator is not None and not atomic:
+            body = statement.operator.cpu
+            assert body is not None
+            offset = self.indices.affine(statement.address, element(dtype))
+            self.text.forget(f"tl.load({statement.buffer} +")
+            before = Load("%before", statement.buffer, statement.address, dtype)
+            self.load(before)
+            value = body(self.e, self.registers["%before"], value)
+        offset = self.indices.affine(statement.address, element(dtype))
+        offset = self.indices.widened(offset, value.axes)
+        if dtype is BOOL:
+            value = self.e.make(f"{value.text}.to(tl.uint8)", BOOL, value)
+        self.put(statement.buffer, offset, value.text, atomic)
+        if dtype.is_complex:
+            second = Value(self.text.value(f"{offset.text} + 1"), I64, offset.axes)
+            self.put(statement.buffer, second, value.imaginary, atomic)
+        self.text.forget(f"tl.load({statement.buffer} +")
+
+    def put(self, buffer: str, offset: Value, value: str, atomic: str) -> None:
+        """Write elements, or combine them with what is there."""
+        mask = _mask(self.indices.mask(offset.axes))
+        call = f"tl.atomic_{atomic}" if atomic else "tl.store"
+        order = ", sem='relaxed'" if atomic else ""
+        self.text.write(f"{call}({buffer} + {offset.text}, {value}{mask}{order})")
+
+    def fold(self, statement: Fold) -> None:
+        operand = self.registers[statement.operand]
+        position = None
+        if statement.position is not None:
+            position = self.indices.position(statement.position)
+        if statement.result:
+            self.registers[statement.result] = self.folds.scan(statement.accumulator, operand)
+        else:
+            self.folds.fold(statement.accumulator, operand, position)
+
+    def end(self, statement: End) -> None:
+        self.registers[statement.result] = self.folds.end(statement)
+
+
+def _mask(mask: str) -> str:
+    return f", mask={mask}" if mask else ""

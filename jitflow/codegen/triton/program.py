@@ -1,0 +1,177 @@
+"""A segment for the GPU: kernels as Triton source, and the commands of its program.
+
+The program is lowered as for the CPU, with the GPU's decisions (`codegen.target.GPU`). Numbers that
+the caller passes become parameters by value; equal kernels are generated once; where a check may
+have failed, the host looks before anything that cannot be taken back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from jitflow.codegen import arena as memory
+from jitflow.codegen.interface import Segment
+from jitflow.codegen.loop_ir import (
+    Branch,
+    CallKernel,
+    Check,
+    Command,
+    Kernel,
+    Pointer,
+    Repeat,
+    Store,
+    While,
+    parts_of,
+    walk,
+)
+from jitflow.codegen.program import Lowered, lower
+from jitflow.codegen.target import GPU
+from jitflow.codegen.triton.frame import LIMITS, Limits
+from jitflow.codegen.triton.interface import (
+    FAILED,
+    Allocation,
+    GeneratedKernel,
+    GeneratedProgram,
+)
+from jitflow.codegen.triton.kernel import generate
+
+
+def compile_segment(segment: Segment, limits: Limits = LIMITS) -> GeneratedProgram:
+    """Triton kernels and commands for `segment`; every node satisfies `codegen.supports`."""
+    return _ProgramWriter(segment, limits).run()
+
+
+class _ProgramWriter:
+    def __init__(self, segment: Segment, limits: Limits) -> None:
+        self.segment = segment
+        self.limits = limits
+        self.lowered = lower(segment, GPU)
+        self.kernels: list[GeneratedKernel] = []
+        self.numbers: dict[tuple[int, frozenset[str]], int] = {}
+        self.by_value = {
+            f"in{number}"
+            for number, spec in enumerate(segment.inputs)
+            if spec.layout == "scalar" and not spec.dtype.is_complex
+        }
+
+    def run(self) -> GeneratedProgram:
+        commands = self.with_checks(self.commands(self.lowered.program.commands))
+        graph, inputs = self.segment.graph, set(self.segment.graph.inputs)
+        temporaries, size = allocate(self.lowered, commands)
+        written = {value for value, _ in graph.writes}
+        return GeneratedProgram(
+            self.kernels,
+            commands,
+            self.segment.inputs,
+            self.segment.outputs,
+            tuple(name for name, known in graph.symbols.items() if known.value in inputs),
+            temporaries,
+            size,
+            tuple(self.lowered.rings),
+            self.lowered.constants,
+            any(kernel.checks for kernel in self.kernels),
+            tuple(k for k, value in enumerate(graph.inputs) if value in written),
+            str(self.lowered.program),
+        )
+
+    # Kernels
+
+    def commands(self, commands: list[Command]) -> list[Command]:
+        """The same commands, calling generated kernels."""
+        return [self.command(command) for command in commands]
+
+    def command(self, command: Command) -> Command:
+        if isinstance(command, CallKernel):
+            return self.call(command)
+        if isinstance(command, (Repeat, While, Branch)):
+            for _, inside in parts_of(command):
+                inside[:] = self.commands(inside)
+            if isinstance(command, While) and self.may_fail([command]):
+                command.body.append(Check(Pointer(FAILED)))
+        return command
+
+    def call(self, command: CallKernel) -> CallKernel:
+        kernel = self.lowered.program.kernels[command.kernel]
+        scalars = frozenset(
+            buffer.name
+            for buffer, pointer in zip(kernel.buffers, command.pointers, strict=True)
+            if pointer.storage in self.by_value
+        )
+        key = command.kernel, scalars
+        if key not in self.numbers:
+            self.numbers[key] = len(self.kernels)
+            generated = generate(kernel, scalars, self.segment.fastmath, self.limits)
+            generated.stores = tuple(_stored(kernel))
+            self.kernels.append(generated)
+        return CallKernel(self.numbers[key], command.pointers)
+
+    # Checks
+
+    def with_checks(self, commands: list[Command]) -> list[Command]:
+        """The host looks for a failed check before the first write of an input, and at the end."""
+        out: list[Command] = []
+        pending = False
+        for command in commands:
+            if pending and self.writes_input([command]):
+                out.append(Check(Pointer(FAILED)))
+                pending = False
+            out.append(command)
+            pending |= self.may_fail([command])
+        return [*out, Check(Pointer(FAILED))] if pending else out
+
+    def calls(self, commands: list[Command]) -> Iterator[CallKernel]:
+        """Every call of a kernel, in loops and branches too."""
+        for command in commands:
+            if isinstance(command, CallKernel):
+                yield command
+            elif isinstance(command, (Repeat, While, Branch)):
+                for _, inside in parts_of(command):
+                    yield from self.calls(inside)
+
+    def may_fail(self, commands: list[Command]) -> bool:
+        return any(self.kernels[call.kernel].checks for call in self.calls(commands))
+
+    def writes_input(self, commands: list[Command]) -> bool:
+        return any(
+            call.pointers[position].storage.startswith("in")
+            for call in self.calls(commands)
+            for position in self.kernels[call.kernel].stores
+        )
+
+
+def _stored(kernel: Kernel) -> Iterator[int]:
+    """Positions of the buffers that a kernel writes."""
+    names = {item.buffer for item in walk(kernel.body) if isinstance(item, Store)}
+    return (k for k, buffer in enumerate(kernel.buffers) if buffer.name in names)
+
+
+def allocate(lowered: Lowered, commands: list[Command]) -> tuple[dict[str, Allocation], int]:
+    """Where temporaries lie: those of static size share an arena, the others have their own."""
+    lives = memory.lifetimes(commands)
+    for ring, storages in lowered.rings.items():
+        for storage in storages if ring in lives else ():
+            memory.extend(lives, storage, lives[ring])
+    used = {name: item for name, item in lowered.temporaries.items() if name in lives}
+    static = {name: item for name, item in used.items() if isinstance(item.size, int)}
+    arena = memory.Arena()
+    memory.place_static(arena, static, lives)
+    offsets = {name: offset for name, offset in arena.offsets.items() if isinstance(offset, int)}
+    found = {name: Allocation(used[name].size, offset) for name, offset in offsets.items()}
+    assert isinstance(arena.size, int)
+    uses = _uses(commands)
+    for ring, storages in lowered.rings.items():
+        for storage in storages if ring in uses else ():
+            memory.extend(uses, storage, uses[ring])
+    for name in used.keys() - static.keys():
+        first, last = uses[name]
+        found[name] = Allocation(used[name].size, None, first, last)
+    return dict(sorted(found.items())), arena.size
+
+
+def _uses(commands: list[Command]) -> dict[str, tuple[int, int]]:
+    """Positions of the top-level commands that first and last use each storage."""
+    found: dict[str, tuple[int, int]] = {}
+    for position, command in enumerate(commands):
+        for storage in memory.lifetimes([command]):
+            memory.extend(found, storage, (position, position))
+    return found
