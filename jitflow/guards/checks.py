@@ -196,6 +196,10 @@ def _searches_class(w: CheckWriter, guard: p.SearchesClass) -> str:
     return f"{found} is {w.pool(guard.expected)}"
 
 
+def _holds(w: CheckWriter, guard: p.Holds) -> str:
+    return guard.text.format(*map(w.source, guard.sources))
+
+
 def _checked_natively(w: CheckWriter, guard: p.Guard) -> str:
     return ""
 
@@ -259,6 +263,7 @@ _WRITERS: dict[type[p.Guard], Any] = {
     p.NotSame: _not_same,
     p.SameObject: _same_object,
     p.SearchesClass: _searches_class,
+    p.Holds: _holds,
     p.ScalarFact: _checked_natively,
     p.ArrayFact: _checked_natively,
     p.NoOverlap: _checked_natively,

@@ -6,13 +6,13 @@ Also finds which integers differ, so that the next trace can make them symbolic.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
 
 from jitflow.core import dims
-from jitflow.core.dataclass import dataclass
+from jitflow.core.dataclass import dataclass, replace
 from jitflow.core.dims import Dim
 from jitflow.guards import predicates as p
 from jitflow.guards.checks import CheckWriter, ConstantPool, Let, Test
@@ -65,26 +65,41 @@ def first_failure(
     inputs: Iterable[p.ArrayFact | p.ScalarFact],
     state: tuple[Any, ...],
 ) -> Failure | None:
-    """The first fact that does not hold for `state`; None where all hold."""
+    """The first fact that does not hold for `state`; None where all hold.
+
+    Where it is an integer that differs, so may others: the failure names all of them.
+    """
+    first: Failure | None = None
+    for failure in _failures(guards, inputs, state):
+        if first is None:
+            first = failure
+        else:
+            first = replace(first, dynamic=first.dynamic | failure.dynamic)
+        if not failure.dynamic:
+            break
+    return first
+
+
+def _failures(
+    guards: Iterable[p.Guard],
+    inputs: Iterable[p.ArrayFact | p.ScalarFact],
+    state: tuple[Any, ...],
+) -> Iterator[Failure]:
+    """The facts that do not hold. Those after one that tells a type rely on it."""
     evaluator = Evaluator(state)
     late: list[p.Guard] = []
     for guard in guards:
         if isinstance(guard, p.NoOverlap | p.Relation):
             late.append(guard)
-            continue
-        failure = _explain_plain(guard, evaluator)
-        if failure:
-            return failure
+        elif failure := _explain_plain(guard, evaluator):
+            yield failure
     symbols: dict[str, int] = {}
     for fact in inputs:
-        failure = _explain_input(fact, evaluator, symbols)
-        if failure:
-            return failure
+        if failure := _explain_input(fact, evaluator, symbols):
+            yield failure
     for guard in late:
-        failure = _explain_late(guard, evaluator, symbols)
-        if failure:
-            return failure
-    return None
+        if failure := _explain_late(guard, evaluator, symbols):
+            yield failure
 
 
 def _explain_plain(guard: p.Guard, evaluator: Evaluator) -> Failure | None:
@@ -113,6 +128,8 @@ def _explain_plain(guard: p.Guard, evaluator: Evaluator) -> Failure | None:
     if isinstance(guard, p.NotSame | p.SameObject):
         word = "are" if isinstance(guard, p.NotSame) else "are no longer"
         return Failure(f"`{guard.source}` and `{guard.other}` {word} one object")
+    if isinstance(guard, p.Holds):
+        return Failure(f"{guard.text.format(*(f'`{s}`' for s in guard.sources))} does not hold")
     return Failure(f"{guard} does not hold")
 
 

@@ -101,6 +101,14 @@ MISSING = type("Missing", (), {"__repr__": lambda self: "MISSING"})()
 
 
 @dataclass(frozen=True)
+class Holds(Guard):
+    """An expression of numbers is true: `text`, with ``{k}`` for the value of ``sources[k]``."""
+
+    text: str
+    sources: tuple[Source, ...]
+
+
+@dataclass(frozen=True)
 class ScalarFact(Guard):
     """A graph input that is a number: its exact Python or NumPy scalar type, any value."""
 

@@ -12,7 +12,7 @@ from jitflow.core.dataclass import replace
 from jitflow.core.dtypes import BOOL
 from jitflow.core.errors import Unsupported
 from jitflow.ir.graph import Value
-from jitflow.tracer import branches, domains, facts, loops
+from jitflow.tracer import branches, conditions, domains, facts, loops
 from jitflow.tracer.arrays import UncertainArray
 from jitflow.tracer.branches import Start
 from jitflow.tracer.control_flow import Loop, body_size
@@ -170,6 +170,8 @@ def branch(
         raise Unsupported("JF-B005", "")
     context = tracer.context
     predicate = context.scalar_graph_value(truth, BOOL)
+    if _is_settled(tracer, frame, predicate, taken, passed, is_setting=True):
+        return
     mark = Mark.of(tracer, frame)
     captured = _captured_while(tracer, frame, truth, taken, passed)
     if captured == "captured":
@@ -181,8 +183,30 @@ def branch(
         if captured in ("taken", "passed"):
             _enter_for_sure(tracer, frame, predicate, captured == "taken", taken, passed)
             return
+        if _is_settled(tracer, frame, predicate, taken, passed):
+            return
         _ask_for_capture(tracer, frame, error)
         raise Unsupported("JF-B005", _detail(error)) from error
+
+
+def _is_settled(
+    tracer: Interpreter,
+    frame: SymbolicFrame,
+    predicate: Value,
+    taken: Start,
+    passed: Start,
+    is_setting: bool = False,
+) -> bool:
+    """Go the way of the traced call where a guard can tell it; never back into a loop."""
+    origin = frame.index - 1
+    if min(taken.index, passed.index) <= origin:
+        return False
+    answer = conditions.decided(tracer.context, predicate, is_setting)
+    if answer is None:
+        return False
+    start = taken if answer else passed
+    frame.index, frame.stack = start.index, start.stack[:]
+    return True
 
 
 def _enter_for_sure(

@@ -81,6 +81,7 @@ class TraceContext:
         self.call_outs = 0
         self.objects = ObjectTable()
         self.trace_values: dict[str, int] = {}
+        self.numbers: dict[Source, Any] = {}
         self.late_symbols: set[str] = set()
         self.late_extents: frozenset[str] = frozenset()
         self.ranges: dict[str, tuple[tuple[Dim, ...], tuple[Dim, ...]]] = {}
@@ -204,6 +205,7 @@ class TraceContext:
             raise Unsupported("JF-B007", f"{source} is {type(number).__name__}")
         graph_value = self.builder.input(_hint(source), ArrayType(dtype, ()))
         self.inputs.append(ScalarFact(source, type(number)))
+        self.numbers[source] = number
         scalar = ScalarValue(box, dtype, graph_value, source=source)
         if box == "int":
             scalar.dim = self.builder.scalar_symbol(graph_value)

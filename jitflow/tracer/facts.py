@@ -17,7 +17,7 @@ from jitflow.guards.predicates import Relation
 from jitflow.guards.sources import DimensionSource, Source
 from jitflow.ir.graph import DimensionOf, Node, Value
 from jitflow.ops.record import Kind
-from jitflow.tracer import ranges
+from jitflow.tracer import conditions, ranges
 from jitflow.tracer.context import TraceContext
 
 _HOLDS = {"==": operator.eq, "!=": operator.ne, "<=": operator.le, "<": operator.lt}
@@ -122,7 +122,9 @@ def rely_on(context: TraceContext, left: Dim, relation: str, right: Dim) -> None
     symbols = sorted(dims.symbols_of(left) | dims.symbols_of(right))
     if any(name in context.late_symbols for name in symbols):
         operands = [context.builder.emit("dimension", dim=dim) for dim in (left, right)]
-        require(context, context.builder.emit(_RECORDS[relation], *operands))
+        condition = context.builder.emit(_RECORDS[relation], *operands)
+        if not conditions.decided(context, condition):
+            require(context, condition)
         return
     context.guard(Relation(symbol_source(context, symbols[0]), left, relation, right))
 
@@ -149,6 +151,25 @@ def before_check(context: TraceContext, *values: Value) -> None:
     comes_first = is_outermost and values and not any(_needs_effect(context, v) for v in values)
     if context.barrier and not comes_first:
         raise Unsupported("JF-B020", f"what may fail at run time cannot follow {context.barrier}")
+
+
+def check_indices(
+    context: TraceContext, values: tuple[Value, ...], indices: list[Value], extents: list[Dim]
+) -> None:
+    """Before a gather or scatter of `values`, which fails where an index is out of bounds.
+
+    After an effect that the values need, the indices themselves are checked, before the effect.
+    """
+    try:
+        before_check(context, *values, *indices)
+    except Unsupported:
+        emit = context.builder.emit
+        for index, extent in zip(indices, extents, strict=True):
+            high = emit("dimension", dim=extent)
+            at_least = emit("less_equal", emit("dimension", dim=-extent), index)
+            fine = emit("logical_and", at_least, emit("less", index, high))
+            axes = tuple(range(fine.type.rank))
+            require(context, emit("all", fine, axes=axes, keepdims=False) if axes else fine)
 
 
 def _needs_effect(context: TraceContext, value: Value) -> bool:

@@ -13,7 +13,7 @@ from jitflow.core.errors import Unsupported
 from jitflow.tracer import operations
 from jitflow.tracer.frame import NULL, SymbolicFrame
 from jitflow.tracer.inline import enter
-from jitflow.tracer.instructions import handler_of, instruction_at
+from jitflow.tracer.instructions import handler_of, index_at, instruction_at
 from jitflow.tracer.interpreter_stack import Handler
 from jitflow.tracer.objects.model import (
     CellValue,
@@ -179,6 +179,9 @@ def _set_function_attribute(tracer: Interpreter, frame: SymbolicFrame, flag: int
 
 # Generators
 
+_NO_CLOSING = ("CALL_INTRINSIC_1 3", "CLEANUP_THROW")
+"""Handlers that CPython writes: the second one closes the inner iterator of a ``yield from``."""
+
 
 class GeneratorBody:
     """Runs a generator's frame from one ``yield`` to the next, inside the operation that asks."""
@@ -210,7 +213,7 @@ class GeneratorBody:
             return False
         # CPython 3.12 wraps every generator in a handler that only turns StopIteration around.
         first = instruction_at(frame.code, row.target).operations[0]
-        return not (isinstance(first.arg, Foreign) and first.arg.name == "CALL_INTRINSIC_1 3")
+        return not (isinstance(first.arg, Foreign) and first.arg.name in _NO_CLOSING)
 
 
 def make_generator(tracer: Interpreter, frame: SymbolicFrame) -> IteratorValue:
@@ -230,6 +233,35 @@ def _yield(tracer: Interpreter, frame: SymbolicFrame, arg: Any) -> None:
     if not frame.nested:
         raise Unsupported("JF-B012", frame.code.co_qualname)
     tracer.suspend(frame, frame.pop())
+
+
+def _send(pops_iterator: bool) -> Handler:
+    """``yield from``: the next item of the iterator below, or the way on at its end."""
+
+    def handler(tracer: Interpreter, frame: SymbolicFrame, target: int) -> None:
+        iterator = operations.resolve(tracer, frame.stack[-2])
+        sent = frame.pop()
+        if not (isinstance(iterator, IteratorValue) and isinstance(sent, ConstantValue)):
+            raise Unsupported("JF-B012", "yield from an iterator that was there before")
+        item = operations.next_item(tracer, iterator)
+        if item is not None:
+            frame.push(item)
+            return
+        if iterator.kind == "generator" and not _drops_next(frame, target):
+            raise Unsupported("JF-B012", "the value of a yield from")
+        if pops_iterator:
+            frame.pop()
+        frame.push(ConstantValue(None))
+        frame.move_to(target)
+
+    return handler
+
+
+def _drops_next(frame: SymbolicFrame, target: int) -> bool:
+    """Whether the instruction at byte `target`, or the one behind ``END_SEND``, is ``POP_TOP``."""
+    index = index_at(frame.code)[target]
+    names = [instruction.name for instruction in frame.program[index : index + 2]]
+    return names[0] == "POP_TOP" or names == ["END_SEND", "POP_TOP"]
 
 
 # Imports
@@ -254,6 +286,8 @@ HANDLERS: dict[str, Handler] = {
     "SET_FUNCTION_ATTRIBUTE": _set_function_attribute,
     "START_GENERATOR": _start_generator,
     "YIELD": _yield,
+    "SEND": _send(pops_iterator=True),
+    "SEND_ON": _send(pops_iterator=False),
     "IMPORT_NAME": _import_name,
     "IMPORT_FROM": _import_from,
 }

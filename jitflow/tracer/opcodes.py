@@ -142,6 +142,8 @@ OPERATIONS: dict[str, Effect] = {
     # generators
     "START_GENERATOR": Effect(0, 1),
     "YIELD": Effect(1, 1),
+    "SEND": Effect(2, 2, jump=-1),                      # 3.11: pops the iterator at its end
+    "SEND_ON": Effect(2, 2, jump=0),
     # everything that Python does itself; arg: Foreign
     "UNSUPPORTED": Effect(0, lambda arg: arg.effect),
     "RAISE": Effect(0, lambda arg: arg.effect, falls_through=False),

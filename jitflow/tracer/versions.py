@@ -163,9 +163,7 @@ def _return_const(arg: int, operands: Operands) -> tuple[Operation, ...]:
 
 
 _EXCEPTIONS = _words("PUSH_EXC_INFO CHECK_EXC_MATCH CHECK_EG_MATCH POP_EXCEPT WITH_EXCEPT_START")
-_GENERATORS = _words(
-    "GET_AITER GET_ANEXT END_ASYNC_FOR BEFORE_ASYNC_WITH GET_AWAITABLE GET_YIELD_FROM_ITER SEND"
-)
+_GENERATORS = _words("GET_AITER GET_ANEXT END_ASYNC_FOR BEFORE_ASYNC_WITH GET_AWAITABLE")
 _OTHERS = _words(
     "LOAD_NAME STORE_NAME DELETE_NAME LOAD_BUILD_CLASS SETUP_ANNOTATIONS",
     "MATCH_KEYS MATCH_CLASS",
@@ -210,6 +208,7 @@ _COMMON: dict[str, Rule] = {
     "RETURN_VALUE": _op("RETURN"),
     "RETURN_GENERATOR": _op("START_GENERATOR"),
     "YIELD_VALUE": _op("YIELD"),
+    "GET_YIELD_FROM_ITER": _op("GET_ITER"),
     "UNPACK_SEQUENCE": _op("UNPACK", _number),
     "UNPACK_EX": _op("UNPACK_EX", lambda arg, operands: (arg & 255, arg >> 8)),
     "CALL": _op("CALL", _number),
@@ -238,7 +237,8 @@ _SINCE_3_12: dict[str, Rule] = {
     "LOAD_LOCALS": _foreign("LOAD_LOCALS"),
     "LOAD_FROM_DICT_OR_GLOBALS": _foreign("LOAD_FROM_DICT_OR_GLOBALS"),
     "LOAD_FROM_DICT_OR_DEREF": _foreign("LOAD_FROM_DICT_OR_DEREF"),
-    "END_SEND": _foreign("END_SEND", "JF-B012"),
+    "SEND": _op("SEND_ON", _target),
+    "END_SEND": _sequence(Operation("SWAP", 2), Operation("POP")),
     "CLEANUP_THROW": _foreign("CLEANUP_THROW", "JF-B012"),
 }
 
@@ -253,6 +253,7 @@ _3_11: dict[str, Rule] = {
     **{name: _foreign(name) for name in _words("PRINT_EXPR IMPORT_STAR LOAD_CLASSDEREF")},
     "JUMP_IF_FALSE_OR_POP": _op("JUMP_IF_FALSE_OR_POP", _target),
     "JUMP_IF_TRUE_OR_POP": _op("JUMP_IF_TRUE_OR_POP", _target),
+    "SEND": _op("SEND", _target),
     "UNARY_POSITIVE": _sequence(Operation("UNARY", "+")),
     "LIST_TO_TUPLE": _op("LIST_TO_TUPLE"),
     "LOAD_ATTR": _op("LOAD_ATTR", _name),

@@ -127,7 +127,7 @@ def take(
     elif rule != "raise":
         raise raises("mode must be raise, wrap or clip")
     base = arrays.read(context, array)
-    facts.before_check(context, base, value)
+    facts.check_indices(context, (base,), [value], [array.shape[place]])
     result = emit(context, "gather", base, value, axes=(place,))
     count = len(index.shape)
     if place and count:
