@@ -169,16 +169,14 @@ def _scan(input: Any, axis: int, combine_fn: Any, reverse: bool = False, **rest:
     assert axis == 1
     distance = 1
     while distance < data[0].shape[1]:
-        late = _combined(
-            combine_fn, [x[:, :-distance] for x in data], [x[:, distance:] for x in data], dtypes
-        )
-        data = [np.concatenate([x[:, :distance], y], 1) for x, y in zip(data, late)]
+        late = _combined(combine_fn, [np.roll(x, distance, 1) for x in data], data, dtypes)
+        data = [np.concatenate([x[:, :distance], y[:, distance:]], 1) for x, y in zip(data, late)]
         distance *= 2
     return _results(data, dtypes, input)
 
 
 def _install() -> None:
-    patch_tensor, patch_reduce = interpreter._patch_lang_tensor, interpreter._patch_reduce_scan
+    patch_tensor = interpreter._patch_lang_tensor
 
     def tensor(tensor: Any, scope: Any = None) -> None:
         if scope is None:
@@ -196,8 +194,12 @@ def _install() -> None:
                 else:
                     scope.set_attr(place, name, function)
 
+    def create_splat(self: Any, type: Any, x: Any) -> Any:
+        # The result of a comparison says it has the dtype of what was compared.
+        return TensorHandle(np.full(type.shape, x.data.item(), x.data.dtype), x.dtype.scalar)
+
     interpreter._patch_lang_tensor, interpreter._patch_reduce_scan = tensor, reduce_scan
-    del patch_reduce
+    interpreter.InterpreterBuilder.create_splat = create_splat
 
 
 _install()

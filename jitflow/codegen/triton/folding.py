@@ -65,8 +65,10 @@ class Folds:
         return [part for value in start for part in self.parts(value)]
 
     def parts(self, value: Value) -> list[Value]:
-        """The real values that a value is made of."""
-        return [self.e.real(value), self.e.imaginary(value)] if value.dtype.is_complex else [value]
+        """The real values that a value is made of; of a complex one each may be a scalar."""
+        if not value.dtype.is_complex:
+            return [value]
+        return [Value(text, value.dtype.real) for text in (value.text, value.imaginary)]
 
     def together(
         self, accumulator: Accumulator, texts: list[str], axes: frozenset[str]
