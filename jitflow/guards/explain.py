@@ -115,7 +115,10 @@ def _explain_plain(guard: p.Guard, evaluator: Evaluator) -> Failure | None:
     if isinstance(guard, p.TypeIs):
         return _other_type(guard.source, guard.expected, got)
     if isinstance(guard, p.LengthIs):
-        return Failure(f"`len({guard.source})`: expected {guard.expected}, got {len(got)}")
+        is_data = type(got) is list and set(map(type, got)) == {int}
+        dynamic = frozenset({f"len({guard.source})"} if is_data else ())
+        text = f"`len({guard.source})`: expected {guard.expected}, got {len(got)}"
+        return Failure(text, dynamic)
     if isinstance(guard, p.KeysAre):
         return Failure(f"keys of `{guard.source}`: expected {guard.expected!r}, got {tuple(got)!r}")
     if isinstance(guard, p.IsObject):

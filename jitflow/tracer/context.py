@@ -142,7 +142,13 @@ class TraceContext:
         """Whether an integer at `source` is symbolic."""
         return "*" in self.dynamic or str(source) in self.dynamic
 
-    def input_array(self, array: np.ndarray, source: Source) -> ArrayValue:
+    def is_dynamic_length(self, source: Source) -> bool:
+        """Whether the length of the list at `source` was seen to change."""
+        return "*" in self.dynamic or f"len({source})" in self.dynamic
+
+    def input_array(
+        self, array: np.ndarray, source: Source, is_symbolic: bool = False
+    ) -> ArrayValue:
         """The value of an array that was there before; one object has one value.
 
         Raises
@@ -159,17 +165,20 @@ class TraceContext:
         for storage, memory in self.memory.values():
             if storage.written and np.may_share_memory(array, memory):
                 raise Unsupported("JF-B017", f"{storage.source} and {source}")
-        value = self._new_input(array, dtype, source)
+        value = self._new_input(array, dtype, source, is_symbolic)
         self._arrays[id(array)] = value
         self._keep.append(array)
         return value
 
-    def _new_input(self, array: np.ndarray, dtype: DType, source: Source) -> ArrayValue:
+    def _new_input(
+        self, array: np.ndarray, dtype: DType, source: Source, is_symbolic: bool
+    ) -> ArrayValue:
         graph_value = self.builder.input(_hint(source), ArrayType(dtype, ()))
         shape: list[Dim] = []
         for axis, extent in enumerate(array.shape):
             place = DimensionSource(source, axis)
-            symbolic = extent > 1 and (self.is_dynamic(place) or marks.is_marked(array, axis))
+            is_wanted = is_symbolic or self.is_dynamic(place) or marks.is_marked(array, axis)
+            symbolic = extent > 1 and is_wanted
             dim: Dim = int(extent)
             if symbolic:
                 dim = self.builder.dimension_symbol(graph_value, axis)

@@ -26,10 +26,10 @@ from jitflow.tracer.frame import SymbolicFrame
 from jitflow.tracer.inline import enter
 from jitflow.tracer.instructions import Instruction
 from jitflow.tracer.interpreter_control import LoopBreak
-from jitflow.tracer.objects.model import FunctionValue, IteratorValue
+from jitflow.tracer.objects.model import BuiltinMethodValue, FunctionValue, IteratorValue, LazyValue
 from jitflow.tracer.regions import Region
-from jitflow.tracer.restart import Limits, Place
-from jitflow.tracer.values import ConstantValue, PyValue
+from jitflow.tracer.restart import Limits, Place, Restart
+from jitflow.tracer.values import ConstantValue, NumbersValue, PyValue
 
 if TYPE_CHECKING:
     from jitflow.tracer import capture
@@ -198,6 +198,7 @@ class Interpreter:
             for operation in instruction.operations:
                 HANDLERS[operation.op](self, frame, operation.arg)
         except Unsupported as error:
+            self._look_at_lists(error, stack)
             if self.failure is None or self.failure[0] is not error:
                 self.failure = (error, instruction.location)
             del self.frames[depth:]
@@ -212,6 +213,15 @@ class Interpreter:
             self.births[id(frame.stack[-1])] = self.steps
             self._keep.append(frame.stack[-1])
         self.steps += 1
+
+    @staticmethod
+    def _look_at_lists(error: Unsupported, stack: list[PyValue]) -> None:
+        """Trace again with lists of known lengths where one of unknown length is too much."""
+        for value in stack:
+            held = value.receiver if isinstance(value, BuiltinMethodValue) else value
+            held = (held.resolved or held) if isinstance(held, LazyValue) else held
+            if isinstance(held, NumbersValue) and held.origin and error.code != "JF-B004":
+                raise Restart(error, looked=held.origin)
 
     def _visit(self, location: Location) -> None:
         context = self.context

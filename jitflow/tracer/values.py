@@ -90,6 +90,29 @@ class ScalarValue(PyValue):
         return f"ScalarValue({self.box}, {self.dtype}, {self.value or self.dim})"
 
 
+class NumbersValue(PyValue):
+    """A list of Python integers whose length is symbolic; see `tracer.objects.integer_lists`.
+
+    Attributes
+    ----------
+    contents : ir.graph.Value
+        Its items: i64[s].
+    origin : int or None
+        ``id`` of the list from outside that it began as.
+    appended : tuple
+        What was appended to it in the piece.
+    """
+
+    def __init__(self, contents: Value, source: Source | None, origin: int | None) -> None:
+        self.contents, self.source, self.origin = contents, source, origin
+        self.appended: tuple[PyValue, ...] = ()
+        self.changed = False
+
+    @property
+    def python_type(self) -> type:
+        return list
+
+
 class EitherValue(PyValue):
     """A number known only at run time that is a Python number or a NumPy scalar, as data decide.
 

@@ -24,6 +24,7 @@ from jitflow.tracer.objects.model import RangeValue
 from jitflow.tracer.values import (
     ArrayValue,
     ConstantValue,
+    NumbersValue,
     PyValue,
     ScalarValue,
     SequenceValue,
@@ -132,7 +133,7 @@ def _item(context: TraceContext, part: PyValue) -> Item:
         if part.dtype.is_integer and part.box in ("int", "scalar"):
             return Index(None, context.scalar_graph_value(part, I64))
         raise unsupported(f"subscript of {part.python_type.__name__}")
-    if isinstance(part, (ArrayValue, SequenceValue, RangeValue)):
+    if isinstance(part, (ArrayValue, SequenceValue, RangeValue, NumbersValue)):
         return _array_item(context, part)
     raise unsupported(f"subscript of {part.python_type.__name__}")
 

@@ -22,6 +22,7 @@ from jitflow.tracer.values import (
     ArrayValue,
     ConstantValue,
     EitherValue,
+    NumbersValue,
     PyValue,
     ScalarValue,
     SequenceValue,
@@ -74,6 +75,8 @@ def operand(context: TraceContext, value: PyValue) -> Operand:
         from jitflow.tracer.numpy.nested import array_of
 
         return operand(context, array_of(context, value))
+    if isinstance(value, NumbersValue):
+        return operand(context, arrays.fresh(context, value.contents))
     if isinstance(value, RangeValue):
         from jitflow.tracer.numpy.creation import array_of_range
 
@@ -100,7 +103,7 @@ def is_operand(value: PyValue) -> bool:
         number = value.value
         known = (int, float, complex, bool, range)
         return type(number) in known or isinstance(number, np.generic)
-    return isinstance(value, (ArrayValue, ScalarValue, EitherValue, RangeValue))
+    return isinstance(value, (ArrayValue, ScalarValue, EitherValue, RangeValue, NumbersValue))
 
 
 def graph_value(context: TraceContext, item: Operand, dtype: DType | None = None) -> Value:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from jitflow.core.errors import Unsupported
+from jitflow.core.lazy import LazyModule
 from jitflow.guards.predicates import IsObject, NotSame, SameObject, TypeIs
 from jitflow.tracer import numpy
 from jitflow.tracer.numpy import companions
@@ -42,11 +43,17 @@ from jitflow.tracer.values import (
     CompanionValue,
     ConstantValue,
     EitherValue,
+    NumbersValue,
     PyValue,
     ScalarValue,
     SequenceValue,
     SliceValue,
 )
+
+if TYPE_CHECKING:
+    from jitflow.tracer.objects import integer_lists
+else:
+    integer_lists = LazyModule("jitflow.tracer.objects.integer_lists")
 
 NAMES = {"<": "lt", "<=": "le", "==": "eq", "!=": "ne", ">": "gt", ">=": "ge"}
 _REFLECTED = {"<": ">", "<=": ">=", "==": "==", "!=": "!=", ">": "<", ">=": "<="}
@@ -333,6 +340,8 @@ def length(tracer: Tracer, value: PyValue) -> PyValue:
         return evaluate(len, value.value)
     if isinstance(value, RangeValue):
         return _range_length(tracer, value)
+    if isinstance(value, NumbersValue):
+        return integer_lists.length(tracer, value)
     if isinstance(value, InstanceValue):
         result = call_special(tracer, value, "__len__")
         if result is not None:

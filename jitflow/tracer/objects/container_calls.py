@@ -5,10 +5,11 @@ from __future__ import annotations
 import builtins
 import collections
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from jitflow.core.dtypes import I64
 from jitflow.core.errors import Unsupported
+from jitflow.core.lazy import LazyModule
 from jitflow.tracer import facts
 from jitflow.tracer.objects import dicts, sets
 from jitflow.tracer.objects.iterators import items_of
@@ -18,13 +19,28 @@ from jitflow.tracer.objects.protocol import Tracer
 from jitflow.tracer.objects.scalars import box_of
 from jitflow.tracer.objects.sequences import sorted_items
 from jitflow.tracer.objects.wrap import resolve
-from jitflow.tracer.values import ConstantValue, PyValue, ScalarValue, SequenceValue, SliceValue
+from jitflow.tracer.values import (
+    ConstantValue,
+    NumbersValue,
+    PyValue,
+    ScalarValue,
+    SequenceValue,
+    SliceValue,
+)
+
+if TYPE_CHECKING:
+    from jitflow.tracer.objects import integer_lists
+else:
+    integer_lists = LazyModule("jitflow.tracer.objects.integer_lists")
 
 NONE = ConstantValue(None)
 
 
 def _list(tracer: Tracer, iterable: PyValue | None = None) -> PyValue:
-    return SequenceValue(list, [] if iterable is None else items_of(tracer, iterable))
+    value = None if iterable is None else resolve(tracer, iterable)
+    if isinstance(value, NumbersValue):
+        return integer_lists.copy(tracer, value)
+    return SequenceValue(list, [] if value is None else items_of(tracer, value))
 
 
 def _tuple(tracer: Tracer, iterable: PyValue | None = None) -> PyValue:

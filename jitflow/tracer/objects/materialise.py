@@ -8,9 +8,12 @@ from collections import OrderedDict, defaultdict
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+
 from jitflow.core.dtypes import BOOL
 from jitflow.core.errors import Unsupported
 from jitflow.ir.graph import Value
+from jitflow.tracer import arrays
 from jitflow.tracer import recipes as r
 from jitflow.tracer.objects.either import as_python
 from jitflow.tracer.objects.materialise_iterators import recipe_of_iterator
@@ -39,6 +42,7 @@ from jitflow.tracer.values import (
     CompanionValue,
     ConstantValue,
     EitherValue,
+    NumbersValue,
     PerhapsUnbound,
     PyValue,
     ScalarValue,
@@ -116,6 +120,11 @@ def _make(tracer: Tracer, value: PyValue) -> r.Recipe:
 def _scalar(tracer: Tracer, value: ScalarValue) -> r.Recipe:
     number = tracer.context.scalar_graph_value(value)
     return r.FromGraph(output(tracer, number, value.box), value.box)
+
+
+def _numbers(tracer: Tracer, value: NumbersValue) -> r.Recipe:
+    array = recipe_of(tracer, arrays.fresh(tracer.context, value.contents))
+    return r.BuildCall(np.ndarray.tolist, (array,))
 
 
 def _either(tracer: Tracer, value: EitherValue) -> r.Recipe:
@@ -331,6 +340,7 @@ _RULES: dict[type, Callable[[Tracer, Any], r.Recipe]] = {
     PerhapsUnbound: _perhaps,
     ArrayValue: _array,
     SequenceValue: _sequence,
+    NumbersValue: _numbers,
     DictValue: _dict,
     DictViewValue: _dict_view,
     SetValue: _set,

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import inspect
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from jitflow.core.errors import Unsupported
+from jitflow.core.lazy import LazyModule
 from jitflow.tracer.objects import (
     comparison,
     dicts,
@@ -28,7 +29,18 @@ from jitflow.tracer.objects.model import (
 from jitflow.tracer.objects.plain import IMMUTABLE
 from jitflow.tracer.objects.protocol import Tracer
 from jitflow.tracer.objects.wrap import resolve
-from jitflow.tracer.values import ConstantValue, PyValue, SequenceValue, SliceValue
+from jitflow.tracer.values import (
+    ConstantValue,
+    NumbersValue,
+    PyValue,
+    SequenceValue,
+    SliceValue,
+)
+
+if TYPE_CHECKING:
+    from jitflow.tracer.objects import integer_lists
+else:
+    integer_lists = LazyModule("jitflow.tracer.objects.integer_lists")
 
 _SPECIAL_BINARY = {f"__{name}__": op for op, name in operators.NAMES.items()}
 _SPECIAL_COMPARE = {f"__{name}__": op for op, name in comparison.NAMES.items()}
@@ -57,6 +69,8 @@ def call_method(
 def _table(receiver: PyValue) -> dict[str, Any] | None:
     if isinstance(receiver, SequenceValue):
         return sequences.LIST_METHODS if receiver.kind is list else sequences.TUPLE_METHODS
+    if isinstance(receiver, NumbersValue):
+        return integer_lists.METHODS
     if isinstance(receiver, DictValue):
         return dicts.METHODS
     if isinstance(receiver, SetValue):

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import enum
 import types
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from jitflow.core.errors import Unsupported
+from jitflow.core.lazy import LazyModule
 from jitflow.tracer import numpy
 from jitflow.tracer.numpy import companions
 from jitflow.tracer.objects import dicts, either, instances, modules, sequences, sets
@@ -42,11 +44,17 @@ from jitflow.tracer.values import (
     CompanionValue,
     ConstantValue,
     EitherValue,
+    NumbersValue,
     PyValue,
     ScalarValue,
     SequenceValue,
     SliceValue,
 )
+
+if TYPE_CHECKING:
+    from jitflow.tracer.objects import integer_lists
+else:
+    integer_lists = LazyModule("jitflow.tracer.objects.integer_lists")
 
 NAMES = {
     "+": "add",
@@ -95,6 +103,8 @@ def binary(
         return constant_binary(op, left, right)
     if op == "%" and isinstance(left, ConstantValue) and isinstance(left.value, str | bytes):
         return format_percent(tracer, left.value, right)
+    if op == "+" and not in_place and NumbersValue in (type(left), type(right)):
+        return integer_lists.add(tracer, left, right)
     left, right = sets.as_set(tracer, left), sets.as_set(tracer, right)
     if isinstance(left, SetValue) and isinstance(right, SetValue) and op in ("|", "&", "-", "^"):
         return _binary_sets(tracer, op, left, right, in_place)
@@ -250,6 +260,8 @@ def get_item(tracer: Tracer, value: PyValue, key: PyValue) -> PyValue:
         return _constant_item(tracer, value, key)
     if isinstance(value, RangeValue):
         return _range_item(tracer, value, key)
+    if isinstance(value, NumbersValue):
+        return integer_lists.get_item(tracer, value, key)
     if isinstance(value, CompanionValue):
         return companions.item(tracer.context, value, key)
     if isinstance(value, InstanceValue):

@@ -8,12 +8,13 @@ import math
 import types
 from collections import OrderedDict, defaultdict
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from jitflow.core import dtypes
 from jitflow.core.errors import Unsupported
+from jitflow.core.lazy import LazyModule
 from jitflow.guards.predicates import (
     Equals,
     IsObject,
@@ -57,6 +58,11 @@ from jitflow.tracer.objects.plain import (
 from jitflow.tracer.objects.protocol import Tracer
 from jitflow.tracer.restart import Restart
 from jitflow.tracer.values import ConstantValue, PyValue, ScalarValue, SequenceValue, SliceValue
+
+if TYPE_CHECKING:
+    from jitflow.tracer.objects import integer_lists
+else:
+    integer_lists = LazyModule("jitflow.tracer.objects.integer_lists")
 
 MAX_ITEMS = 10_000
 """Longer containers stay opaque: they are data, not structure."""
@@ -286,6 +292,8 @@ def _array(tracer: Tracer, obj: np.ndarray, source: Source) -> PyValue:
 
 
 def _sequence(tracer: Tracer, obj: Any, source: Source) -> PyValue:
+    if type(obj) is list and (numbers := integer_lists.wrap_list(tracer, obj, source)) is not None:
+        return numbers
     if len(obj) > MAX_ITEMS:
         return OpaqueValue(obj, source)
     tracer.context.guard(TypeIs(source, type(obj)))

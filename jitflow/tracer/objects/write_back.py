@@ -20,7 +20,11 @@ from jitflow.tracer.objects.model import (
 )
 from jitflow.tracer.objects.plain import overrides
 from jitflow.tracer.objects.protocol import Tracer
-from jitflow.tracer.values import PyValue, SequenceValue
+from jitflow.tracer.values import (
+    NumbersValue,
+    PyValue,
+    SequenceValue,
+)
 
 
 def effects(tracer: Tracer) -> tuple[r.Effect, ...]:
@@ -48,7 +52,8 @@ def _keep_apart(tracer: Tracer, value: PyValue) -> None:
     for other in tracer.context.objects.by_id.values():
         if other is value or other.source is None:
             continue
-        is_alike = type(other) is type(value) and other.python_type is value.python_type
+        is_alike = type(other) is type(value) or value.python_type is list
+        is_alike = is_alike and other.python_type is value.python_type
         if is_alike and _first(value, other):
             tracer.context.guard(NotSame(value.source, other.source))
 
@@ -56,7 +61,7 @@ def _keep_apart(tracer: Tracer, value: PyValue) -> None:
 def _keep_list_apart(tracer: Tracer, value: GrownListValue) -> None:
     """Rely on a list that grew being none of the others that the piece looked at, or that grew."""
     table, source = tracer.context.objects, value.source
-    lists = [v for v in table.by_id.values() if isinstance(v, SequenceValue) and v.kind is list]
+    lists = [v for v in table.by_id.values() if v.python_type is list]
     later = [v for v in table.grown.values() if id(v) > id(value)]
     for other in (*lists, *later):
         if value.items and other.source is not None and other.source != source:
@@ -84,6 +89,12 @@ def _sequence(tracer: Tracer, value: SequenceValue) -> list[r.Effect]:
 def _grown(tracer: Tracer, value: GrownListValue) -> list[r.Effect]:
     target = r.FromSource(value.source)
     return [r.CallEffect(list.append, (target, recipe_of(tracer, item))) for item in value.items]
+
+
+def _numbers(tracer: Tracer, value: NumbersValue) -> list[r.Effect]:
+    target = recipe_of(tracer, value)
+    items = [recipe_of(tracer, item) for item in value.appended]
+    return [r.CallEffect(list.append, (target, item)) for item in items]
 
 
 def _settled(value: PyValue) -> PyValue:
@@ -159,6 +170,7 @@ _RULES: dict[type, Callable[[Tracer, Any], list[r.Effect]]] = {
     DictValue: _dict,
     SetValue: _set,
     GrownListValue: _grown,
+    NumbersValue: _numbers,
     InstanceValue: _instance,
     NamespaceValue: _namespace,
     FunctionValue: _function,

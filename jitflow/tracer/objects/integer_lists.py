@@ -1,0 +1,131 @@
+"""Lists of Python integers whose length changes from call to call: data, not structure.
+
+Token ids that grow with each step are such a list. When its length turns out to differ, it becomes
+a one-dimensional array whose extent is symbolic (`NumbersValue`), made from the list at the start
+of the piece. Where the program does more with it than NumPy and a few methods do, the trace is
+made again with a known length.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from jitflow.core.dtypes import I64
+from jitflow.core.errors import Unsupported
+from jitflow.guards.predicates import TypeIs
+from jitflow.guards.sources import ConstantSource, MadeSource, Source
+from jitflow.tracer import arrays, numpy
+from jitflow.tracer.objects.effects import will_change
+from jitflow.tracer.objects.protocol import Tracer
+from jitflow.tracer.objects.scalars import box_of, boxed
+from jitflow.tracer.values import (
+    ArrayValue,
+    ConstantValue,
+    NumbersValue,
+    PyValue,
+    SequenceValue,
+    SliceValue,
+)
+
+
+def as_integers(items: Any) -> np.ndarray | None:
+    """The array of a list of Python integers; None of anything else."""
+    if type(items) is not list or set(map(type, items)) != {int}:
+        return None
+    try:
+        return np.array(items, np.int64)
+    except OverflowError:
+        return None
+
+
+_MAKER = ConstantSource(as_integers, "integers")
+
+
+def wrap_list(tracer: Tracer, items: list[Any], source: Source) -> NumbersValue | None:
+    """The value of a real list whose length has changed; None where it is no such list."""
+    context = tracer.context
+    if not context.is_dynamic_length(source) or id(items) in context.objects.looked:
+        return None
+    contents = as_integers(items)
+    if contents is None or len(contents) < 2:
+        return None
+    context.guard(TypeIs(source, list))
+    array = context.input_array(contents, MadeSource(_MAKER, (source,), 0), is_symbolic=True)
+    return NumbersValue(arrays.read(context, array), source, id(items))
+
+
+def copy(tracer: Tracer, value: NumbersValue) -> NumbersValue:
+    """``value.copy()``."""
+    return NumbersValue(value.contents, None, value.origin)
+
+
+def length(tracer: Tracer, value: NumbersValue) -> PyValue:
+    """``len(value)``."""
+    return numpy.length(tracer.context, arrays.fresh(tracer.context, value.contents))
+
+
+def get_item(tracer: Tracer, value: NumbersValue, key: PyValue) -> PyValue:
+    """``value[key]``: a Python integer, or another list."""
+    context = tracer.context
+    if not isinstance(key, SliceValue) and box_of(key) != "int":
+        raise Unsupported("JF-B009", f"TypeError: list[{key.python_type.__name__}]")
+    found = numpy.getitem(context, arrays.fresh(context, value.contents), key)
+    if isinstance(found, ArrayValue):
+        return NumbersValue(arrays.read(context, found), None, value.origin)
+    return boxed("int", context.scalar_graph_value(found, I64))
+
+
+def add(tracer: Tracer, left: PyValue, right: PyValue) -> NumbersValue:
+    """``left + right`` of two lists."""
+    origin = next(v.origin for v in (left, right) if isinstance(v, NumbersValue))
+    parts = [_contents(tracer, side) for side in (left, right)]
+    emit = tracer.context.builder.emit
+    known = [part for part in parts if part is not None]
+    contents = known[0] if len(known) == 1 else emit("concatenate", *known, axis=0)
+    return NumbersValue(contents, None, origin)
+
+
+def _contents(tracer: Tracer, value: PyValue) -> Any:
+    if isinstance(value, NumbersValue):
+        return value.contents
+    if not isinstance(value, SequenceValue) or value.kind is not list:
+        raise Unsupported("JF-B003", f"a list and a {value.python_type.__name__}")
+    return _row(tracer, value.items) if value.items else None
+
+
+def _row(tracer: Tracer, items: list[PyValue]) -> Any:
+    """The array of some Python integers."""
+    context = tracer.context
+    emit, rows = context.builder.emit, []
+    for item in items:
+        item = context.resolve(item)
+        if box_of(item) != "int":
+            raise Unsupported("JF-B003", f"a list of integers and {item.python_type.__name__}")
+        rows.append(emit("reshape", context.scalar_graph_value(item, I64), shape=(1,)))
+    return rows[0] if len(rows) == 1 else emit("concatenate", *rows, axis=0)
+
+
+def _append(tracer: Tracer, value: NumbersValue, item: PyValue) -> PyValue:
+    return _extend(tracer, value, SequenceValue(list, [item]))
+
+
+def _extend(tracer: Tracer, value: NumbersValue, items: PyValue) -> PyValue:
+    items = tracer.context.resolve(items)
+    if tracer.context.depth or not isinstance(items, SequenceValue):
+        raise Unsupported("JF-B006", "the length of a list changes")
+    if items.items:
+        row = _row(tracer, items.items)
+        will_change(tracer, value)
+        value.contents = tracer.context.builder.emit("concatenate", value.contents, row, axis=0)
+        value.appended = (*value.appended, *items.items)
+    return ConstantValue(None)
+
+
+METHODS: dict[str, Callable[..., PyValue]] = {
+    "append": _append,
+    "extend": _extend,
+    "copy": copy,
+}
