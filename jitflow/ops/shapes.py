@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from jitflow.core import dims
-from jitflow.core.dims import Dim
+from jitflow.core.dims import Dim, SymbolicDim
 
 Shape = tuple[Dim, ...]
 
@@ -80,17 +80,18 @@ def check_same_size(shape: Shape, target: Shape) -> None:
         raise TypeError(f"cannot reshape {format_shape(shape)} into {format_shape(target)}")
 
 
-def check_slice(extent: Dim, start: Dim, step: int, length: Dim) -> None:
+def check_slice(extent: Dim, start: Dim, step: Dim, length: Dim) -> None:
     """TypeError where a slice certainly leaves ``range(extent)``."""
-    if type(step) is not int or step == 0:
+    if type(step) not in (int, SymbolicDim) or step == 0:
         raise TypeError(f"slice step {step!r} is not a non-zero integer")
     if isinstance(length, int) and length <= 0:
         if length < 0:
             raise TypeError(f"slice has negative length {length}")
         return
     last = start + (length - 1) * step
-    below = [end for end in (start, last) if isinstance(end, int) and end < 0]
-    over = [end - extent for end in (start, last)]
+    ends = (start, last) if isinstance(length, int) else (last,)  # it may be 0
+    below = [end for end in ends if isinstance(end, int) and end < 0]
+    over = [end - extent for end in ends]
     if below or any(isinstance(excess, int) and excess >= 0 for excess in over):
         raise TypeError(f"slice {start}:{step}*{length} leaves an axis of extent {extent}")
 

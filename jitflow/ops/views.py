@@ -49,7 +49,7 @@ broadcast = view(
 )  # fmt: skip
 
 
-def _sliced(own: Shape, *, starts: Shape, steps: tuple[int, ...], shape: Shape) -> Shape:
+def _sliced(own: Shape, *, starts: Shape, steps: Shape, shape: Shape) -> Shape:
     if not len(own) == len(starts) == len(steps) == len(shape):
         raise TypeError(f"slice of {len(own)} axes has {len(starts)} starts, {len(steps)} steps")
     for extent, start, step, length in zip(own, starts, steps, shape, strict=True):

@@ -344,6 +344,36 @@ def late_symbol(context: TraceContext, value: Value, known: int | None) -> Dim:
     return dim
 
 
+def ascends(context: TraceContext, step: Dim) -> bool:
+    """Whether a step is positive: proved, as in the traced call, or else checked at run time."""
+    for sides, result in (((0, step), True), ((step, 0), False)):
+        if prove(context, sides[0], "<", sides[1]):
+            return result
+    if evaluate(context, step) is not None:
+        return decide(context, 0, "<", step)
+    is_negative = isinstance(step, SymbolicDim) and all(c < 0 for _, c in step.terms)
+    rely_on(context, *((step, "<", 0) if is_negative else (0, "<", step)))
+    return not is_negative
+
+
+def stepped(context: TraceContext, width: Dim, step: Dim) -> Dim:
+    """How many of `width` items every `step`-th one takes, from the first; both not negative."""
+    if step == 1:
+        return width
+    if isinstance(step, int):
+        return quotient(context, width + (step - 1), step)
+    emit = context.builder.emit
+    value, by = (emit("dimension", dim=dim) for dim in (width + (step - 1), step))
+    first, second = evaluate(context, width), evaluate(context, step)
+    result = late_symbol(
+        context,
+        emit("floor_divide", value, by),
+        None if first is None or not second else -(-first // second),
+    )
+    _mark_extents(context, dims.symbols_of(result))
+    return result
+
+
 def quotient(context: TraceContext, dim: Dim, divisor: int) -> Dim:
     """``dim // divisor`` for a positive divisor: exact where it divides every coefficient."""
     if isinstance(dim, int):

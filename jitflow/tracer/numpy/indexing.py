@@ -38,7 +38,7 @@ class Plan:
     """A basic subscript as a `slice`, then a `squeeze`, then an `expand_dims`."""
 
     starts: list[Dim] = field(default_factory=list)
-    steps: list[int] = field(default_factory=list)
+    steps: list[Dim] = field(default_factory=list)
     lengths: list[Dim] = field(default_factory=list)
     squeezed: list[int] = field(default_factory=list)
     inserted: list[int] = field(default_factory=list)
@@ -111,7 +111,8 @@ def _plan_axis(
 ) -> None:
     extent, stride = array.shape[axis], array.strides[axis]
     start: Dim = 0
-    step, length = 1, extent
+    step: Dim = 1
+    length = extent
     if isinstance(item, keys.Index):
         start, length = keys.in_range(context, item, extent), 1
         plan.squeezed.append(axis)

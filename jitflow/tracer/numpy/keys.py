@@ -218,23 +218,22 @@ def _checked(context: TraceContext, index: Index, extent: Dim) -> Dim:
     return facts.late_symbol(context, position, None)
 
 
-def slice_bounds(context: TraceContext, key: SliceValue, extent: Dim) -> tuple[Dim, int, Dim]:
+def slice_bounds(context: TraceContext, key: SliceValue, extent: Dim) -> tuple[Dim, Dim, Dim]:
     """Start, step and length that a slice selects on an axis of `extent`."""
-    step = 1 if arguments.is_none(context.resolve(key.step)) else _step(context, key.step)
+    is_plain = arguments.is_none(context.resolve(key.step))
+    step, ascends = (1, True) if is_plain else _step(context, key.step)
     if extent == 0:
         _check_bounds(context, key)
         return 0, step, 0
-    low: Dim = 0 if step > 0 else -1
-    high: Dim = extent if step > 0 else extent - 1
-    start = _bound(context, key.start, extent, low, high, low if step > 0 else high)
-    stop = _bound(context, key.stop, extent, low, high, high if step > 0 else low)
-    first, last = (start, stop) if step > 0 else (stop, start)
+    low: Dim = 0 if ascends else -1
+    high: Dim = extent if ascends else extent - 1
+    start = _bound(context, key.start, extent, low, high, low if ascends else high)
+    stop = _bound(context, key.stop, extent, low, high, high if ascends else low)
+    first, last = (start, stop) if ascends else (stop, start)
     width = facts.span(context, last - first)
     if width == 0:
         return 0, step, 0
-    if abs(step) > 1:
-        width = facts.quotient(context, width + (abs(step) - 1), abs(step))
-    return start, step, width
+    return start, step, facts.stepped(context, width, step if ascends else -step)
 
 
 def _check_bounds(context: TraceContext, key: SliceValue) -> None:
@@ -244,11 +243,14 @@ def _check_bounds(context: TraceContext, key: SliceValue) -> None:
             arguments.dim(context, value, "slice bound")
 
 
-def _step(context: TraceContext, value: PyValue) -> int:
-    step = arguments.as_int(context, value, "slice step")
+def _step(context: TraceContext, value: PyValue) -> tuple[Dim, bool]:
+    """The step of a slice, and whether it is positive: where data decide, that is checked."""
+    step = arguments.dim(context, value, "slice step")
     if step == 0:
         raise raises("slice step cannot be zero")
-    return step
+    if isinstance(step, int):
+        return step, step > 0
+    return step, facts.ascends(context, step)
 
 
 def _bound(
