@@ -43,18 +43,19 @@ class Patience:
         self._points: list[PointState] = []
         self._calls, self._due = 0, _FIRST_RETRY
 
-    def note_call(self) -> None:
-        """A call begins: it may be the one that tries the points again, and more of them."""
+    def note_call(self) -> bool:
+        """A call begins; whether it is one that tries the points again, and more of them."""
         if not self._points:
-            return
+            return False
         self._calls += 1
         if self._calls < self._due:
-            return
+            return False
         self._due *= _RETRY_FACTOR
         self.limit *= _MORE_PIECES
         for point in self._points:
             point.runs_eagerly = False
         self._points.clear()
+        return True
 
     def give_up(self, points: list[PointState]) -> None:
         """These are not worth it."""

@@ -139,7 +139,8 @@ class Dispatcher:
         if state is None:
             return self.function(*args, **kwargs)  # raises the eager error
         root = self.root
-        self.patience.note_call()
+        if self.patience.note_call():
+            self._trials.reopen()
         if root.runs_eagerly and not self.patience.has_won:
             return self.function(*args, **kwargs)
         if not (root.variants or root.skip or self._is_worth_tracing(state)):

@@ -45,6 +45,12 @@ class Trial:
         if self.compilations >= _COMPILATIONS:
             self.verdict = "eager"
 
+    def reopen(self) -> None:
+        """The compiled way has changed: what it took before says nothing any more."""
+        if self.verdict == "compiled":
+            self.verdict = None
+            self.times["compiled"].clear()
+
     def note(self, way: Way, seconds: float) -> None:
         """A call took `seconds`."""
         self.times[way].append(seconds)
@@ -81,6 +87,11 @@ class Trials:
         self._sample: tuple[int, Way] | None = None
         self.compilations = 0
         self.eager_classes: set[tuple[Any, ...]] = set()
+
+    def reopen(self) -> None:
+        """Measure the compiled way again: other pieces are run than before."""
+        for trial in self._trials.values():
+            trial.reopen()
 
     def way(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Way, Trial | None]:
         """How to run a call with these arguments; with a trial, it is to be measured.

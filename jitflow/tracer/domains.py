@@ -12,7 +12,7 @@ from jitflow.core.errors import Unsupported
 from jitflow.tracer import facts, numpy, operations
 from jitflow.tracer.numpy import arguments
 from jitflow.tracer.objects.model import IteratorValue, RangeValue
-from jitflow.tracer.objects.scalars import integer
+from jitflow.tracer.objects.number_values import integer
 from jitflow.tracer.values import ArrayValue, ConstantValue, PyValue, ScalarValue, SequenceValue
 
 if TYPE_CHECKING:

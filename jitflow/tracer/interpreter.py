@@ -71,6 +71,8 @@ class Interpreter:
         Every generator that the trace made.
     regions : list of Region
         The loops and branches that are being captured, outermost first.
+    longest : int
+        The step at which the outermost of them is too long.
     reasons : dict
         Why the loop over an iterator, by identity, was not captured; `declined` are those that are
         not to be tried again.
@@ -99,6 +101,7 @@ class Interpreter:
         self._iterations: dict[int, int] = {}
         self.sizes: dict[int, int] = {}
         self.regions: list[Region] = []
+        self.longest = MAX_STEPS
         self.reasons: dict[int, str] = {}
         self.declined: set[int] = set()
         self.tried: dict[Place, int] = {}

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from types import CodeType
 from typing import TYPE_CHECKING
 
 from jitflow.core.dataclass import dataclass, field
@@ -17,6 +18,7 @@ from jitflow.ir.graph import Block, Value
 from jitflow.tracer import operations
 from jitflow.tracer.control_flow import RETURN
 from jitflow.tracer.frame import SymbolicFrame
+from jitflow.tracer.instructions import per_code
 from jitflow.tracer.liveness import live_slots
 from jitflow.tracer.objects.table import Checkpoint
 from jitflow.tracer.trace import UserCall
@@ -24,6 +26,10 @@ from jitflow.tracer.values import PyValue
 
 if TYPE_CHECKING:
     from jitflow.tracer.interpreter import Interpreter
+
+MAX_STEPS = 4000
+"""Instructions that are traced for one loop or branch with all that is in it. One that takes more
+(it calls a function that calls itself in a loop, say) takes long, and then is too large anyway."""
 
 
 @dataclass(eq=False)
@@ -59,6 +65,7 @@ class Region:
     normal: int
     origin: int | None = None
     outcome: Outcome | None = None
+    start: int = -1
 
     def finish(self, stop: int, stack: list[PyValue]) -> None:
         """End at `stop`."""
@@ -163,6 +170,11 @@ def run(
         Where an instruction cannot be traced; the frames are then in the middle.
     """
     frame, depth = region.frame, len(tracer.frames)
+    region.start = frame.index
+    if region.start in _too_long(frame.code):
+        raise Unsupported("JF-B006", f"more than {MAX_STEPS} instructions to trace")
+    if not tracer.regions:
+        tracer.longest = tracer.steps + MAX_STEPS
     tracer.regions.append(region)
     try:
         if begin is not None:
@@ -173,6 +185,7 @@ def run(
                 region.finish(frame.index, frame.stack[:])
                 break
             tracer.step()
+            _check_length(tracer)
             at_least_one = False
             if len(tracer.frames) < depth or tracer.frames[depth - 1] is not frame:
                 raise Unsupported("JF-B006", "the function is left")
@@ -180,6 +193,20 @@ def run(
         tracer.regions.pop()
     assert region.outcome is not None
     return region.outcome
+
+
+def _check_length(tracer: Interpreter) -> None:
+    if tracer.steps <= tracer.longest:
+        return
+    for region in tracer.regions:
+        _too_long(region.frame.code).add(region.start)
+    raise Unsupported("JF-B006", f"more than {MAX_STEPS} instructions to trace")
+
+
+@per_code
+def _too_long(code: CodeType) -> set[int]:
+    """Where regions of `code` began that were: known so that no other piece tries them."""
+    return set()
 
 
 def return_from(tracer: Interpreter, frame: SymbolicFrame, value: PyValue) -> None:

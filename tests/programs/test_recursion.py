@@ -7,6 +7,8 @@ import numpy as np
 
 import jitflow
 from benchmarks.programs.recursion import adaptive_simpson, determinant
+from jitflow.tracer.interpreter import Interpreter
+from jitflow.tracer.regions import MAX_STEPS
 
 
 def test_recursion_that_data_end_has_the_pieces_of_one_level(check):
@@ -75,3 +77,39 @@ def test_recursion_gets_as_deep_as_python_lets_it():
     depth = sys.getrecursionlimit() // 3
     assert down(depth, 0) == depth
     assert (down(depth, np.zeros(2)) == depth).all()
+
+
+def test_recursion_inside_loops_over_data_is_given_up_early(check, monkeypatch):
+    """It would be traced as loops in loops; what was too long once is not tried again."""
+    traced = 0
+    step = Interpreter.step
+
+    def counted(self):
+        nonlocal traced
+        traced += 1
+        step(self)
+
+    monkeypatch.setattr(Interpreter, "step", counted)
+
+    def queens(n):
+        count = 0
+        columns = np.zeros(n, bool)
+        rising = np.zeros(2 * n, bool)
+        falling = np.zeros(2 * n, bool)
+
+        def place(row):
+            nonlocal count
+            if row == n:
+                count += 1
+                return
+            for column in range(n):
+                if not (columns[column] or rising[row + column] or falling[row - column + n]):
+                    columns[column] = rising[row + column] = falling[row - column + n] = True
+                    place(row + 1)
+                    columns[column] = rising[row + column] = falling[row - column + n] = False
+
+        place(0)
+        return count
+
+    check(queens, (8,))
+    assert 0 < traced < 3 * MAX_STEPS

@@ -167,7 +167,23 @@ def _number_method(
         whole = emit(context, "equal", emit(context, "floor", value), value)
         finite = emit(context, "isfinite", value)
         return ScalarValue("bool", BOOL, emit(context, "logical_and", whole, finite))
+    if name in ("bit_count", "bit_length") and receiver.box in ("int", "bool") and not args:
+        return ScalarValue(
+            "int", I64, _bits(context, context.scalar_graph_value(receiver, I64), name)
+        )
+    if name == "__index__" and receiver.box == "int" and not args:
+        return receiver
     raise unsupported(f"{receiver.box}.{name}")
+
+
+def _bits(context: TraceContext, number: Value, name: str) -> Value:
+    """How many bits of a number's magnitude are set, or how many it has."""
+    found = emit(context, "absolute", number)
+    if name == "bit_length":
+        for distance in (1, 2, 4, 8, 16, 32):  # every bit below the highest one
+            count = context.scalar_graph_value(ConstantValue(distance), I64)
+            found = emit(context, "bitwise_or", found, emit(context, "right_shift", found, count))
+    return emit(context, "cast", emit(context, "bitwise_count", found), dtype=I64)
 
 
 def _item(context: TraceContext, receiver: PyValue, args: list[PyValue]) -> PyValue:

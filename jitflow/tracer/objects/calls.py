@@ -37,9 +37,9 @@ from jitflow.tracer.objects.model import (
     OpaqueValue,
     PartialValue,
 )
+from jitflow.tracer.objects.number_values import evaluate
 from jitflow.tracer.objects.plain import IMMUTABLE
 from jitflow.tracer.objects.protocol import Tracer
-from jitflow.tracer.objects.scalars import evaluate
 from jitflow.tracer.objects.wrap import resolve, resolve_deeply
 from jitflow.tracer.random_types import is_generator
 from jitflow.tracer.values import ConstantValue, PyValue

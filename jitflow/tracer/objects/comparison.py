@@ -13,7 +13,7 @@ from jitflow.tracer import numpy
 from jitflow.tracer.numpy import companions
 from jitflow.tracer.objects import either, instances, modules, sets
 from jitflow.tracer.objects.iterators import items_of, range_length
-from jitflow.tracer.objects.keys import key_of
+from jitflow.tracer.objects.keys import is_open, key_of
 from jitflow.tracer.objects.model import (
     DictValue,
     DictViewValue,
@@ -26,15 +26,10 @@ from jitflow.tracer.objects.model import (
     SetValue,
 )
 from jitflow.tracer.objects.nested import call_nested
+from jitflow.tracer.objects.number_values import COMPARE, box_of, evaluate
 from jitflow.tracer.objects.plain import IMMUTABLE, overrides
 from jitflow.tracer.objects.protocol import Tracer
-from jitflow.tracer.objects.scalars import (
-    COMPARE,
-    binary,
-    box_of,
-    evaluate,
-    logical_not,
-)
+from jitflow.tracer.objects.scalars import binary, logical_not
 from jitflow.tracer.objects.scalars import compare as compare_numbers
 from jitflow.tracer.objects.scalars import truth as truth_of_number
 from jitflow.tracer.objects.wrap import resolve, resolve_deeply
@@ -368,6 +363,8 @@ def contains(tracer: Tracer, container: PyValue, item: PyValue) -> PyValue:
     if isinstance(container, ArrayValue):
         return numpy.contains(tracer.context, container, resolve(tracer, item))
     if isinstance(container, DictValue | SetValue):
+        if is_open(tracer, item) and all(type(key) is int for key in container.items):
+            return _in_items(tracer, [ConstantValue(key) for key in container.items], item)
         return ConstantValue(key_of(tracer, item, container.items) in container.items)
     if isinstance(container, NamespaceValue):
         return ConstantValue(modules.contains(tracer, container, item))
@@ -375,6 +372,8 @@ def contains(tracer: Tracer, container: PyValue, item: PyValue) -> PyValue:
         return ConstantValue(key_of(tracer, item) in container.mapping.items)
     if isinstance(container, ConstantValue):
         real = resolve(tracer, item)
+        if isinstance(container.value, frozenset) and is_open(tracer, item):
+            return _in_items(tracer, [ConstantValue(key) for key in container.value], item)
         if not isinstance(real, ConstantValue):
             raise Unsupported("JF-B010", f"membership in a {_name(container)}")
         return evaluate(lambda: real.value in container.value)
@@ -388,18 +387,35 @@ def contains(tracer: Tracer, container: PyValue, item: PyValue) -> PyValue:
 
 
 def _in_items(tracer: Tracer, items: list[PyValue], item: PyValue) -> PyValue:
+    """Whether one of `items` is `item` or equal to it."""
+    item = resolve(tracer, item)
+    open_: PyValue = _FALSE
     for other in items:
-        if is_equal_item(tracer, other, item):
+        other = resolve(tracer, other)
+        equal = _TRUE if other is item else truth(tracer, compare(tracer, "==", other, item))
+        if isinstance(equal, ConstantValue):
+            if equal.value:
+                return _TRUE
+        elif box_of(equal) == "bool":
+            open_ = equal if open_ is _FALSE else binary(tracer.context, "|", open_, equal)
+        elif known_truth(tracer, equal):
             return _TRUE
-    return _FALSE
+    return open_
 
 
 def _in_range(tracer: Tracer, container: RangeValue, item: PyValue) -> PyValue:
-    parts = [resolve(tracer, v) for v in (container.start, container.stop, container.step, item)]
-    if not all(isinstance(part, ConstantValue) for part in parts):
+    start, stop, step, item = (
+        resolve(tracer, v) for v in (container.start, container.stop, container.step, item)
+    )
+    if not isinstance(step, ConstantValue) or box_of(item) not in ("int", "bool"):
         raise Unsupported("JF-B010", "membership in a range known only at run time")
-    start, stop, step, real = (part.value for part in parts)  # type: ignore[attr-defined]
-    return ConstantValue(real in range(start, stop, step))
+    low, high = ("<=", "<") if step.value > 0 else (">=", ">")
+    found = compare(tracer, low, start, item), compare(tracer, high, item, stop)
+    inside = binary(tracer.context, "&", *found)
+    if step.value in (1, -1):
+        return inside
+    rest = binary(tracer.context, "%", binary(tracer.context, "-", item, start), step)
+    return binary(tracer.context, "&", inside, compare(tracer, "==", rest, ConstantValue(0)))
 
 
 def _name(value: PyValue) -> str:

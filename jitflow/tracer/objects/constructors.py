@@ -11,9 +11,9 @@ from jitflow.core.errors import Unsupported
 from jitflow.tracer.objects.classes import search
 from jitflow.tracer.objects.functions import check_instantiable, make_by_constructor
 from jitflow.tracer.objects.model import InstanceValue, ObjectCallValue
+from jitflow.tracer.objects.number_values import evaluate
 from jitflow.tracer.objects.plain import has_own_constructor, is_generated_tuple, is_plain_class
 from jitflow.tracer.objects.protocol import Tracer
-from jitflow.tracer.objects.scalars import evaluate
 from jitflow.tracer.objects.wrap import real_of, resolve
 from jitflow.tracer.values import ConstantValue, PyValue, SequenceValue
 

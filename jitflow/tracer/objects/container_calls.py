@@ -15,8 +15,8 @@ from jitflow.tracer.objects import dicts, sets
 from jitflow.tracer.objects.iterators import items_of
 from jitflow.tracer.objects.keys import index_of
 from jitflow.tracer.objects.model import DictValue, RangeValue, SetValue
+from jitflow.tracer.objects.number_values import box_of
 from jitflow.tracer.objects.protocol import Tracer
-from jitflow.tracer.objects.scalars import box_of
 from jitflow.tracer.objects.sequences import sorted_items
 from jitflow.tracer.objects.wrap import resolve
 from jitflow.tracer.values import (

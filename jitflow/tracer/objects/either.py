@@ -15,7 +15,7 @@ from jitflow.ir.graph import Value
 from jitflow.tracer import facts
 from jitflow.tracer.context import TraceContext
 from jitflow.tracer.objects import scalars
-from jitflow.tracer.objects.scalars import box_of, boxed
+from jitflow.tracer.objects.number_values import box_of, boxed
 from jitflow.tracer.values import ArrayValue, ConstantValue, EitherValue, PyValue, ScalarValue
 
 _WEAK = {"float": 0.0, "int": 0, "bool": False, "complex": 0j}

@@ -23,10 +23,10 @@ from jitflow.tracer.objects.model import (
     SetValue,
 )
 from jitflow.tracer.objects.nested import call_nested
+from jitflow.tracer.objects.number_values import constant_binary, dim_of
 from jitflow.tracer.objects.plain import is_constant
 from jitflow.tracer.objects.protocol import Tracer
 from jitflow.tracer.objects.scalars import binary as scalar_binary
-from jitflow.tracer.objects.scalars import constant_binary, dim_of
 from jitflow.tracer.objects.wrap import MAX_ITEMS, resolve
 from jitflow.tracer.values import (
     ArrayValue,

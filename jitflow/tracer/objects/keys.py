@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 
 from jitflow.core.errors import Unsupported
+from jitflow.tracer import facts
 from jitflow.tracer.objects.model import FunctionValue, IdentityValue, InstanceValue
+from jitflow.tracer.objects.number_values import specialise
 from jitflow.tracer.objects.plain import is_hashable_key, overrides
 from jitflow.tracer.objects.protocol import Tracer
-from jitflow.tracer.objects.scalars import specialise
 from jitflow.tracer.objects.wrap import resolve
 from jitflow.tracer.values import ConstantValue, PyValue, ScalarValue, SequenceValue, SliceValue
 
@@ -46,6 +47,14 @@ def key_of(tracer: Tracer, value: PyValue, among: Mapping[Any, Any] | None = Non
 
 def _has_no_number(keys: Mapping[Any, Any] | None) -> bool:
     return keys is not None and not any(isinstance(key, int | float) for key in keys)
+
+
+def is_open(tracer: Tracer, key: PyValue) -> bool:
+    """Whether `key` is an integer that no call is known to have a value for."""
+    key = resolve(tracer, key)
+    if not isinstance(key, ScalarValue) or not key.dtype.is_integer:
+        return False
+    return key.dim is None or facts.evaluate(tracer.context, key.dim) is None
 
 
 def index_of(tracer: Tracer, value: PyValue) -> int:

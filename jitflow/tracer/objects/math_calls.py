@@ -18,16 +18,15 @@ from jitflow.tracer.objects.comparison import call_special, is_numeric
 from jitflow.tracer.objects.iterators import items_of
 from jitflow.tracer.objects.model import InstanceValue
 from jitflow.tracer.objects.number_calls import truncated
-from jitflow.tracer.objects.protocol import Tracer
-from jitflow.tracer.objects.scalars import (
-    binary,
+from jitflow.tracer.objects.number_values import (
     box_of,
     boxed,
     constant_float,
     evaluate,
     graph_value,
-    require_finite,
 )
+from jitflow.tracer.objects.protocol import Tracer
+from jitflow.tracer.objects.scalars import binary, require_finite
 from jitflow.tracer.objects.wrap import resolve
 from jitflow.tracer.values import ConstantValue, PyValue, SequenceValue
 

@@ -18,16 +18,16 @@ from jitflow.tracer.objects.iterators import get_iterator, items_of, next_item
 from jitflow.tracer.objects.keys import index_of
 from jitflow.tracer.objects.model import InstanceValue
 from jitflow.tracer.objects.nested import call_nested
-from jitflow.tracer.objects.operators import binary
-from jitflow.tracer.objects.protocol import Tracer
-from jitflow.tracer.objects.scalars import (
+from jitflow.tracer.objects.number_values import (
     box_of,
     boxed,
     constant_float,
     evaluate,
     graph_value,
-    require_finite,
 )
+from jitflow.tracer.objects.operators import binary
+from jitflow.tracer.objects.protocol import Tracer
+from jitflow.tracer.objects.scalars import require_finite
 from jitflow.tracer.objects.strings import real_text
 from jitflow.tracer.objects.wrap import resolve
 from jitflow.tracer.values import ConstantValue, EitherValue, PyValue, ScalarValue, SequenceValue

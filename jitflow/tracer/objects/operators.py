@@ -26,16 +26,16 @@ from jitflow.tracer.objects.model import (
     SetValue,
 )
 from jitflow.tracer.objects.nested import call_nested
-from jitflow.tracer.objects.protocol import Tracer
-from jitflow.tracer.objects.scalars import (
+from jitflow.tracer.objects.number_values import (
     UNARY,
     box_of,
     constant_binary,
     evaluate,
-    logical_not,
     specialise,
 )
+from jitflow.tracer.objects.protocol import Tracer
 from jitflow.tracer.objects.scalars import binary as binary_numbers
+from jitflow.tracer.objects.scalars import logical_not
 from jitflow.tracer.objects.scalars import unary as unary_number
 from jitflow.tracer.objects.strings import format_percent
 from jitflow.tracer.objects.wrap import resolve, resolve_deeply

@@ -7,10 +7,11 @@ from typing import Any
 
 from jitflow.core.errors import Unsupported
 from jitflow.guards.predicates import SameObject, TypeIs
+from jitflow.tracer.objects import choice
 from jitflow.tracer.objects.comparison import is_equal_item, known_truth
 from jitflow.tracer.objects.effects import will_change
 from jitflow.tracer.objects.iterators import items_of
-from jitflow.tracer.objects.keys import index_of, slice_of
+from jitflow.tracer.objects.keys import index_of, is_open, slice_of
 from jitflow.tracer.objects.model import DictValue, GrownListValue, LazyValue
 from jitflow.tracer.objects.nested import call_nested
 from jitflow.tracer.objects.protocol import Tracer
@@ -32,6 +33,8 @@ def get_item(tracer: Tracer, value: SequenceValue, key: PyValue) -> PyValue:
         if value.kind is tuple and where.indices(len(value.items)) == (0, len(value.items), 1):
             return value
         return SequenceValue(base_kind(value.kind), value.items[where])
+    if is_open(tracer, key):
+        return choice.choose(tracer, value.items, key)
     return value.items[_position(tracer, value, key)]
 
 

@@ -10,8 +10,8 @@ from jitflow.tracer.objects.effects import will_resize
 from jitflow.tracer.objects.iterators import items_of
 from jitflow.tracer.objects.keys import key_of
 from jitflow.tracer.objects.model import DictValue, DictViewValue, SetValue
+from jitflow.tracer.objects.number_values import BINARY, COMPARE
 from jitflow.tracer.objects.protocol import Tracer
-from jitflow.tracer.objects.scalars import BINARY, COMPARE
 from jitflow.tracer.objects.wrap import resolve
 from jitflow.tracer.values import ConstantValue, PyValue
 

@@ -11,9 +11,9 @@ from jitflow.core.errors import Unsupported
 from jitflow.tracer.objects.comparison import call_special
 from jitflow.tracer.objects.iterators import items_of
 from jitflow.tracer.objects.model import DictValue, InstanceValue
+from jitflow.tracer.objects.number_values import evaluate, specialise
 from jitflow.tracer.objects.plain import overrides
 from jitflow.tracer.objects.protocol import Tracer
-from jitflow.tracer.objects.scalars import evaluate, specialise
 from jitflow.tracer.objects.wrap import resolve
 from jitflow.tracer.values import ConstantValue, PyValue, ScalarValue, SequenceValue
 

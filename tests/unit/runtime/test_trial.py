@@ -130,3 +130,19 @@ def test_no_more_pieces_after_much_compilation(monkeypatch):
         np.testing.assert_allclose(prints(x.copy()), expected)
         np.testing.assert_allclose(prints(x.copy()), expected)
     assert prints.report().pieces <= 4, str(prints.report())
+
+
+def test_a_compiled_verdict_does_not_outlive_the_pieces_it_was_made_of():
+    trials = Trials(lambda trial: None)
+    _, trial = trials.way((1,), {})
+    for _ in range(3):
+        trial.note("compiled", 1e-3)
+        trial.note("eager", 2e-3)
+    assert trial.verdict == "compiled"
+    trials.reopen()
+    assert trials.way((1,), {})[0] == "compiled"
+    for _ in range(3):
+        trial.note("compiled", 9e-3)
+    assert trial.verdict == "eager"
+    trials.reopen()
+    assert trial.verdict == "eager"

@@ -1,0 +1,77 @@
+"""Items of lists and tuples at a position known only at run time: tables of numbers and of tuples.
+
+The items become an array of the graph and the subscript a read of one element of it. So they must
+be alike: numbers of one type, or tuples of one length whose items are alike.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from jitflow.core.errors import Unsupported
+from jitflow.ir.graph import Value
+from jitflow.tracer import arrays, numpy
+from jitflow.tracer.context import TraceContext
+from jitflow.tracer.objects.number_values import DTYPES, box_of, graph_value
+from jitflow.tracer.objects.protocol import Tracer
+from jitflow.tracer.objects.wrap import resolve
+from jitflow.tracer.values import ConstantValue, PyValue, SequenceValue
+
+MOST_ITEMS = 1024
+"""Items of a table: each of them is looked at, and guarded where it comes from outside."""
+
+
+_TYPES = {"bool": bool, "int": int, "float": float, "complex": complex}
+
+
+def choose(tracer: Tracer, items: list[PyValue], key: PyValue) -> PyValue:
+    """The item at `key`, which `keys.is_open`."""
+    if not 0 < len(items) <= MOST_ITEMS:
+        raise Unsupported("JF-B010", f"an item of {len(items)}, known only at run time")
+    return _chosen(tracer, [resolve(tracer, item) for item in items], resolve(tracer, key))
+
+
+def _chosen(tracer: Tracer, items: list[PyValue], key: PyValue) -> PyValue:
+    first = items[0]
+    if isinstance(first, SequenceValue) and first.kind is not list:
+        columns = zip(*(_items_like(first, item) for item in items), strict=True)
+        chosen = [_chosen(tracer, [resolve(tracer, i) for i in column], key) for column in columns]
+        return SequenceValue(first.kind, chosen)
+    box = _common_box(items)
+    table = arrays.fresh(tracer.context, _table(tracer.context, items, box))
+    number = numpy.getitem(tracer.context, table, key)
+    return numpy.to_python(tracer.context, _TYPES[box], number)
+
+
+def _items_like(first: SequenceValue, item: PyValue) -> list[PyValue]:
+    alike = isinstance(item, SequenceValue) and item.kind is first.kind
+    if not alike or len(item.items) != len(first.items):  # type: ignore[attr-defined]
+        raise _mixed()
+    return list(item.items)  # type: ignore[attr-defined]
+
+
+def _common_box(items: list[PyValue]) -> str:
+    """The Python type that all of the numbers have."""
+    boxes = {box_of(item) for item in items}
+    box = boxes.pop() if len(boxes) == 1 else None
+    if box is None:
+        raise _mixed()
+    return box
+
+
+def _mixed() -> Unsupported:
+    return Unsupported("JF-B010", "an item known only at run time, of items that are not alike")
+
+
+def _table(context: TraceContext, items: list[PyValue], box: str) -> Value:
+    """The items side by side."""
+    emit, dtype = context.builder.emit, DTYPES[box]
+    if all(isinstance(item, ConstantValue) for item in items):
+        try:
+            values = np.array([item.value for item in items], dtype.numpy)  # type: ignore[attr-defined]
+        except OverflowError:
+            raise Unsupported("JF-B010", "an integer of more than 64 bits") from None
+        values.flags.writeable = False
+        return emit("constant", value=values)
+    numbers = [graph_value(context, item, dtype) for item in items]
+    return emit("concatenate", *(emit("expand_dims", n, axes=(0,)) for n in numbers), axis=0)

@@ -1,0 +1,134 @@
+"""Python's numbers in captured loops: each expression in a loop of its own, in one piece."""
+
+import linecache
+
+import numpy as np
+import pytest
+from helpers.loops import control_nodes
+
+RNG = np.random.default_rng(5)
+NUMBERS = RNG.integers(-50, 1000, 40)
+MOVES = ((0, 1), (1, 0), (0, -1), (-1, 0))
+WEIGHTS = [2.5, 1.25, 4.0]
+
+LOOP = """
+def loop(numbers, x):
+    out = np.zeros(len(numbers), {dtype})
+    for i in range(len(numbers)):
+        k = int(numbers[i])
+        s = i % 7
+        z = complex(k, s + 1)
+        v = {expression}
+        out[i] = v
+    return out, v
+"""
+
+INTEGERS = [
+    "k >> 1",
+    "k >> s",
+    "k >> 70",
+    "k << 2",
+    "k << s",
+    "2**s",
+    "k // (k - 1001)",
+    "k % (k - 1001)",
+    "k % (s - 9)",
+    "(k & 0xFF) << 8 | s",
+    "k.bit_length()",
+    "k.bit_count()",
+    "(-k).bit_length()",
+    "(3, 1, 4, 1)[s % 4]",
+    "[s, 1, k, 5][s % 4]",
+    "MOVES[s % 4][0] + 2 * MOVES[s % 4][1]",
+    "MOVES[-1 - s % 4][1]",
+    "[True, False, True][s % 3]",
+]
+TRUTHS = [
+    "k in (1, 5, s)",
+    "k in {1, 5, 9, 121}",
+    "k not in [s, 2 * s]",
+    "k in range(10, 500)",
+    "k in range(500, 10, -7)",
+    "k in range(s, 3 * k, 3)",
+]
+OTHERS = {
+    "z / complex(s + 1, k)": complex,
+    "z / (s - 10)": complex,
+    "1 / z": complex,
+    "z**2": complex,
+    "z**5": complex,
+    "WEIGHTS[s % 3] * x": float,
+    "(x, 2 * x, -x)[s % 3]": float,
+}
+CASES = [
+    *((e, "int") for e in INTEGERS),
+    *((e, "bool") for e in TRUTHS),
+    *((e, t.__name__) for e, t in OTHERS.items()),
+]
+
+
+def loop_with(expression, dtype="int"):
+    source = LOOP.format(expression=expression, dtype=dtype)
+    name = f"<{expression}>"
+    linecache.cache[name] = (len(source), None, source.splitlines(True), name)
+    namespace = dict(globals())
+    exec(compile(source, name, "exec"), namespace)
+    return namespace["loop"]
+
+
+@pytest.mark.parametrize(("expression", "dtype"), CASES)
+def test_an_expression_in_a_loop_is_captured(expression, dtype, check_loops):
+    report = check_loops(loop_with(expression, dtype), (NUMBERS, 0.7), (NUMBERS[::-1], 1.9))
+    assert control_nodes(report) == ["for"]
+    assert not report.journal.eager
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        "k >> (s - 4)",
+        "k << (s - 4)",
+        "k << (40 * s)",
+        "(1, 2)[s]",
+        "k % (s - 3)",
+        "z / (z * (s - 3))",
+    ],
+)
+def test_what_raises_or_does_not_fit_is_left_to_python(expression, check_loops):
+    def tolerant(numbers, x):
+        try:
+            return inner(numbers, x)
+        except Exception as error:
+            return type(error).__name__, str(error)
+
+    inner = loop_with(expression, "object" if "40" in expression else "complex")
+    check_loops(tolerant, (NUMBERS, 0.7))
+
+
+def test_quotients_of_complex_numbers_are_those_of_python(check_loops):
+    values = RNG.normal(size=(50, 4)) * 10.0 ** RNG.integers(-200, 200, (50, 4))
+
+    def quotients(rows):
+        out = np.zeros(len(rows), complex)
+        for i in range(len(rows)):
+            a = complex(rows[i, 0], rows[i, 1])
+            b = complex(rows[i, 2], rows[i, 3])
+            out[i] = a / b
+        return out
+
+    check_loops(quotients, (values,))
+
+
+def test_a_table_of_directions(check_loops):
+    def walk(steps, size):
+        row, column, turns = size // 2, size // 2, 0
+        seen = np.zeros((size, size), int)
+        for turn in steps:
+            turns = (turns + int(turn)) % 4
+            down, right = MOVES[turns]
+            row, column = (row + down) % size, (column + right) % size
+            seen[row, column] += 1
+        return seen, row, column
+
+    report = check_loops(walk, (RNG.integers(0, 4, 200), 9))
+    assert control_nodes(report) == ["for"]
