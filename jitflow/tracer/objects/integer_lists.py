@@ -19,8 +19,8 @@ from jitflow.guards.predicates import TypeIs
 from jitflow.guards.sources import ConstantSource, MadeSource, Source
 from jitflow.tracer import arrays, numpy
 from jitflow.tracer.objects.effects import will_change
+from jitflow.tracer.objects.number_values import box_of, boxed
 from jitflow.tracer.objects.protocol import Tracer
-from jitflow.tracer.objects.scalars import box_of, boxed
 from jitflow.tracer.values import (
     ArrayValue,
     ConstantValue,
