@@ -17,6 +17,7 @@ from jitflow.api import (
     reset,
     set_stance,
     stats,
+    to_device,
 )
 from jitflow.control import cond, scan, while_loop
 from jitflow.core.config import Config, config
@@ -39,6 +40,7 @@ __all__ = [
     "scan",
     "set_stance",
     "stats",
+    "to_device",
     "while_loop",
 ]
 __version__ = "0.1.0"

@@ -26,7 +26,9 @@ from jitflow.tracer import marks
 if TYPE_CHECKING:
     from jitflow.debug import report
     from jitflow.debug.report import Report
+    from jitflow.runtime.device import transfer
 else:
+    transfer = LazyModule("jitflow.runtime.device.transfer")
     report = LazyModule("jitflow.debug.report")
 
 __all__ = [
@@ -38,6 +40,7 @@ __all__ = [
     "reset",
     "set_stance",
     "stats",
+    "to_device",
 ]
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -193,6 +196,28 @@ def mark_dynamic(array: np.ndarray, axis: int) -> None:
     if not -array.ndim <= axis < array.ndim:
         raise IndexError(f"axis {axis} is out of range for an array of rank {array.ndim}")
     marks.mark(array, axis % array.ndim)
+
+
+def to_device(tree: Any, device: str) -> Any:
+    """Move the arrays of a nested dict, list, tuple or data class to a device.
+
+    Parameters
+    ----------
+    tree : object
+        An array, or a container of arrays; what is no array stays as it is.
+    device : {"cuda", "cpu"}
+        ``"cuda"`` gives CuPy arrays: host arrays are copied to the current device; arrays of other
+        libraries that are on a GPU (``__cuda_array_interface__``, DLPack) are not copied. ``"cpu"``
+        gives NumPy arrays.
+
+    Raises
+    ------
+    ValueError
+        If `device` is another name.
+    DeviceNotUsable
+        There is no GPU, or CuPy is missing; the message has the remedy.
+    """
+    return transfer.move(tree, device)
 
 
 def reset() -> None:

@@ -33,6 +33,7 @@ def _lines(event: events.Event) -> list[tuple[str, str]]:
     if isinstance(event, events.Recompiled):
         return [("recompiles", f"at {event.point}: {reason}") for reason in event.reasons]
     if isinstance(event, events.PieceCompiled):
-        texts = {"guards": "guards", "graph": "graphs", "loops": "kernels", "llvm": "kernels"}
+        texts = {"guards": "guards", "graph": "graphs"}
+        texts |= dict.fromkeys(("loops", "llvm", "triton", "launches"), "kernels")
         return [(kind, event.texts[key]) for key, kind in texts.items() if key in event.texts]
     return []

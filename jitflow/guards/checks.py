@@ -228,7 +228,9 @@ def write_input_checks(
 
 
 def _array_checks(w: CheckWriter, fact: p.ArrayFact, name: str, bound: set[str]) -> None:
-    w.steps.append(Test(f"type({name}) is {w.pool(np.ndarray)}"))
+    kind = fact.kind
+    w.steps.append(Test(f"type({name}) is {w.pool(kind.type)}"))
+    w.steps += [Test(condition.format(name)) for condition in kind.conditions]
     dtype = fact.dtype.numpy
     is_same = f"{name}.dtype == {w.pool(dtype)} and {name}.dtype.num == {dtype.num}"
     w.steps.append(Test(f"{is_same} and {name}.dtype.metadata is None"))
@@ -241,9 +243,11 @@ def _array_checks(w: CheckWriter, fact: p.ArrayFact, name: str, bound: set[str])
             bound |= new
         else:
             w.steps.append(Test(f"{extent} == {dim}"))
-    flags = {"C": ["c_contiguous"], "F": ["f_contiguous"], "strided": []}[fact.layout]
-    flags += ["aligned"] * fact.aligned + ["writeable"] * fact.writeable
-    w.steps += [Test(f"{name}.flags.{flag}") for flag in flags]
+    if fact.layout in kind.contiguous:
+        w.steps.append(Test(kind.contiguous[fact.layout].format(name)))
+    if kind.has_flags:
+        flags = ["aligned"] * fact.aligned + ["writeable"] * fact.writeable
+        w.steps += [Test(f"{name}.flags.{flag}") for flag in flags]
     if fact.layout == "strided":
         for slow, fast in pairwise(fact.order):
             relation = ">=" if slow < fast else ">"

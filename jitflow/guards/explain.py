@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from jitflow.core import dims
+from jitflow.core import devices, dims
 from jitflow.core.dataclass import dataclass, replace
 from jitflow.core.dims import Dim
 from jitflow.guards import predicates as p
@@ -155,12 +155,14 @@ def _explain_input(
         if type(got) is fact.type:
             return None
         return _other_type(fact.source, fact.type, got)
-    if type(got) is not np.ndarray:
-        return _other_type(fact.source, np.ndarray, got)
+    if type(got) is not fact.kind.type:
+        return _other_type(fact.source, fact.kind.type, got)
+    if (kind := devices.kind_of(got)) is not fact.kind:
+        return Failure(f"`{fact.source}`: expected an array of {fact.kind}, got one of {kind}")
     return _explain_array(fact, got, symbols)
 
 
-def _explain_array(fact: p.ArrayFact, got: np.ndarray, symbols: dict[str, int]) -> Failure | None:
+def _explain_array(fact: p.ArrayFact, got: Any, symbols: dict[str, int]) -> Failure | None:
     name = fact.source
     if got.dtype != fact.dtype.numpy:
         return Failure(f"`{name}.dtype`: expected {fact.dtype.numpy}, got {got.dtype}")
@@ -172,9 +174,9 @@ def _explain_array(fact: p.ArrayFact, got: np.ndarray, symbols: dict[str, int]) 
                 f"`{name}.shape[{axis}]`: expected {expected}, got {extent}",
                 _differing_dimensions(fact, got),
             )
-    if fact.writeable and not got.flags.writeable:
+    if fact.kind.has_flags and fact.writeable and not got.flags.writeable:
         return Failure(f"`{name}` is read-only and the piece writes it")
-    if fact.aligned and not got.flags.aligned:
+    if fact.kind.has_flags and fact.aligned and not got.flags.aligned:
         return Failure(f"`{name}` is not aligned")
     fits = {
         "C": got.flags.c_contiguous,

@@ -11,6 +11,7 @@ from __future__ import annotations
 from typing import Any
 
 from jitflow.core.dataclass import dataclass
+from jitflow.core.devices import HOST, ArrayKind
 from jitflow.core.dims import Dim
 from jitflow.core.dtypes import DType
 from jitflow.guards.sources import Source
@@ -117,7 +118,7 @@ class ScalarFact(Guard):
 
 @dataclass(frozen=True)
 class ArrayFact(Guard):
-    """A graph input that is an exact ``numpy.ndarray``.
+    """A graph input that is an array: an exact ``numpy.ndarray``, or one of a device.
 
     Attributes
     ----------
@@ -133,6 +134,8 @@ class ArrayFact(Guard):
         For ``strided``: the axis whose stride is one item, if there is one.
     aligned, writeable : bool
         Flags that must hold (False: do not matter).
+    kind : ArrayKind
+        Its class and memory.
     """
 
     dtype: DType
@@ -142,6 +145,7 @@ class ArrayFact(Guard):
     unit_axis: int | None = None
     aligned: bool = True
     writeable: bool = False
+    kind: ArrayKind = HOST
 
 
 @dataclass(frozen=True)

@@ -37,6 +37,9 @@ PIPELINE: tuple[Pass, ...] = (
     TidyRegions(),  # loops: what they carry for nobody, what does not change in them
 )
 
+SILENT: tuple[Pass, ...] = tuple(p for p in PIPELINE if not isinstance(p, ObserveDead))
+"""Passes for what runs on a device, where nothing warns."""
+
 NAMED: dict[str, Pass] = {
     "fold": Simplify(("fold",)),
     "canonicalise": Simplify(("canonicalise",)),

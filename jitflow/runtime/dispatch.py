@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import time
 import weakref
 from collections.abc import Callable
@@ -9,7 +10,7 @@ from threading import get_ident
 from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
-from jitflow.core import events
+from jitflow.core import devices, events
 from jitflow.core.collector import no_collection
 from jitflow.core.config import config
 from jitflow.core.errors import GraphBreak, RecompileError, Unsupported
@@ -77,6 +78,7 @@ class Dispatcher:
         self.root = self._root()
         self._trials = Trials(self._eager_is_faster)
         self._seconds = 0.0
+        self._refused: set[type] = set()
         self.patience = Patience()
 
     def reset(self) -> None:
@@ -86,6 +88,7 @@ class Dispatcher:
             self.root = self._root()
             self._trials = Trials(self._eager_is_faster)
             self._seconds = 0.0
+            self._refused = set()
             self.patience = Patience()
             self._install_native()
 
@@ -133,7 +136,7 @@ class Dispatcher:
                 self._active.pop(thread, None)
 
     def _call(self, *args: Any, **kwargs: Any) -> Any:
-        if stance() == "eager":
+        if stance() == "eager" or (self._refused and self._has_refused((*args, *kwargs.values()))):
             return self.function(*args, **kwargs)
         state = self._state(args, kwargs)
         if state is None:
@@ -206,7 +209,11 @@ class Dispatcher:
     def enter(self, point: PointState, state: tuple[Any, ...]) -> Any:
         """The user's value, an outcome for the driver, or `FAILED` where Python must run."""
         for function in self._candidates(point, state):
-            result = function(*state)
+            try:
+                result = function(*state)
+            except Unsupported as error:  # a device has no memory left, a kernel did not compile
+                self._note_eager(error.code, error.detail, _start_of(point.point))
+                return FAILED
             if result is not MISS:
                 if result is FAILED:
                     self._check_failed(point)
@@ -250,7 +257,11 @@ class Dispatcher:
             return FAILED if skip is None else skip.outcome(state)
         if made.native is not None:
             return self._call_native(made, state)
-        result = made.function(*state)
+        try:
+            result = made.function(*state)
+        except Unsupported as error:
+            self._note_eager(error.code, error.detail, _start_of(point.point))
+            return FAILED
         return FAILED if result is MISS else result
 
     def _call_native(self, variant: Variant, state: tuple[Any, ...]) -> Any:
@@ -310,6 +321,8 @@ class Dispatcher:
         )
         traced = time.perf_counter()
         self._refuse_breaks(record)
+        if self._is_left_to_eager(point, state, record):
+            return None
         if isinstance(record.exit, EagerExit):
             self.go_eager(point, record.exit.code, record.exit.detail, record.exit.location)
             return None
@@ -320,6 +333,26 @@ class Dispatcher:
         self._seconds += linked - started
         self._publish(point, variant, texts, (traced - started, linked - traced))
         return variant
+
+    def _has_refused(self, values: tuple[Any, ...]) -> bool:
+        return any(type(value) in self._refused for value in values)
+
+    def _is_left_to_eager(self, point: PointState, state: tuple[Any, ...], record: Trace) -> bool:
+        """Whether there are arrays of a device that is not compiled for.
+
+        Calls with such arrays as arguments run eagerly from now on; others may be compiled.
+        """
+        exit, detail = record.exit, ""
+        if isinstance(exit, EagerExit) and exit.code == "JF-B022":
+            detail = exit.detail
+        elif not record.kind.is_host and self.options.backend != "auto":
+            detail = f"arrays are on {record.kind}, backend={self.options.backend!r}"
+        known = {type(value) for value in state if _is_of_device(value)}
+        if not (detail and known and point is self.root):
+            return False
+        self._refused |= known
+        self._note_eager("JF-B022", detail, _start_of(point.point))
+        return True
 
     def _note_exit(self, record: Trace) -> None:
         exit = record.exit
@@ -425,6 +458,20 @@ class Dispatcher:
                 target.forward(self.call, native.forward_address())
         else:
             target.set_native(newest.address, newest)
+
+
+def _cuda_finder() -> devices.Finder:
+    module: Any = importlib.import_module("jitflow.runtime.device.cuda")
+    finder: devices.Finder = module.make_finder()
+    return finder
+
+
+devices.announce("cupy", _cuda_finder)
+
+
+def _is_of_device(value: Any) -> bool:
+    kind = devices.kind_of(value)
+    return kind is not None and not kind.is_host
 
 
 def _line_of(shape: FrameShape) -> int:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from jitflow.core.dataclass import dataclass, field, replace
+from jitflow.core.errors import Unsupported
 from jitflow.core.lazy import LazyModule
 from jitflow.guards.checks import ConstantPool
 from jitflow.guards.predicates import ArrayFact, Guard, NoOverlap, Relation, ScalarFact
@@ -28,10 +30,12 @@ from jitflow.tracer.trace import Trace, recipes_of
 
 if TYPE_CHECKING:
     from jitflow.ir import printer
+    from jitflow.runtime.device import segments
     from jitflow.runtime.dispatch import Dispatcher
     from jitflow.runtime.options import Options
 else:
     printer = LazyModule("jitflow.ir.printer")
+    segments = LazyModule("jitflow.runtime.device.segments")
 
 
 @dataclass(frozen=True)
@@ -109,40 +113,50 @@ def link(
     pool: ConstantPool,
 ) -> tuple[Variant, Texts]:
     """Compile `trace` and wrap it in a function of its compile point's state."""
-    backend = reference if options.backend == "reference" else native_link
+    backend = _backend(trace, options)
     traced = trace.graph
     takes = _takes(backend)
-    trace.graph = outline(pipeline.run(traced), takes)
+    passes = pipeline.PIPELINE if trace.kind.is_host else pipeline.SILENT
+    trace.graph = outline(pipeline.run(traced, passes), takes)
     replayer = Replayer(trace, traced)
-    replayer.is_always_due = always_warns(trace.graph)
+    replayer.is_always_due = trace.kind.is_host and always_warns(trace.graph)
     boxes = _boxes(trace)
     plan = partition(trace.graph, takes, lambda index: _is_plain(boxes.get(index)))
     _first_segment_takes_all(trace, plan)
     steps = [step for step in plan.steps if isinstance(step, SegmentPlan)]
     requests = [_request(trace, plan, step, boxes, options) for step in steps]
-    for request in requests:
+    for request in requests if trace.kind.is_host else ():
         _watch_flags(request, trace, replayer)
     native = None
     if trace.point.is_entry and backend is native_link and not replayer.is_always_due:
         native = native_link.make_entry(trace, plan, requests, dispatcher, replayer)
     make = native_link.make_segment_later if native else backend.make_segment
-    segments = [make(request) for request in requests]
-    functions = [segment.function for segment in segments]
+    made = [make(request) for request in requests]
+    functions = [segment.function for segment in made]
     glue = write_glue(trace, plan, functions, state_size, replayer, pool)
     graph, facts = trace.graph, (*trace.guards, *trace.inputs)
-    parts = {key: [made.texts.get(key, "") for made in segments] for key in ("loops", "llvm")}
+    keys = dict.fromkeys(key for segment in made for key in segment.texts)
+    parts = {key: [segment.texts.get(key, "") for segment in made] for key in keys}
     texts = LazyTexts(
         {
             "graph": lambda: printer.print_graph(graph),
             "guards": lambda: "\n".join(map(str, facts)),
             "glue": lambda: glue.source,
-            "loops": lambda: "\n".join(parts["loops"]),
-            "llvm": lambda: "\n".join(parts["llvm"]),
+            **{key: functools.partial("\n".join, found) for key, found in parts.items()},
         }
     )
     is_poor = not pays(trace.graph)
     variant = Variant(trace, glue.compile(), glue, native, is_poor)
     return variant, Texts(len(plan.call_outs), texts)
+
+
+def _backend(trace: Trace, options: Options) -> Any:
+    """What makes the segments: by where the arrays are, unless the user asks for another way."""
+    if trace.kind.is_host:
+        return reference if options.backend == "reference" else native_link
+    if options.backend != "auto":
+        raise Unsupported("JF-B022", f"arrays are on {trace.kind}, backend={options.backend!r}")
+    return segments.DeviceBackend(trace.kind)
 
 
 def _watch_flags(request: SegmentRequest, trace: Trace, replayer: Replayer) -> None:

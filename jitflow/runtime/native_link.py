@@ -85,6 +85,12 @@ def compiled(request: SegmentRequest) -> tuple[Segment, Body]:
 
 
 def _compile(request: SegmentRequest) -> tuple[Segment, Body]:
+    segment = segment_of(request)
+    return segment, compile_segment(segment)
+
+
+def segment_of(request: SegmentRequest) -> Segment:
+    """The segment: its graph, and how inputs arrive and outputs leave."""
     graph = request.plan.graph
     inputs = tuple(
         _input_spec(value, fact) for value, fact in zip(graph.inputs, request.facts, strict=True)
@@ -93,8 +99,7 @@ def _compile(request: SegmentRequest) -> tuple[Segment, Body]:
         OutputSpec(give.value.type.dtype, give.value.type.shape, order)
         for give, (_, order) in zip(request.plan.gives, request.boxes, strict=True)
     )
-    segment = Segment(graph, inputs, outputs, request.fastmath)
-    return segment, compile_segment(segment)
+    return Segment(graph, inputs, outputs, request.fastmath)
 
 
 def _input_spec(value: Value, fact: ArrayFact | ScalarFact | None) -> InputSpec:

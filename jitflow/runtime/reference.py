@@ -40,7 +40,7 @@ def supports(node: Node) -> bool:
 def make_segment(request: SegmentRequest) -> MadeSegment:
     """A function of the segment's inputs that returns what it gives (a tuple if several)."""
     graph = request.plan.graph
-    fits = _make_check(request)
+    fits = make_check(request)
     boxes = request.boxes
 
     def run(*inputs: Any) -> Any:
@@ -79,7 +79,8 @@ def box(value: Any, kind: str, order: tuple[int, ...]) -> Any:
     return result
 
 
-def _make_check(request: SegmentRequest) -> Callable[..., bool]:
+def make_check(request: SegmentRequest) -> Callable[..., bool]:
+    """Whether inputs fit the facts that the segment is to check."""
     if not request.checked:
         return lambda *inputs: True
     pool = ConstantPool()

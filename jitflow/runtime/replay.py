@@ -137,7 +137,8 @@ class Replayer:
 
     def __init__(self, trace: Trace, graph: Graph) -> None:
         self.graph, self.namespaces = graph, trace.namespaces
-        self.calls = (*trace.calls, *_calls_without_record(trace, graph))
+        calls = (*trace.calls, *_calls_without_record(trace, graph)) if trace.kind.is_host else ()
+        self.calls: tuple[UserCall, ...] = calls
         self.written = {_position(graph, target) for target, _ in graph.writes}
         self.is_always_due = False
         self.prefers_python = isinstance(trace.exit, ReturnExit)

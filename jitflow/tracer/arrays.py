@@ -16,6 +16,7 @@ import numpy as np
 
 from jitflow.core import dtypes
 from jitflow.core.dataclass import replace
+from jitflow.core.devices import HOST
 from jitflow.core.dims import Dim
 from jitflow.core.dtypes import DType
 from jitflow.core.errors import Unsupported
@@ -41,7 +42,7 @@ def fresh(context: TraceContext, value: Value, order: Order | None = None) -> Ar
     shape = value.type.shape
     check_size(shape)
     order = layout.c_order(len(shape)) if order is None else order
-    storage = Storage(value, order)
+    storage = Storage(value, order, kind=context.kind or HOST)
     context.storages.append(storage)
     strides = context.contiguous_strides(shape, value.type.dtype, order)
     return ArrayValue(storage, value.type, strides)
@@ -136,7 +137,7 @@ def pin_strides(context: TraceContext, array: ArrayValue) -> None:
     if fact.layout != "strided":
         return
     _, real = context.memory[id(array.storage)]
-    context.guard(TypeIs(source, np.ndarray))
+    context.guard(TypeIs(source, fact.kind.type))
     for axis, stride in enumerate(real.strides):
         context.guard(Equals(ItemSource(AttributeSource(source, "strides"), axis), stride))
 

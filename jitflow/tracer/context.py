@@ -11,7 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from jitflow.core import dtypes
+from jitflow.core import devices, dtypes
+from jitflow.core.devices import ArrayKind
 from jitflow.core.dims import Dim
 from jitflow.core.dtypes import DType
 from jitflow.core.errors import Unsupported
@@ -66,6 +67,8 @@ class TraceContext:
         Where masks are true, for `tracer.numpy.dependent`.
     calls : list of UserCall
         The NumPy calls that can warn, in order; `in_call` while one is traced.
+    kind : ArrayKind or None
+        Where the arrays of the piece are: all are in one memory. None before the first one.
     namespace : dict
         Globals of the code that is traced now; `namespaces` has those of each file.
     resolve : callable
@@ -94,6 +97,7 @@ class TraceContext:
         self.places: dict[Any, tuple[Value, Value]] = {}
         self.calls: list[UserCall] = []
         self.in_call = False
+        self.kind: ArrayKind | None = None
         self.namespace: dict[str, Any] = {}
         self.namespaces: dict[str, dict[str, Any]] = {}
         self.resolve: Callable[[PyValue], PyValue] = lambda value: value
@@ -159,19 +163,39 @@ class TraceContext:
         known = self._arrays.get(id(array))
         if known is not None:
             return known
-        dtype = dtypes.from_numpy(array.dtype) if type(array) is np.ndarray else None
-        if dtype is None or array.flags.num & _WARNS_WHEN_WRITTEN:
+        kind = devices.kind_of(array)
+        dtype = dtypes.from_numpy(array.dtype) if kind is not None else None
+        if kind is None or dtype is None or kind.flags(array) & _WARNS_WHEN_WRITTEN:
             raise Unsupported("JF-B007", f"{source} is {type(array).__name__} of {array.dtype}")
+        self.live_on(kind, str(source))
         for storage, memory in self.memory.values():
             if storage.written and np.may_share_memory(array, memory):
                 raise Unsupported("JF-B017", f"{storage.source} and {source}")
-        value = self._new_input(array, dtype, source, is_symbolic)
+        value = self._new_input(array, dtype, source, kind, is_symbolic)
         self._arrays[id(array)] = value
         self._keep.append(array)
         return value
 
+    def live_on(self, kind: ArrayKind, what: str) -> None:
+        """Note that an array of the piece is of `kind`.
+
+        Raises
+        ------
+        Unsupported
+            JF-B024 where others are in another memory.
+        """
+        if self.kind is None:
+            self.kind = kind
+        elif self.kind is not kind:
+            raise Unsupported("JF-B024", f"{what} is on {kind}, other arrays are on {self.kind}")
+
     def _new_input(
-        self, array: np.ndarray, dtype: DType, source: Source, is_symbolic: bool
+        self,
+        array: np.ndarray,
+        dtype: DType,
+        source: Source,
+        kind: ArrayKind,
+        is_symbolic: bool,
     ) -> ArrayValue:
         graph_value = self.builder.input(_hint(source), ArrayType(dtype, ()))
         shape: list[Dim] = []
@@ -187,12 +211,12 @@ class TraceContext:
             shape.append(dim)
         graph_value.type = ArrayType(dtype, tuple(shape))
         layout, order, unit_axis = describe_layout(array)
+        flags, extents = kind.flags(array), tuple(shape)
+        aligned = bool(flags & _ALIGNED)
         self.inputs.append(
-            ArrayFact(
-                source, dtype, tuple(shape), layout, order, unit_axis, array.flags.aligned, False
-            )
+            ArrayFact(source, dtype, extents, layout, order, unit_axis, aligned, False, kind)
         )
-        storage = Storage(graph_value, order, source)
+        storage = Storage(graph_value, order, source, kind)
         self.storages.append(storage)
         self.memory[id(storage)] = (storage, array)
         strides = (
@@ -202,7 +226,7 @@ class TraceContext:
             storage,
             graph_value.type,
             tuple(strides),
-            writeable=bool(array.flags.num & _WRITEABLE),
+            writeable=bool(flags & _WRITEABLE),
             source=source,
         )
 
@@ -257,7 +281,7 @@ class TraceContext:
         return tuple(strides[axis] for axis in range(len(shape)))
 
 
-_WRITEABLE, _WARNS_WHEN_WRITTEN = 0x400, 1 << 31
+_ALIGNED, _WRITEABLE, _WARNS_WHEN_WRITTEN = 0x100, 0x400, 1 << 31
 """Bits of ``ndarray.flags.num``: ``flags.writeable`` itself warns where the second one is set."""
 
 

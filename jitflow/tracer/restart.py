@@ -15,9 +15,9 @@ Place = tuple[CodeType, int]
 class Restart(Exception):
     """Trace again and break at `place` (whenever it is reached), or at step number `step`.
 
-    Or, with `capture`, keep the loop whose header is at that place; with `looked`, guard the length
-    of the list of that identity. A trace is deterministic: the
-    same step is the same instruction.
+    Or, with `leave`, leave the point to Python; with `capture`, keep the loop whose header is at
+    that place; with `looked`, guard the length of the list of that identity. A trace is
+    deterministic: the same step is the same instruction.
     """
 
     cause: Unsupported
@@ -25,6 +25,7 @@ class Restart(Exception):
     step: int | None = None
     capture: Place | None = None
     looked: int | None = None
+    leave: bool = False
 
 
 @dataclass(frozen=True, eq=False)

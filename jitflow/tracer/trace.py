@@ -7,6 +7,7 @@ from types import CellType, CodeType
 from typing import Any
 
 from jitflow.core.dataclass import dataclass, field
+from jitflow.core.devices import HOST, ArrayKind
 from jitflow.core.location import Location
 from jitflow.guards.predicates import ArrayFact, Guard, ScalarFact
 from jitflow.ir.graph import Graph, Node, Value
@@ -209,6 +210,8 @@ class Trace:
         The NumPy calls that can warn, in order.
     namespaces : dict
         Globals of the code in each file that was traced.
+    kind : ArrayKind
+        Where its arrays are.
     """
 
     point: CompilePoint
@@ -221,3 +224,4 @@ class Trace:
     locations: tuple[Location, ...] = ()
     calls: tuple[UserCall, ...] = ()
     namespaces: dict[str, dict[str, Any]] = field(default_factory=dict)
+    kind: ArrayKind = HOST

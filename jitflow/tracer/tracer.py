@@ -11,6 +11,7 @@ from collections.abc import Collection
 from functools import partial
 from typing import Any
 
+from jitflow.core.devices import HOST
 from jitflow.core.dtypes import BOOL
 from jitflow.core.errors import GraphBreak, Unsupported, forget_frames
 from jitflow.guards.sources import ConstantSource, StateSource
@@ -98,7 +99,8 @@ def _trace_within_limits(
             exit = _run(tracer)
             return _finish(tracer, point, exit)
         except Restart as restart:
-            if restart.step is not None and restart.step >= tracer.steps:
+            at_start = restart.step is not None and restart.step >= tracer.steps
+            if restart.leave or at_start:
                 cause = restart.cause
             limits = limits.tightened(restart)
             forget_frames(restart)
@@ -286,6 +288,7 @@ def _finish(tracer: Interpreter, point: CompilePoint, exit: Exit) -> Trace:
         tuple(tracer.locations.values()),
         tuple(context.calls),
         context.namespaces,
+        context.kind or HOST,
     )
 
 

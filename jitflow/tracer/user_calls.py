@@ -34,7 +34,7 @@ def noted(
     keywords: dict[str, PyValue] | None = None,
 ) -> Iterator[None]:
     """Note the call if what the block emits can warn; calls within a call are part of it."""
-    if context.in_call:
+    if context.in_call or (context.kind is not None and not context.kind.is_host):
         yield
         return
     template = _Template(context)

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from jitflow.core.devices import HOST, ArrayKind
 from jitflow.core.dims import Dim
 from jitflow.core.dtypes import DType
 from jitflow.core.errors import Unsupported
@@ -173,15 +174,22 @@ class Storage:
         Whether `version` is no longer the first one.
     order : tuple of int
         Memory order of the owning array, slowest axis first.
+    kind : ArrayKind
+        The class and memory of the array.
     uncertain : str
         Why eager Python might have another array object here, one that is known elsewhere: the
         memory may be read, but neither written nor handed out.
     """
 
     def __init__(
-        self, version: Value, order: tuple[int, ...], source: Source | None = None
+        self,
+        version: Value,
+        order: tuple[int, ...],
+        source: Source | None = None,
+        kind: ArrayKind = HOST,
     ) -> None:
         self.version = version
+        self.kind = kind
         self.order = order
         self.source = source
         self.input = version if source is not None else None
@@ -194,7 +202,7 @@ ViewStep = tuple[str, dict[str, Any]]
 
 
 class ArrayValue(PyValue):
-    """An exact ndarray: a storage and the view operators that lead from it to this array.
+    """An array of exact class: a storage and the view operators that lead from it to this array.
 
     Attributes
     ----------
@@ -229,7 +237,7 @@ class ArrayValue(PyValue):
 
     @property
     def python_type(self) -> type:
-        return np.ndarray
+        return self.storage.kind.type
 
     @property
     def dtype(self) -> DType:

@@ -116,6 +116,8 @@ def call_out(
 
     Without a shape the results have that to which the operands broadcast.
     """
+    if context.kind is not None and not context.kind.is_host:
+        raise Unsupported("JF-B024", f"{getattr(function, '__name__', function)} runs on the host")
     if shapes is None:
         if shape is None:
             shape = broadcast_types(operands)

@@ -10,7 +10,7 @@ import numpy as np
 from jitflow.core.lazy import LazyModule
 from jitflow.tracer import arrays
 from jitflow.tracer.context import TraceContext
-from jitflow.tracer.numpy import folding, table, ufuncs
+from jitflow.tracer.numpy import folding, residence, table, ufuncs
 from jitflow.tracer.numpy.arguments import dim_value, raises, unsupported
 from jitflow.tracer.numpy.families import function_entry, method_entry
 from jitflow.tracer.numpy.operators import binary_operator, comparison, unary_operator
@@ -58,8 +58,11 @@ def call(
     """``function(*args, **kwargs)``."""
     args = [context.resolve(value) for value in args]
     kwargs = {name: context.resolve(value) for name, value in kwargs.items()}
+    operands = [*args, *kwargs.values()]
+    residence.check_function(context, function, operands)
     with arrays.transaction(context), noted(context, function, args, kwargs):
-        return nested_call(context, function, args, kwargs)
+        result = nested_call(context, function, args, kwargs)
+        return residence.settled(context, operands, result, "scalar bool")
 
 
 def nested_call(
@@ -104,7 +107,8 @@ def method(
     kwargs = {key: context.resolve(value) for key, value in kwargs.items()}
     receiver = context.resolve(receiver)
     with arrays.transaction(context), noted(context, name, [receiver, *args], kwargs):
-        return nested_method(context, receiver, name, args, kwargs)
+        result = nested_method(context, receiver, name, args, kwargs)
+        return residence.settled(context, [receiver, *args, *kwargs.values()], result)
 
 
 def nested_method(
@@ -145,21 +149,26 @@ def binary(context: TraceContext, op: str, left: PyValue, right: PyValue) -> PyV
     """``left op right``."""
     left, right = context.resolve(left), context.resolve(right)
     function = divmod if op == "divmod" else getattr(operator, op)
+    residence.check_operands(context, (left, right))
     with arrays.transaction(context), noted(context, function, (left, right)):
-        return binary_operator(context, op, left, right)
+        result = binary_operator(context, op, left, right)
+        return residence.settled(context, (left, right), result)
 
 
 def unary(context: TraceContext, op: str, operand: PyValue) -> PyValue:
     """``op operand``."""
     operand = context.resolve(operand)
     with arrays.transaction(context), noted(context, getattr(operator, op), (operand,)):
-        return unary_operator(context, op, operand)
+        return residence.settled(context, (operand,), unary_operator(context, op, operand))
 
 
 def compare(context: TraceContext, op: str, left: PyValue, right: PyValue) -> PyValue:
     """``left op right``."""
+    left, right = context.resolve(left), context.resolve(right)
+    residence.check_operands(context, (left, right))
     with arrays.transaction(context):
-        return comparison(context, op, context.resolve(left), context.resolve(right))
+        result = comparison(context, op, left, right)
+        return residence.settled(context, (left, right), result)
 
 
 def _array(value: PyValue) -> ArrayValue:
@@ -171,7 +180,8 @@ def _array(value: PyValue) -> ArrayValue:
 def getitem(context: TraceContext, array: PyValue, key: PyValue) -> PyValue:
     """``array[key]``."""
     with arrays.transaction(context):
-        return indexing.getitem(context, _array(context.resolve(array)), key)
+        owner = _array(context.resolve(array))
+        return residence.settled(context, (owner,), indexing.getitem(context, owner, key))
 
 
 def join(context: TraceContext, kind: type, key: PyValue) -> PyValue:
@@ -179,7 +189,7 @@ def join(context: TraceContext, kind: type, key: PyValue) -> PyValue:
     from jitflow.tracer.numpy import joiners
 
     with arrays.transaction(context):
-        return joiners.joined(context, kind, key)
+        return residence.settled(context, (), joiners.joined(context, kind, key))
 
 
 def setitem(context: TraceContext, array: PyValue, key: PyValue, value: PyValue) -> None:

@@ -53,7 +53,8 @@ def getitem(context: TraceContext, array: ArrayValue, key: PyValue) -> PyValue:
         return advanced.read(context, array, items)
     target = basic_view(context, array, items, key)
     scalar = all(isinstance(item, keys.Index) for item in items)
-    if scalar and not keys.has_ellipsis(context, key):
+    is_array = keys.has_ellipsis(context, key) or not array.storage.kind.has_scalars
+    if scalar and not is_array:
         return ScalarValue("scalar", array.dtype, arrays.read(context, target))
     return target
 

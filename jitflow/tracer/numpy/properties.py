@@ -22,6 +22,8 @@ def get(context: TraceContext, receiver: PyValue, name: str) -> PyValue:
         return _of_constant(receiver, name)
     table = _ARRAY if isinstance(receiver, ArrayValue) else _SCALAR
     rule = table.get(name)
+    if isinstance(receiver, ArrayValue) and name in _OF_HOST and not receiver.storage.kind.is_host:
+        raise unsupported(f"{name} of an array on {receiver.storage.kind}")
     if rule is None:
         if hasattr(receiver.python_type, name):
             raise unsupported(f"{receiver.python_type.__name__}.{name}")
@@ -81,6 +83,9 @@ def _strides(context: TraceContext, array: ArrayValue) -> PyValue:
     arrays.pin_strides(context, array)
     return shape_value(array.strides)
 
+
+_OF_HOST = frozenset({"base", "device", "flags", "flat"})
+"""Attributes that arrays of devices have of their own, or not at all."""
 
 _ARRAY: dict[str, Callable[[TraceContext, Any], PyValue]] = {
     "shape": lambda context, array: shape_value(array.shape),

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from jitflow.core import dtypes
+from jitflow.core import devices, dtypes
 from jitflow.core.errors import Unsupported
 from jitflow.core.lazy import LazyModule
 from jitflow.guards.predicates import (
@@ -112,7 +112,7 @@ def python_type(tracer: Tracer, value: PyValue) -> type:
     if type(value) is LazyValue:
         if value.resolved is not None:
             return value.resolved.python_type
-        if type(value.real) in (type(None), np.ndarray):
+        if value.real is None or devices.kind_of(value.real) is not None:
             return resolve(tracer, value).python_type
         tracer.context.guard(TypeIs(value.source, type(value.real)))
     elif isinstance(value, OpaqueValue):
@@ -165,6 +165,8 @@ def _by_identity(tracer: Tracer, obj: Any, source: Source) -> PyValue:
         return _singleton(tracer, obj, source)
     if isinstance(obj, random_types.functions()):
         return _singleton(tracer, obj, source)
+    if devices.kind_of(obj) is not None:
+        return _array(tracer, obj, source)
     if isinstance(obj, np.ndarray):
         raise Unsupported("JF-B007", f"{source} is {kind.__module__}.{kind.__qualname__}")
     if isinstance(obj, tuple) and hasattr(kind, "_fields") and is_generated_tuple(kind):
@@ -287,7 +289,10 @@ def _singleton(tracer: Tracer, obj: Any, source: Source) -> PyValue:
     return ConstantValue(obj)
 
 
-def _array(tracer: Tracer, obj: np.ndarray, source: Source) -> PyValue:
+def _array(tracer: Tracer, obj: Any, source: Source) -> PyValue:
+    kind = devices.kind_of(obj)
+    if kind is not None and kind.refusal:
+        raise Restart(Unsupported("JF-B022", f"{source} is on {kind}: {kind.refusal}"), leave=True)
     return tracer.context.input_array(obj, source)
 
 

@@ -17,7 +17,9 @@ from jitflow.core.config import config
 from jitflow.core.dtypes import BOOL, F32, F64
 from jitflow.core.errors import Unsupported
 
-needs_triton = pytest.mark.skipif(find_spec("triton") is None, reason="Triton is not installed")
+needs_triton = pytest.mark.skipif(
+    find_spec("triton.language") is None, reason="Triton is not installed"
+)
 
 SOURCE = """
 import triton

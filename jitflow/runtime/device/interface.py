@@ -1,0 +1,85 @@
+"""What the runtime needs of a device: memory, transfers, kernels, products.
+
+Everything is ordered on the device's current stream. `cuda` implements it with CuPy.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+import numpy as np
+
+from jitflow.codegen.triton.interface import GeneratedKernel
+from jitflow.core.dataclass import dataclass
+
+
+class DeviceOutOfMemory(Exception):
+    """The device has no room for an allocation."""
+
+
+@dataclass(frozen=True)
+class MatrixView:
+    """Memory as an array: an address, extents, and strides in bytes; batch axes first."""
+
+    address: int
+    shape: tuple[int, ...]
+    strides: tuple[int, ...]
+
+
+class Launchable(Protocol):
+    """A kernel that is ready: grid, stream, then the arguments before constexprs."""
+
+    def __call__(self, grid: tuple[int, int, int], stream: int, arguments: tuple[Any, ...]) -> None:
+        """Launch it; an empty grid launches nothing."""
+
+
+class Device(Protocol):
+    """One device of this process."""
+
+    def empty(self, shape: tuple[int, ...], dtype: np.dtype, order: tuple[int, ...]) -> Any:
+        """A fresh array in memory order `order`, slowest axis first.
+
+        Raises
+        ------
+        DeviceOutOfMemory
+        """
+
+    def address(self, array: Any) -> int:
+        """Where the first element of an array is."""
+
+    def allocate(self, size: int) -> tuple[int, Any]:
+        """Address of so many bytes, aligned to 256, and the object that keeps them.
+
+        Raises
+        ------
+        DeviceOutOfMemory
+        """
+
+    def upload(self, array: np.ndarray) -> tuple[int, Any]:
+        """Address of a copy of a host array in C order, and the object that keeps it."""
+
+    def stream(self) -> int:
+        """Handle of the current stream."""
+
+    def read(self, address: int, size: int) -> bytes:
+        """Bytes of the device, after all work before."""
+
+    def write(self, address: int, data: bytes) -> None:
+        """Set bytes of the device, in order with other work."""
+
+    def clear(self, address: int, size: int) -> None:
+        """Set bytes of the device to zero, in order with other work."""
+
+    def prepare(self, kernel: GeneratedKernel, wide: bool, aligned: bool) -> Launchable:
+        """A variant of a kernel, compiled and loaded.
+
+        Raises
+        ------
+        Unsupported
+            JF-B022, JF-B023.
+        """
+
+    def multiply(
+        self, dtype: np.dtype, left: MatrixView, right: MatrixView, result: MatrixView
+    ) -> None:
+        """``result = left @ right``."""

@@ -1,0 +1,396 @@
+"""Runs the program of a segment on a device: memory for its storages, then its commands in order.
+
+What depends on sizes alone (grids, offsets, index arguments) is worked out once for each set of
+sizes that a command meets; a call then adds addresses and launches. Values of the device are read
+back only where a command asks: a loop's bounds, a branch, a check.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from jitflow.codegen.loop_ir import (
+    Branch,
+    CallKernel,
+    CallProduct,
+    Check,
+    Command,
+    DefineSymbol,
+    Matrix,
+    Pointer,
+    Repeat,
+    Turn,
+    While,
+)
+from jitflow.codegen.places import stride_symbol
+from jitflow.codegen.triton.interface import (
+    ALIGNMENT,
+    FAILED,
+    GeneratedKernel,
+    GeneratedProgram,
+    Parameter,
+)
+from jitflow.core import dims
+from jitflow.core.dataclass import dataclass, field
+from jitflow.core.dims import Dim
+from jitflow.core.errors import CheckFailed, Unsupported
+from jitflow.runtime.device.interface import Device, Launchable, MatrixView
+
+_MOST_SIZES = 256
+"""Sets of sizes that a command keeps its numbers for."""
+_INT64, _FLAG = 8, 1  # bytes
+
+SymbolReader: TypeAlias = tuple[str, int, int | None]
+"""A symbol: its name, the input that defines it, and which axis's extent it is (None: value)."""
+
+
+@dataclass(eq=False)
+class Run:
+    """The state of one call.
+
+    `addresses` is where each storage begins; `numbers` has the inputs that are passed by value;
+    `keep` holds memory until the last command was issued: pools reuse it in order of the stream.
+    """
+
+    device: Device
+    stream: int
+    symbols: dict[str, int]
+    addresses: dict[str, int] = field(default_factory=dict)
+    numbers: dict[str, Any] = field(default_factory=dict)
+    keep: dict[str, Any] = field(default_factory=dict)
+
+    def address(self, pointer: Pointer) -> int:
+        """Of a storage and a byte offset."""
+        return self.addresses[pointer.storage] + dims.evaluate(pointer.offset, self.symbols)
+
+    def integer(self, pointer: Pointer) -> int:
+        """An i64 of the device."""
+        data = self.device.read(self.address(pointer), _INT64)
+        return int.from_bytes(data, "little", signed=True)
+
+    def is_set(self, pointer: Pointer) -> bool:
+        """A byte of the device."""
+        return self.device.read(self.address(pointer), _FLAG) != b"\0"
+
+
+Action: TypeAlias = Callable[[Run], None]
+
+
+class DeviceProgram:
+    """A `GeneratedProgram` on one device, callable with the segment's inputs.
+
+    Parameters
+    ----------
+    program : GeneratedProgram
+    device : Device
+    symbols : sequence of SymbolReader
+        How the program's symbols follow from the inputs.
+
+    Raises
+    ------
+    Unsupported
+        A kernel does not compile: those that aligned inputs of ordinary size need are made here.
+    """
+
+    def __init__(
+        self, program: GeneratedProgram, device: Device, symbols: Sequence[SymbolReader]
+    ) -> None:
+        self.program, self.device, self._symbols = program, device, tuple(symbols)
+        self._variants = [KernelVariants(kernel, device) for kernel in program.kernels]
+        self._constants = {name: device.upload(array) for name, array in program.constants.items()}
+        self._actions = [self._action(command) for command in program.commands]
+        self._begins, self._ends = self._symbolic_temporaries()
+        for variants in self._variants:
+            variants.get(False, True)
+
+    def __call__(self, inputs: Sequence[Any]) -> list[Any]:
+        """The outputs, as arrays of the device.
+
+        Raises
+        ------
+        CheckFailed
+            A run-time check did not hold; nothing was written.
+        DeviceOutOfMemory
+        """
+        run = Run(self.device, self.device.stream(), self._symbol_values(inputs))
+        self._place_inputs(run, inputs)
+        outputs = self._place_outputs(run)
+        self._place_temporaries(run)
+        for position, action in enumerate(self._actions):
+            if position in self._begins:
+                self._begin(run, position)
+            action(run)
+            for name in self._ends.get(position, ()):
+                run.keep.pop(name, None)
+        return outputs
+
+    # Memory
+
+    def _symbol_values(self, inputs: Sequence[Any]) -> dict[str, int]:
+        values = {
+            name: int(inputs[k]) if axis is None else inputs[k].shape[axis]
+            for name, k, axis in self._symbols
+        }
+        for k, spec in enumerate(self.program.inputs):
+            if spec.layout == "strided":
+                for axis, stride in enumerate(inputs[k].strides):
+                    count, rest = divmod(stride, spec.dtype.itemsize)
+                    if rest:
+                        raise CheckFailed("a stride is no multiple of the element's size")
+                    values[stride_symbol(f"in{k}", axis)] = count
+        return values
+
+    def _place_inputs(self, run: Run, inputs: Sequence[Any]) -> None:
+        for k, (value, spec) in enumerate(zip(inputs, self.program.inputs, strict=True)):
+            name = f"in{k}"
+            if spec.layout != "scalar":
+                run.addresses[name] = self.device.address(value)
+            elif spec.dtype.is_complex:
+                number = np.asarray(value, spec.dtype.numpy)
+                run.addresses[name], run.keep[name] = self.device.upload(number)
+            else:
+                run.numbers[name] = int(value) if spec.dtype.kind == "b" else value
+        for name, (address, _) in self._constants.items():
+            run.addresses[name] = address
+
+    def _place_outputs(self, run: Run) -> list[Any]:
+        outputs = []
+        for k, spec in enumerate(self.program.outputs):
+            shape = tuple(dims.evaluate(extent, run.symbols) for extent in spec.shape)
+            array = self.device.empty(shape, spec.dtype.numpy, spec.order)
+            run.addresses[f"out{k}"] = self.device.address(array)
+            outputs.append(array)
+        return outputs
+
+    def _place_temporaries(self, run: Run) -> None:
+        program = self.program
+        if program.arena:
+            start, run.keep["arena"] = self.device.allocate(program.arena)
+            for name, allocation in program.temporaries.items():
+                if allocation.offset is not None:
+                    run.addresses[name] = start + allocation.offset
+        if program.checks:
+            run.addresses[FAILED], run.keep[FAILED] = self.device.allocate(4)
+            self.device.clear(run.addresses[FAILED], 4)
+
+    def _symbolic_temporaries(self) -> tuple[dict[int, list[str]], dict[int, list[str]]]:
+        """Temporaries by the command before which they begin, and after which they end.
+
+        Where inputs are written, memory is taken before anything is, as far as sizes are known:
+        when there is none left, Python can still run the call.
+        """
+        begins: dict[int, list[str]] = {}
+        ends: dict[int, list[str]] = {}
+        known = {name for name, _, _ in self._symbols}
+        for name, allocation in self.program.temporaries.items():
+            if allocation.offset is None:
+                early = self.program.written and dims.symbols_of(allocation.size) <= known
+                begins.setdefault(0 if early else allocation.first, []).append(name)
+                ends.setdefault(allocation.last, []).append(name)
+        return begins, ends
+
+    def _begin(self, run: Run, position: int) -> None:
+        for name in self._begins[position]:
+            size = dims.evaluate(self.program.temporaries[name].size, run.symbols)
+            run.addresses[name], run.keep[name] = self.device.allocate(max(size, 1))
+
+    # Commands
+
+    def _action(self, command: Command) -> Action:
+        return _ACTIONS[type(command)](self, command)
+
+    def _call(self, command: CallKernel) -> Action:
+        return KernelCall(command, self._variants[command.kernel])
+
+    def _product(self, command: CallProduct) -> Action:
+        dtype = command.dtype.numpy
+
+        def run_product(run: Run) -> None:
+            rows, inner, columns, *batch = (
+                dims.evaluate(extent, run.symbols)
+                for extent in (command.rows, command.inner, command.columns, *command.batch)
+            )
+            if 0 in (rows, columns, *batch):
+                return
+            left = _matrix(run, command.left, (*batch, rows, inner))
+            right = _matrix(run, command.right, (*batch, inner, columns))
+            result = _matrix(run, command.result, (*batch, rows, columns))
+            self.device.multiply(dtype, left, right, result)
+
+        return run_product
+
+    def _define(self, command: DefineSymbol) -> Action:
+        def define(run: Run) -> None:
+            run.symbols[command.name] = run.integer(command.pointer)
+
+        return define
+
+    def _turn(self, command: Turn) -> Action:
+        def turn(run: Run) -> None:
+            found = [run.address(source) for source in command.sources]
+            run.addresses.update(zip(command.targets, found, strict=True))
+
+        return turn
+
+    def _check(self, command: Check) -> Action:
+        def check(run: Run) -> None:
+            if any(self.device.read(run.address(command.pointer), 4)):
+                raise CheckFailed("a run-time check of a kernel did not hold")
+
+        return check
+
+    def _repeat(self, command: Repeat) -> Action:
+        body = [self._action(item) for item in command.body]
+        bounds = (command.start, command.stop, command.step)
+
+        def repeat(run: Run) -> None:
+            start, stop, step = (_bound(run, bound) for bound in bounds)
+            slot = run.address(command.slot)
+            for index in range(start, stop, step):
+                run.device.write(slot, index.to_bytes(_INT64, "little", signed=True))
+                for action in body:
+                    action(run)
+
+        return repeat
+
+    def _while(self, command: While) -> Action:
+        condition = [self._action(item) for item in command.condition]
+        body = [self._action(item) for item in command.body]
+
+        def loop(run: Run) -> None:
+            while True:
+                for action in condition:
+                    action(run)
+                if not run.is_set(command.flag):
+                    return
+                for action in body:
+                    action(run)
+
+        return loop
+
+    def _branch(self, command: Branch) -> Action:
+        then = [self._action(item) for item in command.then]
+        otherwise = [self._action(item) for item in command.otherwise]
+
+        def branch(run: Run) -> None:
+            for action in then if run.is_set(command.flag) else otherwise:
+                action(run)
+
+        return branch
+
+
+_ACTIONS: dict[type, Callable[[DeviceProgram, Any], Action]] = {
+    CallKernel: DeviceProgram._call,
+    CallProduct: DeviceProgram._product,
+    DefineSymbol: DeviceProgram._define,
+    Turn: DeviceProgram._turn,
+    Check: DeviceProgram._check,
+    Repeat: DeviceProgram._repeat,
+    While: DeviceProgram._while,
+    Branch: DeviceProgram._branch,
+}
+
+
+class KernelVariants:
+    """The variants of one kernel, each made when it is first needed; one that fails fails again."""
+
+    def __init__(self, kernel: GeneratedKernel, device: Device) -> None:
+        self.kernel, self._device = kernel, device
+        self._made: dict[tuple[bool, bool], Launchable | Unsupported] = {}
+
+    def get(self, wide: bool, aligned: bool) -> Launchable:
+        """The variant with 64-bit indices or not, for aligned addresses or any."""
+        found = self._made.get((wide, aligned))
+        if found is None:
+            try:
+                found = self._device.prepare(self.kernel, wide, aligned)
+            except Unsupported as error:
+                found = error
+            self._made[wide, aligned] = found
+        if isinstance(found, Unsupported):
+            raise found
+        return found
+
+
+class KernelCall:
+    """A `CallKernel`: what depends on sizes is kept, by the values of the symbols that matter."""
+
+    def __init__(self, command: CallKernel, variants: KernelVariants) -> None:
+        self.kernel, self._variants = variants.kernel, variants
+        kernel = variants.kernel
+        pointers = [*command.pointers, *[Pointer(FAILED)] * kernel.checks]
+        passed = [p for p in kernel.parameters if p.kind in ("pointer", "scalar")]
+        self._passed: list[tuple[Parameter, Pointer]] = list(zip(passed, pointers, strict=True))
+        self._indices = [p.dim for p in kernel.parameters if p.kind == "index"]
+        self._names = sorted(self._symbols())
+        self._ready: dict[tuple[int, ...], _Ready] = {}
+
+    def _symbols(self) -> set[str]:
+        kernel = self.kernel
+        used: list[Dim] = [*self._indices, *(blocks.extent for blocks in kernel.grid)]
+        used += [pointer.offset for _, pointer in self._passed]
+        used += [dim for span in kernel.spans for dim in span]
+        return {name for dim in used for name in dims.symbols_of(dim)}
+
+    def __call__(self, run: Run) -> None:
+        """Launch the kernel."""
+        symbols = run.symbols
+        key = tuple([symbols[name] for name in self._names])
+        ready = self._ready.get(key)
+        if ready is None:
+            ready = self._prepare(symbols, key)
+        if ready.grid is None:
+            return
+        arguments, together = [], 0
+        addresses, numbers = run.addresses, run.numbers
+        for storage, offset in ready.places:
+            if offset is None:
+                arguments.append(numbers[storage])
+            else:
+                address = addresses[storage] + offset
+                together |= address
+                arguments.append(address)
+        variant = self._variants.get(ready.wide, not together % ALIGNMENT)
+        variant(ready.grid, run.stream, (*arguments, *ready.indices))
+
+    def _prepare(self, symbols: dict[str, int], key: tuple[int, ...]) -> _Ready:
+        counts = [blocks.count(symbols) for blocks in self.kernel.grid]
+        grid = (*counts, *[1] * (3 - len(counts)))
+        places = []
+        for parameter, pointer in self._passed:
+            is_number = parameter.kind == "scalar"
+            offset = None if is_number else dims.evaluate(pointer.offset, symbols)
+            places.append((pointer.storage, offset))
+        ready = _Ready(
+            None if 0 in grid else (grid[0], grid[1], grid[2]),
+            tuple(places),
+            tuple(dims.evaluate(dim, symbols) for dim in self._indices),
+            self.kernel.is_wide(symbols),
+        )
+        if len(self._ready) >= _MOST_SIZES:
+            self._ready.clear()
+        self._ready[key] = ready
+        return ready
+
+
+@dataclass(frozen=True)
+class _Ready:
+    """The numbers of a launch for some sizes; without a grid there is nothing to launch."""
+
+    grid: tuple[int, int, int] | None
+    places: tuple[tuple[str, int | None], ...]
+    indices: tuple[int, ...]
+    wide: bool
+
+
+def _bound(run: Run, bound: Dim | Pointer) -> int:
+    return run.integer(bound) if isinstance(bound, Pointer) else dims.evaluate(bound, run.symbols)
+
+
+def _matrix(run: Run, matrix: Matrix, shape: tuple[int, ...]) -> MatrixView:
+    steps = (*matrix.batch, matrix.row, matrix.column)
+    strides = tuple(dims.evaluate(step, run.symbols) for step in steps)
+    return MatrixView(run.address(matrix.pointer), shape, strides)

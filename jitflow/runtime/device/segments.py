@@ -1,0 +1,124 @@
+"""The back end of pieces whose arrays are on a device: segments as programs of Triton kernels."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from jitflow import codegen
+from jitflow.codegen.triton.interface import GeneratedProgram
+from jitflow.codegen.triton.program import compile_segment
+from jitflow.core.devices import ArrayKind
+from jitflow.core.dtypes import DType
+from jitflow.core.errors import CheckFailed, Unsupported
+from jitflow.ir.graph import DimensionOf, Graph, Node
+from jitflow.runtime.device.interface import Device, DeviceOutOfMemory
+from jitflow.runtime.device.program import DeviceProgram, SymbolReader
+from jitflow.runtime.marks import FAILED, HIDDEN, MISS
+from jitflow.runtime.native_link import segment_of
+from jitflow.runtime.reference import MadeSegment, make_check
+
+if TYPE_CHECKING:
+    from jitflow.runtime.link import SegmentRequest
+
+
+class DeviceBackend:
+    """Makes segments for the arrays of one device."""
+
+    def __init__(self, kind: ArrayKind) -> None:
+        self._device: Device = kind.device
+        self._kind = kind
+
+    def supports(self, node: Node) -> bool:
+        """Whether a kernel can be generated for `node`: every node of a piece of a device.
+
+        Raises
+        ------
+        Unsupported
+            JF-B008 where that is not so: Python does not run single nodes on a device.
+        """
+        if not codegen.supports(node):
+            raise Unsupported("JF-B008", f"{node.operator.name} for arrays on {self._kind}")
+        return True
+
+    def make_segment(self, request: SegmentRequest) -> MadeSegment:
+        """A function of the segment's inputs that returns what it gives."""
+        segment = segment_of(request)
+        generated = compile_segment(segment)
+        program = DeviceProgram(generated, self._device, symbol_readers(segment.graph))
+        fits = make_check(request)
+        finish = self._finisher(request)
+
+        def run(*inputs: Any) -> Any:
+            if not fits(*inputs):
+                return MISS
+            try:
+                return finish(program(inputs))
+            except CheckFailed:
+                return FAILED
+            except DeviceOutOfMemory as error:
+                raise Unsupported("JF-B025", str(error)) from None
+
+        return MadeSegment(run, texts_of(generated))
+
+    def _finisher(self, request: SegmentRequest) -> Callable[[list[Any]], Any]:
+        """Turns outputs into what Python sees; numbers are read back."""
+        shown = [
+            (index, box, give.value.type.dtype)
+            for index, (give, (box, _)) in enumerate(
+                zip(request.plan.gives, request.boxes, strict=True)
+            )
+            if box != HIDDEN
+        ]
+        device = self._device
+
+        def one(outputs: list[Any], index: int, box: str, dtype: DType) -> Any:
+            array = outputs[index]
+            return array if box == "array" else read_number(device, array, dtype, box)
+
+        if len(shown) == 1:
+            ((index, box, dtype),) = shown
+            return lambda outputs: one(outputs, index, box, dtype)
+        return lambda outputs: tuple([one(outputs, *how) for how in shown])
+
+
+def read_number(device: Device, array: Any, dtype: DType, box: str) -> Any:
+    """The element of an array of rank 0 as a NumPy scalar, or as a Python number."""
+    data = device.read(device.address(array), dtype.itemsize)
+    number = np.frombuffer(data, dtype.numpy)[0]
+    return number if box == "scalar" else number.item()
+
+
+def symbol_readers(graph: Graph) -> list[SymbolReader]:
+    """How the symbols that inputs define follow from them."""
+    places = {id(value): index for index, value in enumerate(graph.inputs)}
+    return [
+        (
+            name,
+            places[id(definition.value)],
+            definition.axis if isinstance(definition, DimensionOf) else None,
+        )
+        for name, definition in graph.symbols.items()
+        if id(definition.value) in places
+    ]
+
+
+def texts_of(program: GeneratedProgram) -> dict[str, str]:
+    """What the report shows: loop IR, Triton source, launches and memory."""
+    launches = []
+    for kernel in program.kernels:
+        grid = " x ".join(f"{blocks.extent}/{blocks.size}" for blocks in kernel.grid)
+        launches.append(f"{kernel.name}: grid {grid}, {kernel.options.num_warps} warps")
+    memory = [f"arena of {program.arena} bytes"]
+    memory += [
+        f"{name}: {allocation.size} bytes"
+        + ("" if allocation.offset is None else f" at {allocation.offset}")
+        for name, allocation in program.temporaries.items()
+    ]
+    return {
+        "loops": program.loops,
+        "triton": "\n".join(kernel.source for kernel in program.kernels),
+        "launches": "\n".join([*launches, *memory]),
+    }

@@ -1,0 +1,320 @@
+"""The whole way with no GPU: decorator, tracer, guards, Triton kernels, launches.
+
+Arrays are those of a stand-in for CuPy; kernels run in Triton's interpreter. Each program is run
+eagerly and compiled on the same inputs.
+"""
+
+import numpy as np
+import pytest
+from helpers import host_device, triton_interpreter
+from helpers.host_device import DeviceArray, HostDevice, to_device
+
+import jitflow
+from jitflow.core.config import config
+
+
+def launcher(kernel, wide):
+    function = triton_interpreter.load(kernel.source, kernel.name)
+    passed = [p for p in kernel.parameters if p.kind != "constexpr"]
+
+    def launch(grid, arguments):
+        given = []
+        for parameter, value in zip(passed, arguments, strict=True):
+            word = parameter.type(wide)
+            if parameter.kind == "pointer":
+                given.append(triton_interpreter.Pointer(value, NAMES.get(word[1:], word[1:]), None))
+            elif parameter.kind == "scalar":
+                given.append(triton_interpreter.scalar(value, parameter.dtype.numpy))
+            else:
+                given.append(value)
+        with np.errstate(all="ignore"):
+            function[grid](*given, **kernel.constexprs(wide))
+
+    return launch
+
+
+NAMES = {"fp16": "float16", "fp32": "float32", "fp64": "float64", "u8": "uint8", "u16": "uint16",
+         "u32": "uint32", "u64": "uint64", "i8": "int8", "i16": "int16", "i32": "int32",
+         "i64": "int64"}  # fmt: skip
+
+
+@pytest.fixture
+def device():
+    with (
+        config().override(measure=False, strict=True),
+        host_device.installed(HostDevice(launcher)) as made,
+    ):
+        yield made
+
+
+def same(got, expected):
+    assert type(got) is type(expected), (type(got), type(expected))
+    if isinstance(expected, (tuple, list)):
+        assert len(got) == len(expected)
+        for one, other in zip(got, expected):
+            same(one, other)
+    elif isinstance(expected, dict):
+        assert list(got) == list(expected)
+        same(list(got.values()), list(expected.values()))
+    elif isinstance(expected, DeviceArray):
+        assert (got.shape, got.dtype) == (expected.shape, expected.dtype)
+        assert got.strides == expected.strides or expected.size < 2
+        tolerance = 2e-6 if expected.dtype.itemsize <= 4 else 1e-12
+        np.testing.assert_allclose(got.host, expected.host, rtol=tolerance, atol=tolerance)
+    else:
+        assert got == expected or np.isclose(got, expected, rtol=1e-6), (got, expected)
+
+
+def clone(value):
+    if isinstance(value, DeviceArray):
+        return to_device(value.host)
+    if isinstance(value, (tuple, list)):
+        return type(value)(map(clone, value))
+    return value
+
+
+def check(function, *inputs, pieces=1, breaks=0, whole=True):
+    """Eager and compiled runs agree, twice, also in what they leave in their arguments."""
+    compiled = jitflow.compile(function, fullgraph=whole and not breaks)
+    for _ in range(2):
+        first, second = clone(inputs), clone(inputs)
+        expected = function(*first)
+        got = compiled(*second)
+        same(got, expected)
+        same(second, first)
+    report = compiled.report()
+    assert report.breaks == breaks, str(report)
+    return compiled
+
+
+def floats(*shape, dtype=np.float32, seed=0):
+    return to_device(np.random.default_rng(seed).normal(size=shape).astype(dtype))
+
+
+def test_an_elementwise_chain_is_one_kernel(device):
+    compiled = check(
+        lambda x, y: np.maximum(x * y + 1, 0) - np.exp(-x), floats(100), floats(100, seed=1)
+    )
+    assert device.launches == 2
+    assert "@triton.jit" in compiled.report().as_dict()["pieces"][0]["texts"]["triton"]
+
+
+def test_scalars_of_the_host_are_passed(device):
+    check(lambda x, a, n: x * a + n, floats(33), 0.5, 3)
+    check(lambda x, a: x * a, floats(33), np.float32(2.5))
+    check(lambda x, flag: x if flag else -x, floats(33), True)
+
+
+def test_a_full_reduction_is_an_array_of_rank_0(device):
+    check(lambda x: x.sum(), floats(7, 5))
+    check(lambda x: np.max(x) - x.min(), floats(7, 5))
+    check(lambda x: (x / x.sum()).mean(), floats(40))
+
+
+def test_rows_and_columns(device):
+    check(lambda x: x - x.mean(axis=1, keepdims=True), floats(6, 9))
+    check(lambda x: x.sum(axis=0), floats(6, 9))
+
+
+def softmax(x):
+    e = np.exp(x - x.max(axis=-1, keepdims=True))
+    return e / e.sum(axis=-1, keepdims=True)
+
+
+def test_softmax(device):
+    check(softmax, floats(8, 50))
+
+
+def test_a_number_is_read_back_where_the_program_asks(device):
+    def norm(x):
+        return float(np.sqrt((x * x).sum()))
+
+    check(norm, floats(64))
+    assert device.reads
+
+
+def test_views_stay_views(device):
+    def transpose(x):
+        return x.T
+
+    x = floats(3, 4)
+    result = jitflow.compile(transpose)(x)
+    assert np.shares_memory(result.host, x.host)
+    check(lambda x: x[1:, ::2] * 2, floats(5, 8))
+    check(lambda x: x.T + 1, floats(5, 8))
+
+
+def test_an_element_is_a_view(device):
+    def alias(x):
+        first = x[0]
+        x[0] = 5
+        return first, x
+
+    check(alias, floats(4))
+
+
+def test_writes_go_to_the_argument(device):
+    def relu_(x):
+        x *= 2
+        x[x < 0] = 0
+        return None
+
+    check(relu_, floats(6, 6))
+
+    def rows(x, y):
+        x[1:3] = y
+        x[0, 0] += 1
+        return x
+
+    check(rows, floats(4, 5), floats(5, seed=2))
+
+
+def test_strided_and_fortran_inputs(device):
+    base = np.random.default_rng(3).normal(size=(6, 8)).astype(np.float32)
+
+    def f(x):
+        return x * 2 + x.sum()
+
+    compiled = jitflow.compile(f)
+    for view in (base[:, ::2], base.T, base[::-1], base[1:, 3:]):
+        x = DeviceArray(view)
+        same(compiled(x), f(x))
+
+
+def test_products(device):
+    def layer(x, w, b):
+        return np.maximum(x @ w + b, 0)
+
+    check(layer, floats(5, 7), floats(7, 3, seed=1), floats(3, seed=2))
+    assert device.products == 2
+    check(lambda x, y: x @ y, floats(2, 5, 7), floats(2, 7, 3, seed=1))
+
+
+def test_sizes_become_symbolic(device):
+    def f(x):
+        return (x * 2 + 1).sum(axis=0)
+
+    compiled = jitflow.compile(f)
+    for rows in (5, 9, 30, 2):
+        x = floats(rows, 4)
+        same(compiled(x), f(x))
+    assert compiled.report().recompiles == 1
+
+
+def test_a_loop_on_the_device(device):
+    def power(a, x, n):
+        for _ in range(n):
+            x = a @ x
+            x = x / np.sqrt((x * x).sum())
+        return x
+
+    check(power, floats(6, 6), floats(6, seed=1), 5)
+
+
+def test_a_loop_that_data_ends(device):
+    def newton(a):
+        x = a * 1
+        while float(np.abs(x * x - a).max()) > 1e-5:
+            x = 0.5 * (x + a / x)
+        return x
+
+    check(newton, to_device(np.array([2.0, 9.0, 0.5])))
+
+
+def test_a_branch_on_data(device):
+    def scaled(x):
+        if x.sum() > 0:
+            return x * 2
+        return x - 1
+
+    check(scaled, to_device(np.ones(5)))
+    check(scaled, to_device(-np.ones(5)))
+
+
+def test_a_break_leaves_arrays_where_they_are(device, capsys):
+    def f(x):
+        y = x * 2 + 1
+        print(y.shape)
+        return y - 1
+
+    check(f, floats(5, 3), breaks=1)
+
+
+def test_arrays_of_the_host_stay_arrays_of_the_host(device):
+    def f(x):
+        return x * np.ones(3)
+
+    with pytest.raises(TypeError, match="Unsupported type"):
+        jitflow.compile(f)(to_device(np.ones(3)))
+
+    def g(x, y):
+        return x + y
+
+    compiled = jitflow.compile(g)
+    with pytest.raises(TypeError, match="Unsupported type"):
+        compiled(to_device(np.ones(3)), np.ones(3))
+    same(compiled(to_device(np.ones(3)), to_device(np.ones(3))), to_device(np.full(3, 2.0)))
+    assert type(compiled(np.ones(3), np.ones(3))) is np.ndarray
+
+
+def test_a_host_constant_in_the_program_is_used_by_the_host(device):
+    def f(x, n):
+        scale = np.arange(n).sum()
+        return x * scale
+
+    compiled = jitflow.compile(f)
+    same(compiled(floats(5), 4), f(floats(5), 4))
+
+
+def test_one_function_serves_both_memories(device):
+    def f(x):
+        return np.tanh(x) * 2
+
+    compiled = jitflow.compile(f)
+    host = np.linspace(-1, 1, 9)
+    for _ in range(3):
+        np.testing.assert_allclose(compiled(host), f(host), rtol=1e-14)
+        same(compiled(to_device(host)), f(to_device(host)))
+    assert compiled.native_address
+    assert compiled.report().pieces == 2
+
+
+def test_indices(device):
+    def f(x, i):
+        return x[i] + 1
+
+    check(f, floats(9, 2), to_device(np.array([0, 3, -1])))
+
+
+def test_a_failed_check_runs_eagerly(device):
+    def f(x, i):
+        return x[i]
+
+    compiled = jitflow.compile(f)
+    good, bad = to_device(np.array([0, 1])), to_device(np.array([0, 99]))
+    x = floats(4)
+    same(compiled(x, good), f(x, good))
+    with pytest.raises(IndexError):
+        compiled(x, bad)
+
+
+def test_out_of_memory_runs_eagerly(device):
+    def f(x):
+        return np.exp(x) + 1
+
+    compiled = jitflow.compile(f)
+    x = floats(1000)
+    same(compiled(x), f(x))
+    device.limit = 100
+    same(compiled(x), f(x))
+    assert "JF-B025" in str(compiled.report())
+    device.limit = None
+    launches = device.launches
+    same(compiled(x), f(x))
+    assert device.launches == launches + 1
+
+
+def test_half_precision(device):
+    check(
+        lambda x, y: x * y + x, floats(20, dtype=np.float16), floats(20, dtype=np.float16, seed=1)
+    )
