@@ -3,30 +3,48 @@
 from __future__ import annotations
 
 import operator
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from jitflow.core.devices import HOST
 from jitflow.core.lazy import LazyModule
 from jitflow.tracer import arrays
 from jitflow.tracer.context import TraceContext
-from jitflow.tracer.numpy import folding, residence, table, ufuncs
+from jitflow.tracer.numpy import folding, table, ufuncs
 from jitflow.tracer.numpy.arguments import dim_value, raises, unsupported
 from jitflow.tracer.numpy.families import function_entry, method_entry
 from jitflow.tracer.numpy.operators import binary_operator, comparison, unary_operator
 from jitflow.tracer.random_types import generators
 from jitflow.tracer.user_calls import noted
-from jitflow.tracer.values import ArrayValue, PyValue
+from jitflow.tracer.values import ArrayValue, PyValue, SequenceValue
 
 if TYPE_CHECKING:
-    from jitflow.tracer.numpy import conversion, indexing, properties, ufunc_methods
+    from jitflow.tracer.numpy import conversion, indexing, properties, residence, ufunc_methods
 else:
     conversion = LazyModule("jitflow.tracer.numpy.conversion")
     indexing = LazyModule("jitflow.tracer.numpy.indexing")
     properties = LazyModule("jitflow.tracer.numpy.properties")
+    residence = LazyModule("jitflow.tracer.numpy.residence")
     ufunc_methods = LazyModule("jitflow.tracer.numpy.ufunc_methods")
 
 _ARRAY_METHOD = type(np.ndarray.sum)
+
+
+def _is_on_device(context: TraceContext) -> bool:
+    return context.kind is not None and not context.kind.is_host
+
+
+def _settled(
+    context: TraceContext, operands: Iterable[PyValue], result: PyValue, boxes: str = "scalar"
+) -> PyValue:
+    """The result of a call as the memory of the piece's arrays has it; see `residence`."""
+    if _is_on_device(context):
+        return residence.settled(context, operands, result, boxes)
+    if context.kind is None and isinstance(result, (ArrayValue, SequenceValue)):
+        context.live_on(HOST, "a new array")
+    return result
 
 
 def is_known(function: Any) -> bool:
@@ -59,10 +77,11 @@ def call(
     args = [context.resolve(value) for value in args]
     kwargs = {name: context.resolve(value) for name, value in kwargs.items()}
     operands = [*args, *kwargs.values()]
-    residence.check_function(context, function, operands)
+    if _is_on_device(context):
+        residence.check_function(context, function, operands)
     with arrays.transaction(context), noted(context, function, args, kwargs):
         result = nested_call(context, function, args, kwargs)
-        return residence.settled(context, operands, result, "scalar bool")
+        return _settled(context, operands, result, "scalar bool")
 
 
 def nested_call(
@@ -108,7 +127,7 @@ def method(
     receiver = context.resolve(receiver)
     with arrays.transaction(context), noted(context, name, [receiver, *args], kwargs):
         result = nested_method(context, receiver, name, args, kwargs)
-        return residence.settled(context, [receiver, *args, *kwargs.values()], result)
+        return _settled(context, [receiver, *args, *kwargs.values()], result)
 
 
 def nested_method(
@@ -149,26 +168,28 @@ def binary(context: TraceContext, op: str, left: PyValue, right: PyValue) -> PyV
     """``left op right``."""
     left, right = context.resolve(left), context.resolve(right)
     function = divmod if op == "divmod" else getattr(operator, op)
-    residence.check_operands(context, (left, right))
+    if _is_on_device(context):
+        residence.check_operands(context, (left, right))
     with arrays.transaction(context), noted(context, function, (left, right)):
         result = binary_operator(context, op, left, right)
-        return residence.settled(context, (left, right), result)
+        return _settled(context, (left, right), result)
 
 
 def unary(context: TraceContext, op: str, operand: PyValue) -> PyValue:
     """``op operand``."""
     operand = context.resolve(operand)
     with arrays.transaction(context), noted(context, getattr(operator, op), (operand,)):
-        return residence.settled(context, (operand,), unary_operator(context, op, operand))
+        return _settled(context, (operand,), unary_operator(context, op, operand))
 
 
 def compare(context: TraceContext, op: str, left: PyValue, right: PyValue) -> PyValue:
     """``left op right``."""
     left, right = context.resolve(left), context.resolve(right)
-    residence.check_operands(context, (left, right))
+    if _is_on_device(context):
+        residence.check_operands(context, (left, right))
     with arrays.transaction(context):
         result = comparison(context, op, left, right)
-        return residence.settled(context, (left, right), result)
+        return _settled(context, (left, right), result)
 
 
 def _array(value: PyValue) -> ArrayValue:
@@ -181,7 +202,7 @@ def getitem(context: TraceContext, array: PyValue, key: PyValue) -> PyValue:
     """``array[key]``."""
     with arrays.transaction(context):
         owner = _array(context.resolve(array))
-        return residence.settled(context, (owner,), indexing.getitem(context, owner, key))
+        return _settled(context, (owner,), indexing.getitem(context, owner, key))
 
 
 def join(context: TraceContext, kind: type, key: PyValue) -> PyValue:
@@ -189,7 +210,7 @@ def join(context: TraceContext, kind: type, key: PyValue) -> PyValue:
     from jitflow.tracer.numpy import joiners
 
     with arrays.transaction(context):
-        return residence.settled(context, (), joiners.joined(context, kind, key))
+        return _settled(context, (), joiners.joined(context, kind, key))
 
 
 def setitem(context: TraceContext, array: PyValue, key: PyValue, value: PyValue) -> None:

@@ -1,8 +1,9 @@
 """What NumPy calls mean for arrays of a device: which take them, and what a result of rank 0 is.
 
-A piece has arrays in one memory. On a device a reduction gives an array of rank 0, where the host
-gives a NumPy scalar; a function without an array among its arguments makes one on the host; and
-the package of the arrays implements a part of NumPy. What it does not take is left to eager code.
+Used in pieces of a device alone. Such a piece has all its arrays there: a reduction gives an array
+of rank 0, where the host gives a NumPy scalar; a function without an array among its arguments
+makes one on the host; and the package of the arrays implements a part of NumPy. What it does not
+take is left to eager code.
 """
 
 from __future__ import annotations
@@ -12,7 +13,6 @@ from typing import Any
 
 import numpy as np
 
-from jitflow.core.devices import HOST, ArrayKind
 from jitflow.core.errors import Unsupported
 from jitflow.tracer import arrays
 from jitflow.tracer.context import TraceContext
@@ -23,12 +23,6 @@ _DISPATCHED = (np.ufunc, type(np.sum))
 _DEEPEST = 4
 
 
-def device_of(context: TraceContext) -> ArrayKind | None:
-    """The device of the piece; None where its arrays are on the host, or there are none yet."""
-    kind = context.kind
-    return None if kind is None or kind.is_host else kind
-
-
 def check_function(context: TraceContext, function: Any, operands: Iterable[PyValue]) -> None:
     """Decline a call with arrays of a device that the package of the arrays does not take over.
 
@@ -37,8 +31,9 @@ def check_function(context: TraceContext, function: Any, operands: Iterable[PyVa
     Unsupported
         JF-B024, JF-B008.
     """
-    kind = device_of(context)
-    if kind is None or not _has_array(operands):
+    kind = context.kind
+    assert kind is not None
+    if not _has_array(operands):
         return
     name = getattr(function, "__name__", str(function))
     if not isinstance(function, _DISPATCHED):
@@ -51,8 +46,6 @@ def check_function(context: TraceContext, function: Any, operands: Iterable[PyVa
 
 def check_operands(context: TraceContext, operands: Iterable[PyValue]) -> None:
     """Decline an element-wise operation of an array of a device and a list or tuple."""
-    if device_of(context) is None:
-        return
     operands = list(operands)
     if _has_array(operands) and any(isinstance(value, SequenceValue) for value in operands):
         raise Unsupported("JF-B024", "a list or tuple as an operand of an array on a device")
@@ -65,15 +58,12 @@ def settled(
 
     `boxes` are the kinds of scalars that are arrays of rank 0 on a device.
     """
-    kind = context.kind
-    if kind is None or kind.is_host:
-        if kind is None and _has_array((result,)):
-            context.live_on(HOST, "a new array")
-        return result
     if _has_array(operands):
         return _on_device(context, result, boxes.split())
     if _has_array((result,)):
-        raise Unsupported("JF-B024", f"a new array is on the host, other arrays are on {kind}")
+        raise Unsupported(
+            "JF-B024", f"a new array is on the host, other arrays are on {context.kind}"
+        )
     return result
 
 
