@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from jitflow.core.dtypes import F64, I64
+from jitflow.core.dtypes import F64, I64, U64
 from jitflow.core.errors import CheckFailed
 from jitflow.ops.bodies import is_negative, like
 from jitflow.ops.kinds import Types, elementwise, is_bool_scalar
@@ -52,7 +52,31 @@ def _multiply(e: Any, x: Any, y: Any) -> Any:
     return e.multiply(x, y)
 
 
-def _make(name: str, function: Callable[[int, int], int], body: Any, doc: str) -> Operator:
+def _shift_left(e: Any, x: Any, count: Any) -> Any:
+    """Checked by the shift back; a count out of ``[0, 64)`` fails."""
+    is_inside = e.less(e.bitcast(count, U64), like(e, e.bitcast(count, U64), 64))
+    distance = e.select(is_inside, count, like(e, count, 0))
+    shifted = e.shift_left(x, distance)
+    e.require(e.bit_and(is_inside, e.equal(e.shift_right(shifted, distance), x)))
+    return shifted
+
+
+def _python_shift(x: int, count: int) -> int:
+    if not 0 <= count < 64:
+        raise CheckFailed("a shift out of 64 bits")
+    return x << count
+
+
+_FACTORS = uniform((-1e6, 1e6), (-1e6, 1e6))
+
+
+def _make(
+    name: str,
+    function: Callable[[int, int], int],
+    body: Any,
+    doc: str,
+    samples: Any = _FACTORS,
+) -> Operator:
     return elementwise(
         name,
         "x y",
@@ -60,7 +84,7 @@ def _make(name: str, function: Callable[[int, int], int], body: Any, doc: str) -
         numpy=_checked(function),
         cpu=body,
         checks=True,
-        samples=uniform((-1e6, 1e6), (-1e6, 1e6)),
+        samples=samples,
         doc=doc,
     )
 
@@ -70,6 +94,13 @@ checked_subtract = _make(
     "checked_subtract", operator.sub, _subtract, "Difference; fails on overflow."
 )
 checked_multiply = _make("checked_multiply", operator.mul, _multiply, "Product; fails on overflow.")
+checked_left_shift = _make(
+    "checked_left_shift",
+    _python_shift,
+    _shift_left,
+    "Left shift; fails on overflow and by counts out of 64 bits.",
+    uniform((-1e6, 1e6), (0, 40)),
+)
 
 
 def _infer_require(types: Types, attributes: Attributes) -> Types:

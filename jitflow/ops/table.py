@@ -15,7 +15,7 @@ FAMILIES: dict[str, str] = {
         "absolute sign conjugate reciprocal square sqrt cbrt maximum minimum fmax fmin "
         "degrees radians"
     ),
-    "checks": "checked_add checked_subtract checked_multiply require",
+    "checks": "checked_add checked_subtract checked_multiply checked_left_shift require",
     "contraction": "matmul",
     "control": "for while cond",
     "conversion": "where cast real imag complex",

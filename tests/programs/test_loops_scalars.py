@@ -42,6 +42,10 @@ INTEGERS = [
     "MOVES[s % 4][0] + 2 * MOVES[s % 4][1]",
     "MOVES[-1 - s % 4][1]",
     "[True, False, True][s % 3]",
+    "(k * 6364136223846793005 + 1442695040888963407) % 2**32",
+    "(k * 2654435761 << 20) & 0xFFFFFFFF",
+    "((k * 2654435761 << 20 ^ s) * 2**40 - 7) & 0x7FFFFFFF",
+    "(s - k * 2**55) % 2**62",
 ]
 TRUTHS = [
     "k in (1, 5, s)",
@@ -132,3 +136,13 @@ def test_a_table_of_directions(check_loops):
 
     report = check_loops(walk, (RNG.integers(0, 4, 200), 9))
     assert control_nodes(report) == ["for"]
+
+
+def test_numpys_numbers_warn_of_overflow_under_a_mask(check_loops):
+    def mixed(numbers):
+        total = np.int64(1)
+        for number in numbers:
+            total = (total * np.int64(6364136223846793005) + number) & np.int64(0xFFFFFFFF)
+        return total
+
+    check_loops(mixed, (NUMBERS,))

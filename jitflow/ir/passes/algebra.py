@@ -8,6 +8,7 @@ import numpy as np
 
 from jitflow.core.dtypes import BOOL, COMPLEX, FLOATS, INTEGERS, REAL, SIGNED
 from jitflow.ir.graph import Node
+from jitflow.ir.passes import modular
 from jitflow.ir.rewriter import Replacement, Rewriter
 from jitflow.ir.rules import AnyRule, Rule, rule, splat
 
@@ -138,4 +139,6 @@ RULES: tuple[AnyRule, ...] = (
     Rule("checked_add_zero", "checked_add(x, 0) -> x"),
     Rule("checked_subtract_zero", "checked_subtract(x, 0) -> x"),
     Rule("checked_multiply_one", "checked_multiply(x, 1) -> x"),
+    modular.masked,
+    modular.modulo,
 )

@@ -81,16 +81,12 @@ def _shifted(context: TraceContext, op: str, left: PyValue, right: PyValue) -> P
         return constant_binary(op, _fixed(context, left), _fixed(context, right))
     number, count = _operands(context, left, right)
     facts.before_check(context, number, count)
+    if op == "<<":
+        return _integer_result(context, op, "checked_left_shift", (number, count), left, right)
     if not isinstance(right, ConstantValue):
-        facts.require(
-            context, emit("less_equal", graph_value(context, ConstantValue(0), I64), count)
-        )
-    if op == ">>":
-        return _integer_result(context, op, "right_shift", (number, count), left, right)
-    result = _integer_result(context, op, "left_shift", (number, count), left, right)
-    assert result.value is not None
-    facts.require(context, emit("equal", emit("right_shift", result.value, count), number))
-    return result
+        zero = graph_value(context, ConstantValue(0), I64)
+        facts.require(context, emit("less_equal", zero, count))
+    return _integer_result(context, op, "right_shift", (number, count), left, right)
 
 
 def _stays_small(context: TraceContext, op: str, left: PyValue, right: PyValue) -> bool:
@@ -217,7 +213,8 @@ def _divided(context: TraceContext, op: str, left: PyValue, right: PyValue) -> P
         if not facts.decide(context, 1, "<=", b):
             return constant_binary(op, _fixed(context, left), _fixed(context, right))
     else:
-        _require_divisible(context, *_operands(context, left, right))
+        divisor, zero = _operands(context, right, ConstantValue(0))
+        facts.require(context, context.builder.emit("not_equal", divisor, zero))
     name = "floor_divide" if op == "//" else "remainder"
     operands = _operands(context, left, right)
     result = _integer_result(context, op, name, operands, left, right)
@@ -226,18 +223,6 @@ def _divided(context: TraceContext, op: str, left: PyValue, right: PyValue) -> P
         if small or (a is not None and fits(context, a * 2**15)):
             context.objects.limits[str(result.dim)] = abs(right.value) if small else 2**47
     return result
-
-
-def _require_divisible(context: TraceContext, number: Value, divisor: Value) -> None:
-    """Leave a zero divisor to Python, and the one quotient that 64 bits do not hold."""
-    emit = context.builder.emit
-    zero, minus, least = (
-        graph_value(context, ConstantValue(value), I64) for value in (0, -1, -(2**63))
-    )
-    facts.before_check(context, number, divisor)
-    facts.require(context, emit("not_equal", divisor, zero))
-    fits = emit("logical_or", emit("not_equal", divisor, minus), emit("not_equal", number, least))
-    facts.require(context, fits)
 
 
 def _fixed(context: TraceContext, value: PyValue) -> PyValue:

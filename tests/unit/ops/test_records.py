@@ -261,6 +261,10 @@ def test_integer_powers_out_of_range_are_left_to_numpy(exponent: int) -> None:
         ("checked_subtract", -(2**62), 2**62 + 1),
         ("checked_multiply", 2**32, 2**31),
         ("checked_multiply", -(2**63), -1),
+        ("checked_left_shift", 1, 63),
+        ("checked_left_shift", 1, 64),
+        ("checked_left_shift", -3, 62),
+        ("checked_left_shift", 1, -1),
     ],
 )
 def test_python_integers_that_leave_64_bits_fail(name: str, x: int, y: int) -> None:
@@ -275,6 +279,11 @@ def test_python_integers_that_leave_64_bits_fail(name: str, x: int, y: int) -> N
 def test_python_integers_near_the_limit_are_exact(name: str) -> None:
     operands = np.array([2**31, -(2**31), 2**40]), np.array([2**31, 2**31, 2**22])
     assert_same(run_body(operator(name), operands), run(name, *operands))
+
+
+def test_left_shifts_near_the_limit_are_exact() -> None:
+    operands = np.array([1, -1, -1, 0, 5]), np.array([62, 63, 0, 63, 60])
+    assert_same(run_body(operator("checked_left_shift"), operands), operands[0] << operands[1])
 
 
 def test_require() -> None:
