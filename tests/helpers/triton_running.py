@@ -31,11 +31,11 @@ from jitflow.core import dims
 from jitflow.core.errors import CheckFailed
 from jitflow.ir.graph import Graph
 
-LARGE = Limits(elements=16384)
+LARGE = Limits(elements=16384, programs=4)
 """Few, large programs: the interpreter takes milliseconds for each."""
 
-SMALL = Limits(elements=16, whole_row=8, row_block=8)
-"""Many blocks, and rows of several."""
+SMALL = Limits(elements=16, whole_row=8, row_block=8, programs=8)
+"""Many blocks, rows of several, and parts of rows."""
 
 
 class Run:

@@ -151,6 +151,19 @@ class Folds:
         if accumulator.names and not accumulator.result:
             accumulator.result = self.across(accumulator, accumulator.names)
 
+    def dtypes(self, name: str) -> list[DType]:
+        """Of the parts of an accumulator."""
+        return [part.dtype for part in self.neutral(self.open[name])]
+
+    def results(self, name: str) -> list[Value]:
+        """The parts of an accumulator, after its fold."""
+        return [part for value in self.open[name].result for part in self.parts(value)]
+
+    def resume(self, name: str, parts: list[str]) -> None:
+        """Combine blocks of what several programs have folded."""
+        accumulator = self.open[name]
+        accumulator.result = self.across(accumulator, parts)
+
     def end(self, statement: End) -> Value:
         """The value of an accumulator."""
         return self.e.cast(self.open.pop(statement.accumulator).result[-1], statement.dtype)

@@ -125,11 +125,14 @@ class Limits:
         The longest row that is held in registers.
     row_block : int
         Elements of a block of a longer row.
+    programs : int
+        Programs that fill the device: longer rows than so many are split.
     """
 
     elements: int = 1024
     whole_row: int = 16384
     row_block: int = 2048
+    programs: int = 128
 
 
 LIMITS = Limits()

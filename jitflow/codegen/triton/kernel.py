@@ -25,6 +25,7 @@ from jitflow.codegen.triton.emit import TritonEmitter
 from jitflow.codegen.triton.folding import Folds
 from jitflow.codegen.triton.frame import (
     LIMITS,
+    Frame,
     Limits,
     atomic_of,
     choose_blocks,
@@ -32,6 +33,7 @@ from jitflow.codegen.triton.frame import (
     flattened,
     frame_of,
 )
+from jitflow.codegen.triton.frame import Blocks as BlockSizes
 from jitflow.codegen.triton.interface import (
     FAILED,
     WIDE,
@@ -40,8 +42,10 @@ from jitflow.codegen.triton.interface import (
     Options,
     Parameter,
 )
+from jitflow.codegen.triton.phases import Phase, Scratch, choose_parts, folding_stages
 from jitflow.codegen.triton.text import SourceText
 from jitflow.codegen.triton.values import Value
+from jitflow.core.dataclass import dataclass, field
 from jitflow.core.dims import Dim, symbol
 from jitflow.core.dtypes import BOOL, I32, I64
 
@@ -52,27 +56,55 @@ from triton.language.extra import libdevice
 """
 
 
+@dataclass(eq=False, repr=False)
+class Generated:
+    """A kernel of the loop IR as one or more kernels, to be launched in order.
+
+    Each takes the buffers' pointers and then the scratch memory in its second component.
+    """
+
+    phases: list[tuple[GeneratedKernel, list[Scratch]]] = field(default_factory=list)
+
+
 def generate(
     kernel: Kernel,
     scalars: frozenset[str] = frozenset(),
     fastmath: bool = False,
     limits: Limits = LIMITS,
-) -> GeneratedKernel:
+) -> Generated:
     """Triton source of a kernel; the buffers in `scalars` are numbers passed by value."""
-    return KernelWriter(kernel, scalars, fastmath, limits).run()
+    frame = frame_of(kernel)
+    blocks = choose_blocks(kernel, frame, limits)
+    parts = choose_parts(kernel, frame, blocks, limits)
+    generated = Generated()
+    count = folding_stages(frame) if parts > 1 else 0
+    for number in range(count + 1):
+        phase = Phase(number, parts, number == count)
+        writer = KernelWriter(kernel, scalars, fastmath, frame, blocks, phase)
+        generated.phases.append((writer.run(), phase.scratch))
+    return generated
 
 
 class KernelWriter:
-    """Writes one kernel."""
+    """Writes one kernel, or the phase of one that is split."""
 
     def __init__(
-        self, kernel: Kernel, scalars: frozenset[str], fastmath: bool, limits: Limits
+        self,
+        kernel: Kernel,
+        scalars: frozenset[str],
+        fastmath: bool,
+        frame: Frame,
+        blocks: BlockSizes,
+        phase: Phase,
     ) -> None:
         self.kernel = kernel
         self.scalars = scalars
         self.fastmath = fastmath
-        self.frame = frame_of(kernel)
-        self.blocks = choose_blocks(kernel, self.frame, limits)
+        self.frame = frame
+        self.blocks = blocks
+        self.phase = phase
+        self.stages = 0
+        self.in_stage = self.is_done = False
         self.text = SourceText()
         self.e = TritonEmitter(self.text, fastmath, self.require_all)
         self.indices = Indices(self.text)
@@ -98,12 +130,18 @@ class KernelWriter:
             name,
             HEAD + "\n\n".join(parts) + "\n",
             parameters,
-            (Blocks(self.frame.rows, self.blocks.x),),
+            self.grid(),
             Options(num_warps=self.blocks.warps, fastmath=self.fastmath),
             tuple(self.spans()),
             self.kernel.checks,
             str(self.kernel),
         )
+
+    def grid(self) -> tuple[Blocks, ...]:
+        """Blocks of rows, by the parts of a row."""
+        rows = Blocks(self.frame.rows, self.blocks.x)
+        is_split = self.phase.parts > 1 and self.stages > self.phase.number
+        return (rows, Blocks(self.phase.parts)) if is_split else (rows,)
 
     def words(self) -> list[str]:
         """Operators for the name of the kernel."""
@@ -118,6 +156,7 @@ class KernelWriter:
         for buffer in self.kernel.buffers:
             kind = "scalar" if buffer.name in self.scalars else "pointer"
             found.append(Parameter(buffer.name, kind, buffer.dtype))
+        found += [Parameter(item.name, "pointer", item.dtype) for item in self.phase.scratch]
         if self.kernel.checks:
             found.append(Parameter(FAILED, "pointer", I32))
         for name in self.kernel.symbols:
@@ -140,6 +179,7 @@ class KernelWriter:
         self.indices.shapes = {"x": shape}
         if frame.inner:
             self.indices.shapes["r"] = f"[1, {self.blocks.r}]"
+        self.row_position = "0"
         if not frame.outer:
             return
         first = f"tl.program_id(0).to({INDEX}) * {size}"
@@ -147,6 +187,7 @@ class KernelWriter:
         rows = frame.rows
         if not isinstance(rows, int) or rows % size:
             self.indices.masks["x"] = self.text.value(f"{name} < {dim_text(rows)}")
+        self.row_position = name
         self.indices.split(name, frame.outer, "x")
 
     def serially(self, loops: list[tuple[str, Dim]]) -> None:
@@ -165,29 +206,99 @@ class KernelWriter:
                 self.text.write("tl.debug_barrier()")
 
     def stage(self, loop: Loop) -> None:
-        """One pass over the rows of the block."""
+        """One pass over the rows of the block, or over a part of each."""
         statements = list(flattened(loop))
-        columns, size = self.frame.columns, self.blocks.r
-        if not self.blocks.looped:
-            self.row(f"tl.arange(0, {size})[None, :].to({INDEX})", statements)
-            return
         folded = {s.accumulator: s for s in statements if isinstance(s, Fold)}
+        number, self.stages = self.stages, self.stages + 1
+        if number < self.phase.number:
+            self.each_partial(number, list(folded), self.load_partial)
+            return
+        self.in_stage = True
+        if self.blocks.looped:
+            self.looped(statements, folded)
+        else:
+            self.row(f"tl.arange(0, {self.blocks.r})[None, :].to({INDEX})", statements)
+        self.in_stage = False
+        if not self.phase.is_last:
+            self.each_partial(number, list(folded), self.store_partial)
+            self.is_done = True
+
+    def looped(self, statements: list[Statement], folded: dict[str, Fold]) -> None:
+        """Blocks of rows one after the other."""
+        size = self.blocks.r
         for name, fold in folded.items():
             self.folds.carry(name, along=not fold.result)
         self.forget_stored(statements)
+        first, end = self.bounds()
         start = self.text.fresh("start")
-        self.text.write(f"for {start} in range(0, {dim_text(columns)}, {size}):")
+        self.text.write(f"for {start} in range({first}, {end}, {size}):")
         with self.text.scope():
             self.row(f"{start} + tl.arange(0, {size})[None, :].to({INDEX})", statements)
         for name, fold in folded.items():
             if not fold.result:
                 self.folds.finish(name)
 
+    # Parts of rows
+
+    def bounds(self) -> tuple[str, str]:
+        """Where the part of a row that a program takes begins and ends."""
+        columns, size, parts = self.frame.columns, self.blocks.r, self.phase.parts
+        end = dim_text(columns)
+        if parts == 1:
+            return "0", end
+        whole = parts * size
+        if isinstance(columns, int):
+            length = str(-(-columns // whole) * size)
+        else:
+            length = self.text.value(f"({end} + {whole - 1}) // {whole} * {size}")
+        first = self.text.value(f"{self.part()} * {length}")
+        return first, self.text.value(f"tl.minimum({first} + {length}, {end})")
+
+    def part(self) -> str:
+        """The number of the part."""
+        return self.text.value(f"tl.program_id(1).to({INDEX})")
+
+    def each_partial(
+        self, stage: int, names: list[str], do: Callable[[str, list[Scratch]], None]
+    ) -> None:
+        """Do something with the scratch memory of each accumulator of a stage."""
+        for name in names:
+            made = []
+            for dtype in self.folds.dtypes(name):
+                count = len(self.phase.scratch)
+                made.append(Scratch(f"part{count}", dtype, self.frame.rows * self.phase.parts))
+                self.phase.scratch += made[-1:]
+            do(name, made)
+
+    def partial_offset(self, position: str) -> str:
+        """Where the accumulators of a part of each row of the block lie."""
+        rows = f"{self.row_position} * {self.phase.parts} + " if self.frame.outer else ""
+        return self.text.value(f"{rows}{position} + {self.indices.block(frozenset('x'))}")
+
+    def load_partial(self, name: str, scratch: list[Scratch]) -> None:
+        """Combine what the programs of an earlier kernel left."""
+        parts = f"tl.arange(0, {self.phase.parts})[None, :]"
+        offset = self.partial_offset(parts)
+        mask = _mask(self.indices.mask(frozenset("x")))
+        loaded = []
+        for item in scratch:
+            text = f"tl.load({item.name} + {offset}{mask})"
+            loaded.append(self.text.value(f"{text} != 0" if item.dtype is BOOL else text))
+        self.folds.resume(name, loaded)
+
+    def store_partial(self, name: str, scratch: list[Scratch]) -> None:
+        """Leave the accumulators to the next kernel."""
+        offset = self.partial_offset(self.part())
+        mask = _mask(self.indices.mask(frozenset("x")))
+        for item, value in zip(scratch, self.folds.results(name), strict=True):
+            text = f"{value.text}.to(tl.uint8)" if item.dtype is BOOL else value.text
+            self.text.write(f"tl.store({item.name} + {offset}, {text}{mask})")
+
     def row(self, positions: str, statements: list[Statement]) -> None:
         """The statements on a block of the rows."""
         name = self.text.value(positions)
         columns, size = self.frame.columns, self.blocks.r
-        if not isinstance(columns, int) or columns % size:
+        if not isinstance(columns, int) or columns % size or not columns:
             self.indices.masks["r"] = self.text.value(f"{name} < {dim_text(columns)}")
         self.indices.split(name, self.frame.inner, "r")
         self.block(statements)
@@ -204,6 +315,8 @@ class KernelWriter:
     def block(self, statements: list[Statement]) -> None:
         """Write statements in order."""
         for statement in statements:
+            if self.is_done:
+                return
             self.writers[type(statement)](statement)
 
     def constant(self, statement: Constant) -> None:
@@ -266,6 +379,8 @@ class KernelWriter:
         self.text.write(f"tl.store({at}, 1, mask={mask})")
 
     def store(self, statement: Store) -> None:
+        if not self.in_stage and not self.phase.is_last:
+            return
         dtype, value = statement.dtype, self.registers[statement.operand]
         atomic = atomic_of(statement)
         if statement.operator is not None and not atomic:

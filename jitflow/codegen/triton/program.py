@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from jitflow.codegen import arena as memory
+from jitflow.codegen.buffers import Temporary
 from jitflow.codegen.interface import Segment
 from jitflow.codegen.loop_ir import (
     Branch,
@@ -34,6 +35,7 @@ from jitflow.codegen.triton.interface import (
     GeneratedProgram,
 )
 from jitflow.codegen.triton.kernel import generate
+from jitflow.codegen.triton.phases import Scratch
 
 
 def compile_segment(segment: Segment, limits: Limits = LIMITS) -> GeneratedProgram:
@@ -47,7 +49,7 @@ class _ProgramWriter:
         self.limits = limits
         self.lowered = lower(segment, GPU)
         self.kernels: list[GeneratedKernel] = []
-        self.numbers: dict[tuple[int, frozenset[str]], int] = {}
+        self.numbers: dict[tuple[int, frozenset[str]], list[tuple[int, list[Scratch]]]] = {}
         self.by_value = {
             f"in{number}"
             for number, spec in enumerate(segment.inputs)
@@ -78,9 +80,9 @@ class _ProgramWriter:
 
     def commands(self, commands: list[Command]) -> list[Command]:
         """The same commands, calling generated kernels."""
-        return [self.command(command) for command in commands]
+        return [made for command in commands for made in self.command(command)]
 
-    def command(self, command: Command) -> Command:
+    def command(self, command: Command) -> list[Command]:
         if isinstance(command, CallKernel):
             return self.call(command)
         if isinstance(command, (Repeat, While, Branch)):
@@ -88,9 +90,10 @@ class _ProgramWriter:
                 inside[:] = self.commands(inside)
             if isinstance(command, While) and self.may_fail([command]):
                 command.body.append(Check(Pointer(FAILED)))
-        return command
+        return [command]
 
-    def call(self, command: CallKernel) -> CallKernel:
+    def call(self, command: CallKernel) -> list[Command]:
+        """Calls of what a kernel became."""
         kernel = self.lowered.program.kernels[command.kernel]
         scalars = frozenset(
             buffer.name
@@ -99,11 +102,27 @@ class _ProgramWriter:
         )
         key = command.kernel, scalars
         if key not in self.numbers:
-            self.numbers[key] = len(self.kernels)
+            self.numbers[key] = []
             generated = generate(kernel, scalars, self.segment.fastmath, self.limits)
-            generated.stores = tuple(_stored(kernel))
-            self.kernels.append(generated)
-        return CallKernel(self.numbers[key], command.pointers)
+            for made, scratch in generated.phases:
+                made.stores = tuple(_stored(kernel))
+                self.numbers[key].append((len(self.kernels), scratch))
+                self.kernels.append(made)
+        pointers = self.scratch(self.numbers[key][-1][1])
+        return [
+            CallKernel(number, (*command.pointers, *pointers[: len(used)]))
+            for number, used in self.numbers[key]
+        ]
+
+    def scratch(self, wanted: list[Scratch]) -> list[Pointer]:
+        """Memory for the accumulators of one call."""
+        pointers = []
+        for item in wanted:
+            name = f"part{len(self.lowered.temporaries)}"
+            size = item.elements * item.dtype.itemsize
+            self.lowered.temporaries[name] = Temporary(size, item.dtype.itemsize)
+            pointers.append(Pointer(name))
+        return pointers
 
     # Checks
 
