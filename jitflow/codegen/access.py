@@ -205,6 +205,13 @@ def _diagonal(attributes: Mapping[str, Any], rank: int, index: Index) -> Index:
     return tuple(out)
 
 
+def _strided(attributes: Mapping[str, Any], rank: int, index: Index) -> Index:
+    out = [ZERO] * rank
+    for component, axis, step in zip(index, attributes["axes"], attributes["steps"], strict=True):
+        out[axis] = out[axis] + component.scaled(step)
+    return tuple(out)
+
+
 def _negative(offset: Dim) -> bool:
     return isinstance(offset, int) and offset < 0
 
@@ -214,12 +221,13 @@ _AXIS_VIEWS = {
     "squeeze": _squeeze,
     "expand_dims": _expand_dims,
     "diagonal": _diagonal,
+    "strided": _strided,
 }
 
 
 def view_shape(name: str, attributes: Mapping[str, Any], operand: Shape) -> Shape:
     """Shape of a view, from its name and attributes (for the views of an ``update``)."""
-    if name in ("reshape", "broadcast", "slice"):
+    if name in ("reshape", "broadcast", "slice", "strided"):
         return tuple(attributes["shape"])
     if name == "transpose":
         return tuple(operand[axis] for axis in attributes["axes"])

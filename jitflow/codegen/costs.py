@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from jitflow.codegen.access import Index
+from jitflow.codegen.access import Affine, Index
 from jitflow.codegen.groups import Loops
+from jitflow.core.dims import Dim
 from jitflow.core.types import ArrayType
 from jitflow.ir.graph import Graph, Node, Value
 from jitflow.ops.record import Kind
@@ -41,8 +42,21 @@ def repeats(loops: Loops, index: Index, type: ArrayType) -> bool:
         return True
     if not atoms:
         return False
+    if any(_overlaps(loops, component) for component in index):
+        return True
     last = max(names.index(atom) for atom in atoms)
     return any(loops.variables[n] != 1 for n in names[:last] if n not in atoms)
+
+
+def _overlaps(loops: Loops, component: Affine) -> bool:
+    """Whether different positions of the loops may meet in one place: windows that overlap."""
+    reach: Dim = 0
+    steps = [(c, loops.variables.get(atom)) for atom, c in component.terms if isinstance(c, int)]
+    for step, extent in sorted(((abs(c), e) for c, e in steps), key=lambda pair: pair[0]):
+        if isinstance(reach, int) and step <= reach:
+            return True
+        reach = reach + (extent - 1) * step if isinstance(extent, int) else step
+    return False
 
 
 def costs(graph: Graph) -> dict[Value, int]:

@@ -32,7 +32,7 @@ FAMILIES: dict[str, str] = {
     "trigonometric": (
         "sin cos tan arcsin arccos arctan sinh cosh tanh arcsinh arccosh arctanh arctan2 hypot"
     ),
-    "views": "transpose reshape broadcast slice squeeze expand_dims diagonal update",
+    "views": "transpose reshape broadcast slice squeeze expand_dims diagonal strided update",
 }
 
 NAMES = tuple(name for names in FAMILIES.values() for name in names.split())

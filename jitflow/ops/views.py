@@ -133,6 +133,51 @@ diagonal = view(
 )  # fmt: skip
 
 
+def _strided_shape(
+    own: Shape, *, axes: tuple[int, ...], steps: tuple[int, ...], shape: Shape
+) -> Shape:
+    if not len(axes) == len(steps) == len(shape) or not all(0 <= a < len(own) for a in axes):
+        raise TypeError(f"strided view of {shapes.format_shape(own)} along axes {axes}")
+    for axis, extent in enumerate(own):
+        last = _last_position(axis, axes, steps, shape)
+        if isinstance(last, int) and isinstance(extent, int) and last >= max(extent, 1):
+            raise TypeError(f"a strided view leaves axis {axis} of {shapes.format_shape(own)}")
+    return shape
+
+
+def _last_position(axis: int, axes: tuple[int, ...], steps: tuple[int, ...], shape: Shape) -> Dim:
+    last: Dim = 0
+    for place, step, extent in zip(axes, steps, shape, strict=True):
+        if place == axis:
+            last = last + (extent - 1) * step
+    return last
+
+
+def shows_all(own: Shape, attributes: Attributes) -> bool:
+    """Whether a strided view shows every element: windows at each position do."""
+    axes, steps, shape = attributes["axes"], attributes["steps"], attributes["shape"]
+    for axis, extent in enumerate(own):
+        if _last_position(axis, axes, steps, shape) + 1 != extent:
+            return False
+        if extent != 1 and 1 not in [s for a, s in zip(axes, steps, strict=True) if a == axis]:
+            return False
+    return all(step in (0, 1) for step in steps)
+
+
+def _strided(
+    x: Any, *, axes: tuple[int, ...], steps: tuple[int, ...], shape: tuple[int, ...]
+) -> np.ndarray:
+    x = np.asarray(x)
+    strides = [step * x.strides[axis] for axis, step in zip(axes, steps, strict=True)]
+    return np.lib.stride_tricks.as_strided(x, shape, strides)
+
+
+strided = view(
+    "strided", attributes=("axes", "steps", "shape"), shape=_strided_shape, numpy=_strided,
+    doc="Windows: axis k of the result runs along axes[k] by steps[k]; positions add up.",
+)  # fmt: skip
+
+
 def viewed_type(base: ArrayType, views: tuple[tuple[str, Attributes], ...]) -> ArrayType:
     """Type of what a chain of views shows of `base`."""
     for name, attributes in views:
@@ -154,8 +199,8 @@ def _infer_update(types: Types, attributes: Attributes) -> Types:
     base, value = types
     if value.dtype is not base.dtype:
         raise TypeError(f"update of {base.dtype} with {value.dtype}")
-    if any(name == "broadcast" for name, _ in attributes["views"]):
-        raise TypeError("update through a broadcast view")
+    if any(name in ("broadcast", "strided") for name, _ in attributes["views"]):
+        raise TypeError("update through a view that may show an element twice")
     region = viewed_type(base, attributes["views"])
     shapes.check_broadcasts_to(value.shape, region.shape)
     return (base,)

@@ -117,6 +117,13 @@ def _from_graph(w: RecipeWriter, recipe: r.FromGraph) -> str:
     return w.output(recipe)
 
 
+_VIEW_FUNCTIONS = {
+    "broadcast_to": np.broadcast_to,
+    "sliding_window_view": np.lib.stride_tricks.sliding_window_view,
+    "as_strided": np.lib.stride_tricks.as_strided,
+}
+
+
 def _view_of(w: RecipeWriter, recipe: r.ViewOf) -> str:
     base = w.build(recipe.base)
     arguments = [w.argument(item) for item in recipe.arguments]
@@ -124,8 +131,9 @@ def _view_of(w: RecipeWriter, recipe: r.ViewOf) -> str:
         return f"{base}[{arguments[0]}]"
     if recipe.method in ("real", "imag", "T", "mT", "flags", "flat"):
         return f"{base}.{recipe.method}"
-    if recipe.method == "broadcast_to":
-        return f"{w.pool(np.broadcast_to)}({base}, {', '.join(arguments)})"
+    if recipe.method in _VIEW_FUNCTIONS:
+        view = w.pool(_VIEW_FUNCTIONS[recipe.method])
+        return f"{view}({base}, {', '.join(arguments)})"
     return f"{base}.{recipe.method}({', '.join(arguments)})"
 
 

@@ -206,6 +206,8 @@ def write(context: TraceContext, array: ArrayValue, value: Value) -> None:
     check_writable(array)
     parts = [name for name, _ in array.views if name in _PARTS]
     steps = tuple(step for step in array.views if step[0] not in _PARTS)
+    if any(name == "strided" for name, _ in steps):
+        raise Unsupported("JF-B008", "a write through as_strided")
     if parts:
         value = _with_part(context, array, steps, parts, value)
     version = array.storage.version

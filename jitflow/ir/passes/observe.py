@@ -13,6 +13,7 @@ from jitflow.core.types import ArrayType
 from jitflow.ir.flags import can_warn
 from jitflow.ir.graph import Block, Graph, Node, Value
 from jitflow.ops.record import Kind, operator
+from jitflow.ops.views import shows_all
 
 _SELECTING = frozenset({"slice", "diagonal"})
 
@@ -72,6 +73,8 @@ def _selects(node: Node, position: int) -> bool:
     """Whether only some elements of an operand are used."""
     if position:
         return False
+    if node.operator.name == "strided":
+        return not shows_all(node.operands[0].type.shape, node.attributes)
     return node.operator.name in _SELECTING or node.operator.kind is Kind.GATHER
 
 

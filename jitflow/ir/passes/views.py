@@ -17,7 +17,16 @@ from jitflow.ops.record import Kind, operator
 
 Step = tuple[str, Mapping[str, Any]]
 
-VIEWS = ("transpose", "reshape", "broadcast", "slice", "squeeze", "expand_dims", "diagonal")
+VIEWS = (
+    "transpose",
+    "reshape",
+    "broadcast",
+    "slice",
+    "squeeze",
+    "expand_dims",
+    "diagonal",
+    "strided",
+)
 
 
 def is_identity(step: Step, type: ArrayType) -> bool:
@@ -124,7 +133,7 @@ def _after(result: list[tuple[Step, ArrayType]], type: ArrayType) -> ArrayType:
 def identity_view(rewriter: Rewriter, node: Node) -> Replacement:
     """A view that changes nothing."""
     operand = node.operands[0]
-    same = node.operator.name != "diagonal" and is_identity(
+    same = node.operator.name not in ("diagonal", "strided") and is_identity(
         (node.operator.name, node.attributes), operand.type
     )
     return operand if same else None

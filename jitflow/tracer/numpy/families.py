@@ -76,6 +76,7 @@ FAMILIES: dict[str, str] = {
         "setxor1d union1d unique .compress .nonzero"
     ),
     "random": "random.RandomState random.default_rng random.seed",
+    "windows": "lib.stride_tricks.as_strided lib.stride_tricks.sliding_window_view",
     "slopes": "gradient",
     "frequencies": "fft.fftfreq fft.fftshift fft.ifftshift fft.rfftfreq",
     "editing": "insert unravel_index",

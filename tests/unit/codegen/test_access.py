@@ -23,6 +23,8 @@ VIEWS: list[tuple[tuple[int, ...], str, dict[str, Any]]] = [
     ((3, 4), "expand_dims", {"axes": (0, 3)}),
     ((4, 6), "diagonal", {"offset": 2, "axis1": 0, "axis2": 1}),
     ((4, 6), "diagonal", {"offset": -1, "axis1": 1, "axis2": 0}),
+    ((5, 6), "strided", {"axes": (0, 1, 0, 1), "steps": (1,) * 4, "shape": (3, 4, 3, 3)}),
+    ((7, 4), "strided", {"axes": (1, 0, 0), "steps": (1, 3, 1), "shape": (4, 2, 3)}),
     ((2, 12), "reshape", {"shape": (2, 3, 4)}),
     ((12, 1, 2), "reshape", {"shape": (3, 4, 2, 1)}),
 ]
