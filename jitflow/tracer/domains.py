@@ -38,6 +38,11 @@ class Domain:
     @property
     def limits(self) -> tuple[Dim, Dim]:
         """Least and greatest index."""
+        ends = self.start, self.stop, self.step
+        if isinstance(self.start, int) and all(isinstance(end, int) for end in ends):
+            last = range(*ends)[-1:]  # type: ignore[arg-type]
+            if last:
+                return min(self.start, last[0]), max(self.start, last[0])
         return (self.stop + 1, self.start) if self.descends else (self.start, self.stop - 1)
 
     @property

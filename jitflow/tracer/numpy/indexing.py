@@ -163,9 +163,20 @@ def fitted(context: TraceContext, source: Operand, dtype: DType, shape: tuple[Di
         if any(not facts.decide(context, dim, "==", 1) for dim in value.type.shape[:extra]):
             raise raises(f"could not broadcast input array into shape {shape}")
         value = emit(context, "reshape", value, shape=value.type.shape[extra:])
+    _rely_on_single(context, value.type.shape, shape)
     if not same_shape(context, broadcast_shapes(context, [value.type.shape, shape]), shape):
         raise raises(f"could not broadcast input array into shape {shape}")
     return conform(context, value, shape)
+
+
+def _rely_on_single(
+    context: TraceContext, own: tuple[Dim, ...], shape: tuple[Dim, ...]
+) -> None:
+    """Rely on what is assigned to an axis of one element having one, where data decide."""
+    for extent, goal in zip(reversed(own), reversed(shape), strict=False):
+        if goal == 1 and extent != 1 and facts.is_late_extent(context, extent):
+            if facts.evaluate(context, extent) in (None, 1):
+                facts.rely_on(context, extent, "==", 1)
 
 
 def assigned_value(context: TraceContext, source: Operand, dtype: DType) -> Value:
