@@ -11,6 +11,7 @@ from jitflow.codegen.loop_ir import (
     Branch,
     CallKernel,
     CallProduct,
+    CallShared,
     Command,
     Pointer,
     Repeat,
@@ -175,6 +176,9 @@ def pointers_of(command: Command) -> Iterator[Pointer]:
         yield from command.pointers
     elif isinstance(command, CallProduct):
         yield from (command.left.pointer, command.right.pointer, command.result.pointer)
+    elif isinstance(command, CallShared):
+        for product in command.products:
+            yield from (product.matrix, product.vector, product.result)
     elif isinstance(command, Repeat):
         yield command.slot
         yield from (b for b in (command.start, command.stop) if isinstance(b, Pointer))

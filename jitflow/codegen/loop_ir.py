@@ -289,6 +289,42 @@ class CallProduct:
 
 
 @dataclass(eq=False, repr=False)
+class VectorProduct:
+    """A product of a matrix, whose rows lie in memory one by one, with a vector.
+
+    `is_down`: of the vector with each column, else with each row. `pitch`, `step` and `stride` are
+    the byte strides of the rows, of the vector and of the result.
+    """
+
+    dtype: DType
+    rows: int
+    columns: int
+    matrix: Pointer
+    pitch: int
+    vector: Pointer
+    step: int
+    result: Pointer
+    stride: int
+    is_down: bool
+
+    def __str__(self) -> str:
+        word = "columns" if self.is_down else "rows"
+        return f"{self.result} [{self.stride}] = {self.vector} [{self.step}] by {word}"
+
+
+@dataclass(eq=False, repr=False)
+class CallShared:
+    """Two products with one matrix, by blocks of its rows; the second may read the first's."""
+
+    products: tuple[VectorProduct, VectorProduct]
+
+    def __str__(self) -> str:
+        one = self.products[0]
+        size = f"{one.dtype} {one.rows}x{one.columns} {one.matrix} [{one.pitch}]"
+        return f"products {size}: {', '.join(map(str, self.products))}"
+
+
+@dataclass(eq=False, repr=False)
 class DefineSymbol:
     """A symbol gets its value from an i64 in memory."""
 
@@ -369,7 +405,7 @@ class Branch:
 
 
 Control: TypeAlias = Repeat | While | Branch
-Command: TypeAlias = CallKernel | CallProduct | DefineSymbol | Check | Turn | Control
+Command: TypeAlias = CallKernel | CallProduct | CallShared | DefineSymbol | Check | Turn | Control
 
 
 def parts_of(command: Control) -> tuple[tuple[str, list[Command]], ...]:
@@ -412,7 +448,7 @@ class Program:
         if any(map(self._is_scalar, inside)):
             return True
         return not any(
-            isinstance(item, CallProduct)
+            isinstance(item, (CallProduct, CallShared))
             or (isinstance(item, CallKernel) and self.kernels[item.kernel].has_loops)
             or isinstance(item, (Repeat, While, Branch))
             for item in inside

@@ -7,6 +7,7 @@ import math
 from jitflow.codegen.access import Affine
 from jitflow.codegen.draft import Place
 from jitflow.codegen.groups import Evaluation, Loops, Store
+from jitflow.core.dims import Dim
 from jitflow.ir.graph import Value
 from jitflow.ops.record import Kind
 
@@ -44,22 +45,22 @@ def is_last_stage(step: Loops, store: Store) -> bool:
 def never_equal(step: Loops, left: Affine, right: Affine) -> bool:
     """Whether two components of an index differ, whatever iterations they are taken from."""
     bounds, others = _bounds(step, left), _bounds(step, right)
-    if bounds is None or others is None:
-        return _differ_by_remainder(left, right)
-    apart = bounds[1] < others[0] or others[1] < bounds[0]
-    return apart or _differ_by_remainder(left, right)
+    if bounds is not None and others is not None:
+        for distance in (others[0] - bounds[1], bounds[0] - others[1]):
+            if isinstance(distance, int) and distance > 0:
+                return True
+    return _differ_by_remainder(left, right)
 
 
-def _bounds(step: Loops, component: Affine) -> tuple[int, int] | None:
-    if not isinstance(component.constant, int):
-        return None
+def _bounds(step: Loops, component: Affine) -> tuple[Dim, Dim] | None:
+    """Least and greatest value of a component; of every loop there is an iteration."""
     low = high = component.constant
     for atom, coefficient in component.terms:
         extent = step.variables.get(atom)
-        if not isinstance(extent, int) or not isinstance(coefficient, int):
+        if extent is None or not isinstance(coefficient, int):
             return None
-        span = coefficient * max(extent - 1, 0)
-        low, high = low + min(span, 0), high + max(span, 0)
+        span = (extent - 1) * coefficient
+        low, high = (low, high + span) if coefficient > 0 else (low + span, high)
     return low, high
 
 

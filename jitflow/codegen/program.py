@@ -30,6 +30,7 @@ from jitflow.codegen.loop_ir import (
 from jitflow.codegen.nest import Nest, build
 from jitflow.codegen.nested import ESTIMATED_TRIPS, NestedBuilder, pointer_to
 from jitflow.codegen.places import Given
+from jitflow.codegen.shared_matrices import share
 from jitflow.codegen.target import CPU, LoopTarget
 from jitflow.core import dims
 from jitflow.core.dataclass import dataclass, field, replace
@@ -116,6 +117,8 @@ class ProgramBuilder:
         """Add every step."""
         for step in self.memory.steps:
             self.add(step)
+        if self.memory.given.target.has_caches:
+            self.commands = share(self.commands, self.program.kernels)
 
     def add(self, step: Step) -> None:
         """Add the commands of a step."""
@@ -193,18 +196,17 @@ class ProgramBuilder:
         result = step.node.result
         index = tuple(access.variable(name) for name in (*batch, "i", "j"))
         target = self.memory.store_to(result)[0]
-        self.commands.append(
-            CallProduct(
-                result.type.dtype,
-                sizes["i"],
-                sizes["j"],
-                sizes["k"],
-                tuple(sizes[name] for name in batch),
-                left,
-                right,
-                _matrix(target, index, "ij", batch),
-            )
+        call = CallProduct(
+            result.type.dtype,
+            sizes["i"],
+            sizes["j"],
+            sizes["k"],
+            tuple(sizes[name] for name in batch),
+            left,
+            right,
+            _matrix(target, index, "ij", batch),
         )
+        self.commands.append(in_one(call))
         elements = dims.product(tuple(sizes.values()))
         self.work = self.work + (elements // 32 if isinstance(elements, int) else elements)
         for other in self.memory.store_to(result)[1:]:
@@ -225,6 +227,28 @@ def _matrix(place: Place, index: access.Index, axes: str, batch: tuple[str, ...]
         address.coefficient(axes[1]),
         tuple(address.coefficient(name) for name in batch),
     )
+
+
+FEW_ROWS = 16
+"""Rows up to which products with one right matrix are made together."""
+
+
+def in_one(call: CallProduct) -> CallProduct:
+    """A stack of matrices of few rows times one matrix, as one product of all those rows."""
+    rows, left, result = call.rows, call.left, call.result
+    if not call.batch or any(call.right.batch) or not isinstance(rows, int) or rows > FEW_ROWS:
+        return call
+    steps = (left.row, result.row) if rows > 1 else (left.batch[-1], result.batch[-1])
+    for axis in reversed(range(len(call.batch))):
+        spans = steps[0] * rows, steps[1] * rows
+        if call.batch[axis] != 1 and spans != (left.batch[axis], result.batch[axis]):
+            return call
+        rows = rows * call.batch[axis]
+    return replace(
+        call, rows=rows, batch=(), right=replace(call.right, batch=()),
+        left=replace(left, row=steps[0], batch=()),
+        result=replace(result, row=steps[1], batch=()),
+    )  # fmt: skip
 
 
 def _estimated(work: Dim, known: Set[str]) -> Dim:

@@ -17,11 +17,14 @@ class LoopTarget:
         computes faster than it loads, computes such elements again.
     counts_elements : bool
         Whether the strides of strided inputs are passed as numbers of elements, not of bytes.
+    has_caches : bool
+        Whether a large matrix that two products read is read once, by blocks that stay in a cache.
     """
 
     keeps_rows: bool = True
     counts_elements: bool = False
+    has_caches: bool = True
 
 
 CPU = LoopTarget()
-GPU = LoopTarget(keeps_rows=False, counts_elements=True)
+GPU = LoopTarget(keeps_rows=False, counts_elements=True, has_caches=False)

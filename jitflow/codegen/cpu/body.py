@@ -15,6 +15,7 @@ from jitflow.codegen.loop_ir import (
     Branch,
     CallKernel,
     CallProduct,
+    CallShared,
     Command,
     DefineSymbol,
     Pointer,
@@ -29,9 +30,10 @@ from jitflow.core.lazy import LazyModule
 from jitflow.ir.graph import Graph
 
 if TYPE_CHECKING:
-    from jitflow.codegen.cpu import products
+    from jitflow.codegen.cpu import products, shared_products
 else:
     products = LazyModule("jitflow.codegen.cpu.products")
+    shared_products = LazyModule("jitflow.codegen.cpu.shared_products")
 
 
 def write_body(name: str, lowered: Lowered, names: Names, target: Target) -> str:
@@ -138,6 +140,8 @@ class BodyWriter:
             matrices = (command.left, command.right, command.result)
             pointers = [self.pointer(matrix.pointer) for matrix in matrices]
             products.write_product(self.text, self.memory, command, pointers, self.target)
+        elif isinstance(command, CallShared):
+            shared_products.write_shared(self.text, self.memory, command, self.pointer)
         elif isinstance(command, DefineSymbol):
             loaded = self.text.result(f"load i64, ptr {self.pointer(command.pointer)}")
             self.symbols[command.name] = Register(loaded, I64, 1, self.text.depth)

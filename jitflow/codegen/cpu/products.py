@@ -14,11 +14,12 @@ from jitflow.codegen.cpu.blas import (
     Blas,
     blas,
 )  # fmt: skip
+from jitflow.codegen.cpu.blas_calls import BlasWriter
 from jitflow.codegen.cpu.memory import MemoryWriter
 from jitflow.codegen.cpu.own_products import address_of, choose
 from jitflow.codegen.cpu.target import Target
 from jitflow.codegen.cpu.text import FunctionText, Scope
-from jitflow.codegen.cpu.values import Register, constant_text, scalar_type
+from jitflow.codegen.cpu.values import Register, scalar_type
 from jitflow.codegen.loop_ir import CallProduct, Matrix
 from jitflow.core.dataclass import dataclass, replace
 from jitflow.core.dims import Dim
@@ -60,7 +61,7 @@ def write_product(
     _ProductWriter(text, memory, call, library, target).batch(0, pointers)
 
 
-class _ProductWriter:
+class _ProductWriter(BlasWriter):
     def __init__(
         self,
         text: FunctionText,
@@ -69,13 +70,9 @@ class _ProductWriter:
         library: Blas,
         target: Target,
     ) -> None:
-        self.text = text
+        super().__init__(text, memory, library, call.dtype)
         self.target = target
-        self.memory = memory
         self.call = call
-        self.library = library
-        self.letter = PREFIXES[call.dtype.name]
-        self.size = call.dtype.itemsize
 
     def batch(self, axis: int, pointers: list[str]) -> None:
         """A loop for each batch axis, then the product."""
@@ -111,9 +108,6 @@ class _ProductWriter:
             f"  br label %{head}",
         ]
         text.start_block(done)
-
-    def dim(self, dim: Dim) -> Register:
-        return self.memory.dim(dim)
 
     def product(self, left: str, right: str, result: str) -> None:
         call = self.call
@@ -250,54 +244,6 @@ class _ProductWriter:
             return _Operand(pointer, NO_TRANSPOSE, leading)
         leading = self.at_least(self.elements(matrix.column), self.dim(rows))
         return _Operand(pointer, TRANSPOSE, leading)
-
-    def elements(self, stride: Dim) -> Register:
-        """A byte stride in elements."""
-        if isinstance(stride, int):
-            return self.text.integer(stride // self.size)
-        value = self.dim(stride)
-        return Register(self.text.value(f"sdiv exact i64 {value.text}, {self.size}"), I64)
-
-    def at_least(self, leading: Register, least: Register) -> Register:
-        """BLAS refuses a leading dimension below the row length, or of 0."""
-        if leading.literal and least.literal:
-            return self.text.integer(max(int(leading.text), int(least.text), 1))
-        text = self.text
-        for bound in (least.text, "1"):
-            larger = text.value(f"icmp sgt i64 {leading.text}, {bound}")
-            leading = Register(
-                text.value(f"select i1 {larger}, i64 {leading.text}, i64 {bound}"), I64
-            )
-        return leading
-
-    def integer(self, value: Register) -> str:
-        bits = self.library.integer_bits
-        if bits == 64 or value.literal:
-            return f"i{bits} {value.text}"
-        return f"i{bits} {self.text.value(f'trunc i64 {value.text} to i{bits}')}"
-
-    def scalar(self, value: int) -> str:
-        dtype = self.call.dtype
-        element = scalar_type(dtype)
-        if not dtype.is_complex:
-            return f"{element} {constant_text(value, dtype)}"
-        name = f"complex_{dtype.name}_{value}"
-        real, zero = constant_text(value, dtype.real), constant_text(0, dtype.real)
-        self.text.names.helpers[name] = (
-            f"@{name} = private constant [2 x {element}] [{element} {real}, {element} {zero}]"
-        )
-        return f"ptr @{name}"
-
-    def write(self, name: str, arguments: list[str], returns: str = "void") -> str:
-        """Call a function of the library; the name of what it returns."""
-        self.text.declare(self.library.declaration(name))
-        symbol = self.library.symbol(name)
-        self.text.names.externals[symbol] = self.library.addresses[name]
-        call = f"call {returns} @{symbol}({', '.join(arguments)})"
-        if returns != "void":
-            return self.text.result(call)
-        self.text.write(call)
-        return ""
 
 
 def mirror_text(element: str) -> str:
