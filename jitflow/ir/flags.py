@@ -81,6 +81,18 @@ def can_warn(node: Node) -> bool:
     return result.is_float or result.is_complex
 
 
+def is_loud(node: Node) -> bool:
+    """Whether eager NumPy may warn of an element, or raise for it, that nobody uses.
+
+    A gather by one index looks it up for any element. What has no place in the source is ours.
+    """
+    if not node.location.line:
+        return False
+    if node.operator.kind is Kind.GATHER:
+        return any(index.type.rank for index in node.operands[1:])
+    return can_warn(node)
+
+
 def _cast_can_warn(source: DType, target: DType) -> bool:
     """Whether a value of `source` may be out of the range of `target`."""
     if target.kind == "b":

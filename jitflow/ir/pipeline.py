@@ -27,12 +27,11 @@ class Pass(Protocol):
 
 
 PIPELINE: tuple[Pass, ...] = (
-    ObserveDead(),  # eager NumPy warns of every value that it computes
-    RemoveDead(),  # the tracer emits reads and shapes that nobody asks for: no work on them
+    RemoveDead(keeps_loud=True),  # reads and shapes that nobody asks for: no work on them
     Simplify(),  # constants, views, casts and neutral elements, operands first
     ShareEqual(),  # equal nodes: simplified ones are equal more often
     Simplify(("canonicalise", "algebra")),  # rules on equal operands: x - x, where(c, x, x)
-    ObserveDead(),  # what the rules found to be overwritten was computed first
+    ObserveDead(),  # eager NumPy warns of every value that it computes
     RemoveDead(),  # what the rules and sharing left behind
     TidyRegions(),  # loops: what they carry for nobody, what does not change in them
 )

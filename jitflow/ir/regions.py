@@ -10,6 +10,9 @@ from jitflow.core.types import ArrayType
 from jitflow.ir.graph import Block, Node, Value
 from jitflow.ops.control import RegionTypes
 
+BOUNDS = {"for": 3, "while": 0}
+"""Operands of a loop before the initial values."""
+
 
 def region_types(block: Block) -> RegionTypes:
     """Types of a block's parameters and results."""
@@ -17,6 +20,11 @@ def region_types(block: Block) -> RegionTypes:
         tuple(value.type for value in block.parameters),
         tuple(value.type for value in block.results),
     )
+
+
+def carried(node: Node, region: Block) -> list[Value]:
+    """A loop region's parameters for the carried values."""
+    return region.parameters[len(region.parameters) - len(node.results) :]
 
 
 def walk_nodes(nodes: Iterable[Node]) -> Iterator[Node]:

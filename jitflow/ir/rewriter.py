@@ -60,7 +60,7 @@ class Rewriter:
         self.scope: tuple[int, ...] = ()  # the blocks around, by number; the body is (0,)
         self._blocks = 0
         self._nodes: list[Node] = []
-        self._current: Node | None = None
+        self.current: Node | None = None
         self._names: set[str] | None = None
         self._made: set[str] = set()
         self._users: dict[str, int] | None = None
@@ -70,7 +70,7 @@ class Rewriter:
         old = self.graph
         new = Graph(old.name)
         new.body.parameters = list(old.inputs)
-        self._block(old.body, new.body)
+        self.write(old.body, new.body)
         new.writes = [(target, self.new(version)) for target, version in old.writes]
         for name, definition in old.symbols.items():
             new.symbols[name] = (
@@ -102,7 +102,7 @@ class Rewriter:
         """The result of a new node before the one that is rewritten, itself simplified."""
         record = operator(name)
         types = record.infer(tuple(value.type for value in operands), attributes)
-        results = tuple(Value(self._fresh_name(), type, index=i) for i, type in enumerate(types))
+        results = tuple(Value(self.fresh_name(), type, index=i) for i, type in enumerate(types))
         node = Node(record, operands, attributes, results, location=self._location(record))
         for value in results:
             value.producer = node
@@ -111,7 +111,7 @@ class Rewriter:
 
     def _location(self, record: Operator) -> Location:
         """Where the rewritten node is, with its operator's name for NumPy's warnings."""
-        current = self._current
+        current = self.current
         assert current is not None, "emit is for rules"
         location = current.location
         if record is current.operator or record.kind is not Kind.ELEMENTWISE:
@@ -135,17 +135,22 @@ class Rewriter:
 
     # The walk
 
-    def _block(self, old: Block, new: Block) -> None:
+    def write(self, old: Block, new: Block) -> None:
+        """Write the nodes of `old` and its results into `new`."""
         outer, self._nodes = self._nodes, new.nodes
         around, self.scope = self.scope, (*self.scope, self._blocks)
         self._blocks += 1
         for node in old.nodes:
             self._visit(node)
-        new.results = tuple(self.new(value) for value in old.results)
+        new.results = (*map(self.new, old.results), *self.more_results(old))
         self._nodes, self.scope = outer, around
 
+    def more_results(self, old: Block) -> tuple[Value, ...]:
+        """Results that a block gets besides its own."""
+        return ()
+
     def _visit(self, node: Node) -> None:
-        self._current = node
+        self.current = node
         current = self._updated(node)
         placed = self._place(current)
         if placed is current.results:
@@ -169,20 +174,21 @@ class Rewriter:
     def _updated(self, node: Node) -> Node:
         """`node` over the new values: itself where nothing changed."""
         if node.regions:
-            return self._with_regions(node)
+            return self.with_regions(node)
         replaced = self.replaced
         for value in node.operands:
             if id(value) in replaced:
                 return self._copy(node, ())
         return node
 
-    def _with_regions(self, node: Node) -> Node:
+    def with_regions(self, node: Node) -> Node:
+        """A control node over new values, its regions rewritten."""
         regions = []
         for region in node.regions:
             block = Block(list(region.parameters))
-            self._block(region, block)
+            self.write(region, block)
             regions.append(block)
-        self._current = node
+        self.current = node
         return self._copy(node, tuple(regions))
 
     def _copy(self, node: Node, regions: tuple[Block, ...]) -> Node:
@@ -204,14 +210,15 @@ class Rewriter:
         self._nodes.append(node)
         return node.results
 
-    def _fresh_name(self) -> str:
+    def fresh_name(self) -> str:
+        """A name for a value that is made for the current node."""
         if self._names is None:
             self._names = {value.name for value in self.graph.inputs}
             for node in self.graph.walk():
                 self._names.update(value.name for value in node.results)
                 for region in node.regions:
                     self._names.update(value.name for value in region.parameters)
-        current = self._current
+        current = self.current
         base = current.results[0].name if current and current.results else "value"
         count = 1
         while f"{base}.{count}" in self._names:

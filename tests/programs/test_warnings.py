@@ -320,3 +320,51 @@ def test_what_is_written_between_elements_is_judged_as_it_was(step, backend):
     for x in (*[np.ones(4)] * 30, np.array([1.0, np.inf, 0.0, 2.0])):
         expected = heard(lambda x, y: grown_and_scaled(x, y[::step]), (x, y))
         assert heard(lambda x, y: compiled(x, y[::step]), (x, y)) == expected
+
+
+def dead_in_a_branch(x):
+    if x[1] > 0:
+        np.log(x)
+    return x
+
+
+def dead_in_a_loop(x):
+    total = 0.0
+    for i in range(1, 40):
+        root = np.sqrt(x - i)
+        total += root[0]
+    return total
+
+
+def dead_from_one_iteration_to_the_next(x):
+    y = x
+    for _ in range(40):
+        y = np.log(y)
+        x = x / 2
+    return x
+
+
+def dead_in_a_branch_of_a_loop(x):
+    k = 0
+    while x[1] * 40 > k:
+        if k % 3 == 1:
+            x / x[0]
+        k += 1
+    return k
+
+
+IN_REGIONS = [
+    dead_in_a_branch, dead_in_a_loop, dead_from_one_iteration_to_the_next,
+    dead_in_a_branch_of_a_loop,
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("program", IN_REGIONS, ids=lambda f: f.__name__)
+def test_dead_values_in_loops_and_branches_warn(program, backend):
+    compiled = jitflow.compile(program, backend=backend)
+    for x in (*[X] * 6, X + 100, X):
+        expected = heard(program, (x,))
+        got = heard(compiled, (x,))
+        assert set(got[0]) == set(expected[0])  # in loops, the number of repetitions may differ
+        assert got[1:] == expected[1:]
+    assert heard(program, (X,))[0]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from jitflow.core.dataclass import dataclass
+from jitflow.ir.flags import is_loud
 from jitflow.ir.graph import Block, DimensionOf, Graph, Node
 from jitflow.ir.regions import captured
 from jitflow.ops.record import Kind
@@ -16,9 +17,15 @@ class RemoveDead:
 
     Before: ``%a = exp %x; return %x``. After: ``return %x``. Stay: checks, call-outs (what they
     call may raise or warn; quiet ones were undone), nodes that raise in eager NumPy (an index out
-    of bounds, an integer to a negative power), and the values of symbols. A floating-point warning
-    of a value that nobody uses is not worth its computation: it goes.
+    of bounds, an integer to a negative power), and the values of symbols.
+
+    Attributes
+    ----------
+    keeps_loud : bool
+        Whether what can warn stays too, for `ObserveDead` to see.
     """
+
+    keeps_loud: bool = False
 
     def run(self, graph: Graph) -> Graph:
         """`graph` without dead nodes."""
@@ -29,14 +36,14 @@ class RemoveDead:
             for definition in graph.symbols.values()
             if not isinstance(definition, DimensionOf)
         )
-        nodes = _sweep(graph, live)
+        nodes = _sweep(graph, live, self.keeps_loud)
         if len(nodes) == len(graph.nodes):
             return graph
         body = Block(graph.body.parameters, nodes, graph.body.results)
         return Graph(graph.name, body, graph.symbols, graph.writes)
 
 
-def _sweep(graph: Graph, live: set[int]) -> list[Node]:
+def _sweep(graph: Graph, live: set[int], keeps_loud: bool) -> list[Node]:
     """The nodes that stay, in order; what they use is added to `live`."""
     kept: list[Node] = []
     for node in reversed(graph.nodes):
@@ -44,7 +51,7 @@ def _sweep(graph: Graph, live: set[int]) -> list[Node]:
             if id(value) in live:
                 break
         else:
-            if not must_stay(node):
+            if not must_stay(node) and not (keeps_loud and is_loud(node)):
                 continue
         kept.append(node)
         for value in node.operands:

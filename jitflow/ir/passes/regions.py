@@ -8,11 +8,8 @@ from jitflow.core.dataclass import dataclass, replace
 from jitflow.ir.flags import can_warn
 from jitflow.ir.graph import Block, DimensionOf, Graph, Node, ScalarValue, Value
 from jitflow.ir.passes.dce import must_stay
-from jitflow.ir.regions import symbols_in, symbols_of_node
+from jitflow.ir.regions import BOUNDS, carried, symbols_in, symbols_of_node
 from jitflow.ops.record import Kind
-
-_BOUNDS = {"for": 3, "while": 0}
-"""Operands of a loop before the initial values."""
 
 _WORTH_MOVING = 4  # cost of an element from which storing an array beats computing it again
 _HEAVY = frozenset({Kind.REDUCTION, Kind.SCAN, Kind.CONTRACTION})
@@ -86,7 +83,7 @@ class _Tidier:
         return node.operator.name == "while" or any(map(self.is_live, inner))
 
     def mark_operands(self, node: Node) -> None:
-        count = _BOUNDS.get(node.operator.name)
+        count = BOUNDS.get(node.operator.name)
         if not node.regions or count is None:
             self.live.update(node.operands)
             for region in node.regions:
@@ -108,8 +105,8 @@ class _Tidier:
     def kept(self, node: Node) -> list[int]:
         """Numbers of the results of a control node that stay."""
         groups: list[Sequence[Value]] = [node.results]
-        if node.operator.name in _BOUNDS:
-            groups += [_carried(node, region) for region in node.regions]
+        if node.operator.name in BOUNDS:
+            groups += [carried(node, region) for region in node.regions]
         return [
             k for k in range(len(node.results)) if any(group[k] in self.live for group in groups)
         ]
@@ -128,7 +125,7 @@ class _Tidier:
 
     def rebuilt(self, node: Node, out: list[Node]) -> Node:
         """A control node with what stays of its regions; what moves out of them goes to `out`."""
-        kept, count = self.kept(node), _BOUNDS.get(node.operator.name)
+        kept, count = self.kept(node), BOUNDS.get(node.operator.name)
         operands = node.operands
         if count is not None:
             kept = self.without_constants(node, kept, count)
@@ -142,21 +139,21 @@ class _Tidier:
         rest = []
         body = node.regions[-1]
         for k in kept:
-            if body.results[k] is not _carried(node, body)[k]:
+            if body.results[k] is not carried(node, body)[k]:
                 rest.append(k)
                 continue
             for region in node.regions:
-                self.changes[_carried(node, region)[k]] = node.operands[count + k]
+                self.changes[carried(node, region)[k]] = node.operands[count + k]
             self.changes[node.results[k]] = node.operands[count + k]
         return rest
 
     def region(self, node: Node, region: Block, kept: list[int], out: list[Node]) -> Block:
         parameters = list(region.parameters)
-        is_loop = node.operator.name in _BOUNDS
+        is_loop = node.operator.name in BOUNDS
         if is_loop:
             first = len(parameters) - len(node.results)
-            carried = _carried(node, region)
-            parameters = [*parameters[:first], *(carried[k] for k in kept)]
+            own = carried(node, region)
+            parameters = [*parameters[:first], *(own[k] for k in kept)]
         block = Block(parameters)
         self.fill(region.nodes, block.nodes)
         if is_loop and region is node.regions[-1]:
@@ -199,11 +196,6 @@ class _Tidier:
             value.producer = copy
             self.changes[old] = value
         return copy
-
-
-def _carried(node: Node, region: Block) -> list[Value]:
-    """A loop region's parameters for the carried values."""
-    return region.parameters[len(region.parameters) - len(node.results) :]
 
 
 def _used_symbols(graph: Graph) -> set[str]:

@@ -1,0 +1,202 @@
+"""Which values are wholly used: each element reaches an output, a write, a check or an effect."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from jitflow.core import dims
+from jitflow.core.dims import Dim
+from jitflow.ir.flags import is_loud
+from jitflow.ir.graph import Block, DimensionOf, Graph, Node, Value
+from jitflow.ir.passes.dce import must_stay
+from jitflow.ir.regions import BOUNDS, carried, symbols_in
+from jitflow.ops.record import Kind
+from jitflow.ops.shapes import Shape
+from jitflow.ops.views import shows_all
+
+_COUNTED = 4096
+"""Elements of an array for which it is looked up one by one whether slices take them."""
+
+_SELECTING = frozenset({"slice", "diagonal"})
+
+
+class _Slice(NamedTuple):
+    """The attributes of a slice."""
+
+    starts: tuple[Any, ...]
+    steps: tuple[int, ...]
+    shape: Shape
+
+
+class Uses:
+    """Walks a graph from its outputs to its inputs.
+
+    Parameters
+    ----------
+    graph : Graph
+
+    Attributes
+    ----------
+    unused : set
+        Identities of the loud nodes (`ir.flags.is_loud`) with an element that nobody uses. What
+        they are computed from counts as used. None are in conditions of `while` loops, which have
+        no place for more results.
+    """
+
+    def __init__(self, graph: Graph) -> None:
+        self.unused: set[int] = set()
+        self._used: set[int] = set()
+        self._parts: dict[int, dict[int, Node]] = {}
+        self._mark(graph.outputs)
+        self._mark(version for _, version in graph.writes)
+        definitions = graph.symbols.values()
+        self._mark(d.value for d in definitions if not isinstance(d, DimensionOf))
+        if any(node.regions for node in graph.nodes):
+            self._block(graph.body, False)  # what loops carry for a use is known only at their end
+        self._block(graph.body, True)
+
+    def _mark(self, values: Iterable[Value]) -> None:
+        self._used.update(map(id, values))
+
+    def _is_used(self, value: Value) -> bool:
+        return id(value) in self._used
+
+    def _is_touched(self, value: Value) -> bool:
+        return id(value) in self._used or id(value) in self._parts
+
+    def _block(self, block: Block, watches: bool) -> bool:
+        """Mark what a block uses; whether anything in it has to stay."""
+        stays = False
+        for node in reversed(block.nodes):
+            if node.regions:
+                stays |= self._control(node, watches)
+            else:
+                stays |= self._plain(node, watches)
+        return stays
+
+    def _plain(self, node: Node, watches: bool) -> bool:
+        is_unused = id(node) in self.unused
+        is_used = is_unused or any(map(self._is_used, node.results)) or self._is_covered(node)
+        if watches and not is_used and is_loud(node):
+            self.unused.add(id(node))
+            is_unused = True
+        stays = is_unused or must_stay(node)
+        is_used |= stays
+        is_part = is_used or any(map(self._is_touched, node.results))
+        for position, value in enumerate(node.operands):
+            if is_used and not _selects(node, position):
+                self._mark((value,))
+            elif is_part:
+                self._parts.setdefault(id(value), {})[id(node)] = node
+        return stays
+
+    def _is_covered(self, node: Node) -> bool:
+        return any(
+            _cover(value, _looked_up(node), self._parts[id(value)].values())
+            for value in node.results
+            if id(value) in self._parts
+        )
+
+    def _control(self, node: Node, watches: bool) -> bool:
+        """Regions until nothing more is carried for a use; whether the node has to stay."""
+        stays = is_while = node.operator.name == "while"
+        body, count = node.regions[-1], BOUNDS.get(node.operator.name)
+        before = (-1, -1, -1)
+        while before != (before := (len(self._used), len(self._parts), len(self.unused))):
+            kept = self._kept(node)
+            for region in node.regions:
+                is_condition = is_while and region is not body
+                values = region.results
+                self._mark(values if is_condition else [values[k] for k in kept])
+                stays |= self._block(region, watches and not is_condition)
+            if count is not None:
+                self._mark(node.operands[count + k] for k in kept)
+        if stays or kept:
+            self._mark(node.operands if count is None else node.operands[:count])
+        return stays
+
+    def _kept(self, node: Node) -> list[int]:
+        """Numbers of the results that are used, behind the node or in the next iteration."""
+        groups = [node.results]
+        if node.operator.name in BOUNDS:
+            groups += [tuple(carried(node, region)) for region in node.regions]
+        return [
+            k
+            for k in range(len(node.results))
+            if any(self._is_touched(group[k]) for group in groups)
+        ]
+
+
+def _selects(node: Node, position: int) -> bool:
+    """Whether only some elements of an operand are used."""
+    if position:
+        return False
+    if node.operator.name == "strided":
+        return not shows_all(node.operands[0].type.shape, node.attributes)
+    return node.operator.name in _SELECTING or node.operator.kind is Kind.GATHER
+
+
+def _looked_up(node: Node) -> int | None:
+    """How many leading axes of a result matter: an index of a gather stands for whole rows."""
+    if node.operator.kind is not Kind.GATHER:
+        return None
+    return max(index.type.rank for index in node.operands[1:])
+
+
+def _cover(value: Value, axes: int | None, users: Iterable[Node]) -> bool:
+    """Whether slices take every element together: ``u[1:] - u[:-1]``, ``k[0] + k[1]``."""
+    slices = [
+        _Slice(*(user.attributes[part][:axes] for part in ("starts", "steps", "shape")))
+        for user in users
+        if user.operands[0] is value and user.operator.name == "slice"
+    ]
+    shape = value.type.shape[:axes]
+    if any(_cover_along(axis, shape, slices) for axis in range(len(shape))):
+        return True
+    size = dims.product(shape)
+    return bool(slices) and isinstance(size, int) and size <= _COUNTED and _cover_all(shape, slices)
+
+
+def _cover_all(shape: Any, slices: Iterable[_Slice]) -> bool:
+    """Whether each element of a small array is in a slice."""
+    rest = np.full(shape, True)
+    for found in slices:
+        if not any(symbols_in(found)):
+            rest[tuple(map(_along, *found))] = False
+    return not rest.any()
+
+
+def _along(start: Any, step: int, count: Any) -> slice:
+    """The elements of one axis that a slice takes."""
+    if not count:
+        return slice(0, 0)
+    stop = start + step * count
+    return slice(start, stop if stop >= 0 else None, step)
+
+
+def _cover_along(axis: int, shape: Shape, slices: Iterable[_Slice]) -> bool:
+    """Whether slices that are whole along the other axes leave no gap along this one."""
+    ranges: list[tuple[Dim, Dim]] = [
+        (found.starts[axis], found.starts[axis] + found.shape[axis])
+        for found in slices
+        if found.steps[axis] == 1
+        and all(found.shape[k] == shape[k] for k in range(len(shape)) if k != axis)
+    ]
+    reach: Dim = 0
+    for _ in range(len(ranges)):
+        joined = (stop for start, stop in ranges if _at_most(start, reach))
+        reach = next((stop for stop in joined if not _at_most(stop, reach)), reach)
+        if reach == shape[axis]:
+            return True
+    return False
+
+
+def _at_most(start: Dim, end: Dim) -> bool:
+    """Whether ``start <= end`` for every size but the least."""
+    gap = end - start
+    if isinstance(gap, int):
+        return gap >= 0
+    return all(factor > 0 for symbols, factor in gap.terms if symbols)
