@@ -3,6 +3,9 @@
 import numpy as np
 import pytest
 
+import jitflow
+from jitflow.runtime.replay import Replayer
+
 X = np.linspace(-1, 1, 9)
 N = np.arange(9)
 
@@ -116,3 +119,25 @@ def assigned_by_indices(a, value):
 def test_number_that_is_no_such_integer(function, dtype, check_loops):
     """NumPy converts a number by `int`, which raises; one among indices it casts."""
     check_loops(function, *((N[:3].astype(dtype), value) for value in NUMBERS))
+
+
+def test_harmless_values_keep_flags_clear_in_loops(monkeypatch):
+    def f(x, y):
+        out = np.zeros(len(x))
+        total = -np.inf
+        for i in range(len(x)):
+            safe = np.where(y[i] != 0, y[i], 1.0)
+            out[i] = np.where(y[i] != 0, x[i] / safe, 0.0)
+            total = np.logaddexp(total, out[i] - np.inf)
+        return out, total
+
+    settled = []
+    monkeypatch.setattr(Replayer, "settle", lambda *args: settled.append(args))
+    x = np.array([0.0, 1.0, -2.0, 3.0, 0.0, 5.0] * 4)
+    y = np.array([0.0, 0.0, 4.0, 0.5, 2.0, 0.0] * 4)
+    compiled = jitflow.compile(f)
+    for _ in range(2):
+        for expected, got in zip(f(x, y), compiled(x, y), strict=True):
+            np.testing.assert_array_equal(got, expected)
+    assert compiled.report().pieces == 1
+    assert not settled

@@ -51,6 +51,7 @@ class LlvmEmitter:
         self.failing = False
         self.in_library = False
         self.pending: dict[str, Register] = {}
+        self._harmless: set[str] = set()  # results of a choice that may be a constant
 
     # Values
 
@@ -186,9 +187,12 @@ class LlvmEmitter:
             x, y = (x, self.opaque(y)) if is_zero_text(x.text) else (self.opaque(x), y)
         lanes, (condition, x, y) = self.level(condition, x, y)
         type, mask = self.type_of(x), vector_type("i1", lanes)
-        return self._pure(
+        result = self._pure(
             f"select {mask} {condition.text}, {type} {x.text}, {type} {y.text}", x.dtype, lanes
         )
+        if (x.literal or y.literal) and not self.in_library:
+            self._harmless.add(result.text)
+        return result
 
     def opaque(self, x: Register) -> Register:
         """The same scalar, of which LLVM knows nothing: what is computed from it is not folded."""
@@ -298,8 +302,17 @@ class LlvmEmitter:
         if x.dtype.is_float:
             if x.literal and y.literal and not self.in_library:
                 y = self.opaque(y)
+            x, y = self._as_chosen(x), self._as_chosen(y)
             return self.binary(f"f{name}", x, y, self.flags)
         return self.binary(name, x, y)
+
+    def _as_chosen(self, x: Register) -> Register:
+        """An operand; where it may be a harmless constant that keeps flags clear, LLVM keeps it.
+
+        Else it computes ``where(c, a - where(c, b, 0), 0)`` without the inner choice.
+        """
+        is_known = self.in_library or x.text not in self._harmless
+        return x if is_known else self.opaque(x)
 
     def binary(self, name: str, x: Register, y: Register, flags: str = "") -> Register:
         lanes, (x, y) = self.level(x, y)
