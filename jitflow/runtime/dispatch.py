@@ -150,6 +150,8 @@ class Dispatcher:
             return self.function(*args, **kwargs)
         if not config().measure or self.options.fullgraph or stance() != "default":
             return self._run(root, state, args, kwargs)
+        if root.variants and not root.variants[0].trace.kind.is_host:
+            return self._run(root, state, args, kwargs)  # a call returns before its work is done
         way, trial = self._trials.way(args, kwargs)
         if trial is None and way == "eager":
             return self.function(*args, **kwargs)

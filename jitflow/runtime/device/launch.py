@@ -14,7 +14,8 @@ from threading import Lock
 from typing import Any, Protocol
 
 from jitflow.codegen.triton.compile import SIZES, KernelBinary
-from jitflow.core.errors import Unsupported
+from jitflow.core.errors import JitflowError, Unsupported
+from jitflow.runtime.device.interface import DeviceOutOfMemory
 
 _PLAIN_SHARED = 48 * 1024
 """Bytes of dynamic shared memory that a kernel may have without asking for more."""
@@ -27,8 +28,8 @@ _CODES = {
 """Type of a parameter to the code of `struct`."""
 
 
-class DriverError(Exception):
-    """The driver refused a call.
+class DriverError(JitflowError):
+    """The driver refused a call: what it was asked for cannot be had, or the device failed.
 
     Attributes
     ----------
@@ -38,7 +39,7 @@ class DriverError(Exception):
 
     def __init__(self, what: str, code: int) -> None:
         self.code = code
-        super().__init__(f"{what} gives error {code}")
+        super().__init__(f"{what} gives error {code} of the CUDA driver")
 
     @property
     def is_out_of_memory(self) -> bool:
@@ -216,19 +217,29 @@ class Launcher:
     def __call__(
         self, grid: tuple[int, int, int], stream: int, arguments: tuple[int | float, ...]
     ) -> None:
-        """Launch on `stream`; pointers are addresses. An empty grid launches nothing."""
+        """Launch on `stream`; pointers are addresses. An empty grid launches nothing.
+
+        Raises
+        ------
+        DeviceOutOfMemory, DriverError
+        """
         if 0 in grid:
             return
         with self._lock:  # the driver reads the buffer while other threads run
             self._pack(self._buffer, 0, *arguments, *self._hidden)
-            self._driver.launch(
-                self._function,
-                grid,
-                self.binary.threads,
-                self.binary.shared,
-                stream,
-                self._parameters,
-            )
+            try:
+                self._driver.launch(
+                    self._function,
+                    grid,
+                    self.binary.threads,
+                    self.binary.shared,
+                    stream,
+                    self._parameters,
+                )
+            except DriverError as error:
+                if error.is_out_of_memory:
+                    raise DeviceOutOfMemory(f"{self.binary.name}: {error}") from None
+                raise
 
 
 def pack_layout(binary: KernelBinary) -> tuple[struct.Struct, list[int], int]:

@@ -36,11 +36,12 @@ from jitflow.codegen.triton.interface import (
 from jitflow.core import dims
 from jitflow.core.dataclass import dataclass, field
 from jitflow.core.dims import Dim
-from jitflow.core.errors import CheckFailed, Unsupported
-from jitflow.runtime.device.interface import Device, Launchable, MatrixView
+from jitflow.core.errors import CheckFailed, JitflowError, Unsupported
+from jitflow.runtime.device.interface import Device, DeviceOutOfMemory, Launchable, MatrixView
 
 _MOST_SIZES = 256
 """Sets of sizes that a command keeps its numbers for."""
+_REMEDY = "free arrays, or split the work into smaller calls"
 _INT64, _FLAG = 8, 1  # bytes
 
 SymbolReader: TypeAlias = tuple[str, int, int | None]
@@ -114,17 +115,24 @@ class DeviceProgram:
         CheckFailed
             A run-time check did not hold; nothing was written.
         DeviceOutOfMemory
+            There is no room; no argument was written.
         """
+        position = 0
         run = Run(self.device, self.device.stream(), self._symbol_values(inputs))
         self._place_inputs(run, inputs)
         outputs = self._place_outputs(run)
         self._place_temporaries(run)
-        for position, action in enumerate(self._actions):
-            if position in self._begins:
-                self._begin(run, position)
-            action(run)
-            for name in self._ends.get(position, ()):
-                run.keep.pop(name, None)
+        try:
+            for position, action in enumerate(self._actions):
+                if position in self._begins:
+                    self._begin(run, position)
+                action(run)
+                for name in self._ends.get(position, ()):
+                    run.keep.pop(name, None)
+        except DeviceOutOfMemory as error:
+            if self.program.written and position:
+                raise JitflowError(f"{error}, after arguments were written: {_REMEDY}") from error
+            raise
         return outputs
 
     # Memory

@@ -120,10 +120,21 @@ def test_a_launch_that_finds_no_memory_says_so(way):
     code = r"""
 try:
     launch.Launcher(binary(["*fp32"]), driver(way))((1, 1, 1), 0, (1,))
-except launch.DriverError as error:
-    print(json.dumps([error.code, error.is_out_of_memory]))
+except launch.DeviceOutOfMemory as error:
+    print(json.dumps(str(error)))
 """
-    assert run(way, code, FAKE_CUDA_LAUNCH="2") == [2, True]
+    assert "cuLaunchKernel gives error 2" in run(way, code, FAKE_CUDA_LAUNCH="2")
+
+
+def test_a_launch_that_fails_otherwise_is_an_error_of_ours(way):
+    code = r"""
+from jitflow import JitflowError
+try:
+    launch.Launcher(binary(["*fp32"]), driver(way))((1, 1, 1), 0, (1,))
+except JitflowError as error:
+    print(json.dumps(error.code))
+"""
+    assert run(way, code, FAKE_CUDA_LAUNCH="700") == 700
 
 
 def test_threads_do_not_mix_their_parameters(way):
