@@ -18,7 +18,7 @@ from jitflow.core.dtypes import BOOL, F32, F64
 from jitflow.core.errors import Unsupported
 
 needs_triton = pytest.mark.skipif(
-    find_spec("triton.language") is None, reason="Triton is not installed"
+    not list(metadata.distributions(name="triton")), reason="Triton is not installed"
 )
 
 SOURCE = """
