@@ -87,6 +87,8 @@ class Request:
         With 64-bit indices.
     aligned : bool
         For pointers that are all multiples of `ALIGNMENT`.
+    divisible : bool
+        For integers that are all such multiples too.
     capability : int
         Of the device: 90 for 9.0.
     """
@@ -95,6 +97,7 @@ class Request:
     wide: bool
     aligned: bool
     capability: int
+    divisible: bool = False
 
     def signature(self) -> dict[str, str]:
         """Every parameter and its type."""
@@ -108,7 +111,8 @@ class Request:
         """What `ASTSource` is told about addresses."""
         if not self.aligned:
             return {}
-        return {(at,): [["tt.divisibility", ALIGNMENT]] for at in self.kernel.divisible()}
+        positions = self.kernel.divisible(self.divisible)
+        return {(at,): [["tt.divisibility", ALIGNMENT]] for at in positions}
 
     def key(self, version: str) -> str:
         """The digest of everything that the artifact depends on."""

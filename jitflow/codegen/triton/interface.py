@@ -163,12 +163,15 @@ class GeneratedKernel:
         values = {p.name: p.value for p in self.parameters if p.kind == "constexpr"}
         return values | {WIDE: int(wide)}
 
-    def divisible(self) -> Iterator[int]:
-        """Positions of the pointers: where all addresses are aligned to `ALIGNMENT` bytes, a
-        variant is told so.
+    def divisible(self, indices: bool = False) -> Iterator[int]:
+        """Positions of the parameters that a variant is told to be multiples of `ALIGNMENT`.
+
+        Pointers, where all addresses are aligned so; with `indices` also the integers, where all
+        of them are such multiples: a masked load of neighbours is a vector only then.
         """
+        kinds = ("pointer", "index") if indices else ("pointer",)
         for position, parameter in enumerate(self.parameters):
-            if parameter.kind == "pointer":
+            if parameter.kind in kinds:
                 yield position
 
 

@@ -16,6 +16,9 @@ from jitflow.core.dtypes import DType
 
 MOST_PARTS = 256
 
+LEAST_BLOCKS = 4
+"""Blocks of a part: less is not worth a second kernel."""
+
 
 @dataclass(frozen=True)
 class Scratch:
@@ -70,5 +73,5 @@ def choose_parts(kernel: Kernel, frame: Frame, blocks: Blocks, limits: Limits) -
     parts = min(MOST_PARTS, 2 * limits.programs // max(1, programs))
     columns = frame.columns
     if not isinstance(columns, SymbolicDim):
-        parts = min(parts, columns // (2 * blocks.r))
+        parts = min(parts, columns // (LEAST_BLOCKS * blocks.r))
     return 1 << max(0, parts.bit_length() - 1)

@@ -169,9 +169,7 @@ def fitted(context: TraceContext, source: Operand, dtype: DType, shape: tuple[Di
     return conform(context, value, shape)
 
 
-def _rely_on_single(
-    context: TraceContext, own: tuple[Dim, ...], shape: tuple[Dim, ...]
-) -> None:
+def _rely_on_single(context: TraceContext, own: tuple[Dim, ...], shape: tuple[Dim, ...]) -> None:
     """Rely on what is assigned to an axis of one element having one, where data decide."""
     for extent, goal in zip(reversed(own), reversed(shape), strict=False):
         if goal == 1 and extent != 1 and facts.is_late_extent(context, extent):

@@ -22,7 +22,7 @@ LIMITS = {"whole": LARGE, "blocks": SMALL}
 
 
 @pytest.mark.parametrize("limits", LIMITS)
-@pytest.mark.parametrize("seed", range(100))
+@pytest.mark.parametrize("seed", range(60))
 def test_small_graphs(seed: int, limits: str) -> None:
     compare(*Maker(seed).make(), limits)
 
@@ -33,7 +33,7 @@ def test_large_graphs(seed: int) -> None:
 
 
 @pytest.mark.parametrize("limits", LIMITS)
-@pytest.mark.parametrize("seed", range(2000, 2030))
+@pytest.mark.parametrize("seed", range(2000, 2015))
 def test_symbolic_dimensions(seed: int, limits: str) -> None:
     compare(*Maker(seed, symbolic=True).make(), limits)
 
@@ -46,7 +46,7 @@ def test_loops_and_branches(name: str) -> None:
 
 
 @pytest.mark.parametrize("symbolic", [False, True], ids=["static", "symbolic"])
-@pytest.mark.parametrize("seed", range(20))
+@pytest.mark.parametrize("seed", range(9))
 def test_random_loops(seed: int, symbolic: bool) -> None:
     graph, inputs = LoopMaker(seed, symbolic).make()
     compare(pipeline.run(graph) if seed % 2 else graph, inputs, "whole", rtol=1e-9, atol=1e-12)
