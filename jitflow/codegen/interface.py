@@ -69,6 +69,8 @@ class Body:
         Symbol of the function.
     text : str
         LLVM IR that defines it (and its kernels), with no target lines.
+    kernels : str
+        LLVM IR of those kernels that no pass is to touch, where there are others; else empty.
     externals : dict
         Symbol name to address, for everything the text declares and the process provides.
     arena : Dim
@@ -89,6 +91,7 @@ class Body:
     arena: Dim
     work: Dim
     optimise: int = 0
+    kernels: str = ""
     keep: tuple[Any, ...] = ()
     loops: str = ""
     notes: dict[str, Any] = field(default_factory=dict)

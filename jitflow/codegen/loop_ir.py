@@ -439,20 +439,27 @@ class Program:
     @property
     def has_scalar_loops(self) -> bool:
         """Whether some loop, or a branch outside of loops, does nothing but scalar arithmetic."""
-        return any(self._is_scalar(command) for command in self.commands)
+        return any(
+            self._has_scalar_loop(command) or self._is_scalar(command)
+            for command in self.commands
+            if isinstance(command, (Repeat, While, Branch))
+        )
 
-    def _is_scalar(self, command: Command) -> bool:
+    def _has_scalar_loop(self, command: Command) -> bool:
+        """Whether a loop in `command` is scalar, or it is one."""
         if not isinstance(command, (Repeat, While, Branch)):
             return False
-        inside = [item for _, commands in parts_of(command) for item in commands]
-        if any(map(self._is_scalar, inside)):
+        if not isinstance(command, Branch) and self._is_scalar(command):
             return True
-        return not any(
-            isinstance(item, (CallProduct, CallShared))
-            or (isinstance(item, CallKernel) and self.kernels[item.kernel].has_loops)
-            or isinstance(item, (Repeat, While, Branch))
-            for item in inside
-        )
+        return any(self._has_scalar_loop(c) for _, commands in parts_of(command) for c in commands)
+
+    def _is_scalar(self, command: Command) -> bool:
+        """Whether `command` computes single elements alone."""
+        if isinstance(command, (Repeat, While, Branch)):
+            return all(self._is_scalar(c) for _, commands in parts_of(command) for c in commands)
+        if isinstance(command, CallKernel):
+            return not self.kernels[command.kernel].has_loops
+        return not isinstance(command, (CallProduct, CallShared))
 
     def __str__(self) -> str:
         parts = [f"#{number} {kernel}" for number, kernel in enumerate(self.kernels)]

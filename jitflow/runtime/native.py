@@ -86,6 +86,8 @@ def link(spec: EntrySpec, segment: Segment, body: Body, level: int = 2) -> Nativ
         the_engine.compile(body.text, body.optimise, level),
         the_engine.compile(entry.text, 0, _ENTRY_LEVEL),
     ]
+    if body.kernels:
+        objects.append(the_engine.compile(body.kernels, 0, level))
     library = the_engine.load(objects, {**body.externals, **_externals(spec, entry)})
     keep = (spec, body, entry.constants)
     return NativeFunction(library.address(SYMBOL), keep, spec.name, library)

@@ -60,7 +60,7 @@ def make_segment(request: SegmentRequest) -> MadeSegment:
         checked=request.checked,
     )
     function = native.link(spec, segment, body).callable
-    return MadeSegment(function, {"loops": body.loops, "llvm": body.text})
+    return MadeSegment(function, {"loops": body.loops, "llvm": body.text + body.kernels})
 
 
 def make_segment_later(request: SegmentRequest) -> MadeSegment:
@@ -73,7 +73,7 @@ def make_segment_later(request: SegmentRequest) -> MadeSegment:
         return made[0](*inputs)
 
     _, body = compiled(request)
-    return MadeSegment(run, {"loops": body.loops, "llvm": body.text})
+    return MadeSegment(run, {"loops": body.loops, "llvm": body.text + body.kernels})
 
 
 def compiled(request: SegmentRequest) -> tuple[Segment, Body]:

@@ -17,28 +17,31 @@ def compile_segment(segment: Segment, target: Target | None = None) -> Body:
     """LLVM text for `segment`; every node satisfies `codegen.supports`."""
     target = target or host()
     lowered = lower(segment)
-    names = Names()
     optimise = 2 if lowered.program.has_scalar_loops else 0
-    kernels = []
+    names = Names()
+    apart = Names() if optimise else names
+    inside: list[str] = []
+    outside = inside if apart is names else []
     for number, kernel in enumerate(lowered.program.kernels):
-        text = lower_kernel(f"{NAME}_kernel{number}", kernel, names, target, segment.fastmath)
-        if optimise and not kernel.has_loops:
+        name = f"{NAME}_kernel{number}"
+        if optimise and kernel.has_loops:
+            text = lower_kernel(name, kernel, apart, target, segment.fastmath)
+            head, _, rest = text.partition("\n")
+            names.declarations[declaration_of(head)] = None
+            outside.append(f"{head.replace('define internal', 'define', 1)}\n{rest}")
+            continue
+        text = lower_kernel(name, kernel, names, target, segment.fastmath)
+        if optimise:
             text = text.replace(") {", ") alwaysinline {", 1)
-        kernels.append(text)
+        inside.append(text)
     body = write_body(NAME, lowered, names, target)
-    parts = [
-        *names.declarations,
-        *(f"@{name} = external global i8" for name in lowered.constants),
-        *names.helpers.values(),
-        *kernels,
-        body,
-        '!0 = !{!"branch_weights", i32 1, i32 2000}',
-    ]
-    externals = dict(names.externals)
+    constants = [f"@{name} = external global i8" for name in lowered.constants]
+    externals = {**names.externals, **apart.externals}
     externals.update({k: array.ctypes.data for k, array in lowered.constants.items()})
     return Body(
         name=NAME,
-        text="\n".join(parts) + "\n",
+        text=module_text(names, constants, [*inside, body]),
+        kernels=module_text(apart, [], outside) if optimise and outside else "",
         externals=externals,
         arena=lowered.arena.size,
         work=lowered.work,
@@ -46,3 +49,18 @@ def compile_segment(segment: Segment, target: Target | None = None) -> Body:
         keep=tuple(lowered.constants.values()),
         loops=str(lowered.program),
     )
+
+
+def declaration_of(head: str) -> str:
+    """A function as another module sees it, from its first line: types without names."""
+    before, _, rest = head.partition("(")
+    parameters = filter(None, rest.rpartition(")")[0].split(", "))
+    types = ", ".join(parameter.split()[0] for parameter in parameters)
+    return f"{before.replace('define internal', 'declare', 1)}({types})"
+
+
+def module_text(names: Names, constants: list[str], functions: list[str]) -> str:
+    """A module: what its functions refer to, and they."""
+    weights = '!0 = !{!"branch_weights", i32 1, i32 2000}'
+    parts = [*names.declarations, *constants, *names.helpers.values(), *functions, weights]
+    return "\n".join(parts) + "\n"

@@ -81,7 +81,10 @@ class Compiled:
     def __init__(self, segment: Segment) -> None:
         self.segment = segment
         self.body: Body = compile_segment(segment)
-        self.library = engine().add(self.body.text, self.body.externals, self.body.optimise)
+        objects = [engine().compile(self.body.text, self.body.optimise)]
+        if self.body.kernels:
+            objects.append(engine().compile(self.body.kernels))
+        self.library = engine().load(objects, self.body.externals)
         self.function = ctypes.CFUNCTYPE(ctypes.c_int32)(self.library.address(self.body.name))
 
     def arguments(self, inputs: Sequence[Any]) -> tuple[list[Any], list[np.ndarray], list[Any]]:
