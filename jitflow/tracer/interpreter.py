@@ -75,7 +75,7 @@ class Interpreter:
         The step at which the outermost of them is too long.
     reasons : dict
         Why the loop over an iterator, by identity, was not captured; `declined` are those that are
-        not to be tried again.
+        not to be tried again, and `needs_items` those whose items have to be known.
     tried : dict
         How often the capture of the loop at a place failed.
     sizes : dict
@@ -104,6 +104,7 @@ class Interpreter:
         self.longest = MAX_STEPS
         self.reasons: dict[int, str] = {}
         self.declined: set[int] = set()
+        self.needs_items: set[int] = set()
         self.tried: dict[Place, int] = {}
         self.unbound: tuple[SymbolicFrame, int] | None = None
         self.written_slots: dict[tuple[CodeType, int], set[int]] = {}

@@ -33,6 +33,9 @@ else:
 MAX_UNROLLED_NODES = 3000
 """Nodes that the iterations of one loop may make; more take seconds to compile."""
 _NODES_OF_A_REGION = 50
+_NEEDS_ITEMS = 3
+"""How much larger a loop may be that looks up what it keeps by its index: in pieces, each iteration
+would be compiled by itself."""
 
 
 class LoopBreak(Unsupported):
@@ -161,7 +164,10 @@ def _check_length(tracer: Interpreter, frame: SymbolicFrame, iterator: IteratorV
     remaining = remaining_length(tracer, iterator)
     if isinstance(remaining, int) and iterator.kind == "range":
         size = remaining * control_flow.body_size(frame.code, frame.program[frame.index - 1].offset)
-        if remaining > 2 and size > config().max_unrolled_size:
+        most = config().max_unrolled_size
+        if id(iterator) in tracer.needs_items:
+            most *= _NEEDS_ITEMS
+        if remaining > 2 and size > most:
             raise LoopBreak(reason or f"{remaining} iterations of a large body")
     if remaining is not None and not isinstance(remaining, int):
         raise LoopBreak(reason or "the number of iterations is known only at run time")

@@ -158,3 +158,16 @@ def test_exceptions_in_yield_from(check):
         return next(outer()) + 0
 
     check(f, (X.copy(),))
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_gradients_are_clipped_by_their_norm(check, dtype):
+    def clip(g, top):
+        norm = np.sqrt(np.sum(g**2))
+        scale = min(1.0, top / (norm + 1e-6))
+        return g * scale, scale, max(norm, 0.5), g / max(norm, 0.1), float(min(1.0, norm))
+
+    calls = [(np.arange(5, dtype=dtype) * dtype(k), 1.0) for k in (0.001, 0.1, 1, 100)]
+    report = check(clip, *calls)
+    if dtype is np.float64:
+        assert (report.pieces, report.breaks) == (1, 0), str(report)

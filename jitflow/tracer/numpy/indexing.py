@@ -172,9 +172,9 @@ def fitted(context: TraceContext, source: Operand, dtype: DType, shape: tuple[Di
 def _rely_on_single(context: TraceContext, own: tuple[Dim, ...], shape: tuple[Dim, ...]) -> None:
     """Rely on what is assigned to an axis of one element having one, where data decide."""
     for extent, goal in zip(reversed(own), reversed(shape), strict=False):
-        if goal == 1 and extent != 1 and facts.is_late_extent(context, extent):
-            if facts.evaluate(context, extent) in (None, 1):
-                facts.rely_on(context, extent, "==", 1)
+        is_late = goal == 1 and extent != 1 and facts.is_late_extent(context, extent)
+        if is_late and facts.evaluate(context, extent) in (None, 1):
+            facts.rely_on(context, extent, "==", 1)
 
 
 def assigned_value(context: TraceContext, source: Operand, dtype: DType) -> Value:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from jitflow.core.dtypes import BOOL, F64, I64, DType
+from jitflow.core.dtypes import BOOL, F32, F64, I64, DType
 from jitflow.core.errors import Unsupported
 from jitflow.ir.graph import Value
 from jitflow.tracer import facts
@@ -32,13 +32,17 @@ def as_python(context: TraceContext, value: PyValue) -> PyValue:
         return value
     if value.box == "int" and value.dtype is not I64:
         return boxed("int", context.builder.emit("cast", value.value, dtype=I64))
+    if value.dtype is F32:
+        return boxed("float", context.builder.emit("cast", value.value, dtype=F64))
     return ScalarValue(value.box, value.dtype, value.value)
 
 
 def as_equal(value: PyValue) -> PyValue:
-    """A Python number that is equal to `value`, whatever it is."""
+    """A number that is equal to `value`, whatever it is: Python's, but for single precision."""
     if not isinstance(value, EitherValue):
         return value
+    if value.dtype is F32:
+        return value.as_numpy
     return ScalarValue(_BOXES[value.dtype], value.dtype, value.value)
 
 
@@ -51,6 +55,8 @@ def is_alike(left: PyValue, right: PyValue) -> bool:
                 return False
             strong = np.result_type(one.dtype.numpy, dtype)
             if np.result_type(_WEAK[one.box], dtype) != strong:
+                return False
+            if one.dtype is F32 and strong != F32.numpy:  # Python's number is not rounded then
                 return False
     return True
 
@@ -100,7 +106,8 @@ def _is_simple(value: PyValue, box: str) -> bool:
 
 def compare(context: TraceContext, op: str, left: PyValue, right: PyValue) -> PyValue:
     """``left op right`` of such numbers and Python's."""
-    if not all(isinstance(value, EitherValue) or box_of(value) for value in (left, right)):
+    is_narrow = any(isinstance(v, EitherValue) and v.dtype is F32 for v in (left, right))
+    if is_narrow or not all(isinstance(v, EitherValue) or box_of(v) for v in (left, right)):
         raise unknown(left if isinstance(left, EitherValue) else right)
     result = scalars.compare(context, op, as_equal(left), as_equal(right))
     number = context.scalar_graph_value(result, BOOL)
@@ -131,13 +138,23 @@ def choose(context: TraceContext, condition: Value, left: PyValue, right: PyValu
     boxes = {box for value in (left, right) if (box := _box_in(value))}
     dtypes = {dtype for value in (left, right) if (dtype := _dtype_in(value))}
     pair = (*boxes, *dtypes)
-    if len(boxes) != 1 or len(dtypes) != 1 or pair not in PAIRS:
+    is_held = pair in PAIRS or (pair == ("float", F32) and _fits_single(left, right))
+    if len(boxes) != 1 or len(dtypes) != 1 or not is_held:
         raise Unsupported("JF-B005", "the type of min() or max() depends on data")
     (box,), (dtype,) = boxes, dtypes
     sides = [_held(context, value, dtype) for value in (left, right)]
     emit = context.builder.emit
     number, tag = (emit("where", condition, *each) for each in zip(*sides, strict=True))
     return EitherValue(box, dtype, number, tag)
+
+
+def _fits_single(*values: PyValue) -> bool:
+    """Whether Python's numbers among `values` are known and the same in single precision."""
+    known = [value for value in values if box_of(value)]
+    return all(
+        isinstance(value, ConstantValue) and float(np.float32(value.value)) == value.value
+        for value in known
+    )
 
 
 PAIRS = frozenset({("float", F64), ("int", I64), ("bool", BOOL)})
