@@ -38,10 +38,9 @@ def assemble(
     capability: int,
     wide: bool = False,
     aligned: bool = True,
-    divisible: bool = False,
 ) -> Assembly:
     """Compile one variant."""
-    request = Request(kernel, wide, aligned, capability, divisible)
+    request = Request(kernel, wide, aligned, capability)
     source = ASTSource(
         fn=load_function(kernel.source, kernel.name),
         signature=request.signature(),

@@ -86,9 +86,7 @@ class Request:
     wide : bool
         With 64-bit indices.
     aligned : bool
-        For pointers that are all multiples of `ALIGNMENT`.
-    divisible : bool
-        For integers that are all such multiples too.
+        For pointers that are all multiples of `ALIGNMENT`, and integers where that matters.
     capability : int
         Of the device: 90 for 9.0.
     """
@@ -97,7 +95,6 @@ class Request:
     wide: bool
     aligned: bool
     capability: int
-    divisible: bool = False
 
     def signature(self) -> dict[str, str]:
         """Every parameter and its type."""
@@ -111,8 +108,7 @@ class Request:
         """What `ASTSource` is told about addresses."""
         if not self.aligned:
             return {}
-        positions = self.kernel.divisible(self.divisible)
-        return {(at,): [["tt.divisibility", ALIGNMENT]] for at in positions}
+        return {(at,): [["tt.divisibility", ALIGNMENT]] for at in self.kernel.divisible()}
 
     def key(self, version: str) -> str:
         """The digest of everything that the artifact depends on."""

@@ -144,7 +144,7 @@ def choose_blocks(kernel: Kernel, frame: Frame, limits: Limits = LIMITS) -> Bloc
     if not frame.inner:
         return Blocks(rows, warps=_warps(rows))
     columns = frame.columns
-    if _rows_are_contiguous(kernel, frame):
+    if rows_are_contiguous(kernel, frame):
         x, r, whole = min(rows, 64), 32, 128
     else:
         x, r, whole = 1, limits.row_block, limits.whole_row
@@ -167,7 +167,7 @@ def _warps(elements: int) -> int:
     return min(32, max(4, elements // 512))
 
 
-def _rows_are_contiguous(kernel: Kernel, frame: Frame) -> bool:
+def rows_are_contiguous(kernel: Kernel, frame: Frame) -> bool:
     """Whether more is contiguous along ``x`` than along ``r``."""
     if not frame.outer:
         return False

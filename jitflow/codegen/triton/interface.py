@@ -128,6 +128,9 @@ class GeneratedKernel:
         dimensions: up to `MOST_NARROW` they fit 32 bits.
     stores : tuple of int
         Positions of the pointers that it writes through.
+    multiples : frozenset of str
+        Indices that must be multiples of `ALIGNMENT` for neighbours to be loaded as vectors:
+        strides, and the extent of the axis that is contiguous.
     loops : str
         The loop IR that it was made from, for the report.
     """
@@ -141,6 +144,7 @@ class GeneratedKernel:
     checks: bool = False
     loops: str = ""
     stores: tuple[int, ...] = ()
+    multiples: frozenset[str] = frozenset()
 
     def is_wide(self, symbols: Mapping[str, int]) -> bool:
         """Whether these sizes need 64-bit indices."""
@@ -163,16 +167,21 @@ class GeneratedKernel:
         values = {p.name: p.value for p in self.parameters if p.kind == "constexpr"}
         return values | {WIDE: int(wide)}
 
-    def divisible(self, indices: bool = False) -> Iterator[int]:
-        """Positions of the parameters that a variant is told to be multiples of `ALIGNMENT`.
-
-        Pointers, where all addresses are aligned so; with `indices` also the integers, where all
-        of them are such multiples: a masked load of neighbours is a vector only then.
+    def divisible(self) -> Iterator[int]:
+        """Positions of the parameters that the aligned variant takes for multiples of `ALIGNMENT`:
+        addresses, and the integers in `multiples`.
         """
-        kinds = ("pointer", "index") if indices else ("pointer",)
         for position, parameter in enumerate(self.parameters):
-            if parameter.kind in kinds:
+            if parameter.kind == "pointer" or parameter.name in self.multiples:
                 yield position
+
+    def common_bits(self, symbols: Mapping[str, int]) -> int:
+        """The integers in `multiples`, joined by or: a multiple of `ALIGNMENT` if all are."""
+        found = 0
+        for parameter in self.parameters:
+            if parameter.name in self.multiples:
+                found |= dims.evaluate(parameter.dim, symbols)
+        return found
 
 
 @dataclass(frozen=True)

@@ -32,6 +32,7 @@ from jitflow.codegen.triton.frame import (
     element,
     flattened,
     frame_of,
+    rows_are_contiguous,
 )
 from jitflow.codegen.triton.frame import Blocks as BlockSizes
 from jitflow.codegen.triton.interface import (
@@ -45,6 +46,7 @@ from jitflow.codegen.triton.interface import (
 from jitflow.codegen.triton.phases import Phase, Scratch, choose_parts, folding_stages
 from jitflow.codegen.triton.text import SourceText
 from jitflow.codegen.triton.values import Value
+from jitflow.core import dims
 from jitflow.core.dataclass import dataclass, field
 from jitflow.core.dims import Dim, symbol
 from jitflow.core.dtypes import BOOL, I32, I64
@@ -135,6 +137,7 @@ class KernelWriter:
             tuple(self.spans()),
             self.kernel.checks,
             str(self.kernel),
+            multiples=self.multiples(),
         )
 
     def grid(self) -> tuple[Blocks, ...]:
@@ -163,6 +166,23 @@ class KernelWriter:
             found.append(Parameter(f"{SYMBOL}{name}", "index", dim=symbol(name)))
         found.append(Parameter(WIDE, "constexpr"))
         return tuple(found)
+
+    def multiples(self) -> frozenset[str]:
+        """Symbols in strides, and in the extent of the fastest axis."""
+        found: set[str] = set()
+        for _, extent in self.fastest()[-1:]:
+            found |= dims.symbols_of(extent)
+        for statement in walk(self.kernel.body):
+            if isinstance(statement, (Load, Store)):
+                for _, coefficient in statement.address.terms:
+                    found |= dims.symbols_of(coefficient)
+        return frozenset(f"{SYMBOL}{name}" for name in found)
+
+    def fastest(self) -> list[tuple[str, Dim]]:
+        """The loops of the axis along which neighbours lie."""
+        frame = self.frame
+        along_rows = not frame.inner or rows_are_contiguous(self.kernel, frame)
+        return frame.outer if along_rows else frame.inner
 
     def spans(self) -> Iterable[tuple[Dim, ...]]:
         """Bounds of all integers: offsets, and positions beyond the end in the last blocks."""

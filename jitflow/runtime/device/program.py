@@ -352,7 +352,7 @@ class KernelCall:
             ready = self._prepare(symbols, key)
         if ready.grid is None:
             return
-        arguments, together = [], 0
+        arguments, together = [], ready.together
         addresses, numbers = run.addresses, run.numbers
         for storage, offset in ready.places:
             if offset is None:
@@ -377,6 +377,7 @@ class KernelCall:
             tuple(places),
             tuple(dims.evaluate(dim, symbols) for dim in self._indices),
             self.kernel.is_wide(symbols),
+            self.kernel.common_bits(symbols),
         )
         if len(self._ready) >= _MOST_SIZES:
             self._ready.clear()
@@ -392,6 +393,7 @@ class _Ready:
     places: tuple[tuple[str, int | None], ...]
     indices: tuple[int, ...]
     wide: bool
+    together: int
 
 
 def _bound(run: Run, bound: Dim | Pointer) -> int:
