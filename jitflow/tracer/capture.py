@@ -15,11 +15,11 @@ from jitflow.ir.graph import Value
 from jitflow.tracer import branches, conditions, domains, facts, loops
 from jitflow.tracer.arrays import UncertainArray
 from jitflow.tracer.branches import Start
+from jitflow.tracer.carried import NotSettled
 from jitflow.tracer.control_flow import Loop, body_size
 from jitflow.tracer.control_flow import loops as loops_of
 from jitflow.tracer.frame import SymbolicFrame
 from jitflow.tracer.instructions import Instruction, index_at
-from jitflow.tracer.loop_values import NotSettled
 from jitflow.tracer.objects.model import IteratorValue
 from jitflow.tracer.places import Reach
 from jitflow.tracer.regions import Mark
@@ -188,6 +188,8 @@ def branch(
         if _is_settled(tracer, frame, predicate, taken, passed):
             return
         _ask_for_capture(tracer, frame, error)
+        if tracer.regions and isinstance(error, NotSettled):
+            raise  # an iteration before the loop may settle it
         raise Unsupported("JF-B005", _detail(error)) from error
 
 

@@ -21,11 +21,13 @@ from jitflow.ir.graph import Value
 from jitflow.tracer import arrays, operations
 from jitflow.tracer.layout import Order
 from jitflow.tracer.objects.either import PAIRS
+from jitflow.tracer.objects.int_or_float import bound_of
 from jitflow.tracer.places import settled
 from jitflow.tracer.values import (
     ArrayValue,
     ConstantValue,
     EitherValue,
+    IntOrFloatValue,
     PerhapsUnbound,
     PyValue,
     ScalarValue,
@@ -41,6 +43,13 @@ _NUMBERS: dict[type, tuple[str, DType]] = {
     float: ("float", F64),
     complex: ("complex", C128),
 }
+
+
+class NotSettled(Unsupported):
+    """What comes out of an iteration is of another kind than what went in."""
+
+    def __init__(self, detail: str) -> None:
+        super().__init__("JF-B006", detail)
 
 
 @dataclass(frozen=True)
@@ -65,6 +74,13 @@ class Either:
 
     box: str
     dtype: DType
+
+
+@dataclass(frozen=True)
+class IntOrFloat:
+    """A Python number as `IntOrFloatValue` has them."""
+
+    largest: int
 
 
 @dataclass(frozen=True)
@@ -100,7 +116,7 @@ class Fixed:
         return 0
 
 
-Kind = Number | Either | Array | Group | Fixed | Unbound | Perhaps
+Kind = Number | Either | IntOrFloat | Array | Group | Fixed | Unbound | Perhaps
 
 
 def is_same(left: PyValue | None, right: PyValue | None) -> bool:
@@ -131,6 +147,8 @@ def describe(tracer: Interpreter, value: PyValue) -> Kind:
         return Number(value.box, value.dtype)
     if isinstance(value, EitherValue):
         return Either(value.box, value.dtype)
+    if isinstance(value, IntOrFloatValue):
+        return IntOrFloat(value.largest)
     if isinstance(value, ConstantValue):
         return _describe_constant(value)
     if isinstance(value, ArrayValue):
@@ -158,6 +176,8 @@ def types_of(kind: Kind) -> list[ArrayType]:
         return [ArrayType(kind.dtype)]
     if isinstance(kind, Either):
         return [ArrayType(kind.dtype), ArrayType(BOOL)]
+    if isinstance(kind, IntOrFloat):
+        return [ArrayType(F64), ArrayType(BOOL)]
     if isinstance(kind, Array):
         return [kind.type]
     if isinstance(kind, Group):
@@ -177,6 +197,8 @@ def parts_of(tracer: Interpreter, value: PyValue) -> list[Value]:
         return [tracer.context.scalar_graph_value(value, kind.dtype)]
     if isinstance(value, EitherValue):
         return [value.value, value.is_numpy]
+    if isinstance(value, IntOrFloatValue):
+        return [value.value, value.is_float]
     if isinstance(value, ArrayValue):
         return [arrays.read(tracer.context, value)]
     if isinstance(kind, Group):
@@ -203,6 +225,8 @@ def build(tracer: Interpreter, kind: Kind, parts: Iterator[Value], uncertain: st
         return ScalarValue(kind.box, kind.dtype, next(parts))
     if isinstance(kind, Either):
         return EitherValue(kind.box, kind.dtype, next(parts), next(parts))
+    if isinstance(kind, IntOrFloat):
+        return IntOrFloatValue(next(parts), next(parts), kind.largest)
     if isinstance(kind, Array):
         array = arrays.fresh(tracer.context, next(parts), kind.order)
         array.storage.uncertain = uncertain
@@ -226,6 +250,8 @@ def unified(left: Kind, right: Kind, what: str, values: Iterable[PyValue | None]
         if len(left.items) == len(right.items):
             pairs = zip(left.items, right.items, strict=True)
             return Group(left.kind, tuple(unified(a, b, what) for a, b in pairs))
+    elif _is_int_or_float(left) and _is_int_or_float(right):
+        return _int_or_float(left, right, what, values)
     elif isinstance(left, Number | Either) and isinstance(right, Number | Either):
         boxes = {kind.box for kind in (left, right)} - {"scalar"}
         dtypes = {kind.dtype for kind in (left, right) if _may_be_numpy(kind)}
@@ -234,6 +260,26 @@ def unified(left: Kind, right: Kind, what: str, values: Iterable[PyValue | None]
             if (box, dtype) in PAIRS or ((box, dtype) == ("int", F64) and _are_small(values)):
                 return Either(box, dtype)
     raise Unsupported("JF-B006", f"{what} is {text_of(left)} or {text_of(right)}")
+
+
+def _is_int_or_float(kind: Kind) -> bool:
+    return isinstance(kind, IntOrFloat) or (
+        isinstance(kind, Number) and kind.box in ("int", "float")
+    )
+
+
+def _int_or_float(
+    left: Kind, right: Kind, what: str, values: Iterable[PyValue | None]
+) -> IntOrFloat:
+    """The kind of a number that is an int or a float; the ints have to be constants."""
+    largest = max((k.largest for k in (left, right) if isinstance(k, IntOrFloat)), default=0)
+    if Number("int", I64) in (left, right):
+        known = [settled(value) for value in values]
+        integers = [v.value for v in known if isinstance(v, ConstantValue) and type(v.value) is int]
+        if not integers or any(isinstance(v, ScalarValue) and v.box == "int" for v in known):
+            raise NotSettled(f"{what} is {text_of(left)} or {text_of(right)}")
+        largest = max(largest, *(bound_of(abs(number)) for number in integers))
+    return IntOrFloat(largest)
 
 
 def _perhaps(left: Kind, right: Kind, what: str, values: Iterable[PyValue | None]) -> Kind:
@@ -250,7 +296,7 @@ def is_open(kind: Kind) -> bool:
         return True
     if isinstance(kind, Group):
         return any(map(is_open, kind.items))
-    return isinstance(kind, Either)
+    return isinstance(kind, Either | IntOrFloat)
 
 
 def _may_be_numpy(kind: Number | Either) -> bool:
@@ -283,12 +329,17 @@ def converted(tracer: Interpreter, parts: list[Value], kind: Kind, wanted: Kind)
             own = [left.pop(0) for _ in types_of(item)]
             found += converted(tracer, own, item, goal)
         return found
+    if isinstance(kind, IntOrFloat):
+        return parts  # with a larger bound
     assert isinstance(kind, Number)
-    assert isinstance(wanted, Either)
+    assert isinstance(wanted, Either | IntOrFloat)
     emit = tracer.context.builder.emit
     number = parts[0]
-    if kind.dtype is not wanted.dtype:
-        number = emit("cast", number, dtype=wanted.dtype)
+    dtype = F64 if isinstance(wanted, IntOrFloat) else wanted.dtype
+    if kind.dtype is not dtype:
+        number = emit("cast", number, dtype=dtype)
+    if isinstance(wanted, IntOrFloat):
+        return [number, tracer.context.truth(kind.box == "float")]
     return [number, tracer.context.truth(kind.box == "scalar")]
 
 
@@ -312,6 +363,8 @@ def text_of(kind: Kind) -> str:
         return f"numpy {kind.dtype}" if kind.box == "scalar" else kind.box
     if isinstance(kind, Either):
         return f"{kind.box} or numpy {kind.dtype}"
+    if isinstance(kind, IntOrFloat):
+        return "int or float"
     if isinstance(kind, Array):
         return str(kind.type)
     if isinstance(kind, Group):

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from jitflow.core.dataclass import dataclass, field
-from jitflow.core.errors import Unsupported
 from jitflow.ir.graph import Value
 from jitflow.tracer import carried
 from jitflow.tracer.carried import Kind
@@ -16,13 +15,6 @@ from jitflow.tracer.values import PyValue, Storage
 
 if TYPE_CHECKING:
     from jitflow.tracer.interpreter import Interpreter
-
-
-class NotSettled(Unsupported):
-    """What comes out of an iteration is of another kind than what went in."""
-
-    def __init__(self, detail: str) -> None:
-        super().__init__("JF-B006", detail)
 
 
 @dataclass(eq=False)

@@ -17,12 +17,12 @@ from jitflow.core.types import ArrayType
 from jitflow.ir.graph import Block, Value
 from jitflow.tracer import carried, facts, operations, places, regions
 from jitflow.tracer.branches import Start, Ways, go_to_or_split
-from jitflow.tracer.carried import Fixed, Kind, Number, Perhaps, Unbound
+from jitflow.tracer.carried import Fixed, Kind, NotSettled, Number, Perhaps, Unbound
 from jitflow.tracer.control_flow import RETURN, Loop
 from jitflow.tracer.domains import Domain, index_value
 from jitflow.tracer.frame import SymbolicFrame
 from jitflow.tracer.liveness import live_slots
-from jitflow.tracer.loop_values import Carried, NotSettled, name_of
+from jitflow.tracer.loop_values import Carried, name_of
 from jitflow.tracer.merging import Ending, place_ending
 from jitflow.tracer.objects.model import IteratorValue
 from jitflow.tracer.places import Place, Reach

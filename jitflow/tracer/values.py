@@ -114,7 +114,16 @@ class NumbersValue(PyValue):
         return list
 
 
-class EitherValue(PyValue):
+class OpenNumber(PyValue):
+    """A number known only at run time of which data decide the type, too."""
+
+    @classmethod
+    def is_among(cls, *values: PyValue) -> bool:
+        """Whether one of `values` is such a number."""
+        return any(isinstance(value, cls) for value in values)
+
+
+class EitherValue(OpenNumber):
     """A number known only at run time that is a Python number or a NumPy scalar, as data decide.
 
     Attributes
@@ -138,6 +147,25 @@ class EitherValue(PyValue):
     def as_numpy(self) -> ScalarValue:
         """The NumPy scalar that it may be."""
         return ScalarValue("scalar", self.dtype, self.value)
+
+
+class IntOrFloatValue(OpenNumber):
+    """A number known only at run time that is an int or a float, as data decide.
+
+    Attributes
+    ----------
+    value, is_float : ir.graph.Value
+        The number as f64[], which is exact, and whether it is a float (bool[]).
+    largest : int
+        A bound of its magnitude where it is an int.
+    """
+
+    def __init__(self, value: Value, is_float: Value, largest: int) -> None:
+        self.value, self.is_float, self.largest = value, is_float, largest
+
+    @property
+    def python_type(self) -> type:
+        raise Unsupported("JF-B005", "a number is int or float")
 
 
 class PerhapsUnbound(PyValue):

@@ -27,6 +27,7 @@ from jitflow.tracer.values import (
     ArrayValue,
     ConstantValue,
     EitherValue,
+    IntOrFloatValue,
     PyValue,
     ScalarValue,
     ViewStep,
@@ -68,6 +69,8 @@ def setitem(context: TraceContext, array: ArrayValue, key: PyValue, value: PyVal
         return
     if isinstance(value, EitherValue) and array.dtype is F64:
         value = value.as_numpy  # a float64 holds either
+    elif isinstance(value, IntOrFloatValue) and array.dtype.kind in "fc":
+        value = ScalarValue("float", F64, value.value)
     source = operand(context, value)
     target = basic_view(context, array, items, key)
     if all(isinstance(item, keys.Index) for item in items) and source.shape and items:

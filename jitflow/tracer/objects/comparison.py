@@ -11,7 +11,7 @@ from jitflow.core.lazy import LazyModule
 from jitflow.guards.predicates import IsObject, NotSame, SameObject, TypeIs
 from jitflow.tracer import numpy
 from jitflow.tracer.numpy import companions
-from jitflow.tracer.objects import either, instances, modules, sets
+from jitflow.tracer.objects import either, instances, int_or_float, modules, sets
 from jitflow.tracer.objects.iterators import items_of, range_length
 from jitflow.tracer.objects.keys import is_open, key_of
 from jitflow.tracer.objects.model import (
@@ -38,7 +38,9 @@ from jitflow.tracer.values import (
     CompanionValue,
     ConstantValue,
     EitherValue,
+    IntOrFloatValue,
     NumbersValue,
+    OpenNumber,
     PyValue,
     ScalarValue,
     SequenceValue,
@@ -69,10 +71,8 @@ def compare(tracer: Tracer, op: str, left: PyValue, right: PyValue) -> PyValue:
     left, right = resolve(tracer, left), resolve(tracer, right)
     if isinstance(left, InstanceValue) or isinstance(right, InstanceValue):
         return _compare_instances(tracer, op, left, right)
-    if isinstance(left, EitherValue) or isinstance(right, EitherValue):
-        if not either.is_alike(left, right):
-            return either.compare(tracer.context, op, left, right)
-        left, right = either.as_numpy(left), either.as_numpy(right)
+    if OpenNumber.is_among(left, right):
+        return _compare_open(tracer, op, left, right)
     if is_numeric(left) or is_numeric(right):
         return _compare_numpy(tracer, op, left, right)
     if isinstance(left, ConstantValue) and isinstance(right, ConstantValue):
@@ -91,6 +91,18 @@ def compare(tracer: Tracer, op: str, left: PyValue, right: PyValue) -> PyValue:
     if op in ("==", "!=") and _never_equal(left, right):
         return ConstantValue(op == "!=")
     raise Unsupported("JF-B003", f"{_name(left)} {op} {_name(right)}")
+
+
+def _compare_open(tracer: Tracer, op: str, left: PyValue, right: PyValue) -> PyValue:
+    """``left op right`` where data decide of which type one of them is."""
+    left, right = int_or_float.beside(left, right)
+    if IntOrFloatValue in (type(left), type(right)):
+        return int_or_float.compare(tracer.context, op, left, right)
+    if EitherValue in (type(left), type(right)):
+        if not either.is_alike(left, right):
+            return either.compare(tracer.context, op, left, right)
+        left, right = either.as_numpy(left), either.as_numpy(right)
+    return compare(tracer, op, left, right)
 
 
 def _compare_identities(
@@ -286,6 +298,8 @@ def truth(tracer: Tracer, value: PyValue) -> PyValue:
     value = resolve(tracer, value)
     if isinstance(value, EitherValue):
         return either.truth(tracer.context, value)
+    if isinstance(value, IntOrFloatValue):
+        return int_or_float.truth(tracer.context, value)
     if is_numeric(value):
         return numpy.to_python(tracer.context, bool, value)
     if isinstance(value, ConstantValue):

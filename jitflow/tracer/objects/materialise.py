@@ -15,6 +15,7 @@ from jitflow.core.errors import Unsupported
 from jitflow.ir.graph import Value
 from jitflow.tracer import arrays
 from jitflow.tracer import recipes as r
+from jitflow.tracer.objects import int_or_float
 from jitflow.tracer.objects.either import as_python
 from jitflow.tracer.objects.materialise_iterators import recipe_of_iterator
 from jitflow.tracer.objects.model import (
@@ -42,6 +43,7 @@ from jitflow.tracer.values import (
     CompanionValue,
     ConstantValue,
     EitherValue,
+    IntOrFloatValue,
     NumbersValue,
     PerhapsUnbound,
     PyValue,
@@ -132,6 +134,12 @@ def _either(tracer: Tracer, value: EitherValue) -> r.Recipe:
     sides = (value.as_numpy, python, ScalarValue("bool", BOOL, value.is_numpy))
     numpy, number, condition = (recipe_of(tracer, side) for side in sides)
     return r.Choose(condition, numpy, number)
+
+
+def _int_or_float(tracer: Tracer, value: IntOrFloatValue) -> r.Recipe:
+    condition, number, integer = int_or_float.sides(tracer.context, value)
+    recipes = [recipe_of(tracer, side) for side in (condition, number, integer)]
+    return r.Choose(*recipes)
 
 
 def _perhaps(tracer: Tracer, value: PerhapsUnbound) -> r.Recipe:
@@ -337,6 +345,7 @@ def _companion(tracer: Tracer, value: CompanionValue) -> r.Recipe:
 _RULES: dict[type, Callable[[Tracer, Any], r.Recipe]] = {
     ScalarValue: _scalar,
     EitherValue: _either,
+    IntOrFloatValue: _int_or_float,
     PerhapsUnbound: _perhaps,
     ArrayValue: _array,
     SequenceValue: _sequence,

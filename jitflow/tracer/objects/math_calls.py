@@ -13,7 +13,7 @@ from jitflow.core.dtypes import F64
 from jitflow.core.errors import Unsupported
 from jitflow.ir.graph import Value
 from jitflow.tracer import facts, numpy
-from jitflow.tracer.objects import either, operators
+from jitflow.tracer.objects import either, int_or_float, operators
 from jitflow.tracer.objects.comparison import call_special, is_numeric
 from jitflow.tracer.objects.iterators import items_of
 from jitflow.tracer.objects.model import InstanceValue
@@ -73,7 +73,7 @@ def _numbers(tracer: Tracer, args: tuple[PyValue, ...]) -> list[Value]:
     context = tracer.context
     values = []
     for given in args:
-        arg = either.as_equal(given)
+        arg = int_or_float.as_float(either.as_equal(given))
         if is_numeric(arg):
             arg = numpy.to_python(context, float, arg)
         if box_of(arg) not in ("bool", "int", "float"):

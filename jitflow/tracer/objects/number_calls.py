@@ -12,7 +12,7 @@ from jitflow.core.dtypes import BOOL, C128, F64, I64
 from jitflow.core.errors import Unsupported
 from jitflow.ir.graph import Value
 from jitflow.tracer import facts, numpy, versions
-from jitflow.tracer.objects import either
+from jitflow.tracer.objects import either, int_or_float
 from jitflow.tracer.objects.comparison import call_special, compare, is_numeric, known_truth, truth
 from jitflow.tracer.objects.iterators import get_iterator, items_of, next_item
 from jitflow.tracer.objects.keys import index_of
@@ -30,7 +30,14 @@ from jitflow.tracer.objects.protocol import Tracer
 from jitflow.tracer.objects.scalars import require_finite
 from jitflow.tracer.objects.strings import real_text
 from jitflow.tracer.objects.wrap import resolve
-from jitflow.tracer.values import ConstantValue, EitherValue, PyValue, ScalarValue, SequenceValue
+from jitflow.tracer.values import (
+    ConstantValue,
+    EitherValue,
+    IntOrFloatValue,
+    PyValue,
+    ScalarValue,
+    SequenceValue,
+)
 
 _LIMIT = float(2**62)
 
@@ -38,7 +45,7 @@ _LIMIT = float(2**62)
 def _float(tracer: Tracer, value: PyValue | None = None) -> PyValue:
     if value is None:
         return ConstantValue(0.0)
-    value = either.as_equal(resolve(tracer, value))
+    value = int_or_float.as_float(either.as_equal(resolve(tracer, value)))
     if is_numeric(value):
         return numpy.to_python(tracer.context, float, value)
     if isinstance(value, ConstantValue):
@@ -56,7 +63,7 @@ def _float(tracer: Tracer, value: PyValue | None = None) -> PyValue:
 def _int(tracer: Tracer, value: PyValue | None = None, base: PyValue | None = None) -> PyValue:
     if value is None:
         return ConstantValue(0)
-    value = resolve(tracer, value)
+    value = int_or_float.as_float(resolve(tracer, value))
     if base is not None:
         return evaluate(int, real_text(tracer, value), index_of(tracer, base))
     if is_numeric(value):
@@ -125,6 +132,8 @@ def _absolute(tracer: Tracer, value: PyValue) -> PyValue:
     context = tracer.context
     if isinstance(value, EitherValue):
         return either.unary(context, "abs", value)
+    if isinstance(value, IntOrFloatValue):
+        return int_or_float.unary(context, "abs", value)
     if is_numeric(value):
         return numpy.unary(context, "abs", value)
     if isinstance(value, ConstantValue):
@@ -151,6 +160,8 @@ def _absolute(tracer: Tracer, value: PyValue) -> PyValue:
 def _round(tracer: Tracer, value: PyValue, digits: PyValue | None = None) -> PyValue:
     value = resolve(tracer, value)
     digits = None if digits is None else resolve(tracer, digits)
+    if digits is None:
+        value = int_or_float.as_float(value)
     if digits is not None and not (isinstance(digits, ConstantValue) and digits.value is None):
         if isinstance(value, ScalarValue) and value.box == "scalar":
             return numpy.call(tracer.context, np.round, [value, digits], {})
@@ -211,17 +222,19 @@ def _best(tracer: Tracer, op: str, items: list[PyValue], key: PyValue | None) ->
 def _chosen(tracer: Tracer, condition: PyValue, left: PyValue, right: PyValue) -> PyValue:
     """``left if condition else right`` of two numbers of one Python type."""
     context = tracer.context
+    chooser = context.scalar_graph_value(condition, BOOL)
+    mixed = int_or_float.choose(context, chooser, left, right)
+    if mixed is not None:
+        return mixed
     if (
         isinstance(left, EitherValue)
         or isinstance(right, EitherValue)
         or left.python_type is not right.python_type
     ):
-        chooser = context.scalar_graph_value(condition, BOOL)
         return either.choose(context, chooser, left, right)
     dtype = next((v.dtype for v in (left, right) if isinstance(v, ScalarValue)), None)
     if dtype is None:
         raise Unsupported("JF-B005", "min() or max() of objects by data")
-    chooser = context.scalar_graph_value(condition, BOOL)
     operands = [context.scalar_graph_value(value, dtype) for value in (left, right)]
     box = box_of(left) or "scalar"
     return ScalarValue(box, dtype, context.builder.emit("where", chooser, *operands))

@@ -12,7 +12,7 @@ from jitflow.core.errors import Unsupported
 from jitflow.core.lazy import LazyModule
 from jitflow.tracer import numpy
 from jitflow.tracer.numpy import companions
-from jitflow.tracer.objects import dicts, either, instances, modules, sequences, sets
+from jitflow.tracer.objects import dicts, either, instances, int_or_float, modules, sequences, sets
 from jitflow.tracer.objects.classes import search
 from jitflow.tracer.objects.comparison import call_special, is_numeric, truth
 from jitflow.tracer.objects.effects import will_change
@@ -44,7 +44,9 @@ from jitflow.tracer.values import (
     CompanionValue,
     ConstantValue,
     EitherValue,
+    IntOrFloatValue,
     NumbersValue,
+    OpenNumber,
     PyValue,
     ScalarValue,
     SequenceValue,
@@ -88,10 +90,8 @@ def binary(
     left, right = resolve(tracer, left), resolve(tracer, right)
     if isinstance(left, InstanceValue) or isinstance(right, InstanceValue):
         return _binary_instances(tracer, op, left, right, in_place)
-    if isinstance(left, EitherValue) or isinstance(right, EitherValue):
-        if not either.is_alike(left, right):
-            return either.binary(tracer.context, op, left, right)
-        left, right = either.as_numpy(left), either.as_numpy(right)
+    if OpenNumber.is_among(left, right):
+        return _binary_open(tracer, op, left, right, in_place)
     if is_numeric(left) or is_numeric(right):
         return _binary_numpy(tracer, op, left, right, in_place)
     if isinstance(left, ConstantValue) and isinstance(right, ConstantValue):
@@ -221,6 +221,18 @@ def _describe(op: str, left: PyValue, right: PyValue) -> str:
     return f"{left.python_type.__name__} {op} {right.python_type.__name__}"
 
 
+def _binary_open(tracer: Tracer, op: str, left: PyValue, right: PyValue, in_place: bool) -> PyValue:
+    """``left op right`` where data decide of which type one of them is."""
+    left, right = int_or_float.beside(left, right)
+    if IntOrFloatValue in (type(left), type(right)):
+        return int_or_float.binary(tracer.context, op, left, right)
+    if EitherValue in (type(left), type(right)):
+        if not either.is_alike(left, right):
+            return either.binary(tracer.context, op, left, right)
+        left, right = either.as_numpy(left), either.as_numpy(right)
+    return binary(tracer, op, left, right, in_place)
+
+
 def unary(tracer: Tracer, op: str, value: PyValue) -> PyValue:
     """``-``, ``+``, ``~`` or ``not``."""
     value = resolve(tracer, value)
@@ -233,6 +245,8 @@ def unary(tracer: Tracer, op: str, value: PyValue) -> PyValue:
             return result
     if isinstance(value, EitherValue):
         return either.unary(tracer.context, op, value)
+    if isinstance(value, IntOrFloatValue):
+        return int_or_float.unary(tracer.context, op, value)
     if is_numeric(value):
         return numpy.unary(tracer.context, names[op], value)
     if isinstance(value, ConstantValue):

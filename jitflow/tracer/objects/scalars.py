@@ -59,11 +59,11 @@ def _booleans(context: TraceContext, op: str, left: PyValue, right: PyValue) -> 
 def _true_divided(context: TraceContext, left: PyValue, right: PyValue) -> PyValue:
     """Exact as Python's as long as both operands are exact in a float."""
     for operand in (left, right):
-        _require_exact_float(context, operand)
+        require_exact_float(context, operand)
     return _floats(context, "/", left, right)
 
 
-def _require_exact_float(context: TraceContext, value: PyValue) -> None:
+def require_exact_float(context: TraceContext, value: PyValue) -> None:
     """Rely on an integer being representable as a float."""
     if box_of(value) != "int" or (isinstance(value, ConstantValue) and abs(value.value) <= _EXACT):
         return
@@ -187,7 +187,7 @@ def compare(context: TraceContext, op: str, left: PyValue, right: PyValue) -> Py
         raise Unsupported("JF-B009", "TypeError: complex numbers are not ordered")
     dtype = C128 if "complex" in kinds else F64
     for operand in (left, right):
-        _require_exact_float(context, operand)
+        require_exact_float(context, operand)
     a, b = graph_value(context, left, dtype), graph_value(context, right, dtype)
     return boxed("bool", context.builder.emit(RECORDS[op], a, b))
 
