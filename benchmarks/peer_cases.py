@@ -111,11 +111,12 @@ def mlp_step(x, y, w1, b1, w2, b2, w3, b3):
 
 @dataclass(frozen=True)
 class Case:
-    """A program: a function of this module (or ``gpt``), its arguments, the error allowed."""
+    """A program: a function, its arguments, the error allowed, and the module that has it."""
 
     function: str
     arguments: Callable[[], tuple[Any, ...]]
     tolerance: float = 1e-4
+    module: str = __name__
 
 
 def _normal(*shape: int, scale: float = 1.0, dtype: type = F32) -> np.ndarray:
@@ -149,6 +150,96 @@ def _mlp() -> tuple[Any, ...]:
     return _normal(128, 784), labels, *layers
 
 
+def _layer(n: int = 256) -> dict[str, np.ndarray]:
+    p = {name: _normal(n, n, scale=n**-0.5) for name in ("wq", "wk", "wv", "wo")}
+    p |= {"w1": _normal(n, 4 * n, scale=n**-0.5), "w2": _normal(4 * n, n, scale=0.5 * n**-0.5)}
+    p |= {"g1": abs(_normal(n)) + F32(1), "g2": abs(_normal(n)) + F32(1), "b1": _normal(4 * n)}
+    return p | {"ada": _normal(n, 6 * n, scale=0.2 * n**-0.5)}
+
+
+def _mask(n: int = 128) -> np.ndarray:
+    return np.triu(np.full((n, n), -1e9, F32), 1)
+
+
+def _adam() -> tuple[Any, ...]:
+    x, y, *params = _mlp()
+    zeros = [np.zeros_like(p) for p in params]
+    return x, y, tuple(params), tuple(zeros), tuple(zeros), 3.0
+
+
+def _recurrent(gates: int) -> tuple[Any, ...]:
+    n = 256
+    weights = (_normal(n, gates * n, scale=0.06), _normal(n, gates * n, scale=0.05))
+    return _normal(64, 32, n), *weights, _normal(gates * n)
+
+
+def _kernels(*channels: int) -> list[np.ndarray]:
+    pairs = itertools.pairwise(channels)
+    return [_normal(9 * a, b, scale=(9 * a) ** -0.5) for a, b in pairs]
+
+
+def _unet() -> tuple[Any, ...]:
+    sizes = [(3, 16), (16, 32), (32, 32), (64, 16), (32, 1)]
+    return _normal(2, 64, 64, 3), *(_kernels(*pair)[0] for pair in sizes)
+
+
+def _losses() -> tuple[Any, ...]:
+    labels = np.eye(10, dtype=F32)[np.arange(10_000) % 10]
+    return _normal(200_000), np.sign(_normal(200_000)), _normal(10_000, 10), labels
+
+
+def _model(
+    function: str, arguments: Callable[[], tuple[Any, ...]], tolerance: float = 1e-3
+) -> Case:
+    return Case(function, arguments, tolerance, "benchmarks.peer_models")
+
+
+MODELS = {
+    "logistic step": _model(
+        "logistic_step",
+        lambda: (
+            _normal(100, 784), np.eye(10, dtype=F32)[np.arange(100) % 10],
+            _normal(784, 10, scale=0.03), _normal(10),
+        ),
+    ),
+    "mlp adam step": _model("mlp_adam_step", _adam, 1e-2),
+    "gru": _model("gru", lambda: _recurrent(3)),
+    "birnn": _model("birnn", lambda: (*_recurrent(1), *_recurrent(1)[1:])),
+    "gpt blocks": _model(
+        "gpt_blocks", lambda: (_normal(4, 128, 256), [_layer(), _layer()], _mask())
+    ),
+    "gpt train": _model(
+        "gpt_train_step", lambda: (_normal(4, 128, 256), _normal(4, 128, 256), _layer(), _mask())
+    ),
+    "decode step": _model(
+        "decode_step", lambda: (_normal(1, 256), _layer(), _normal(96, 4, 64), _normal(96, 4, 64))
+    ),
+    "dit block": _model("dit_block", lambda: (_normal(4, 128, 256), _normal(4, 256), _layer())),
+    "conv net": _model(
+        "convolution_net",
+        lambda: (
+            _normal(8, 32, 32, 3), _kernels(3, 32, 64, 96),
+            (_normal(1536, 128, scale=0.03), _normal(128, 10, scale=0.1)),
+        ),
+    ),
+    "resnet blocks": _model(
+        "resnet_blocks",
+        lambda: (
+            _normal(8, 16, 16, 64), [(*_kernels(64, 64, 64), _normal(64)) for _ in range(2)]
+        ),
+    ),
+    "unet": _model("unet", _unet),
+    "experts": _model(
+        "experts_dense",
+        lambda: (
+            _normal(256, 128), _normal(128, 8), _normal(8, 128, 256, scale=0.1),
+            _normal(8, 256, 128, scale=0.1),
+        ),
+    ),
+    "losses": _model("losses", _losses),
+}  # fmt: skip
+
+
 def _vectors(count: int, length: int, dtype: type = F32) -> tuple[np.ndarray, ...]:
     return tuple(_normal(length, dtype=dtype) + dtype(k) for k in range(count))
 
@@ -175,12 +266,13 @@ CASES = {
     ),
     "adamw": Case("adamw", lambda: (*_vectors(3, 1_000_000), abs(_normal(1_000_000)), 10.0)),
     "mlp step": Case("mlp_step", _mlp, 1e-3),
+    **MODELS,
 }  # fmt: skip
 
 
 def load(function: str, array_module: Any = None) -> Callable[..., Any]:
     """A function of a case; with `array_module`, from a copy of its source that uses that one."""
-    name = "examples.gpt" if function == "gpt" else __name__
+    name = _module_of(function)
     if array_module is None:
         found: Callable[..., Any] = getattr(importlib.import_module(name), function)
         return found
@@ -188,6 +280,11 @@ def load(function: str, array_module: Any = None) -> Callable[..., Any]:
     module.np = array_module  # type: ignore[attr-defined]
     made: Callable[..., Any] = getattr(module, function)
     return made
+
+
+def _module_of(function: str) -> str:
+    known = {case.function: case.module for case in CASES.values()}
+    return "examples.gpt" if function == "gpt" else known.get(function, __name__)
 
 
 def _copy(name: str) -> ModuleType:

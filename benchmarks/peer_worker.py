@@ -174,7 +174,7 @@ def _torch_namespace(torch: Any) -> Any:
         def tri(n: int, dtype: Any) -> Any:
             return torch.tril(torch.ones(n, n, dtype=dtype))
 
-        hstack = torch.hstack
+        hstack, stack, log, where = torch.hstack, torch.stack, torch.log, torch.where
 
     return Namespace
 
