@@ -8,7 +8,8 @@ from jitflow.core.dataclass import dataclass, replace
 from jitflow.ir.flags import can_warn
 from jitflow.ir.graph import Block, DimensionOf, Graph, Node, ScalarValue, Value
 from jitflow.ir.passes.dce import must_stay
-from jitflow.ir.regions import BOUNDS, carried, symbols_in, symbols_of_node
+from jitflow.ir.passes.products import LoopAround, hoisted
+from jitflow.ir.regions import BOUNDS, carried, defined_in, symbols_in, symbols_of_node
 from jitflow.ops.record import Kind
 
 _WORTH_MOVING = 4  # cost of an element from which storing an array beats computing it again
@@ -42,6 +43,8 @@ class _Tidier:
             if name in self.symbols:
                 self.live.add(definition.value)
         self.changes: dict[Value, Value] = {}
+        self.around: LoopAround | None = None
+        self.names: set[str] = set()
 
     def run(self) -> Graph:
         old = self.graph
@@ -116,8 +119,15 @@ class _Tidier:
     def fill(self, nodes: Sequence[Node], out: list[Node]) -> None:
         """Append what stays of `nodes`."""
         for node in nodes:
-            if self.is_live(node):
-                out.append(self.rebuilt(node, out) if node.regions else self.updated(node))
+            if not self.is_live(node):
+                continue
+            made = self.rebuilt(node, out) if node.regions else self.updated(node)
+            if made.operator.kind is Kind.CONTRACTION and self.around is not None:
+                part = hoisted(made, self.around)
+                if part is not None:
+                    self.changes[made.result] = part
+                    continue
+            out.append(made)
 
     def updated(self, node: Node) -> Node:
         operands = self.new_all(node.operands)
@@ -155,7 +165,9 @@ class _Tidier:
             own = carried(node, region)
             parameters = [*parameters[:first], *(own[k] for k in kept)]
         block = Block(parameters)
+        outer, self.around = self.around, self.loop_around(node, block, out)
         self.fill(region.nodes, block.nodes)
+        self.around = outer
         if is_loop and region is node.regions[-1]:
             self.move_out(block, out, _certainly_runs(node))
         results = region.results
@@ -164,15 +176,45 @@ class _Tidier:
         block.results = self.new_all(results)
         return block
 
+    def loop_around(self, node: Node, block: Block, out: list[Node]) -> LoopAround | None:
+        """What products in a body may ask about its loop; None where its range is not known."""
+        bounds = _bounds(node)
+        if bounds is None or bounds[2] != 1 or bounds[0] >= bounds[1]:
+            return None
+        index = node.regions[0].parameters[0]
+        inside = set(defined_in(node.regions[0]))
+        own = self.defined_symbols(inside)
+        symbols = frozenset(name for name in own if self.graph.symbols[name].value is index)
+        outer = self.around if self.around is not None and self.around.body is out else None
+        start, stop, _ = bounds
+        return LoopAround(
+            symbols, own, start, stop, block.nodes, out, block.parameters, outer, self.fresh
+        )
+
+    def defined_symbols(self, inside: set[Value]) -> frozenset[str]:
+        """The symbols that are values among `inside`."""
+        return frozenset(
+            name
+            for name, definition in self.graph.symbols.items()
+            if isinstance(definition, ScalarValue)
+            and (definition.value in inside or self.new(definition.value) in inside)
+        )
+
+    def fresh(self, hint: str) -> str:
+        """A name that no value of the graph has."""
+        if not self.names:
+            self.names.update(value.name for value in defined_in(self.graph.body))
+        number = 0
+        while f"{hint}_all{number}" in self.names:
+            number += 1
+        self.names.add(f"{hint}_all{number}")
+        return f"{hint}_all{number}"
+
     def move_out(self, block: Block, out: list[Node], runs: bool) -> None:
         """Move nodes that depend on nothing inside of a loop in front of it."""
         inside = {value for node in block.nodes for value in node.results}
         inside.update(block.parameters)
-        own = {
-            name
-            for name, definition in self.graph.symbols.items()
-            if isinstance(definition, ScalarValue) and self.new(definition.value) in inside
-        }
+        own = self.defined_symbols(inside)
         stay = []
         for node in block.nodes:
             depends = any(value in inside for value in node.operands)
@@ -207,15 +249,21 @@ def _used_symbols(graph: Graph) -> set[str]:
 
 def _certainly_runs(node: Node) -> bool:
     """Whether a loop has at least one iteration."""
+    bounds = _bounds(node)
+    return bounds is not None and bounds[2] != 0 and len(range(*bounds)) > 0
+
+
+def _bounds(node: Node) -> tuple[int, int, int] | None:
+    """Start, stop and step of a loop over a range that is known now."""
     if node.operator.name != "for":
-        return False
+        return None
     bounds = []
     for value in node.operands[:3]:
         maker = value.producer
         if maker is None or maker.operator.name != "constant":
-            return False
+            return None
         bounds.append(int(maker.attributes["value"]))
-    return bounds[2] != 0 and len(range(*bounds)) > 0
+    return bounds[0], bounds[1], bounds[2]
 
 
 def _is_movable(node: Node, runs: bool) -> bool:
