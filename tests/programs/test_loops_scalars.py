@@ -146,3 +146,38 @@ def test_numpys_numbers_warn_of_overflow_under_a_mask(check_loops):
         return total
 
     check_loops(mixed, (NUMBERS,))
+
+
+def test_tuples_are_compared_by_data(check_loops):
+    def compared(rows):
+        out = np.zeros((len(rows), 6), bool)
+        best, found = (9, 9), 0
+        for i in range(len(rows)):
+            a, b, c, d = (int(rows[i, k]) for k in range(4))
+            out[i, 0] = (a, b) == (c, d)
+            out[i, 1] = (a, b) != (c, d)
+            out[i, 2] = (a, b) < (c, d)
+            out[i, 3] = (a, b) >= (c, d)
+            out[i, 4] = (a, (b, c)) <= (c, (d, 1))
+            out[i, 5] = (a, b, c) > (c, d)
+            if (a, b) == (2, 2):
+                found += 1
+            best = (a, b) if (a, b) < best else best
+        return out, found, best
+
+    report = check_loops(compared, (RNG.integers(0, 3, (60, 4)),))
+    assert "for" in control_nodes(report)
+
+
+def test_arrays_are_rolled_by_data(check_loops):
+    def rolled(x, shifts):
+        out = np.zeros_like(x)
+        for i in range(len(shifts)):
+            out += np.roll(np.roll(x, shifts[i, 0], axis=0), shifts[i, 1], axis=1)
+        total = 0.0
+        for k in range(30):
+            total += (x[0] * np.roll(x[1], k)).sum() + np.roll(x[2], -k)[0]
+        return out, total
+
+    report = check_loops(rolled, (RNG.normal(size=(7, 9)), RNG.integers(-12, 12, (30, 2))))
+    assert control_nodes(report) == ["for", "for"]

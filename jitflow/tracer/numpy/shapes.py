@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from jitflow.core import dims
+from jitflow.core.dims import Dim
 from jitflow.tracer import arrays, facts
 from jitflow.tracer.context import TraceContext
 from jitflow.tracer.numpy import arguments, creation, views
@@ -342,16 +343,30 @@ def roll(context: TraceContext, a: PyValue, shift: PyValue, axis: PyValue) -> Py
     return result
 
 
+def _turned(context: TraceContext, amount: Dim, extent: Dim) -> Dim:
+    """``amount % extent`` of a shift that is known only at run time."""
+    if facts.prove(context, 0, "<=", amount) and facts.prove(context, amount, "<=", extent):
+        return amount
+    operands = [context.builder.emit("dimension", dim=dim) for dim in (amount, extent)]
+    turned = facts.late_symbol(context, context.builder.emit("remainder", *operands), None)
+    facts.rely_on(context, 0, "<=", turned)
+    facts.rely_on(context, turned, "<=", extent)
+    return turned
+
+
 def _rolled_once(n: Composer, array: ArrayValue, axis: int, amount: Any) -> ArrayValue:
     extent = array.shape[axis]
     if n.decide(extent, "==", 0):
         return array
-    if isinstance(amount, int) and isinstance(extent, int):
-        amount %= extent
-    elif n.decide(amount, "<", 0):
-        amount = amount + extent
-    if not (n.decide(0, "<=", amount) and n.decide(amount, "<=", extent)):
-        raise unsupported("a shift larger than the axis")
+    if facts.evaluate(n.context, amount) is None:
+        amount = _turned(n.context, amount, extent)
+    else:
+        if isinstance(amount, int) and isinstance(extent, int):
+            amount %= extent
+        elif n.decide(amount, "<", 0):
+            amount = amount + extent
+        if not (n.decide(0, "<=", amount) and n.decide(amount, "<=", extent)):
+            raise unsupported("a shift larger than the axis")
     before = (slice(None),) * axis
     cut = extent - amount
     parts = [n.item(array, (*before, slice(cut, None))), n.item(array, (*before, slice(None, cut)))]

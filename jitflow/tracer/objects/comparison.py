@@ -153,13 +153,30 @@ def _compare_sequences(
     has_other_length = len(left.items) != len(right.items)
     if op in ("==", "!=") and has_other_length and _is_seen_by_length(tracer, left, right):
         return ConstantValue(op == "!=")
-    for index, (a, b) in enumerate(zip(left.items, right.items, strict=False)):
-        if is_equal_item(tracer, a, b):
-            continue
-        if index >= min(len(left.items), len(right.items)):
-            break  # the comparison took the items away
+    return _compare_from(tracer, op, left, right, 0)
+
+
+def _compare_from(
+    tracer: Tracer, op: str, left: SequenceValue, right: SequenceValue, index: int
+) -> PyValue:
+    """The comparison of two sequences of which the first `index` items are equal."""
+    if index >= min(len(left.items), len(right.items)):
+        return ConstantValue(COMPARE[op](len(left.items), len(right.items)))
+    a, b = (resolve(tracer, sequence.items[index]) for sequence in (left, right))
+    equal = _TRUE if a is b else truth(tracer, compare(tracer, "==", a, b))
+    if box_of(equal) != "bool" or isinstance(equal, ConstantValue):
+        if known_truth(tracer, equal):
+            return _compare_from(tracer, op, left, right, index + 1)
+        if index >= min(len(left.items), len(right.items)):  # the comparison took them away
+            return ConstantValue(COMPARE[op](len(left.items), len(right.items)))
         return ConstantValue(op == "!=") if op in ("==", "!=") else compare(tracer, op, a, b)
-    return ConstantValue(COMPARE[op](len(left.items), len(right.items)))
+    rest = _compare_from(tracer, op, left, right, index + 1)
+    other = logical_not(tracer.context, equal)
+    if op in ("==", "!="):
+        return binary(tracer.context, *(("&", equal, rest) if op == "==" else ("|", other, rest)))
+    ordered = truth(tracer, compare(tracer, op, a, b))
+    both = binary(tracer.context, "&", equal, rest), binary(tracer.context, "&", other, ordered)
+    return binary(tracer.context, "|", *both)
 
 
 def _equal_dicts(tracer: Tracer, left: DictValue, right: DictValue) -> bool:
