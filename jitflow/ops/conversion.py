@@ -25,6 +25,11 @@ def _where_samples(rng: np.random.Generator, dtype: DType, shape: Any) -> tuple[
     return rng.random(shape) < 0.5, mixed(rng, dtype, shape), mixed(rng, dtype, shape)
 
 
+def _choose(e: Any, condition: Any, x: Any, y: Any) -> Any:
+    """NumPy computes both operands wholly, with their warnings."""
+    return bodies.select(e, condition, e.settled(x), e.settled(y))
+
+
 where = register(
     Operator(
         "where",
@@ -32,7 +37,7 @@ where = register(
         ("condition", "x", "y"),
         _infer_where,
         np.where,
-        cpu=bodies.select,
+        cpu=_choose,
         triton="tl.where({0}, {1}, {2})",
         samples=_where_samples,
         extra={"dtypes": ALL},

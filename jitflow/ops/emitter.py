@@ -117,6 +117,12 @@ class Emitter(Protocol[V]):
     def select(self, condition: V, x: V, y: V) -> V:
         """`x` in lanes where the bool `condition` holds, else `y`."""
 
+    def settled(self, x: V) -> V:
+        """The same value, computed in every lane though a `select` may not take it.
+
+        Else a processor with masks computes it where it is taken, and sets no flag elsewhere.
+        """
+
     def complex(self, real: V, imaginary: V) -> V:
         """Complex value from two real ones."""
 

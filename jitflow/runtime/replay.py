@@ -132,7 +132,8 @@ class Replayer:
     is_always_due : bool
         Whether the piece sets flags at each run though its native code may not.
     prefers_python : bool
-        Whether nothing follows the piece: running it again by Python is the cheapest replay.
+        Whether nothing follows the piece: running it again by Python is the cheapest replay,
+        unless a call-out would warn again.
     """
 
     def __init__(self, trace: Trace, graph: Graph) -> None:
@@ -141,7 +142,7 @@ class Replayer:
         self.calls: tuple[UserCall, ...] = calls
         self.written = {_position(graph, target) for target, _ in graph.writes}
         self.is_always_due = False
-        self.prefers_python = isinstance(trace.exit, ReturnExit)
+        self.prefers_python = isinstance(trace.exit, ReturnExit) and not trace.call_outs
         self.python_runs = 0
         self.seen: list[UserCall] = []
         self._after: dict[int, list[UserCall]] = {}
@@ -340,9 +341,13 @@ def _may_raise(wanted: list[tuple[int, str, str]], modes: dict[str, str]) -> boo
     """Whether a warning may become an exception, or code of the user's sees it."""
     if any(modes[kind] != "warn" for _, kind, _ in wanted):
         return True
-    return any(
-        rule[0] == "error" and issubclass(RuntimeWarning, rule[2]) for rule in warnings.filters
-    )
+    for action, message, category, module, line in warnings.filters:
+        if issubclass(RuntimeWarning, category):
+            if action == "error":
+                return True
+            if message is None and module is None and line == 0:
+                return False  # rules behind one that is for all warnings are not asked
+    return False
 
 
 def _is_due(call: UserCall, flagged: set[int]) -> bool:

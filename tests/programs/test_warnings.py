@@ -368,3 +368,39 @@ def test_dead_values_in_loops_and_branches_warn(program, backend):
         assert set(got[0]) == set(expected[0])  # in loops, the number of repetitions may differ
         assert got[1:] == expected[1:]
     assert heard(program, (X,))[0]
+
+
+def hidden_by_a_choice(c, x):
+    return np.where(c, 0, x / 0), np.where(c, np.log(x), np.sqrt(x - 3)), np.where(c, x[0] / 0, 1)
+
+
+@pytest.mark.parametrize("size", [1, 3, 40])
+@pytest.mark.parametrize("chosen", [True, False])
+def test_both_arms_of_where_are_computed(size, chosen, backend):
+    compiled = jitflow.compile(hidden_by_a_choice, backend=backend)
+    for x in (np.zeros(size), np.full(size, -1.0), np.full(size, 4.0), np.zeros(size, "f4")):
+        args = np.full(size, chosen), x
+        assert heard(compiled, args) == heard(hidden_by_a_choice, args)
+
+
+def spread_over_nothing(y, s):
+    return y + s / np.float64(0), y * np.float64(1e300) ** 2, y.astype("f2") + 2.0**60
+
+
+def test_numbers_that_meet_an_empty_array_are_computed(backend):
+    compiled = jitflow.compile(spread_over_nothing, backend=backend)
+    for y in (np.zeros((0, 2)), np.zeros(2), np.zeros(0)):
+        args = y, np.float64(1)
+        assert heard(compiled, args)[0] == heard(spread_over_nothing, args)[0]
+
+
+def called_out_and_native(x):
+    return np.multiply.accumulate(x), np.add(x, 1), np.spacing(x), np.fmax.reduce(x * np.inf)
+
+
+def test_what_numpy_ran_warns_once(backend):
+    compiled = jitflow.compile(called_out_and_native, backend=backend)
+    x = np.array([0.0, np.inf, 1.0], "f2")
+    for _ in range(3):
+        got, expected = (heard(f, (x,)) for f in (compiled, called_out_and_native))
+        assert sorted(map(repr, got[0])) == sorted(map(repr, expected[0]))

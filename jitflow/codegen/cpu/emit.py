@@ -35,6 +35,10 @@ _COMPARISONS: dict[str, Callable[[int, int], bool]] = {
     "eq": operator.eq, "ne": operator.ne, "slt": operator.lt, "ult": operator.lt,
     "sle": operator.le, "ule": operator.le,
 }  # fmt: skip
+_SETTING_FLAGS = ("fadd ", "fsub ", "fmul ", "fdiv ", "fptrunc ", "fptosi ", "fptoui ", "call ")
+_COSTLY = ("fdiv ", "call ")
+"""Instructions that LLVM puts behind a branch where a choice may not take their result."""
+
 _SUFFIX = {"half": "f16", "float": "f32", "double": "f64"}
 
 
@@ -52,6 +56,7 @@ class LlvmEmitter:
         self.in_library = False
         self.pending: dict[str, Register] = {}
         self._harmless: set[str] = set()  # results of a choice that may be a constant
+        self._setting_flags: dict[str, str] = {}  # results with their instructions
 
     # Values
 
@@ -205,6 +210,16 @@ class LlvmEmitter:
         ]
         return Register(parts[0], x.dtype, 1, x.depth, "".join(parts[1:]))
 
+    def settled(self, x: Register) -> Register:
+        parts = [part for part in (x.text, x.imaginary) if part in self._setting_flags]
+        if x.lanes == 1:
+            costly = (self._setting_flags[part].startswith(_COSTLY) for part in parts)
+            return self.opaque(x) if any(costly) else x
+        for part in parts:
+            self.text.declare("declare void @llvm.fake.use(...)")
+            self.text.write(f"call void (...) @llvm.fake.use({self.type_of(x)} {part})")
+        return x
+
     def held(self, x: Register) -> Register:
         """The same scalar, which LLVM does not use before this place."""
         if x.dtype.real not in (F32, F64) or x.lanes != 1:
@@ -296,7 +311,10 @@ class LlvmEmitter:
         return lanes, tuple(self.text.broadcast(value, lanes) for value in values)
 
     def _pure(self, instruction: str, dtype: DType, lanes: int) -> Register:
-        return Register(self.text.value(instruction), dtype, lanes, self.text.depth)
+        name = self.text.value(instruction)
+        if instruction.startswith(_SETTING_FLAGS):
+            self._setting_flags[name] = instruction
+        return Register(name, dtype, lanes, self.text.depth)
 
     def _arithmetic(self, name: str, x: Register, y: Register) -> Register:
         if x.dtype.is_float:

@@ -211,6 +211,9 @@ class TritonEmitter:
         text = f"tl.where({condition.text}, {x.text}, {y.text})"
         return self.make(text, x.dtype, condition, x, y)
 
+    def settled(self, x: Value) -> Value:
+        return x  # a GPU has no flags
+
     # Complex values
 
     def complex(self, real: Value, imaginary: Value) -> Value:

@@ -86,8 +86,10 @@ class Uses:
         stays = is_unused or must_stay(node)
         is_used |= stays
         is_part = is_used or any(map(self._is_touched, node.results))
+        is_empty = bool(node.results) and all(_is_empty(value) for value in node.results)
         for position, value in enumerate(node.operands):
-            if is_used and not _selects(node, position):
+            is_skipped = _selects(node, position) or (is_empty and not _is_empty(value))
+            if is_used and not is_skipped:
                 self._mark((value,))
             elif is_part:
                 self._parts.setdefault(id(value), {})[id(node)] = node
@@ -128,6 +130,11 @@ class Uses:
             for k in range(len(node.results))
             if any(self._is_touched(group[k]) for group in groups)
         ]
+
+
+def _is_empty(value: Value) -> bool:
+    """Whether there is no element, so that nothing is computed from any other value."""
+    return value.type.size == 0
 
 
 def _selects(node: Node, position: int) -> bool:

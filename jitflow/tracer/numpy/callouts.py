@@ -58,7 +58,9 @@ class Callee:
     def __name__(self) -> str:
         owner = getattr(self.function, "__self__", None)
         name = getattr(self.function, "__name__", repr(self.function))
-        return f"{type(owner).__name__}.{name}" if owner is not None else str(name)
+        if owner is None:
+            return str(name)
+        return f"{getattr(owner, '__name__', type(owner).__name__)}.{name}"
 
     def __call__(self, *arrays: np.ndarray) -> Any:
         """Call the function; operands of rank 0 come as the numbers that they are."""

@@ -14,7 +14,7 @@ from jitflow.tracer import arrays, facts, layout
 from jitflow.tracer.context import TraceContext
 from jitflow.tracer.numpy import arguments, ufuncs
 from jitflow.tracer.numpy.arguments import raises, unsupported
-from jitflow.tracer.numpy.callouts import call_out
+from jitflow.tracer.numpy.callouts import Callee, Slot, call_out
 from jitflow.tracer.numpy.operands import (
     Operand,
     broadcast_shapes,
@@ -203,7 +203,8 @@ def _called(
         for axis, dim in enumerate(value.type.shape)
         if keep or axis not in axes
     ]
-    function = _Reduction(ufunc, axes, keep)
+    axis = axes if len(axes) != 1 else axes[0]
+    function = Callee(ufunc.reduce, (Slot(0),), (("axis", axis), ("keepdims", keep)))
     try:
         result = ufunc.resolve_dtypes((None, value.type.dtype.numpy, None), reduction=True)[2]
     except (TypeError, ValueError) as error:
@@ -215,19 +216,6 @@ def _called(
 
 
 _COMMUTATIVE = (np.fmax, np.fmin)
-
-
-class _Reduction:
-    """``ufunc.reduce`` with its axes, as a function of the operand."""
-
-    def __init__(self, ufunc: np.ufunc, axes: tuple[int, ...], keepdims: bool) -> None:
-        self.ufunc, self.axes, self.keepdims = ufunc, axes, keepdims
-        self.__name__ = f"{ufunc.__name__}.reduce"
-
-    def __call__(self, array: np.ndarray) -> np.ndarray:
-        axes = self.axes if len(self.axes) != 1 else self.axes[0]
-        result = self.ufunc.reduce(array, axis=axes, keepdims=self.keepdims)
-        return np.asarray(result)
 
 
 def reduction_order(
@@ -274,27 +262,14 @@ def accumulate(
     value = graph_value(context, item, loop)
     name = _SCANS.get(ufunc)
     if name is None or loop is F16:
-        value = call_out(
-            context, _Accumulation(ufunc, position), [value], [result], value.type.shape
-        )[0]
+        keywords = (("axis", position), ("dtype", result.numpy if ufunc in _SCANS else None))
+        function = Callee(ufunc.accumulate, (Slot(0),), keywords)
+        (value,) = call_out(context, function, [value], [result], value.type.shape)
     else:
         value = emit(context, name, value, axis=position)
     shape, strides, _ = arrays.described(context, item.value)
     order = layout.iteration_order(shape, [strides])
     return deliver(context, cast(context, value, result), order, target)
-
-
-class _Accumulation:
-    """``ufunc.accumulate`` along one axis, in the operand's dtype."""
-
-    def __init__(self, ufunc: np.ufunc, axis: int) -> None:
-        self.ufunc, self.axis = ufunc, axis
-        self.__name__ = f"{ufunc.__name__}.accumulate"
-
-    def __call__(self, array: np.ndarray) -> np.ndarray:
-        dtype = array.dtype if self.ufunc in _SCANS else None
-        result: np.ndarray = self.ufunc.accumulate(array, axis=self.axis, dtype=dtype)
-        return result
 
 
 def outer(
