@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from jitflow.codegen import access
 from jitflow.codegen.access import is_static
+from jitflow.codegen.target import CPU, LoopTarget
 from jitflow.core.dataclass import dataclass
 from jitflow.core.dtypes import BOOL, F16, F32, DType
 from jitflow.ir.graph import Graph, Node, Value
@@ -24,16 +25,17 @@ TINY = 64
 
 @dataclass(frozen=True)
 class _Expand:
+    target: LoopTarget
     name: str = "expand_product"
 
     def apply(self, rewriter: Rewriter, node: Node) -> Replacement:
         """The product as loops, where it is to be."""
         left, right = node.operands
         dtype = left.type.dtype
-        if dtype is F16:
+        if dtype is F16 and is_expanded(node, self.target):
             wide = [rewriter.emit("cast", value, dtype=F32) for value in (left, right)]
             return rewriter.emit("cast", rewriter.emit("matmul", *wide), dtype=F16)
-        if not is_expanded(node):
+        if not is_expanded(node, self.target):
             return None
         return _expanded(rewriter, left, right, dtype)
 
@@ -85,14 +87,21 @@ def _expanded(rewriter: Rewriter, left: Value, right: Value, dtype: DType) -> Va
     return rewriter.emit(fold, products, axes=(rank - 1,), keepdims=False)
 
 
-def is_expanded(node: Node) -> bool:
-    """Whether a product is made by loops of our own."""
-    from jitflow.codegen.cpu.products import has_product
+def has_product(dtype: DType, target: LoopTarget) -> bool:
+    """Whether the target multiplies matrices of `dtype`."""
+    from jitflow.codegen.cpu import products
 
+    if target.products:
+        return dtype.name in target.products
+    return dtype is not F16 and products.has_product(dtype)
+
+
+def is_expanded(node: Node, target: LoopTarget = CPU) -> bool:
+    """Whether a product is made by loops of our own."""
     shape, inner = node.result.type.shape, node.operands[0].type.shape[-1]
     if shape[-2:] == (1, 1) and not is_static((inner,)):
         return True  # a sum of products, of any number of elements
-    if node.result.type.dtype is F16 or not has_product(node.result.type.dtype):
+    if not has_product(node.result.type.dtype, target):
         return True
     if not is_static((*shape, inner)):
         return False
@@ -102,13 +111,14 @@ def is_expanded(node: Node) -> bool:
     return isinstance(size, int) and size <= TINY
 
 
-def decompose(graph: Graph) -> Graph:
+def decompose(graph: Graph, target: LoopTarget = CPU) -> Graph:
     """`graph` with the nodes replaced that code generation has no steps for."""
     for node in graph.nodes:
-        is_product = node.operator.kind is Kind.CONTRACTION and is_expanded(node)
+        is_product = node.operator.kind is Kind.CONTRACTION and is_expanded(node, target)
         if is_product or (node.operator.kind is Kind.UPDATE and _folded_view(node) is not None):
-            return Rewriter(graph, _RULES).run()
+            return Rewriter(graph, _rules(target)).run()
     return graph
 
 
-_RULES: dict[str, tuple[RewriteRule, ...]] = {"matmul": (_Expand(),), "update": (_Unfold(),)}
+def _rules(target: LoopTarget) -> dict[str, tuple[RewriteRule, ...]]:
+    return {"matmul": (_Expand(target),), "update": (_Unfold(),)}

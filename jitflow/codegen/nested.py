@@ -181,7 +181,7 @@ class NestedBuilder:
         self, graph: Graph, inputs: dict[Value, Place], outputs: list[Place], trips: Dim
     ) -> list[Command]:
         """Commands of the graph of a region."""
-        graph = decompose(graph)
+        graph = decompose(graph, self.memory.given.target)
         given = self.memory.given.inside(graph, inputs, outputs)
         memory = assign(fuse(graph, given), given, self.memory)
         builder = type(self.outer)(memory, self.outer.program, self.outer.numbers)

@@ -117,7 +117,9 @@ class Given:
         return place is not None and is_packed(place, value)
 
     def is_product_operand(self, product: Product, slot: int, value: Value, index: Index) -> bool:
-        """Whether a product can read `value` in place: one matrix axis is contiguous."""
+        """Whether a product can read `value` in place: for BLAS one matrix axis is contiguous."""
+        if self.target.products:
+            return True
         place = self.place(value)
         layout = (
             place.layout

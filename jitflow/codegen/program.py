@@ -66,7 +66,7 @@ class Lowered:
 
 def lower(segment: Segment, target: LoopTarget = CPU) -> Lowered:
     """Turn the graph of a segment into a program."""
-    segment = replace(segment, graph=decompose(segment.graph))
+    segment = replace(segment, graph=decompose(segment.graph, target))
     given = Given(segment, target)
     plan = fuse(segment.graph, given)
     memory = assign(plan, given)

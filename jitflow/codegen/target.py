@@ -19,12 +19,20 @@ class LoopTarget:
         Whether the strides of strided inputs are passed as numbers of elements, not of bytes.
     has_caches : bool
         Whether a large matrix that two products read is read once, by blocks that stay in a cache.
+    products : frozenset of str
+        Dtypes of which it multiplies matrices; empty: those that the BLAS of this process has.
     """
 
     keeps_rows: bool = True
     counts_elements: bool = False
     has_caches: bool = True
+    products: frozenset[str] = frozenset()
 
 
 CPU = LoopTarget()
-GPU = LoopTarget(keeps_rows=False, counts_elements=True, has_caches=False)
+GPU = LoopTarget(
+    keeps_rows=False,
+    counts_elements=True,
+    has_caches=False,
+    products=frozenset(("f16", "f32", "f64", "c64", "c128")),
+)

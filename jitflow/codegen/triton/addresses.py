@@ -111,7 +111,7 @@ class Indices:
 
     def split(self, name: str, loops: list[tuple[str, Dim]], axis: str) -> None:
         """Indices of loops from the linear position `name` along an axis, the last the fastest."""
-        axes = frozenset((axis,))
+        axes = frozenset((axis,)) if axis else NO_AXES
         for position in range(len(loops) - 1, -1, -1):
             variable, extent = loops[position]
             self.extents[variable] = extent

@@ -133,12 +133,16 @@ class KernelWriter:
             HEAD + "\n\n".join(parts) + "\n",
             parameters,
             self.grid(),
-            Options(num_warps=self.blocks.warps, fastmath=self.fastmath),
+            self.options(),
             tuple(self.spans()),
             self.kernel.checks,
             str(self.kernel),
             multiples=self.multiples(),
         )
+
+    def options(self) -> Options:
+        """What Triton is told."""
+        return Options(num_warps=self.blocks.warps, fastmath=self.fastmath)
 
     def grid(self) -> tuple[Blocks, ...]:
         """Blocks of rows, by the parts of a row."""

@@ -7,6 +7,7 @@ have failed, the host looks before anything that cannot be taken back.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 
 from jitflow.codegen import arena as memory
@@ -15,6 +16,7 @@ from jitflow.codegen.interface import Segment
 from jitflow.codegen.loop_ir import (
     Branch,
     CallKernel,
+    CallProduct,
     Check,
     Command,
     Kernel,
@@ -27,6 +29,7 @@ from jitflow.codegen.loop_ir import (
 )
 from jitflow.codegen.program import Lowered, lower
 from jitflow.codegen.target import GPU
+from jitflow.codegen.triton import products
 from jitflow.codegen.triton.frame import LIMITS, Limits
 from jitflow.codegen.triton.interface import (
     FAILED,
@@ -48,6 +51,8 @@ class _ProgramWriter:
         self.segment = segment
         self.limits = limits
         self.lowered = lower(segment, GPU)
+        self.uses: Counter[str] = Counter()
+        _count_uses(self.lowered.program.commands, self.uses)
         self.kernels: list[GeneratedKernel] = []
         self.numbers: dict[tuple[int, frozenset[str]], list[tuple[int, list[Scratch]]]] = {}
         self.by_value = {
@@ -80,7 +85,36 @@ class _ProgramWriter:
 
     def commands(self, commands: list[Command]) -> list[Command]:
         """The same commands, calling generated kernels."""
-        return [made for command in commands for made in self.command(command)]
+        out: list[Command] = []
+        position = 0
+        while position < len(commands):
+            fused = self.fused(commands[position : position + 2])
+            out += self.command(commands[position]) if fused is None else [fused]
+            position += 1 if fused is None else 2
+        return out
+
+    def fused(self, pair: list[Command]) -> CallKernel | None:
+        """A product and the kernel after it in one, where nothing else reads the result."""
+        if len(pair) < 2:
+            return None
+        product, call = pair
+        if not isinstance(product, CallProduct) or not isinstance(call, CallKernel):
+            return None
+        storage = product.result.pointer.storage
+        if storage not in self.lowered.temporaries or self.uses[storage] != 2:
+            return None
+        kernel = self.lowered.program.kernels[call.kernel]
+        found = products.fuse(product, call, kernel, self.segment.fastmath)
+        if found is None:
+            return None
+        scalars = self.scalars(kernel, call.pointers)
+        made = products.generate_product(found, scalars, self.segment.fastmath)
+        made.stores = tuple(_stored(found.kernel, made))
+        number = next((k for k, old in enumerate(self.kernels) if old.source == made.source), None)
+        if number is None:
+            number = len(self.kernels)
+            self.kernels.append(made)
+        return CallKernel(number, found.arguments)
 
     def command(self, command: Command) -> list[Command]:
         if isinstance(command, CallKernel):
@@ -95,17 +129,13 @@ class _ProgramWriter:
     def call(self, command: CallKernel) -> list[Command]:
         """Calls of what a kernel became."""
         kernel = self.lowered.program.kernels[command.kernel]
-        scalars = frozenset(
-            buffer.name
-            for buffer, pointer in zip(kernel.buffers, command.pointers, strict=True)
-            if pointer.storage in self.by_value
-        )
+        scalars = self.scalars(kernel, command.pointers)
         key = command.kernel, scalars
         if key not in self.numbers:
             self.numbers[key] = []
             generated = generate(kernel, scalars, self.segment.fastmath, self.limits)
             for made, scratch in generated.phases:
-                made.stores = tuple(_stored(kernel))
+                made.stores = tuple(_stored(kernel, made))
                 self.numbers[key].append((len(self.kernels), scratch))
                 self.kernels.append(made)
         pointers = self.scratch(self.numbers[key][-1][1])
@@ -113,6 +143,14 @@ class _ProgramWriter:
             CallKernel(number, (*command.pointers, *pointers[: len(used)]))
             for number, used in self.numbers[key]
         ]
+
+    def scalars(self, kernel: Kernel, pointers: tuple[Pointer, ...]) -> frozenset[str]:
+        """Buffers of a kernel that are numbers of the caller's."""
+        return frozenset(
+            buffer.name
+            for buffer, pointer in zip(kernel.buffers, pointers, strict=True)
+            if pointer.storage in self.by_value
+        )
 
     def scratch(self, wanted: list[Scratch]) -> list[Pointer]:
         """Memory for the accumulators of one call."""
@@ -158,10 +196,19 @@ class _ProgramWriter:
         )
 
 
-def _stored(kernel: Kernel) -> Iterator[int]:
-    """Positions of the buffers that a kernel writes."""
+def _stored(kernel: Kernel, made: GeneratedKernel) -> Iterator[int]:
+    """Positions of the parameters through which a kernel writes buffers."""
     names = {item.buffer for item in walk(kernel.body) if isinstance(item, Store)}
-    return (k for k, buffer in enumerate(kernel.buffers) if buffer.name in names)
+    return (k for k, parameter in enumerate(made.parameters) if parameter.name in names)
+
+
+def _count_uses(commands: list[Command], uses: Counter[str]) -> None:
+    """How many commands name each storage."""
+    for command in commands:
+        uses.update({pointer.storage for pointer in memory.pointers_of(command)})
+        if isinstance(command, (Repeat, While, Branch)):
+            for _, inside in parts_of(command):
+                _count_uses(inside, uses)
 
 
 def allocate(lowered: Lowered, commands: list[Command]) -> tuple[dict[str, Allocation], int]:

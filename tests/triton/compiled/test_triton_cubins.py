@@ -37,7 +37,8 @@ def test_resources_and_memory_instructions(path: Path, capability: int) -> None:
     for kernel in kernels[:1]:
         made = assemble(kernel, capability)
         assert made.spilled == 0
-        assert made.registers <= 128
+        assert made.registers <= numbers(source).get("registers", 128)
+        assert made.shared >= wanted.get("shared", 0)
         assert made.shared <= MOST_SHARED[capability]
         assert made.count(r"\bfma\.") == 0 or "libdevice" in kernel.source
         if "vectors" in wanted:
@@ -83,6 +84,15 @@ def test_wide_indices() -> None:
     assert kernel.is_wide({"s0": 1, "s1": (1 << 31) - 5})
     narrow, wide = (assemble(kernel, 90, wide=w) for w in (False, True))
     assert wide.count(r"\.s64|\.b64") > narrow.count(r"\.s64|\.b64")
+
+
+@pytest.mark.parametrize(("capability", "instruction"), [(80, r"mma\.sync"), (90, r"wgmma")])
+def test_products_of_halves_use_tensor_cores(capability: int, instruction: str) -> None:
+    (kernel,), _ = kernels_of(golden("dense"))
+    made = assemble(kernel, capability)
+    assert made.count(instruction) > 0
+    assert made.count(r"cp\.async") > 0
+    assert made.spilled == 0
 
 
 def test_additions_to_memory_are_atomic() -> None:
