@@ -185,6 +185,8 @@ def test_products(device):
     def layer(x, w, b):
         return np.maximum(x @ w + b, 0)
 
+    check(layer, floats(5, 700), floats(700, 3, seed=1), floats(3, seed=2))
+    assert device.products == 2  # one that is short is made with what follows, in one kernel
     check(layer, floats(5, 7), floats(7, 3, seed=1), floats(3, seed=2))
     assert device.products == 2
     check(lambda x, y: x @ y, floats(2, 5, 7), floats(2, 7, 3, seed=1))

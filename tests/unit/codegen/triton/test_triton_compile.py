@@ -86,7 +86,7 @@ def test_a_warm_process_does_not_import_triton(cache):
 import hashlib, json, sys
 from jitflow.codegen.triton.compile import Request, compile_kernel
 sys.path.insert(0, sys.argv[1])
-from test_compile import kernel
+from test_triton_compile import kernel
 found = compile_kernel(Request(kernel(), False, True, 90))
 print(json.dumps([hashlib.sha256(found.image).hexdigest(), found.threads, "triton" in sys.modules]))
 """
