@@ -110,7 +110,7 @@ def place_ending(tracer: Interpreter, place: Place) -> Ending:
     if isinstance(contents, Value):
         return Ending(None, carried.Array(contents.type, place.owner.order), [contents])
     if contents is None:
-        problem = Unsupported("JF-B006", f"{place} is bound in the loop or in one branch alone")
+        problem = carried.NotSettled(f"{place} is bound in the loop or in one branch alone")
         return Ending(None, problem=problem)
     return Ending.of(tracer, contents)
 
