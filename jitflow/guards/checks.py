@@ -234,15 +234,8 @@ def _array_checks(w: CheckWriter, fact: p.ArrayFact, name: str, bound: set[str])
     dtype = fact.dtype.numpy
     is_same = f"{name}.dtype == {w.pool(dtype)} and {name}.dtype.num == {dtype.num}"
     w.steps.append(Test(f"{is_same} and {name}.dtype.metadata is None"))
-    w.steps.append(Test(f"{name}.ndim == {len(fact.shape)}"))
-    for axis, dim in enumerate(fact.shape):
-        extent = f"{name}.shape[{axis}]"
-        new = dims.symbols_of(dim) - bound
-        if new:
-            w.steps.append(Let(str(dim), extent))
-            bound |= new
-        else:
-            w.steps.append(Test(f"{extent} == {dim}"))
+    w.steps.append(Let(f"{name}_shape", f"{name}.shape"))
+    _shape_checks(w, fact, f"{name}_shape", bound)
     if fact.layout in kind.contiguous:
         w.steps.append(Test(kind.contiguous[fact.layout].format(name)))
     if kind.has_flags:
@@ -255,6 +248,21 @@ def _array_checks(w: CheckWriter, fact: p.ArrayFact, name: str, bound: set[str])
             w.steps.append(Test(f" {relation} ".join(sizes)))
         if fact.unit_axis is not None:
             w.steps.append(Test(f"{name}.strides[{fact.unit_axis}] == {name}.itemsize"))
+
+
+def _shape_checks(w: CheckWriter, fact: p.ArrayFact, shape: str, bound: set[str]) -> None:
+    if all(isinstance(dim, int) for dim in fact.shape):
+        w.steps.append(Test(f"{shape} == {fact.shape!r}"))
+        return
+    w.steps.append(Test(f"len({shape}) == {len(fact.shape)}"))
+    for axis, dim in enumerate(fact.shape):
+        extent = f"{shape}[{axis}]"
+        new = dims.symbols_of(dim) - bound
+        if new:
+            w.steps.append(Let(str(dim), extent))
+            bound |= new
+        else:
+            w.steps.append(Test(f"{extent} == {dim}"))
 
 
 _WRITERS: dict[type[p.Guard], Any] = {
