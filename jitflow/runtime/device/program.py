@@ -53,7 +53,7 @@ class Run:
     """The state of one call.
 
     `addresses` is where each storage begins; `numbers` has the inputs that are passed by value;
-    `keep` holds memory until the last command was issued: pools reuse it in order of the stream.
+    `sizes` has the bytes of temporaries; `keep` holds memory until the last command was issued: pools reuse it in order of the stream.
     """
 
     device: Device
@@ -62,6 +62,7 @@ class Run:
     addresses: dict[str, int] = field(default_factory=dict)
     numbers: dict[str, Any] = field(default_factory=dict)
     keep: dict[str, Any] = field(default_factory=dict)
+    sizes: dict[str, int] = field(default_factory=dict)
 
     def address(self, pointer: Pointer) -> int:
         """Of a storage and a byte offset."""
@@ -102,6 +103,7 @@ class DeviceProgram:
         self.program, self.device, self._symbols = program, device, tuple(symbols)
         self._variants = [KernelVariants(kernel, device) for kernel in program.kernels]
         self._constants = {name: device.upload(array) for name, array in program.constants.items()}
+        self._late = self._late_temporaries()
         self._actions = [self._action(command) for command in program.commands]
         self._begins, self._ends = self._symbolic_temporaries()
         for variants in self._variants:
@@ -129,6 +131,7 @@ class DeviceProgram:
                 action(run)
                 for name in self._ends.get(position, ()):
                     run.keep.pop(name, None)
+                    run.sizes.pop(name, None)
         except DeviceOutOfMemory as error:
             if self.program.written and position:
                 raise JitflowError(f"{error}, after arguments were written: {_REMEDY}") from error
@@ -192,18 +195,34 @@ class DeviceProgram:
         """
         begins: dict[int, list[str]] = {}
         ends: dict[int, list[str]] = {}
-        known = {name for name, _, _ in self._symbols}
         for name, allocation in self.program.temporaries.items():
             if allocation.offset is None:
-                early = self.program.written and dims.symbols_of(allocation.size) <= known
-                begins.setdefault(0 if early else allocation.first, []).append(name)
                 ends.setdefault(allocation.last, []).append(name)
+                if name not in self._late:
+                    first = 0 if self.program.written else allocation.first
+                    begins.setdefault(first, []).append(name)
         return begins, ends
+
+    def _late_temporaries(self) -> dict[str, frozenset[str]]:
+        """Temporaries whose size needs symbols that commands define, and those symbols."""
+        known = {name for name, _, _ in self._symbols}
+        needed = {
+            name: dims.symbols_of(allocation.size) - known
+            for name, allocation in self.program.temporaries.items()
+            if allocation.offset is None
+        }
+        return {name: frozenset(symbols) for name, symbols in needed.items() if symbols}
 
     def _begin(self, run: Run, position: int) -> None:
         for name in self._begins[position]:
-            size = dims.evaluate(self.program.temporaries[name].size, run.symbols)
-            run.addresses[name], run.keep[name] = self.device.allocate(max(size, 1))
+            self._allocate(run, name)
+
+    def _allocate(self, run: Run, name: str) -> None:
+        """Memory for a temporary, unless it has enough: loops define their sizes again."""
+        size = max(dims.evaluate(self.program.temporaries[name].size, run.symbols), 1)
+        if run.sizes.get(name, 0) < size:
+            run.addresses[name], run.keep[name] = self.device.allocate(size)
+            run.sizes[name] = size
 
     # Commands
 
@@ -231,8 +250,13 @@ class DeviceProgram:
         return run_product
 
     def _define(self, command: DefineSymbol) -> Action:
+        late = {name: needs for name, needs in self._late.items() if command.name in needs}
+
         def define(run: Run) -> None:
             run.symbols[command.name] = run.integer(command.pointer)
+            for name, needs in late.items():
+                if needs <= run.symbols.keys():
+                    self._allocate(run, name)
 
         return define
 

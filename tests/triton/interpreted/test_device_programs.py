@@ -6,36 +6,12 @@ eagerly and compiled on the same inputs.
 
 import numpy as np
 import pytest
-from helpers import host_device, triton_interpreter
+from helpers import host_device
+from helpers.device_running import launcher, same
 from helpers.host_device import DeviceArray, HostDevice, to_device
 
 import jitflow
 from jitflow.core.config import config
-
-
-def launcher(kernel, wide):
-    function = triton_interpreter.load(kernel.source, kernel.name)
-    passed = [p for p in kernel.parameters if p.kind != "constexpr"]
-
-    def launch(grid, arguments):
-        given = []
-        for parameter, value in zip(passed, arguments, strict=True):
-            word = parameter.type(wide)
-            if parameter.kind == "pointer":
-                given.append(triton_interpreter.Pointer(value, NAMES.get(word[1:], word[1:]), None))
-            elif parameter.kind == "scalar":
-                given.append(triton_interpreter.scalar(value, parameter.dtype.numpy))
-            else:
-                given.append(value)
-        with np.errstate(all="ignore"):
-            function[grid](*given, **kernel.constexprs(wide))
-
-    return launch
-
-
-NAMES = {"fp16": "float16", "fp32": "float32", "fp64": "float64", "u8": "uint8", "u16": "uint16",
-         "u32": "uint32", "u64": "uint64", "i8": "int8", "i16": "int16", "i32": "int32",
-         "i64": "int64"}  # fmt: skip
 
 
 @pytest.fixture
@@ -45,24 +21,6 @@ def device():
         host_device.installed(HostDevice(launcher)) as made,
     ):
         yield made
-
-
-def same(got, expected):
-    assert type(got) is type(expected), (type(got), type(expected))
-    if isinstance(expected, (tuple, list)):
-        assert len(got) == len(expected)
-        for one, other in zip(got, expected):
-            same(one, other)
-    elif isinstance(expected, dict):
-        assert list(got) == list(expected)
-        same(list(got.values()), list(expected.values()))
-    elif isinstance(expected, DeviceArray):
-        assert (got.shape, got.dtype) == (expected.shape, expected.dtype)
-        assert got.strides == expected.strides or expected.size < 2
-        tolerance = 2e-6 if expected.dtype.itemsize <= 4 else 1e-12
-        np.testing.assert_allclose(got.host, expected.host, rtol=tolerance, atol=tolerance)
-    else:
-        assert got == expected or np.isclose(got, expected, rtol=1e-6), (got, expected)
 
 
 def clone(value):
@@ -211,6 +169,17 @@ def test_a_loop_on_the_device(device):
         return x
 
     check(power, floats(6, 6), floats(6, seed=1), 5)
+
+
+def test_temporaries_that_grow_and_shrink_in_a_loop(device):
+    def triangle(a):
+        out = a.copy()
+        for i in range(1, a.shape[0]):
+            out[i, :i] = out[i, :i] * out[:i, 0] + (out[i, :i] * 2).sum()
+            out[i:, i] -= out[i:, :i] @ out[i, :i]
+        return out
+
+    check(triangle, floats(7, 7, dtype=np.float64))
 
 
 def test_a_loop_that_data_ends(device):
