@@ -13,6 +13,7 @@ from types import SimpleNamespace
 
 import numpy as np
 
+from jitflow.codegen.triton.frame import Limits
 from jitflow.core import devices
 from jitflow.core.devices import ArrayKind
 from jitflow.runtime.device.interface import DeviceOutOfMemory
@@ -178,6 +179,7 @@ class HostDevice:
 
     def __init__(self, launcher, limit=None):
         self.launcher, self.limit = launcher, limit
+        self.limits = Limits(elements=16384, programs=4)  # few, large programs
         self.launches, self.reads, self.prepared, self.products = 0, 0, [], 0
 
     def _check(self, size):

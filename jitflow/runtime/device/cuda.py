@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from jitflow.codegen.triton.compile import Request, compile_kernel, triton_version
+from jitflow.codegen.triton.frame import Limits
 from jitflow.codegen.triton.interface import GeneratedKernel
 from jitflow.core.devices import ArrayKind
 from jitflow.core.errors import CheckFailed, Unsupported
@@ -36,7 +37,9 @@ class CudaDevice:
 
     def __init__(self, cupy: Any, index: int, driver: Driver) -> None:
         self._cupy, self.index, self._driver = cupy, index, driver
-        self.capability = int(cupy.cuda.Device(index).compute_capability)
+        about = cupy.cuda.Device(index)
+        self.capability = int(about.compute_capability)
+        self.limits = Limits(programs=about.attributes["MultiProcessorCount"])
         self._is_only_one = cupy.cuda.runtime.getDeviceCount() == 1
         self._runtime = cupy.cuda.runtime
         self._no_memory = cupy.cuda.memory.OutOfMemoryError

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from jitflow.codegen.triton.frame import Limits
 from jitflow.codegen.triton.interface import GeneratedKernel
 from jitflow.core.dataclass import dataclass
 
@@ -34,7 +35,15 @@ class Launchable(Protocol):
 
 
 class Device(Protocol):
-    """One device of this process."""
+    """One device of this process.
+
+    Attributes
+    ----------
+    limits : Limits
+        Sizes of blocks and grids that suit it.
+    """
+
+    limits: Limits
 
     def empty(self, shape: tuple[int, ...], dtype: np.dtype, order: tuple[int, ...]) -> Any:
         """A fresh array in memory order `order`, slowest axis first.

@@ -46,7 +46,7 @@ class DeviceBackend:
     def make_segment(self, request: SegmentRequest) -> MadeSegment:
         """A function of the segment's inputs that returns what it gives."""
         segment = segment_of(request)
-        generated = compile_segment(segment)
+        generated = compile_segment(segment, self._device.limits)
         program = DeviceProgram(generated, self._device, symbol_readers(segment.graph))
         fits = make_check(request)
         finish = self._finisher(request)

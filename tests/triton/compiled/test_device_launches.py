@@ -37,6 +37,7 @@ def alloc(size):
 
 class Device:
     compute_capability = "90"
+    attributes = {"MultiProcessorCount": 132}
     def __init__(self, index):
         pass
     def __enter__(self):

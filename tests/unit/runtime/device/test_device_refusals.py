@@ -106,7 +106,8 @@ def fake_cupy(capability="90", count=1, error=None):
     def device(index):
         if error:
             raise error
-        return SimpleNamespace(compute_capability=capability)
+        attributes = {"MultiProcessorCount": 132}
+        return SimpleNamespace(compute_capability=capability, attributes=attributes)
 
     runtime = SimpleNamespace(getDeviceCount=lambda: count)
     memory = SimpleNamespace(OutOfMemoryError=MemoryError)
