@@ -35,7 +35,7 @@ subtract = elementwise(
         real=lambda e, x, y: e.subtract(x, y),
         complex=partwise(lambda e, x, y: e.subtract(x, y)),
     ),
-    triton="({0} - {1})", doc="Difference; integers wrap.",
+    doc="Difference; integers wrap.",
 )  # fmt: skip
 
 multiply = elementwise(
@@ -45,13 +45,13 @@ multiply = elementwise(
         complex=complex_bodies.multiply,
         bool=lambda e, x, y: e.bit_and(x, y),
     ),
-    triton="({0} * {1})", doc="Product; integers wrap, bool is and.",
+    doc="Product; integers wrap, bool is and.",
 )  # fmt: skip
 
 divide = elementwise(
     "divide", "x y", dtypes=INEXACT, numpy=np.divide, cost=4,
     cpu=by_kind(real=lambda e, x, y: e.divide(x, y), complex=complex_bodies.divide),
-    triton="tl.div_rn({0}, {1})", doc="Quotient; IEEE for real operands.",
+    doc="Quotient; IEEE for real operands.",
 )  # fmt: skip
 
 floor_divide = elementwise(
@@ -110,11 +110,11 @@ negative = elementwise(
     cpu=by_kind(
         real=lambda e, x: e.negative(x), complex=partwise(lambda e, x: e.negative(x))
     ),
-    triton="(-{0})", doc="Negation; flips the sign of zeros, wraps integers.",
+    doc="Negation; flips the sign of zeros, wraps integers.",
 )  # fmt: skip
 
 positive = elementwise(
-    "positive", "x", dtypes=NUMBERS, numpy=np.positive, cpu=lambda e, x: x, triton="{0}", cost=0,
+    "positive", "x", dtypes=NUMBERS, numpy=np.positive, cpu=lambda e, x: x, cost=0,
     doc="The operand.", native_half=True,
 )  # fmt: skip
 
@@ -126,7 +126,7 @@ absolute = elementwise(
         bool=lambda e, x: x,
         integer=lambda e, x: x if e.dtype(x).kind == "u" else e.absolute(x),
     ),
-    triton="tl.abs({0})", ulp=2, doc="Magnitude; real for complex operands; wraps integers.",
+    ulp=2, doc="Magnitude; real for complex operands; wraps integers.",
 )  # fmt: skip
 
 
@@ -180,12 +180,12 @@ reciprocal = elementwise(
 square = elementwise(
     "square", "x", dtypes=NUMBERS, numpy=np.square,
     cpu=by_kind(real=lambda e, x: e.multiply(x, x), complex=complex_bodies.square),
-    triton="({0} * {0})", doc="x*x; integers wrap.",
+    doc="x*x; integers wrap.",
 )  # fmt: skip
 
 sqrt = elementwise(
     "sqrt", "x", dtypes=INEXACT, numpy=np.sqrt, cost=6, cpu=lambda e, x: e.sqrt(x),
-    body_dtypes=FLOATS, triton="tl.sqrt_rn({0})", doc="Square root; NaN where x < 0.",
+    body_dtypes=FLOATS, doc="Square root; NaN where x < 0.",
 )  # fmt: skip
 
 cbrt = elementwise(

@@ -49,7 +49,6 @@ matmul = register(
         np.matmul,
         cpu=_accumulate,
         identity=lambda dtype: 0,
-        triton="tl.dot({0}, {1})",
         cost=2,
         samples=_samples,
         ulp=64,

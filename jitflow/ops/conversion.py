@@ -38,7 +38,6 @@ where = register(
         _infer_where,
         np.where,
         cpu=_choose,
-        triton="tl.where({0}, {1}, {2})",
         samples=_where_samples,
         extra={"dtypes": ALL},
         doc="x where the condition holds, else y.",

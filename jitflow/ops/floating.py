@@ -28,7 +28,6 @@ def _rounding(name: str, dtypes: tuple[DType, ...], doc: str) -> Any:
         dtypes=dtypes,
         numpy=getattr(np, name),
         cpu=by_kind(real=body, bool=same, integer=same),
-        triton=f"tl.{name}({{0}})" if name in ("floor", "ceil") else None,
         doc=doc,
     )
 

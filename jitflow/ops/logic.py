@@ -44,7 +44,7 @@ def _mixed_order(e: Any, operation: str, x: Any, y: Any) -> Any:
     return e.bit_or(x_negative, e.bit_and(same, e.bit_not(y_negative)))
 
 
-def _comparison(name: str, operation: str, swapped: bool, symbol: str, doc: str) -> Any:
+def _comparison(name: str, operation: str, swapped: bool, doc: str) -> Any:
     def body(e: Any, x: Any, y: Any) -> Any:
         if swapped:
             x, y = y, x
@@ -62,17 +62,16 @@ def _comparison(name: str, operation: str, swapped: bool, symbol: str, doc: str)
         result=BOOL,
         numpy=getattr(np, name),
         cpu=body,
-        triton=f"({{0}} {symbol} {{1}})",
         doc=doc,
     )
 
 
-equal = _comparison("equal", "equal", False, "==", "x == y; False with NaN.")
-not_equal = _comparison("not_equal", "not_equal", False, "!=", "x != y; True with NaN.")
-less = _comparison("less", "less", False, "<", "x < y; complex values lexicographically.")
-less_equal = _comparison("less_equal", "less_equal", False, "<=", "x <= y.")
-greater = _comparison("greater", "less", True, ">", "x > y.")
-greater_equal = _comparison("greater_equal", "less_equal", True, ">=", "x >= y.")
+equal = _comparison("equal", "equal", False, "x == y; False with NaN.")
+not_equal = _comparison("not_equal", "not_equal", False, "x != y; True with NaN.")
+less = _comparison("less", "less", False, "x < y; complex values lexicographically.")
+less_equal = _comparison("less_equal", "less_equal", False, "x <= y.")
+greater = _comparison("greater", "less", True, "x > y.")
+greater_equal = _comparison("greater_equal", "less_equal", True, "x >= y.")
 
 
 def truth(e: Any, x: Any) -> Any:
@@ -103,22 +102,22 @@ _BITS: tuple[DType, ...] = (BOOL, *INTEGERS)
 
 bitwise_and = elementwise(
     "bitwise_and", "x y", dtypes=_BITS, numpy=np.bitwise_and, cpu=lambda e, x, y: e.bit_and(x, y),
-    triton="({0} & {1})", doc="Bits that both have.",
+    doc="Bits that both have.",
 )  # fmt: skip
 
 bitwise_or = elementwise(
     "bitwise_or", "x y", dtypes=_BITS, numpy=np.bitwise_or, cpu=lambda e, x, y: e.bit_or(x, y),
-    triton="({0} | {1})", doc="Bits that one has.",
+    doc="Bits that one has.",
 )  # fmt: skip
 
 bitwise_xor = elementwise(
     "bitwise_xor", "x y", dtypes=_BITS, numpy=np.bitwise_xor, cpu=lambda e, x, y: e.bit_xor(x, y),
-    triton="({0} ^ {1})", doc="Bits that differ.",
+    doc="Bits that differ.",
 )  # fmt: skip
 
 invert = elementwise(
     "invert", "x", dtypes=_BITS, numpy=np.invert, cpu=lambda e, x: e.bit_not(x),
-    triton="(~{0})", doc="Every bit flipped; logical not for bool.",
+    doc="Every bit flipped; logical not for bool.",
 )  # fmt: skip
 
 

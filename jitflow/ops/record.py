@@ -59,9 +59,7 @@ class Operator:
         Names of the attributes that a node must have.
     cpu : callable, optional
         Scalar body over an `Emitter`: ``cpu(emitter, *values, **attributes)``; for reductions the
-        combination of two values.
-    triton : str, optional
-        The same as a Triton expression with ``{0}``, ``{1}`` for the operands.
+        combination of two values. The GPU's kernels are written by the same body.
     identity : callable, optional
         For reductions and scans: ``identity(dtype)``, the neutral element as a Python number.
     cost : int
@@ -85,7 +83,6 @@ class Operator:
     numpy: Callable[..., Any]
     attributes: tuple[str, ...] = ()
     cpu: Callable[..., Any] | None = None
-    triton: str | None = None
     identity: Callable[[Any], Any] | None = None
     cost: int = 1
     checks: bool = False
