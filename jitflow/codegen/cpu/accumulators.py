@@ -7,15 +7,21 @@ that a vector loop folds has that loop's lanes until it is ended.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
-from jitflow.codegen import folds
 from jitflow.codegen.cpu.emit import LlvmEmitter
 from jitflow.codegen.cpu.text import FunctionText
 from jitflow.codegen.cpu.values import Register, scalar_type, shuffle_mask, vector_type
 from jitflow.codegen.loop_ir import Begin, End, Fold, Loop, walk
 from jitflow.core.dataclass import dataclass, replace
 from jitflow.core.dtypes import BOOL, DType
+from jitflow.core.lazy import LazyModule
 from jitflow.ops.record import Operator
+
+if TYPE_CHECKING:
+    from jitflow.codegen import folds
+else:
+    folds = LazyModule("jitflow.codegen.folds")
 
 
 @dataclass(eq=False, repr=False)

@@ -15,14 +15,17 @@ from jitflow.codegen.cpu.accumulators import Accumulator
 from jitflow.codegen.cpu.rare import any_lane
 from jitflow.codegen.cpu.text import Scope
 from jitflow.codegen.cpu.values import Register, vector_type
-from jitflow.codegen.folds import better, combined
 from jitflow.codegen.loop_ir import Begin, Compute, Constant, Fold, Load, Loop, Position
 from jitflow.core.dataclass import replace
 from jitflow.core.dtypes import BOOL, I64, DType
+from jitflow.core.lazy import LazyModule
 from jitflow.ops.record import operator
 
 if TYPE_CHECKING:
+    from jitflow.codegen import folds
     from jitflow.codegen.cpu.lower import KernelWriter
+else:
+    folds = LazyModule("jitflow.codegen.folds")
 
 BLOCK = 4096
 """Elements of a block."""
@@ -90,7 +93,7 @@ class SearchLoop:
         """Keep the value of a block and where it begins, if it beats those before."""
         value = self.extreme(start, self.end_of(start, extent))
         old, operator = self.total.parts, self.total.operator
-        self.total.parts = better(self.emitter, operator, old, [value, start], ordered=True)
+        self.total.parts = folds.better(self.emitter, operator, old, [value, start], ordered=True)
 
     def fold(self, operand: Register, mask: str) -> None:
         """What the loop does with an element: fold it, or compare it with the best."""
@@ -151,7 +154,7 @@ class SearchLoop:
         while parts[0].lanes > 1:
             half = parts[0].lanes // 2
             low, high = (accumulators.half(parts[0], first) for first in (0, half))
-            parts = combined(self.emitter, chain.operator, [low], [high])
+            parts = folds.combined(self.emitter, chain.operator, [low], [high])
         return parts[0]
 
     # Its place
