@@ -7,6 +7,7 @@ piece, has none and is allocated only if it escapes.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -305,6 +306,11 @@ class SequenceValue(PyValue):
     @property
     def python_type(self) -> type:
         return self.kind
+
+    def real_of(self, items: Iterable[Any]) -> Any:
+        """A real list or tuple of this kind."""
+        make: Any = getattr(self.kind, "_make", self.kind)
+        return make(items)
 
     def __repr__(self) -> str:
         return f"{self.kind.__name__}({self.items})"

@@ -56,7 +56,7 @@ def plain(context: TraceContext, value: PyValue) -> Any:
     if isinstance(value, ConstantValue):
         return value.value
     if isinstance(value, SequenceValue):
-        return value.kind(plain(context, item) for item in value.items)
+        return value.real_of(plain(context, item) for item in value.items)
     if isinstance(value, SliceValue):
         return slice(*(plain(context, v) for v in (value.start, value.stop, value.step)))
     if isinstance(value, ScalarValue) and type(value.dim) is int:

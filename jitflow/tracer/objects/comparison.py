@@ -206,12 +206,13 @@ def _compare_instances(tracer: Tracer, op: str, left: PyValue, right: PyValue) -
 
 
 def call_special(
-    tracer: Tracer, receiver: InstanceValue, name: str, *args: PyValue
+    tracer: Tracer, receiver: InstanceValue | SequenceValue, name: str, *args: PyValue
 ) -> PyValue | None:
     """Run a special method of a Python class; None where there is none or NotImplemented."""
-    raw = getattr(receiver.cls, name, None)
+    cls = receiver.python_type
+    raw = getattr(cls, name, None)
     if raw is None or raw is getattr(object, name, None):
-        if name == "__ne__" and overrides(receiver.cls, "__eq__"):
+        if name == "__ne__" and overrides(cls, "__eq__"):
             equal = call_special(tracer, receiver, "__eq__", *args)
             return None if equal is None else logical_not(tracer.context, truth(tracer, equal))
         return None

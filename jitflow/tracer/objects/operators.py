@@ -33,6 +33,7 @@ from jitflow.tracer.objects.number_values import (
     evaluate,
     specialise,
 )
+from jitflow.tracer.objects.plain import has_own
 from jitflow.tracer.objects.protocol import Tracer
 from jitflow.tracer.objects.scalars import binary as binary_numbers
 from jitflow.tracer.objects.scalars import logical_not
@@ -75,6 +76,12 @@ NAMES = {
 }
 
 
+_OPERATOR_METHODS = (
+    *(f"__{kind}{name}__" for name in NAMES.values() for kind in ("", "r", "i")),
+    *("__neg__", "__pos__", "__invert__"),
+)
+
+
 def numpy_name(op: str, in_place: bool) -> str:
     """The name of the function of the `operator` module: ``add``, ``and_``, ``iadd``, ``iand``."""
     name = NAMES[op]
@@ -88,7 +95,7 @@ def binary(
 ) -> PyValue:
     """``left op right``, or ``left op= right``."""
     left, right = resolve(tracer, left), resolve(tracer, right)
-    if isinstance(left, InstanceValue) or isinstance(right, InstanceValue):
+    if _has_operators(left) or _has_operators(right):
         return _binary_instances(tracer, op, left, right, in_place)
     if OpenNumber.is_among(left, right):
         return _binary_open(tracer, op, left, right, in_place)
@@ -207,14 +214,26 @@ def _binary_instances(
     for receiver, method, other in tries:
         if receiver is right and left.python_type is right.python_type:
             continue
-        if not isinstance(receiver, InstanceValue):
-            if is_numeric(receiver):
+        if not _has_operators(receiver):
+            if is_numeric(receiver) or isinstance(receiver, SequenceValue):
+                raise Unsupported("JF-B003", _describe(op, left, right))
+            continue
+        assert isinstance(receiver, InstanceValue | SequenceValue)
+        if isinstance(receiver, SequenceValue) and not has_own(receiver.kind, method):
+            if getattr(tuple, method, None) is not None:
                 raise Unsupported("JF-B003", _describe(op, left, right))
             continue
         result = call_special(tracer, receiver, method, other)
         if result is not None:
             return result
     raise Unsupported("JF-B009", f"TypeError: {_describe(op, left, right)}")
+
+
+def _has_operators(value: PyValue) -> bool:
+    """Whether operators on `value` may be methods of a class written in Python."""
+    if isinstance(value, SequenceValue) and value.kind not in (tuple, list):
+        return any(has_own(value.kind, name) for name in _OPERATOR_METHODS)
+    return isinstance(value, InstanceValue)
 
 
 def _describe(op: str, left: PyValue, right: PyValue) -> str:
@@ -239,7 +258,8 @@ def unary(tracer: Tracer, op: str, value: PyValue) -> PyValue:
     if op == "not":
         return logical_not(tracer.context, truth(tracer, value))
     names = {"-": "neg", "+": "pos", "~": "invert"}
-    if isinstance(value, InstanceValue):
+    if _has_operators(value):
+        assert isinstance(value, InstanceValue | SequenceValue)
         result = call_special(tracer, value, f"__{names[op]}__")
         if result is not None:
             return result

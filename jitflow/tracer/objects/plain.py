@@ -50,9 +50,26 @@ def is_hashable_key(obj: Any) -> bool:
     )
 
 
+_OF_SEQUENCES = (
+    *("__getitem__", "__len__", "__bool__", "__contains__", "__iter__", "__hash__"),
+    *("__eq__", "__ne__", "__lt__", "__le__", "__gt__", "__ge__"),
+    *("__array__", "__getattribute__"),
+)
+
+
 def is_generated_tuple(kind: type) -> bool:
-    """Whether a named tuple is made by the constructor that `collections.namedtuple` writes."""
-    return str(getattr(kind.__new__, "__module__", "")).startswith("namedtuple_")
+    """Whether a named tuple is made by the constructor that `collections.namedtuple` writes.
+
+    One that is compared, searched or taken apart in a way of its own is none; its arithmetic may
+    be its own.
+    """
+    is_generated = str(getattr(kind.__new__, "__module__", "")).startswith("namedtuple_")
+    return is_generated and not any(has_own(kind, name) for name in _OF_SEQUENCES)
+
+
+def has_own(kind: type, name: str) -> bool:
+    """Whether a subclass of `tuple` has a special method that is not `tuple`'s."""
+    return getattr(kind, name, None) is not getattr(tuple, name, None)
 
 
 def is_plain_class(kind: type) -> bool:

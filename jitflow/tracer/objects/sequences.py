@@ -193,7 +193,7 @@ def comparable(tracer: Tracer, value: PyValue) -> Any:
     if isinstance(value, ConstantValue):
         return value.value
     if isinstance(value, SequenceValue) and value.kind in (tuple, list):
-        return value.kind(comparable(tracer, item) for item in value.items)
+        return value.real_of(comparable(tracer, item) for item in value.items)
     if isinstance(value, ScalarValue) and value.dim is not None:
         return index_of(tracer, value)
     raise Unsupported("JF-B005", "order that depends on data")

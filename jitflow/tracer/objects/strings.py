@@ -25,7 +25,7 @@ def real_text(tracer: Tracer, value: PyValue) -> Any:
         if type(value.value).__module__ == "builtins" or isinstance(value.value, type):
             return value.value
     elif isinstance(value, SequenceValue) and value.kind in (tuple, list):
-        return value.kind(real_text(tracer, item) for item in value.items)
+        return value.real_of(real_text(tracer, item) for item in value.items)
     elif isinstance(value, DictValue) and value.kind is dict:
         return {key: real_text(tracer, item) for key, (_, item) in value.items.items()}
     elif isinstance(value, ScalarValue) and value.dim is not None:

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from running import check, trace_call
 
+import jitflow
 from jitflow.guards.predicates import Equals, KeysAre, LengthIs, NotSame, TypeIs
 
 
@@ -357,3 +358,67 @@ def test_tuples_of_other_lengths_are_asked_for_their_items():
     check(function, (x3(),))
     check(function, (2, x3(), x3()))
     check(function, (2,))
+
+
+class Vector(NamedTuple):
+    x: float
+    y: float
+
+    def __add__(self, other):
+        return Vector(self.x + other.x, self.y + other.y)
+
+    def __mul__(self, factor):
+        return Vector(self.x * factor, self.y * factor)
+
+    __rmul__ = __mul__
+
+    def __neg__(self):
+        return Vector(-self.x, -self.y)
+
+
+class Versioned(NamedTuple):
+    number: int
+    text: str
+
+    def __eq__(self, other):
+        return self.number == other.number
+
+    __hash__ = tuple.__hash__
+
+    def __len__(self):
+        return 7
+
+
+@pytest.mark.parametrize("capture", [False, True])
+def test_named_tuples_with_operators_of_their_own(capture):
+    @jitflow.compile
+    def orbit(n, p, v):
+        path = np.zeros((n, 2))
+        for i in range(n):
+            r = (p.x * p.x + p.y * p.y) ** 1.5
+            v = v + p * (-0.01 / r)
+            p = p + 0.01 * v
+            path[i] = p
+        return path, p, -v, (1, 2) + (3,), 2 * (1, 2)
+
+    start = Vector(1.0, 0.0), Vector(0.0, 1.0)
+    expected = orbit.__wrapped__(20, *start)
+    with jitflow.config().override(capture_loops=capture):
+        for _ in range(3):
+            found = orbit(20, *start)
+    np.testing.assert_allclose(found[0], expected[0], rtol=1e-13)
+    assert [type(item) for item in found] == [type(item) for item in expected]
+    assert found[3:] == expected[3:]
+
+
+def test_named_tuples_that_are_compared_or_measured_in_a_way_of_their_own():
+    @jitflow.compile
+    def asked(a, b, x):
+        c = Versioned(a.number, "c")
+        return a == b, len(a), a == c, len(c), x + 1, a in [b]
+
+    a, b = Versioned(1, "a"), Versioned(1, "b")
+    x = np.ones(3)
+    found, expected = asked(a, b, x), asked.__wrapped__(a, b, x)
+    np.testing.assert_array_equal(found[4], expected[4])
+    assert found[:4] + found[5:] == expected[:4] + expected[5:]
