@@ -177,6 +177,8 @@ class HostDevice:
         ``launcher(kernel, wide)`` gives a function of the grid and the arguments.
     """
 
+    address_text = "{0}.host.ctypes.data"
+
     def __init__(self, launcher, limit=None):
         self.launcher, self.limit = launcher, limit
         self.limits = Limits(elements=16384, programs=4)  # few, large programs

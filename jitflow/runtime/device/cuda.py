@@ -35,6 +35,8 @@ class CudaDevice:
     driver : Driver
     """
 
+    address_text = "{0}.data.ptr"
+
     def __init__(self, cupy: Any, index: int, driver: Driver) -> None:
         self._cupy, self.index, self._driver = cupy, index, driver
         about = cupy.cuda.Device(index)

@@ -41,9 +41,12 @@ class Device(Protocol):
     ----------
     limits : Limits
         Sizes of blocks and grids that suit it.
+    address_text : str
+        Python expression on ``{0}``, an array, that `address` gives.
     """
 
     limits: Limits
+    address_text: str
 
     def empty(self, shape: tuple[int, ...], dtype: np.dtype, order: tuple[int, ...]) -> Any:
         """A fresh array in memory order `order`, slowest axis first.

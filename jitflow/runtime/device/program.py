@@ -38,6 +38,7 @@ from jitflow.core.dataclass import dataclass, field
 from jitflow.core.dims import Dim
 from jitflow.core.errors import CheckFailed, JitflowError, Unsupported
 from jitflow.runtime.device.interface import Device, DeviceOutOfMemory, Launchable, MatrixView
+from jitflow.runtime.device.static import is_static, make_function
 
 _MOST_SIZES = 256
 """Sets of sizes that a command keeps its numbers for."""
@@ -53,7 +54,8 @@ class Run:
     """The state of one call.
 
     `addresses` is where each storage begins; `numbers` has the inputs that are passed by value;
-    `sizes` has the bytes of temporaries; `keep` holds memory until the last command was issued: pools reuse it in order of the stream.
+    `sizes` has the bytes of temporaries; `keep` holds memory until the last command was issued:
+    pools reuse it in order of the stream.
     """
 
     device: Device
@@ -108,6 +110,9 @@ class DeviceProgram:
         self._begins, self._ends = self._symbolic_temporaries()
         for variants in self._variants:
             variants.get(False, True)
+        self._static = None
+        if is_static(program):
+            self._static = make_function(program, device, self._variants, self._constants)
 
     def __call__(self, inputs: Sequence[Any]) -> list[Any]:
         """The outputs, as arrays of the device.
@@ -119,6 +124,8 @@ class DeviceProgram:
         DeviceOutOfMemory
             There is no room; no argument was written.
         """
+        if self._static is not None:
+            return self._static(*inputs)
         position = 0
         run = Run(self.device, self.device.stream(), self._symbol_values(inputs))
         self._place_inputs(run, inputs)

@@ -73,6 +73,7 @@ BODIES = {"double": double, "add_one": add_one}
 
 
 def make(program, bodies=BODIES, **options):
+    program.symbols = ("s0",)
     device = HostDevice(lambda made, wide: bodies[made.name], **options)
     return DeviceProgram(program, device, [("s0", 0, 0)]), device
 
@@ -105,6 +106,58 @@ def test_kernels_run_in_order_over_a_temporary():
         np.testing.assert_array_equal(result.host, 2.0 * np.arange(size) + 1)
     assert device.launches == 6
     assert len(device.prepared) == 2  # for aligned addresses; made once
+
+
+def static(program, bodies=BODIES, **options):
+    """A program whose sizes are all known."""
+    device = HostDevice(lambda made, wide: bodies[made.name], **options)
+    return DeviceProgram(program, device, []), device
+
+
+def test_a_program_of_known_sizes():
+    def fused(grid, arguments):
+        a, x, flag, b, n = arguments
+        at(b, "f8", n)[:] = x * at(a, "f8", n) * flag
+
+    passed = {"a": F64, "by_x": F64, "by_flag": BOOL, "b": F64}
+    three = InputSpec(F64, (3,), "C")
+    left = Matrix(Pointer("const0"), 24, 8)
+    right, result = Matrix(Pointer("tmp1"), 8, 8), Matrix(Pointer("out0"), 8, 8)
+    program = GeneratedProgram(
+        [
+            kernel("fused", passed, 3, extent=3),
+            kernel("add_one", {"a": F64, "b": F64}, 3, extent=3),
+        ],
+        [
+            call(0, "in0", "in1", "in2", Pointer("tmp0", 8)),
+            call(1, Pointer("tmp0", 8), "tmp1"),
+            CallProduct(F64, 3, 1, 3, (), left, right, result),
+        ],
+        (three, InputSpec(F64, (), "scalar"), InputSpec(BOOL, (), "scalar")),
+        (OutputSpec(F64, (3, 1), (0, 1)),),
+        temporaries={"tmp0": Allocation(32, 0), "tmp1": Allocation(24, 64)},
+        arena=128,
+        constants={"const0": np.diag([1.0, 2.0, 3.0])},
+    )
+    run, device = static(program, {**BODIES, "fused": fused})
+    assert run._static is not None
+    for factor in (2.0, -0.5):
+        (result,) = run([vector(1, 2, 3), factor, np.True_])
+        expected = np.diag([1.0, 2.0, 3.0]) @ (factor * np.arange(1, 4) + 1)[:, None]
+        np.testing.assert_allclose(result.host, expected)
+    assert (device.launches, device.products) == (4, 2)
+    assert ("fused", False, False) in device.prepared  # 8 bytes into the arena
+
+
+def test_an_empty_program_of_known_sizes():
+    none = InputSpec(F64, (0,), "C")
+    empty = kernel("double", {"a": F64, "b": F64}, 0, extent=0)
+    program = GeneratedProgram(
+        [empty], [call(0, "in0", "out0")], (none,), (OutputSpec(F64, (0,), (0,)),)
+    )
+    run, device = static(program)
+    (result,) = run([vector()])
+    assert (result.shape, device.launches) == ((0,), 0)
 
 
 def test_an_empty_grid_launches_nothing():
