@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from jitflow.codegen.blocks import is_sunk
+from jitflow.core.dims import Dim
 from jitflow.ir.graph import Node, Value
 from jitflow.ir.regions import captured, defined_in, walk_block
 from jitflow.ops.record import Kind
@@ -11,6 +12,25 @@ from jitflow.ops.record import Kind
 def has_checks(node: Node) -> bool:
     """Whether a node in the regions of `node` may fail."""
     return any(inner.operator.checks for region in node.regions for inner in walk_block(region))
+
+
+def known_bound(value: Value) -> Dim | None:
+    """A number that a loop begins or ends with, where it is known before the program runs."""
+    node = value.producer
+    if node is not None and node.operator.name == "constant":
+        return int(node.attributes["value"])
+    if node is not None and node.operator.name == "dimension":
+        dim: Dim = node.attributes["dim"]
+        return dim
+    return None
+
+
+def operands_in_memory(node: Node) -> tuple[Value, ...]:
+    """The operands that must lie in memory: all but bounds of loops that are known."""
+    if node.operator.name != "for":
+        return node.operands
+    bounds = [value for value in node.operands[:3] if known_bound(value) is None]
+    return (*bounds, *node.operands[3:])
 
 
 def bases_of(node: Node) -> list[Value | None]:

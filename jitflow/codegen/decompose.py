@@ -2,7 +2,8 @@
 
 Products that BLAS does not make are element-wise products and a sum: other dtypes, tiny sizes.
 ``matmul %x, %y`` of integers becomes ``sum(multiply(x[..., :, None], y[..., None, :, :]))``, which
-fusion makes one kernel without the three-dimensional array. Of f16 it is done in f32, as in NumPy.
+fusion makes one kernel without the three-dimensional array; its order of adding is free, as that
+of BLAS. Of f16 it is done in f32, as in NumPy.
 
 An update through a reshape that merges axes, ``x.reshape(-1)[2:5] = v``, is one of the reshaped
 array, which is then reshaped back.
@@ -84,7 +85,7 @@ def _expanded(rewriter: Rewriter, left: Value, right: Value, dtype: DType) -> Va
     columns = rewriter.emit("expand_dims", right, axes=(right.type.rank - 2,))
     multiply, fold = ("logical_and", "any") if dtype is BOOL else ("multiply", "sum")
     products = rewriter.emit(multiply, rows, columns)
-    return rewriter.emit(fold, products, axes=(rank - 1,), keepdims=False)
+    return rewriter.emit(fold, products, axes=(rank - 1,), keepdims=False, any_order=True)
 
 
 def has_product(dtype: DType, target: LoopTarget) -> bool:

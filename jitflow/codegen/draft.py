@@ -286,7 +286,9 @@ class _Drafter:
             uses += more
         scanning = node.operator.kind is Kind.SCAN
         result = self.name() if scanning else ""
-        item = self.add(Fold(accumulator, result_of(operand), position, result), uses, variables)
+        any_order = bool(node.attributes.get("any_order"))
+        fold = Fold(accumulator, result_of(operand), position, result, any_order)
+        item = self.add(fold, uses, variables)
         begin = (node.operator, node.operands[0].type.dtype)
         if scanning:
             item.accumulator = begin

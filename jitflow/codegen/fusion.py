@@ -16,7 +16,7 @@ from typing import Protocol
 from jitflow.codegen import access
 from jitflow.codegen.access import Index, Shape
 from jitflow.codegen.blocks import roots_of
-from jitflow.codegen.control import bases_of, has_checks
+from jitflow.codegen.control import bases_of, has_checks, operands_in_memory
 from jitflow.codegen.costs import CHEAP, costs, neighbours, operands_read, repeats
 from jitflow.codegen.domains import bind_reduction, covers, index_of_reduction, reduction_axes
 from jitflow.codegen.groups import Control, Evaluation, Loops, Plan, Product, Step, Store
@@ -171,16 +171,23 @@ class _Fusion:
         write. It is there until the array is updated the next time.
         """
         for update, writer in self.stored_by.get(value, ()):
-            last = self.updated_at.get(update.result, -1)
             for loops, indices in list(self.demanding(value).items()):
-                if not last < loops.number < writer.number:
+                inside = {index: self.through_views(update, index) for index in indices}
+                if not self.is_there(update.result, writer, loops, set(inside.values())):
                     continue
-                for index in indices:
-                    inside = self.through_views(update, index)
+                for index, place in inside.items():
                     loops.evaluations.append(Evaluation(value, index, False))
-                    loops.evaluations.append(Evaluation(update.result, inside, True))
-                    loops.found_in[value, index] = update.result, inside
+                    loops.evaluations.append(Evaluation(update.result, place, True))
+                    loops.found_in[value, index] = update.result, place
                 del self.demands[value][loops]
+
+    def is_there(self, array: Value, writer: Loops, reader: Loops, places: set[Index]) -> bool:
+        """Whether a kernel finds in `array` what `writer` stored; it may overwrite it there."""
+        last = self.updated_at.get(array, -1)
+        if reader.number == last:
+            own = [s for s in reader.stores if self.plan.bases.get(s.target) is array]
+            return reader.number < writer.number and {s.target_index for s in own} == places
+        return last < reader.number < writer.number
 
     def visit_creation(self, node: Node, value: Value) -> None:
         if node.operator.name == "constant" and value.type.rank:
@@ -469,7 +476,7 @@ class _Fusion:
             if value in self.symbol_values:
                 self.needed_by.setdefault(value, []).append(len(self.steps))
             self.pack_operands(value)
-        reads = list(dict.fromkeys((*node.operands, *roots_of(node))))
+        reads = list(dict.fromkeys((*operands_in_memory(node), *roots_of(node))))
         step = Control(len(self.steps), node, reads, checks)
         self.steps.append(step)
         for value in node.results:

@@ -106,18 +106,21 @@ class Begin:
 class Fold:
     """Combine `operand` into an accumulator; ``result``, if any, is the running value.
 
-    A search also takes `position`, the index of the element along the folded axis.
+    A search also takes `position`, the index of the element along the folded axis. `any_order`: a
+    product of matrices, which NumPy leaves to BLAS; other sums are in NumPy's order.
     """
 
     accumulator: str
     operand: str
     position: Affine | None = None
     result: str = ""
+    any_order: bool = False
 
     def __str__(self) -> str:
         result = f"{self.result} = " if self.result else ""
         at = f" at {self.position}" if self.position is not None else ""
-        return f"{result}fold {self.accumulator}, {self.operand}{at}"
+        order = " in any order" if self.any_order else ""
+        return f"{result}fold {self.accumulator}, {self.operand}{at}{order}"
 
 
 @dataclass(eq=False, repr=False)

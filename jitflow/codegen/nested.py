@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from jitflow.codegen.blocks import BlockGraph, block_graph
 from jitflow.codegen.buffers import Copy, assign
-from jitflow.codegen.control import bases_of, rotation
+from jitflow.codegen.control import bases_of, known_bound, rotation
 from jitflow.codegen.decompose import decompose
 from jitflow.codegen.draft import Place
 from jitflow.codegen.fusion import fuse
@@ -127,13 +127,8 @@ class NestedBuilder:
 
     def bound(self, value: Value) -> Bound:
         """An operand as a number that is known, or where it lies."""
-        node = value.producer
-        if node is not None and node.operator.name == "constant":
-            return int(node.attributes["value"])
-        if node is not None and node.operator.name == "dimension":
-            dim: Dim = node.attributes["dim"]
-            return dim
-        return pointer_to(self.memory.load_from(value))
+        known = known_bound(value)
+        return pointer_to(self.memory.load_from(value)) if known is None else known
 
     def graph(self, region: Block) -> BlockGraph:
         """A region as a graph of its own."""

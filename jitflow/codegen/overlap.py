@@ -19,7 +19,7 @@ def conflicts(step: Loops, store: Store, place: Place, load: Evaluation, source:
     """
     written = place.layout.address(store.target_index)
     read = source.layout.address(load.index)
-    if written == read:
+    if written == read or is_made_once(step, store):
         return bool(step.inner) and not is_last_stage(step, store)
     if place.layout != source.layout or len(store.target_index) != len(load.index):
         return True
@@ -27,6 +27,12 @@ def conflicts(step: Loops, store: Store, place: Place, load: Evaluation, source:
         never_equal(step, left, right)
         for left, right in zip(store.target_index, load.index, strict=True)
     )
+
+
+def is_made_once(step: Loops, store: Store) -> bool:
+    """Whether a store is made a single time: in the only iteration, after all that was loaded."""
+    around = (*step.outer, *(n for n in step.inner if n in step.atoms_of(store.target_index)))
+    return all(step.variables[name] == 1 for name in around)
 
 
 def is_last_stage(step: Loops, store: Store) -> bool:

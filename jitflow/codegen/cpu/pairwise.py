@@ -64,7 +64,8 @@ def sums_of(loop: Loop, begun: dict[str, Begin]) -> tuple[str, ...]:
     inside = [s for s in loop.body if isinstance(s, Fold)]
     if len(inside) != sum(isinstance(s, Fold) for s in walk(loop.body)):
         return ()
-    names = [s.accumulator for s in inside if not s.result and s.accumulator in begun]
+    plain = [s for s in inside if not s.result and not s.any_order]
+    names = [s.accumulator for s in plain if s.accumulator in begun]
     names = [name for name in names if is_pairwise(begun[name])]
     groups = {begun[name].dtype.is_complex for name in names}
     return tuple(names) if len(groups) == 1 else ()
