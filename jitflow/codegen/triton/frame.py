@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from jitflow.codegen.loop_ir import Begin, Fold, Kernel, Load, Loop, Statement, Store, walk
+from jitflow.codegen.loop_ir import Begin, Fold, Kernel, Load, Lookup, Loop, Statement, Store, walk
 from jitflow.core import dims
 from jitflow.core.dataclass import dataclass, field
 from jitflow.core.dims import Dim, SymbolicDim
@@ -56,11 +56,13 @@ class Frame:
 def frame_of(kernel: Kernel) -> Frame:
     """Sort the loops of a kernel."""
     folds = any(isinstance(statement, Begin) for statement in walk(kernel.body))
-    unordered = all(
-        atomic_of(statement)
-        for statement in walk(kernel.body)
-        if isinstance(statement, Store) and statement.operator is not None
-    ) and any(isinstance(s, Store) and s.operator is not None for s in walk(kernel.body))
+    found = {item.result for item in walk(kernel.body) if isinstance(item, Lookup)}
+    scattered = [
+        item
+        for item in walk(kernel.body)
+        if isinstance(item, Store) and found & set(item.address.atoms())
+    ]
+    unordered = bool(scattered) and all(map(atomic_of, scattered))
     frame, body = Frame(), kernel.body
     while body and isinstance(body[-1], Loop) and _is_outer(body[-1], folds):
         loop = body[-1]

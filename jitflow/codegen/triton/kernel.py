@@ -23,18 +23,14 @@ from jitflow.codegen.loop_ir import (
 from jitflow.codegen.triton.addresses import INDEX, SYMBOL, Indices, dim_text
 from jitflow.codegen.triton.emit import TritonEmitter
 from jitflow.codegen.triton.folding import Folds
+from jitflow.codegen.triton.frame import Blocks as BlockSizes
 from jitflow.codegen.triton.frame import (
-    LIMITS,
     Frame,
-    Limits,
     atomic_of,
-    choose_blocks,
     element,
     flattened,
-    frame_of,
     rows_are_contiguous,
 )
-from jitflow.codegen.triton.frame import Blocks as BlockSizes
 from jitflow.codegen.triton.interface import (
     FAILED,
     WIDE,
@@ -43,11 +39,10 @@ from jitflow.codegen.triton.interface import (
     Options,
     Parameter,
 )
-from jitflow.codegen.triton.phases import Phase, Scratch, choose_parts, folding_stages
+from jitflow.codegen.triton.phases import Phase, Scratch
 from jitflow.codegen.triton.text import SourceText
 from jitflow.codegen.triton.values import Value
 from jitflow.core import dims
-from jitflow.core.dataclass import dataclass, field
 from jitflow.core.dims import Dim, symbol
 from jitflow.core.dtypes import BOOL, I32, I64
 
@@ -56,35 +51,6 @@ import triton.language as tl
 from triton.language.extra import libdevice
 
 """
-
-
-@dataclass(eq=False, repr=False)
-class Generated:
-    """A kernel of the loop IR as one or more kernels, to be launched in order.
-
-    Each takes the buffers' pointers and then the scratch memory in its second component.
-    """
-
-    phases: list[tuple[GeneratedKernel, list[Scratch]]] = field(default_factory=list)
-
-
-def generate(
-    kernel: Kernel,
-    scalars: frozenset[str] = frozenset(),
-    fastmath: bool = False,
-    limits: Limits = LIMITS,
-) -> Generated:
-    """Triton source of a kernel; the buffers in `scalars` are numbers passed by value."""
-    frame = frame_of(kernel)
-    blocks = choose_blocks(kernel, frame, limits)
-    parts = choose_parts(kernel, frame, blocks, limits)
-    generated = Generated()
-    count = folding_stages(frame) if parts > 1 else 0
-    for number in range(count + 1):
-        phase = Phase(number, parts, number == count)
-        writer = KernelWriter(kernel, scalars, fastmath, frame, blocks, phase)
-        generated.phases.append((writer.run(), phase.scratch))
-    return generated
 
 
 class KernelWriter:

@@ -37,7 +37,7 @@ from jitflow.codegen.triton.interface import (
     GeneratedKernel,
     GeneratedProgram,
 )
-from jitflow.codegen.triton.kernel import generate
+from jitflow.codegen.triton.lower import generate
 from jitflow.codegen.triton.phases import Scratch
 
 
@@ -134,7 +134,7 @@ class _ProgramWriter:
         if key not in self.numbers:
             self.numbers[key] = []
             generated = generate(kernel, scalars, self.segment.fastmath, self.limits)
-            for made, scratch in generated.phases:
+            for made, scratch in generated:
                 made.stores = tuple(_stored(kernel, made))
                 self.numbers[key].append((len(self.kernels), scratch))
                 self.kernels.append(made)
