@@ -85,6 +85,7 @@ class TraceContext:
         self.objects = ObjectTable()
         self.trace_values: dict[str, int] = {}
         self.numbers: dict[Source, Any] = {}
+        self.spans: dict[int, tuple[Value, tuple[Dim, Dim]]] = {}
         self.late_symbols: set[str] = set()
         self.late_extents: frozenset[str] = frozenset()
         self.ranges: dict[str, tuple[tuple[Dim, ...], tuple[Dim, ...]]] = {}

@@ -148,31 +148,12 @@ def before_check(context: TraceContext, *values: Value) -> None:
     need no result of a call-out with an effect are made before the call-out.
     """
     is_outermost = context.builder.block is context.builder.graph.body
-    comes_first = is_outermost and values and not any(_needs_effect(context, v) for v in values)
+    comes_first = is_outermost and values and not any(needs_effect(context, v) for v in values)
     if context.barrier and not comes_first:
         raise Unsupported("JF-B020", f"what may fail at run time cannot follow {context.barrier}")
 
 
-def check_indices(
-    context: TraceContext, values: tuple[Value, ...], indices: list[Value], extents: list[Dim]
-) -> None:
-    """Before a gather or scatter of `values`, which fails where an index is out of bounds.
-
-    After an effect that the values need, the indices themselves are checked, before the effect.
-    """
-    try:
-        before_check(context, *values, *indices)
-    except Unsupported:
-        emit = context.builder.emit
-        for index, extent in zip(indices, extents, strict=True):
-            high = emit("dimension", dim=extent)
-            at_least = emit("less_equal", emit("dimension", dim=-extent), index)
-            fine = emit("logical_and", at_least, emit("less", index, high))
-            axes = tuple(range(fine.type.rank))
-            require(context, emit("all", fine, axes=axes, keepdims=False) if axes else fine)
-
-
-def _needs_effect(context: TraceContext, value: Value) -> bool:
+def needs_effect(context: TraceContext, value: Value) -> bool:
     """Whether a call-out with an effect comes before `value` can be known."""
     known = context.needs_effect
     stack = [value]

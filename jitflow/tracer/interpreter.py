@@ -202,7 +202,8 @@ class Interpreter:
             for operation in instruction.operations:
                 HANDLERS[operation.op](self, frame, operation.arg)
         except Unsupported as error:
-            self._look_at_lists(error, stack)
+            if not self.regions:
+                self._look_at_lists(error, stack)
             if self.failure is None or self.failure[0] is not error:
                 self.failure = (error, instruction.location)
             del self.frames[depth:]
@@ -225,7 +226,7 @@ class Interpreter:
             held = value.receiver if isinstance(value, BuiltinMethodValue) else value
             held = (held.resolved or held) if isinstance(held, LazyValue) else held
             if isinstance(held, NumbersValue) and held.origin and error.code != "JF-B004":
-                raise Restart(error, looked=held.origin)
+                raise Restart(error, itemised=held.origin)
 
     def _visit(self, location: Location) -> None:
         context = self.context

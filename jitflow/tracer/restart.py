@@ -16,8 +16,8 @@ class Restart(Exception):
     """Trace again and break at `place` (whenever it is reached), or at step number `step`.
 
     Or, with `leave`, leave the point to Python; with `capture`, keep the loop whose header is at
-    that place; with `looked`, guard the length of the list of that identity. A trace is
-    deterministic: the same step is the same instruction.
+    that place; with `looked`, guard the length of the list of that identity, with `itemised` that
+    of a list of integers. A trace is deterministic: the same step is the same instruction.
     """
 
     cause: Unsupported
@@ -25,6 +25,7 @@ class Restart(Exception):
     step: int | None = None
     capture: Place | None = None
     looked: int | None = None
+    itemised: int | None = None
     leave: bool = False
 
 
@@ -37,6 +38,7 @@ class Limits:
     cause: Unsupported | None = None
     captures: frozenset[Place] = frozenset()
     looked: frozenset[int] = frozenset()
+    itemised: frozenset[int] = frozenset()
 
     def at(self, step: int, place: Place) -> Unsupported | None:
         """Why the trace ends before step number `step`, which runs the instruction at `place`."""
@@ -55,9 +57,13 @@ class Limits:
         """These limits and the one that `restart` asks for."""
         if restart.looked is not None:
             return replace(self, looked=self.looked | {restart.looked})
+        if restart.itemised is not None:
+            return replace(self, itemised=self.itemised | {restart.itemised})
         if restart.capture is not None:  # which changes the numbers of all steps
             captures = self.captures | {restart.capture}
-            return Limits(self.places, captures=captures, looked=self.looked)
+            return Limits(
+                self.places, captures=captures, looked=self.looked, itemised=self.itemised
+            )
         if restart.place is not None:
             places = {**self.places, restart.place: restart.cause}
             return replace(self, places=places)

@@ -91,6 +91,7 @@ def _trace_within_limits(
     for _ in range(MAX_RESTARTS):
         tracer = Interpreter(TraceContext(name, dynamic), limits)
         tracer.context.objects.looked = limits.looked
+        tracer.context.objects.itemised = limits.itemised
         tracer.context.resolve = partial(operations.resolve, tracer)
         if cause is not None:
             break

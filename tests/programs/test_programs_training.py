@@ -171,3 +171,101 @@ def test_gradients_are_clipped_by_their_norm(check, dtype):
     report = check(clip, *calls)
     if dtype is np.float64:
         assert (report.pieces, report.breaks) == (1, 0), str(report)
+
+
+def minibatches(x, y, size, rng):
+    order = rng.permutation(len(x))
+    for start in range(0, len(x), size):
+        chosen = order[start : start + size]
+        yield x[chosen], y[chosen]
+
+
+def descend(state, x, y):
+    w = np.zeros((x.shape[1], 3))
+    for xb, yb in minibatches(x, y, 8, state.rng):
+        p = np.exp(xb @ w)
+        p /= p.sum(axis=1, keepdims=True)
+        p[np.arange(len(yb)), yb] -= 1
+        w -= 0.1 * xb.T @ p / len(yb)
+    first = state.rng.choice(len(x), 4, replace=False)
+    return w, x[first], x[state.rng.integers(0, len(x))]
+
+
+def test_minibatches_of_a_permutation(backend):
+    x, y = np.random.default_rng(1).random((32, 4)), np.arange(32) % 3
+    compiled = jitflow.compile(descend, backend=backend)
+    one, other = (State(rng=np.random.default_rng(0)) for _ in range(2))
+    with jitflow.config().override(measure=False):
+        for _ in range(3):
+            for expected, got in zip(descend(one, x, y), compiled(other, x, y), strict=True):
+                np.testing.assert_allclose(got, expected, rtol=1e-12)
+        report = compiled.report()
+        assert (report.pieces, report.breaks) == (1, 0), str(report)
+        bad = y.copy()
+        bad[17] = 3
+        for function, state in ((descend, one), (compiled, other)):
+            with pytest.raises(IndexError, match="index 3 is out of bounds"):
+                function(state, x, bad)
+        assert one.rng.bit_generator.state == other.rng.bit_generator.state
+
+
+def test_draws_by_probabilities(check):
+    def sample(p, logits):
+        rng = np.random.default_rng(0)
+        index = rng.choice(len(p), p=p / p.sum())
+        row = np.zeros(len(p))
+        row[index] = 1
+        return row, index, type(index) is int, np.argpartition(logits, 20)[:20].sum()
+
+    p, logits = np.arange(1.0, 31.0), np.random.default_rng(0).permutation(40) * 1.0
+    report = check(sample, (p, logits))
+    assert (report.pieces, report.breaks) == (1, 0), str(report)
+
+
+def test_choices_from_ranges_and_arrays(check):
+    def sample(p):
+        old, new = np.random.RandomState(0), np.random.default_rng(0)
+        return old.choice(range(5), p=p), new.choice(np.arange(10, 15), 3, p=p), old.choice(5, p=p)
+
+    check(sample, (np.full(5, 0.2),))
+
+
+class Cell:
+    def __init__(self, data):
+        self.data, self.grad = data, np.zeros_like(data)
+
+    def __mul__(self, other):
+        other = other if isinstance(other, Cell) else Cell(other)
+        made = Cell(self.data * other.data)
+
+        def backward():
+            self.grad += other.data * made.data
+            other.grad += self.data * made.data
+
+        made.backward = backward
+        return made
+
+    def __rshift__(self, other):
+        return self.data - other.data
+
+
+def test_an_object_times_itself(check):
+    def f(x):
+        cell = Cell(x)
+        square = cell * cell
+        square.backward()
+        return square.data, cell.grad, cell >> cell, (cell * 2.0).data
+
+    report = check(f, (X,))
+    assert (report.pieces, report.breaks) == (1, 0), str(report)
+
+
+def test_loop_variables_that_functions_use(check_loops):
+    def f(x):
+        out = np.zeros(len(x))
+        for i in range(len(x)):
+            parts = [row[i] * 2 for row in (x, x + 1)]
+            out[i] = sum(parts) + (lambda k: k + i)(1.0)
+        return out, np.vectorize(lambda v: v * v + 1)(x)
+
+    check_loops(f, (np.arange(40.0),))

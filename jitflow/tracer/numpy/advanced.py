@@ -6,7 +6,7 @@ from jitflow.core.dataclass import dataclass
 from jitflow.core.dims import Dim
 from jitflow.core.dtypes import I64
 from jitflow.ir.graph import Value
-from jitflow.tracer import arrays, facts, layout
+from jitflow.tracer import arrays, facts, layout, spans
 from jitflow.tracer.context import TraceContext
 from jitflow.tracer.numpy import keys, places
 from jitflow.tracer.numpy.arguments import raises
@@ -154,7 +154,7 @@ def _index_order(
 def gather(context: TraceContext, value: Value, selection: Selection) -> Value:
     """The selected elements, with the axes of the indices where NumPy puts them."""
     if not selection.is_within:
-        facts.check_indices(context, (value,), selection.indices, _extents(selection))
+        spans.check_indices(context, (value,), selection.indices, _extents(selection))
     result = emit(context, "gather", value, *selection.indices, axes=selection.axes)
     count = len(selection.shape)
     if selection.position == 0 or count == 0:
@@ -196,7 +196,7 @@ def scatter(
 ) -> Value:
     """`base` with the selected elements set to, or combined with, `value`."""
     if not selection.is_within:
-        facts.check_indices(context, (base, value), selection.indices, _extents(selection))
+        spans.check_indices(context, (base, value), selection.indices, _extents(selection))
     target = selected_shape(selection)
     if value.type.shape and selection.position and selection.shape:
         if value.type.shape != target:

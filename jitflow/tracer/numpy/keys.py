@@ -15,7 +15,7 @@ from jitflow.core.dataclass import dataclass
 from jitflow.core.dims import Dim
 from jitflow.core.dtypes import BOOL, I64
 from jitflow.ir.graph import Value
-from jitflow.tracer import arrays, facts
+from jitflow.tracer import arrays, facts, spans
 from jitflow.tracer.context import TraceContext
 from jitflow.tracer.numpy import arguments
 from jitflow.tracer.numpy.arguments import raises, unsupported
@@ -208,6 +208,8 @@ def _checked(context: TraceContext, index: Index, extent: Dim) -> Dim:
     value = index.value
     if value is None:
         value = context.builder.emit("dimension", dim=index.dim)
+    elif spans.is_within(context, value, extent):
+        return facts.late_symbol(context, value, None)
     zero, size = (emit(context, "dimension", dim=dim) for dim in (0, extent))
     wrapped = emit(context, "add", value, size)
     negative = emit(context, "less", value, zero)

@@ -15,6 +15,7 @@ import numpy as np
 from jitflow.core.dataclass import dataclass, field
 from jitflow.core.dims import Dim
 from jitflow.core.dtypes import DType
+from jitflow.core.errors import Unsupported
 from jitflow.tracer import arrays, facts, layout
 from jitflow.tracer.context import TraceContext
 from jitflow.tracer.numpy.arguments import raises, supported_dtype, unsupported
@@ -22,6 +23,8 @@ from jitflow.tracer.values import ArrayValue, ScalarValue
 
 StandIn = Callable[[Any], Any]
 _PRIMES = ((7, 11, 17, 23, 29, 37, 43, 53), (13, 19, 31, 41, 47, 59, 61, 67))
+_LARGE = ((101, 107, 127, 137), (103, 109, 131, 139))
+"""For calls that refuse small stand-ins: ``np.argpartition(x, 20)``."""
 
 
 @dataclass(frozen=True)
@@ -70,17 +73,31 @@ def result_types(
         where an extent of a result is not understood.
     """
     extents = {extent for array in operands for extent in array.shape} | {*integers}
-    probes, results = [], []
-    for primes in _PRIMES:
-        probe = Extents(primes)
-        probe.assign(context, extents)
-        probes.append(probe)
-        results.append(_run(context, call, probe))
+    try:
+        probes, results = _probed(context, call, extents, _PRIMES)
+    except Unsupported:
+        probes, results = _probed(context, call, extents, _LARGE)
     flat = [flatten(result) for result in results]
     if len(flat[0]) != len(flat[1]):
         raise unsupported("a call with a varying number of results")
     types = [_result_type(context, probes, left, right) for left, right in zip(*flat, strict=True)]
     return results[0], types
+
+
+def _probed(
+    context: TraceContext,
+    call: Callable[[StandIn], Any],
+    extents: set[Dim],
+    choices: Sequence[Sequence[int]],
+) -> tuple[list[Extents], list[Any]]:
+    """The call's result for each choice of extents."""
+    probes, results = [], []
+    for primes in choices:
+        probe = Extents(primes)
+        probe.assign(context, extents)
+        probes.append(probe)
+        results.append(_run(context, call, probe))
+    return probes, results
 
 
 def _run(

@@ -7,9 +7,11 @@ from typing import Any
 import numpy as np
 
 from jitflow.core.dataclass import dataclass
+from jitflow.core.dims import Dim
 from jitflow.core.dtypes import I64
 from jitflow.guards.predicates import IsObject
 from jitflow.guards.sources import ConstantSource, MadeSource, Source
+from jitflow.tracer import spans
 from jitflow.tracer.context import TraceContext
 from jitflow.tracer.numpy import arguments, external
 from jitflow.tracer.numpy.arguments import raises, unsupported
@@ -117,9 +119,59 @@ def call(
     if drawn.__name__ not in _DRAWS or drawn.__name__ == "bytes":
         raise unsupported(f"{type(drawn.__self__).__name__}.{drawn.__name__}")
     twin, source = _twin(drawn), None
+    if drawn.__name__ == "choice":
+        twin = _fitting(twin)
     if isinstance(drawn, Draw):
         drawn, source = drawn.real, drawn.source
-    return external.run(context, drawn, args, kwargs, probed=twin, effect=True, receiver=source)
+    result = external.run(context, drawn, args, kwargs, probed=twin, effect=True, receiver=source)
+    span = _span(context, drawn.__name__, args, kwargs)
+    if span is not None:
+        spans.note(context, result, *span)
+    return result
+
+
+def _span(
+    context: TraceContext, name: str, args: list[PyValue], kwargs: dict[str, PyValue]
+) -> spans.Span | None:
+    """Between which bounds the integers lie that a method draws, where its arguments tell."""
+    bounds = [_integer(context, value) for value in args[:2]]
+    if name in ("permutation", "choice") and bounds:
+        return None if bounds[0] is None else (0, bounds[0])
+    if name not in ("integers", "randint") or {"low", "high", "endpoint"} & kwargs.keys():
+        return None
+    if len(args) > 2 or not bounds or None in bounds:
+        return None
+    low, high = (0, bounds[0]) if len(bounds) == 1 else bounds
+    assert low is not None
+    assert high is not None
+    return low, high
+
+
+def _integer(context: TraceContext, value: PyValue) -> Dim | None:
+    """A Python integer, or how many items a range from 0 has."""
+    value = context.resolve(value)
+    if isinstance(value, ConstantValue) and isinstance(value.value, range):
+        known = value.value
+        return len(known) if known.start == 0 and known.step == 1 else None
+    if isinstance(value, ConstantValue) and type(value.value) is int:
+        return value.value
+    return value.dim if isinstance(value, ScalarValue) and value.box == "int" else None
+
+
+def _fitting(choice: Any) -> Any:
+    """`choice` for stand-ins: as many items as there are probabilities, which add up to 1."""
+
+    def probed(a: Any, size: Any = None, replace: Any = True, p: Any = None, **rest: Any) -> Any:
+        if p is not None:
+            count = len(p)
+            p = np.full(count, 1 / count)
+            if isinstance(a, range):
+                a = range(count)
+            elif np.ndim(a) == 0:
+                a = count
+        return choice(a, size, replace, p, **rest)
+
+    return probed
 
 
 @function(np.random.default_rng, signature="seed=None", fold=False)

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from jitflow.core.dtypes import BOOL, F16, I64
-from jitflow.tracer import arrays, facts
+from jitflow.tracer import arrays, spans
 from jitflow.tracer.context import TraceContext
 from jitflow.tracer.numpy import arguments, creation, external, indexing, ufuncs, views
 from jitflow.tracer.numpy.arguments import is_missing, is_none, raises, unsupported
@@ -127,7 +127,7 @@ def take(
     elif rule != "raise":
         raise raises("mode must be raise, wrap or clip")
     base = arrays.read(context, array)
-    facts.check_indices(context, (base,), [value], [array.shape[place]])
+    spans.check_indices(context, (base,), [value], [array.shape[place]])
     result = emit(context, "gather", base, value, axes=(place,))
     count = len(index.shape)
     if place and count:

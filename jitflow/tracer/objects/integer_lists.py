@@ -47,7 +47,7 @@ _MAKER = ConstantSource(as_integers, "integers")
 def wrap_list(tracer: Tracer, items: list[Any], source: Source) -> NumbersValue | None:
     """The value of a real list whose length has changed; None where it is no such list."""
     context = tracer.context
-    if not context.is_dynamic_length(source) or id(items) in context.objects.looked:
+    if not context.is_dynamic_length(source) or id(items) in context.objects.itemised:
         return None
     contents = as_integers(items)
     if contents is None or len(contents) < 2:

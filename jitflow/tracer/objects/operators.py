@@ -212,7 +212,7 @@ def _binary_instances(
     if isinstance(left, ArrayValue) and search(right.python_type, "__array_ufunc__") is None:
         tries = tries[-1:]
     for receiver, method, other in tries:
-        if receiver is right and left.python_type is right.python_type:
+        if method == f"__r{name}__" and left.python_type is right.python_type:
             continue
         if not _has_operators(receiver):
             if is_numeric(receiver) or isinstance(receiver, SequenceValue):

@@ -37,7 +37,8 @@ class ObjectTable:
     numbers : dict
         Numbers that are inputs, by their sources.
     grown : dict
-        ``id`` of a list to what was appended to it; `looked` has those that are looked at, too.
+        ``id`` of a list to what was appended to it; `looked` has those that are looked at, too,
+        and `itemised` those of integers whose items have to be known.
     namespaces : dict
         ``id`` of a module's dictionary to its value.
     changed : dict
@@ -66,6 +67,7 @@ class ObjectTable:
     keep: list[Any] = field(default_factory=list)
     grown: dict[int, GrownListValue] = field(default_factory=dict)
     looked: frozenset[int] = frozenset()
+    itemised: frozenset[int] = frozenset()
     numbers: dict[Source, PyValue] = field(default_factory=dict)
     namespaces: dict[int, NamespaceValue] = field(default_factory=dict)
     changed: dict[int, PyValue] = field(default_factory=dict)

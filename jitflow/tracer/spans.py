@@ -1,0 +1,94 @@
+"""Between which bounds integers lie that a draw has given, so that they need no check as indices.
+
+``x[rng.permutation(len(x))[:32]]`` cannot be out of bounds. That matters because a check that may
+fail cannot follow a draw: the piece could not be run again.
+"""
+
+from __future__ import annotations
+
+from jitflow.core.dims import Dim
+from jitflow.core.errors import Unsupported
+from jitflow.ir.graph import Value
+from jitflow.ops.record import Kind
+from jitflow.tracer import arrays, facts
+from jitflow.tracer.context import TraceContext
+from jitflow.tracer.values import ArrayValue, PyValue, ScalarValue
+
+Span = tuple[Dim, Dim]
+
+
+def note(context: TraceContext, value: PyValue, low: Dim, high: Dim) -> None:
+    """Every element of `value` lies in ``range(low, high)``."""
+    held = value.value if isinstance(value, ScalarValue) else None
+    if isinstance(value, ArrayValue):
+        held = arrays.read(context, value)
+    if held is not None:
+        context.spans[id(held)] = held, (low, high)
+
+
+def span_of(context: TraceContext, value: Value) -> Span | None:
+    """Bounds of the elements of a graph value that is, or is taken from, a noted one."""
+    while True:
+        known = context.spans.get(id(value))
+        if known is not None:
+            return known[1]
+        node = value.producer
+        if node is not None and node.operator.name == "iota":
+            return 0, node.attributes["length"]
+        origin = _origin(value)
+        if origin is None:
+            return None
+        value = origin
+
+
+def _origin(value: Value) -> Value | None:
+    """What the elements of `value` are taken from, where they are just taken."""
+    node = value.producer
+    if node is None:
+        return None
+    operand = node.operands[0] if node.operands else None
+    is_taken = node.operator.kind in (Kind.VIEW, Kind.GATHER)
+    if is_taken or (node.operator.name == "cast" and operand and _keeps_integers(value, operand)):
+        return operand
+    return None
+
+
+def _keeps_integers(result: Value, operand: Value) -> bool:
+    types = result.type.dtype, operand.type.dtype
+    return all(dtype.is_integer for dtype in types) and types[0].itemsize >= types[1].itemsize
+
+
+def is_within(context: TraceContext, value: Value, extent: Dim) -> bool:
+    """Whether every element of `value` is certainly in ``range(extent)``."""
+    span = span_of(context, value)
+    if span is None:
+        return False
+    low, high = span
+    return bool(facts.assured(context, 0, "<=", low) and facts.assured(context, high, "<=", extent))
+
+
+def check_indices(
+    context: TraceContext, values: tuple[Value, ...], indices: list[Value], extents: list[Dim]
+) -> None:
+    """Before a gather or scatter of `values`, which fails where an index is out of bounds.
+
+    After an effect that the values need, the indices themselves are checked, before the effect; of
+    indices that a draw chooses, all that it may choose from.
+    """
+    try:
+        facts.before_check(context, *values, *indices)
+    except Unsupported:
+        for index, extent in zip(indices, extents, strict=True):
+            if not is_within(context, index, extent):
+                _require_inside(context, index, extent)
+
+
+def _require_inside(context: TraceContext, index: Value, extent: Dim) -> None:
+    emit = context.builder.emit
+    while facts.needs_effect(context, index) and (origin := _origin(index)) is not None:
+        index = origin
+    high = emit("dimension", dim=extent)
+    at_least = emit("less_equal", emit("dimension", dim=-extent), index)
+    fine = emit("logical_and", at_least, emit("less", index, high))
+    axes = tuple(range(fine.type.rank))
+    facts.require(context, emit("all", fine, axes=axes, keepdims=False) if axes else fine)
