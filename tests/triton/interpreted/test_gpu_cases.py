@@ -1,0 +1,25 @@
+"""The functions of `benchmarks/gpu.py`: one piece each, and right, at a small size."""
+
+import numpy as np
+import pytest
+from helpers import host_device
+from helpers.device_running import launcher
+from helpers.host_device import HostDevice, to_device
+
+import jitflow
+from benchmarks.gpu_cases import CASES
+from jitflow.core.config import config
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_case(case):
+    inputs = case.inputs(case.small, 1)
+    expected = case.make(np)(*(x.astype(np.float64) for x in inputs))
+    with config().override(strict=True), host_device.installed(HostDevice(launcher)) as device:
+        compiled = jitflow.compile(case.make(np), fullgraph=True)
+        for _ in range(2):
+            result = compiled(*map(to_device, inputs))
+    assert result.dtype == case.make(np)(*inputs).dtype
+    tolerance = 1e-5 if case.dtype == "float32" else 2e-2
+    np.testing.assert_allclose(result.host, expected, rtol=tolerance, atol=tolerance)
+    assert device.launches + device.products
