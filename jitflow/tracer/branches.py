@@ -7,10 +7,13 @@ which; the code behind the join is then traced inside a second `cond`, or in the
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from jitflow.core.dataclass import dataclass, field
 from jitflow.core.errors import Unsupported
+from jitflow.core.lazy import LazyModule
 from jitflow.ir.graph import Value
 from jitflow.tracer import facts, places, regions
 from jitflow.tracer.control_flow import RETURN, join_of, leads_to, loops
@@ -18,10 +21,13 @@ from jitflow.tracer.frame import SymbolicFrame
 from jitflow.tracer.merging import Arm, Ending, Finished, Merger, arm_at_end, place_ending
 from jitflow.tracer.objects.model import IteratorValue
 from jitflow.tracer.regions import Mark, Outcome, Region
-from jitflow.tracer.values import PyValue
+from jitflow.tracer.values import PyValue, SequenceValue
 
 if TYPE_CHECKING:
+    from jitflow.tracer import growing
     from jitflow.tracer.interpreter import Interpreter
+else:
+    growing = LazyModule("jitflow.tracer.growing")
 
 MAX_DEPTH = 24
 """Regions inside each other."""
@@ -198,20 +204,49 @@ class _Fork:
         self.mark = Mark.of(tracer, frame)
         self.slots = frame.slots[:]
         self.origin = frame.index - 1
+        self.made_rows: set[int] = set()
 
     def run(self, stops: frozenset[int], normal: int, first: Start, second: Start) -> None:
         """Trace the arms, emit the node, and put the frame behind it."""
         try:
-            arms = (self.arm(stops, normal, first), self.arm(stops, normal, second))
-            merger = Merger(self.tracer, self.reach, arms)
-            plan = _Plan(self, merger, arms)
-        except Unsupported:
+            with self._as_attempt():
+                arms = (self.arm(stops, normal, first), self.arm(stops, normal, second))
+                merger = Merger(self.tracer, self.reach, arms)
+                plan = _Plan(self, merger, arms)
+        except Unsupported as error:
             self.mark.abandon()
+            if isinstance(error, growing.RowsNeeded) and not self.made_rows:
+                self._make_rows(error.owner)
+                self.run(stops, normal, first, second)
+                return
             raise
         results = self.emit(merger, arms)
         self.mark.keep_calls()
         outcome = plan.apply(results)
         self.go_on(outcome, normal if normal in outcome.stops else None)
+
+    def _make_rows(self, owner: SequenceValue) -> None:
+        """Let a list have rows that a loop in one of the arms would give it."""
+        self.made_rows.add(id(owner))
+        room = growing.begin(self.tracer, owner, self, self.origin, None)
+        places.Place(owner, places.ROWS).write(self.tracer, room)
+        self.mark = Mark.of(self.tracer, self.frame)
+
+    @contextmanager
+    def _as_attempt(self) -> Iterator[None]:
+        """Keep the loops in the arms from making rows of the lists that have them now."""
+        attempts = self.tracer.attempts
+        depth = len(attempts)
+        if self.made_rows:
+            attempts.append(self)
+        try:
+            yield
+        finally:
+            del attempts[depth:]
+
+    def knows(self, owner: SequenceValue) -> bool:
+        """Whether a list got its rows in front of the arms."""
+        return id(owner) in self.made_rows
 
     def arm(self, stops: frozenset[int], normal: int, start: Start) -> Arm:
         """Trace one arm and come back."""
@@ -332,6 +367,8 @@ class _Plan:
                 arm.places[key][1] if key in arm.places else self._old_ending(side, place)
                 for side, arm in enumerate(self.arms)
             ]
+            if place.name == places.ROWS and place.read() is None:
+                growing.ask_for_rows(self.fork.tracer, place.owner)
             is_memory = isinstance(place.read(), Value)
             if is_memory:
                 found.append((place, self.merger.contents(*endings)))
@@ -341,7 +378,7 @@ class _Plan:
 
     def _old_ending(self, side: int, place: places.Place) -> Ending:
         contents = place.read()
-        if isinstance(contents, Value):
+        if contents is None or isinstance(contents, Value):
             return place_ending(self.fork.tracer, place)
         return self.merger.unchanged(side, contents)
 

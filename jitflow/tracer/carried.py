@@ -14,13 +14,14 @@ import numpy as np
 
 from jitflow.core import dtypes
 from jitflow.core.dataclass import dataclass
+from jitflow.core.dims import Dim
 from jitflow.core.dtypes import BOOL, C128, F64, I64, DType
 from jitflow.core.errors import Unsupported
 from jitflow.core.types import ArrayType
 from jitflow.ir.graph import Value
 from jitflow.tracer import arrays, operations
 from jitflow.tracer.layout import Order
-from jitflow.tracer.objects.either import PAIRS
+from jitflow.tracer.objects.either import PAIRS, exact_float
 from jitflow.tracer.objects.int_or_float import bound_of
 from jitflow.tracer.places import settled
 from jitflow.tracer.values import (
@@ -30,6 +31,7 @@ from jitflow.tracer.values import (
     IntOrFloatValue,
     PerhapsUnbound,
     PyValue,
+    RowsValue,
     ScalarValue,
     SequenceValue,
 )
@@ -92,6 +94,15 @@ class Group:
 
 
 @dataclass(frozen=True)
+class Stack:
+    """Items of one kind in rows, with room for `capacity`; the first `copied` are fixed, too."""
+
+    item: Kind
+    capacity: Dim
+    copied: int
+
+
+@dataclass(frozen=True)
 class Unbound:
     """No value: a variable that is not bound."""
 
@@ -116,7 +127,7 @@ class Fixed:
         return 0
 
 
-Kind = Number | Either | IntOrFloat | Array | Group | Fixed | Unbound | Perhaps
+Kind = Number | Either | IntOrFloat | Array | Group | Fixed | Unbound | Perhaps | Stack
 
 
 def is_same(left: PyValue | None, right: PyValue | None) -> bool:
@@ -142,6 +153,9 @@ def describe(tracer: Interpreter, value: PyValue) -> Kind:
     """The kind of a value."""
     if isinstance(value, PerhapsUnbound):
         return Perhaps(describe(tracer, value.value))
+    if isinstance(value, RowsValue):
+        stack: Stack = value.stack
+        return stack
     value = operations.resolve(tracer, value)
     if isinstance(value, ScalarValue):
         return Number(value.box, value.dtype)
@@ -184,6 +198,9 @@ def types_of(kind: Kind) -> list[ArrayType]:
         return [type for item in kind.items for type in types_of(item)]
     if isinstance(kind, Perhaps):
         return [*types_of(kind.kind), ArrayType(BOOL)]
+    if isinstance(kind, Stack):
+        rows = [(type.dtype, (kind.capacity, *type.shape)) for type in types_of(kind.item)]
+        return [*(ArrayType(*row) for row in rows), ArrayType(I64)]
     return []
 
 
@@ -191,6 +208,8 @@ def parts_of(tracer: Interpreter, value: PyValue) -> list[Value]:
     """The graph values that hold a value now, in the block that is being built."""
     if isinstance(value, PerhapsUnbound):
         return [*parts_of(tracer, value.value), value.is_bound]
+    if isinstance(value, RowsValue):
+        return [*value.buffers, value.count]
     value = operations.resolve(tracer, value)
     kind = describe(tracer, value)
     if isinstance(kind, Number):
@@ -236,6 +255,9 @@ def build(tracer: Interpreter, kind: Kind, parts: Iterator[Value], uncertain: st
         return SequenceValue(kind.kind, items)
     if isinstance(kind, Perhaps):
         return PerhapsUnbound(build(tracer, kind.kind, parts, uncertain), next(parts))
+    if isinstance(kind, Stack):
+        *buffers, count = (next(parts) for _ in types_of(kind))
+        return RowsValue(kind, tuple(buffers), count)
     assert isinstance(kind, Fixed)
     return kind.value
 
@@ -257,7 +279,7 @@ def unified(left: Kind, right: Kind, what: str, values: Iterable[PyValue | None]
         dtypes = {kind.dtype for kind in (left, right) if _may_be_numpy(kind)}
         if len(boxes) == len(dtypes) == 1:
             box, dtype = boxes.pop(), dtypes.pop()
-            if (box, dtype) in PAIRS or ((box, dtype) == ("int", F64) and _are_small(values)):
+            if (box, dtype) in PAIRS:
                 return Either(box, dtype)
     raise Unsupported("JF-B006", f"{what} is {text_of(left)} or {text_of(right)}")
 
@@ -303,18 +325,6 @@ def _may_be_numpy(kind: Number | Either) -> bool:
     return isinstance(kind, Either) or kind.box == "scalar"
 
 
-def _are_small(values: Iterable[PyValue | None]) -> bool:
-    """Whether those that are ints are constants that a float64 holds."""
-    for value in values:
-        known = settled(value)
-        if isinstance(known, ScalarValue) and known.box == "int":
-            return False
-        is_integer = isinstance(known, ConstantValue) and type(known.value) is int
-        if is_integer and abs(known.value) > 2**53:
-            return False
-    return True
-
-
 def converted(tracer: Interpreter, parts: list[Value], kind: Kind, wanted: Kind) -> list[Value]:
     """`parts` of a value of `kind` as those of a kind that `unified` gave, in the block at hand."""
     if kind == wanted:
@@ -337,7 +347,10 @@ def converted(tracer: Interpreter, parts: list[Value], kind: Kind, wanted: Kind)
     number = parts[0]
     dtype = F64 if isinstance(wanted, IntOrFloat) else wanted.dtype
     if kind.dtype is not dtype:
-        number = emit("cast", number, dtype=dtype)
+        is_known = isinstance(wanted, IntOrFloat)
+        number = (
+            emit("cast", number, dtype=dtype) if is_known else exact_float(tracer.context, number)
+        )
     if isinstance(wanted, IntOrFloat):
         return [number, tracer.context.truth(kind.box == "float")]
     return [number, tracer.context.truth(kind.box == "scalar")]
@@ -359,6 +372,8 @@ def text_of(kind: Kind) -> str:
         return "unbound"
     if isinstance(kind, Perhaps):
         return f"{text_of(kind.kind)} or unbound"
+    if isinstance(kind, Stack):
+        return f"list of {text_of(kind.item)}"
     if isinstance(kind, Number):
         return f"numpy {kind.dtype}" if kind.box == "scalar" else kind.box
     if isinstance(kind, Either):

@@ -50,6 +50,12 @@ class Domain:
         """Two numbers, the first one below the second if there is any index."""
         return (self.stop, self.start) if self.descends else (self.start, self.stop)
 
+    def trips(self, tracer: Interpreter) -> Dim:
+        """How many indices there are."""
+        low, high = self.bounds
+        width = facts.span(tracer.context, high - low)
+        return facts.stepped(tracer.context, width, -self.step if self.descends else self.step)
+
 
 def domain_of(tracer: Interpreter, iterator: IteratorValue) -> Domain:
     """What is left of an iterator; JF-B006 where it is none over indices."""

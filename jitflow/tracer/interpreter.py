@@ -29,11 +29,13 @@ from jitflow.tracer.interpreter_control import LoopBreak
 from jitflow.tracer.objects.model import BuiltinMethodValue, FunctionValue, IteratorValue, LazyValue
 from jitflow.tracer.regions import Region
 from jitflow.tracer.restart import Limits, Place, Restart
-from jitflow.tracer.values import ConstantValue, NumbersValue, PyValue
+from jitflow.tracer.values import ConstantValue, NumbersValue, PyValue, SequenceValue
 
 if TYPE_CHECKING:
-    from jitflow.tracer import capture
+    from jitflow.tracer import capture, growing
+    from jitflow.tracer.growing import Growth
 else:
+    growing = LazyModule("jitflow.tracer.growing")
     capture = LazyModule("jitflow.tracer.capture")
 
 HANDLERS = {
@@ -80,6 +82,12 @@ class Interpreter:
         How often the capture of the loop at a place failed.
     sizes : dict
         For each iterator, by identity, the nodes that there were when its loop began.
+    growing : dict
+        What is known of lists that grow in loops, by identity.
+    in_lists : dict
+        The lists with rows to which arrays were appended, by the identities of their memory.
+    attempts : list
+        The loops whose capture is being tried, outermost first.
     unbound : (SymbolicFrame, int) or None
         The last variable that was read while it was unbound.
     written_slots : dict
@@ -106,6 +114,9 @@ class Interpreter:
         self.declined: set[int] = set()
         self.needs_items: set[int] = set()
         self.tried: dict[Place, int] = {}
+        self.growing: dict[int, Growth] = {}
+        self.in_lists: dict[int, SequenceValue] = {}
+        self.attempts: list[Any] = []
         self.unbound: tuple[SymbolicFrame, int] | None = None
         self.written_slots: dict[tuple[CodeType, int], set[int]] = {}
 
@@ -244,6 +255,11 @@ class Interpreter:
             raise Unsupported("JF-B015", f"{MAX_STEPS} instructions")
 
     # Bookkeeping for handlers
+
+    def note_growth(self, owner: SequenceValue, before: list[PyValue]) -> None:
+        """A region changed a list that was there before and had the items `before`."""
+        if len(before) < len(owner.fixed):
+            growing.note(self, owner, before)
 
     def keep(self, item: Any) -> None:
         """Hold an object to the end of the trace, so that its identity stays its own."""

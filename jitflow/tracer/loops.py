@@ -15,7 +15,7 @@ from jitflow.core.dtypes import BOOL, I64
 from jitflow.core.errors import Unsupported
 from jitflow.core.types import ArrayType
 from jitflow.ir.graph import Block, Value
-from jitflow.tracer import carried, facts, operations, places, regions
+from jitflow.tracer import carried, facts, growing, operations, places, regions
 from jitflow.tracer.branches import Start, Ways, go_to_or_split
 from jitflow.tracer.carried import Fixed, Kind, NotSettled, Number, Perhaps, Unbound
 from jitflow.tracer.control_flow import RETURN, Loop
@@ -27,7 +27,14 @@ from jitflow.tracer.merging import Ending, place_ending
 from jitflow.tracer.objects.model import IteratorValue
 from jitflow.tracer.places import Place, Reach
 from jitflow.tracer.regions import Mark, Outcome, Region
-from jitflow.tracer.values import ArrayValue, ConstantValue, PerhapsUnbound, PyValue, Storage
+from jitflow.tracer.values import (
+    ArrayValue,
+    ConstantValue,
+    PerhapsUnbound,
+    PyValue,
+    SequenceValue,
+    Storage,
+)
 
 if TYPE_CHECKING:
     from jitflow.tracer.interpreter import Interpreter
@@ -124,6 +131,7 @@ class _Attempt:
         tracer, context = self.tracer, self.tracer.context
         ranges = dict(context.ranges)
         tracer.unbound = None
+        tracer.attempts.append(self)
         try:
             self._choose(known, uncertain)
             types = [type for item in self.carried for type in carried.types_of(item.kind)]
@@ -144,10 +152,11 @@ class _Attempt:
                     self._finish_block(block, outcome)
         except Unsupported:
             self.mark.abandon()
-            if not self._read_unbound():
+            if not (self._read_unbound() or self._grew(known)):
                 raise
             return False
         finally:
+            tracer.attempts.pop()
             context.ranges = ranges
         if missing:
             self.mark.abandon()
@@ -178,7 +187,7 @@ class _Attempt:
                 name = frame.names[slot]
                 self.carried.append(Carried(name, kind, parts, value, slot=slot))
         for place in known.values():
-            ending = place_ending(tracer, place)
+            ending = self._rows_ending(place) or place_ending(tracer, place)
             item = Carried(name_of(place), ending.known_kind, ending.parts, ending.value)
             item.place = place
             if isinstance(item.kind, Fixed):
@@ -201,6 +210,49 @@ class _Attempt:
             self.widened[slot] = Perhaps(Number("int", I64))
             return True
         return False
+
+    # Lists that grow
+
+    @property
+    def _plan(self) -> tuple[Any, int]:
+        return self.frame.code, self.loop.header
+
+    def knows(self, owner: SequenceValue) -> bool:
+        """Whether a list was there before the loop."""
+        return id(owner) in self.reach.objects or owner.source is not None
+
+    def _grew(self, known: dict[tuple[int, Any], Place]) -> bool:
+        """Whether a list was found to grow, which another attempt carries as rows."""
+        outer = self.tracer.attempts[:-1]
+        found = [
+            growth
+            for growth in self.tracer.growing.values()
+            if growth.is_new and self.knows(growth.owner)
+            if not any(attempt.knows(growth.owner) for attempt in outer)
+        ]
+        for growth in found:
+            growth.is_new = False
+            place = Place(growth.owner, places.ROWS)
+            known[place.key] = place
+        return bool(found)
+
+    def _rows_ending(self, place: Place) -> Ending | None:
+        """The rows of a list before the loop, with room for what it appends."""
+        tracer, owner = self.tracer, place.owner
+        if place.name != places.ROWS or not isinstance(owner, SequenceValue):
+            return None
+        if any(attempt.knows(owner) for attempt in tracer.attempts[:-1]):
+            return None  # the loop around has made room
+        trips = None if self.domain is None else self.domain.trips(tracer)
+        return Ending.of(tracer, growing.begin(tracer, owner, self, self._plan, trips))
+
+    def _has_room(self) -> bool:
+        found = [
+            growing.is_enough(growth, self._plan)
+            for growth in self.tracer.growing.values()
+            if growth.attempt is self
+        ]
+        return all(found)
 
     def _widen(self) -> None:
         """Carry as either of two kinds what an earlier attempt found to be that."""
@@ -293,6 +345,8 @@ class _Attempt:
                 raise NotSettled(f"{item.name} has no value after an iteration")
             item.ends = self._ends(item, item.ending)
         if self._find_rebound() or any(item.key in self.widened for item in self._unlike()):
+            return True
+        if not self._has_room():
             return True
         self._check_fixed()
         turned = {
@@ -416,6 +470,7 @@ class _Attempt:
             not array.views
             and not array.storage.uncertain
             and not self.reach.knows(array.storage)
+            and self._sharer(array.storage) is None
             and self._users(array.storage) == 0
             for array in carried.storages_of(ending.value)
         )
@@ -535,13 +590,15 @@ class _Attempt:
             else:
                 item.current = carried.build(tracer, item.kind, iter(item.results), item.uncertain)
             if item.current is not None:
+                self._note_sharers(item)
                 tracer.note_birth(item.current, self.step)
 
     def _uncertainty_after(self, item: Carried) -> str:
-        """Why an array behind the loop may be an older one."""
+        """Why an array behind the loop may be an older one, or one that a list has."""
         assert item.ending is not None
         if not item.uncertain or item.ending.value is None:
             return ""
+        found = [array.storage for array in carried.storages_of(item.ending.value)]
         is_new = all(
             not array.views
             and not array.storage.uncertain
@@ -549,7 +606,23 @@ class _Attempt:
             and self._users(array.storage) == 1
             for array in carried.storages_of(item.ending.value)
         )
-        return "" if is_new and self.is_entered else item.uncertain
+        if not is_new or not (self.is_entered or self._is_own(item.old)):
+            return item.uncertain
+        return growing.IN_LIST if any(self._sharer(storage) for storage in found) else ""
+
+    def _sharer(self, storage: Storage) -> SequenceValue | None:
+        return self.tracer.in_lists.get(id(storage))
+
+    def _note_sharers(self, item: Carried) -> None:
+        """Let arrays behind the loop be handed out where the lists that have them are not."""
+        assert item.ending is not None
+        if item.uncertain != growing.IN_LIST:
+            return
+        assert item.ending.value is not None
+        assert item.current is not None
+        ends = carried.storages_of(item.ending.value)
+        for array, end in zip(carried.storages_of(item.current), ends, strict=True):
+            array.storage.sharer = self._sharer(end.storage)
 
     def _leave(self, outcome: Outcome, again: Value | None, flags: list[Value]) -> None:
         """Go on where the loop leads; by its flags where there are several ways."""

@@ -30,6 +30,9 @@ from jitflow.tracer.values import ArrayValue, PyValue, SequenceValue, Storage
 if TYPE_CHECKING:
     from jitflow.tracer.interpreter import Interpreter
 
+ROWS = "rows"
+"""Name of the place that is what a loop appends to a list."""
+
 Contents = PyValue | Value
 """What a place holds: a graph value where the place is memory."""
 
@@ -82,6 +85,8 @@ def changes_since(
         if isinstance(owner, TraceContext):
             continue
         if id(owner) in before or getattr(owner, "source", None) is not None:
+            if isinstance(owner, SequenceValue) and owner.rows is None:
+                tracer.note_growth(owner, fields["fixed"])
             for name in _changed_names(owner, fields):
                 place = Place(owner, name)
                 found[place.key] = place
@@ -136,10 +141,12 @@ def _attributes_changed(owner: InstanceValue, old: dict[str, Any]) -> Iterable[A
 
 
 def _items_changed(owner: SequenceValue, old: dict[str, Any]) -> Iterable[Any]:
-    before = old["items"]
-    if len(before) != len(owner.items):
+    before = old["fixed"]
+    if len(before) != len(owner.fixed):
         raise Unsupported("JF-B006", f"the length of a {owner.kind.__name__} changes")
-    for index, value in enumerate(owner.items):
+    if owner.rows is not old["rows"]:
+        yield ROWS
+    for index, value in enumerate(owner.fixed):
         if settled(value) is not settled(before[index]):
             yield index
 
@@ -193,7 +200,7 @@ _READERS: dict[type, Any] = {
     Storage: lambda owner, name: owner.version,
     CellValue: lambda owner, name: owner.contents,
     InstanceValue: _read_attribute,
-    SequenceValue: lambda owner, name: owner.items[name],
+    SequenceValue: lambda owner, name: owner.rows if name == ROWS else owner.fixed[name],
     DictValue: lambda owner, name: owner.items[name][1],
     NamespaceValue: _read_global,
 }
@@ -212,9 +219,12 @@ def _write_attribute(tracer: Interpreter, owner: InstanceValue, name: str, value
     instances.store(tracer, owner, name, value)
 
 
-def _write_item(tracer: Interpreter, owner: SequenceValue, name: int, value: PyValue) -> None:
+def _write_item(tracer: Interpreter, owner: SequenceValue, name: Any, value: Any) -> None:
     effects.will_change(tracer, owner)
-    owner.items[name] = value
+    if name == ROWS:
+        owner.rows = value
+    else:
+        owner.fixed[name] = value
 
 
 def _write_key(tracer: Interpreter, owner: DictValue, name: Any, value: PyValue) -> None:

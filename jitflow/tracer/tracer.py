@@ -9,11 +9,12 @@ from __future__ import annotations
 import inspect
 from collections.abc import Collection
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from jitflow.core.devices import HOST
 from jitflow.core.dtypes import BOOL
 from jitflow.core.errors import GraphBreak, Unsupported, forget_frames
+from jitflow.core.lazy import LazyModule
 from jitflow.guards.sources import ConstantSource, StateSource
 from jitflow.ir.graph import Graph
 from jitflow.tracer import operations, versions
@@ -39,6 +40,11 @@ from jitflow.tracer.trace import (
     Trace,
 )
 from jitflow.tracer.values import PyValue, ScalarValue
+
+if TYPE_CHECKING:
+    from jitflow.tracer import growing
+else:
+    growing = LazyModule("jitflow.tracer.growing")
 
 MAX_RESTARTS = 40
 """Repetitions of one trace before the point is left to Python."""
@@ -92,7 +98,7 @@ def _trace_within_limits(
         tracer = Interpreter(TraceContext(name, dynamic), limits)
         tracer.context.objects.looked = limits.looked
         tracer.context.objects.itemised = limits.itemised
-        tracer.context.resolve = partial(operations.resolve, tracer)
+        tracer.context.resolve = partial(_resolve, tracer)
         if cause is not None:
             break
         try:
@@ -108,6 +114,11 @@ def _trace_within_limits(
         finally:
             tracer.close()
     return _eager(name, point, cause or limits.newest)
+
+
+def _resolve(tracer: Interpreter, value: PyValue) -> PyValue:
+    """What NumPy sees of a value: a list that grew in a loop is an array to it."""
+    return growing.resolve(tracer, value) if tracer.growing else operations.resolve(tracer, value)
 
 
 def _refusal(point: CompilePoint) -> Unsupported | None:

@@ -208,6 +208,8 @@ class Storage:
     uncertain : str
         Why eager Python might have another array object here, one that is known elsewhere: the
         memory may be read, but neither written nor handed out.
+    sharer : SequenceValue or None
+        The list that has the other one: where it stays in the piece, this one may be handed out.
     """
 
     def __init__(
@@ -224,6 +226,7 @@ class Storage:
         self.input = version if source is not None else None
         self.written = False
         self.uncertain = ""
+        self.sharer: SequenceValue | None = None
 
 
 ViewStep = tuple[str, dict[str, Any]]
@@ -296,12 +299,25 @@ class CompanionValue(PyValue):
 class SequenceValue(PyValue):
     """A list or tuple of values, by `kind`; a list that has a source is written back if changed.
 
-    `changed` is set by every mutation.
+    `changed` is set by every mutation. `rows` has what a loop appended to a list: `items` are not
+    known then, but for the first ones, `fixed`.
     """
 
     def __init__(self, kind: type, items: list[PyValue], source: Source | None = None) -> None:
-        self.kind, self.items, self.source = kind, items, source
+        self.kind, self.fixed, self.source = kind, items, source
+        self.rows: RowsValue | None = None
         self.changed = False
+
+    @property
+    def items(self) -> list[PyValue]:
+        """All items; JF-B006 where data decide how many there are."""
+        if self.rows is not None:
+            raise Unsupported("JF-B006", "the length of a list is known only at run time")
+        return self.fixed
+
+    @items.setter
+    def items(self, items: list[PyValue]) -> None:
+        self.fixed = items
 
     @property
     def python_type(self) -> type:
@@ -314,6 +330,27 @@ class SequenceValue(PyValue):
 
     def __repr__(self) -> str:
         return f"{self.kind.__name__}({self.items})"
+
+
+class RowsValue(PyValue):
+    """The items of a list that grows in a loop; see `tracer.growing`.
+
+    Attributes
+    ----------
+    stack : tracer.carried.Stack
+        Of what kind the items are, and how many there is room for.
+    buffers : tuple of ir.graph.Value
+        For each graph value that an item consists of, an array of them.
+    count : ir.graph.Value
+        How many items there are (i64[]).
+    """
+
+    def __init__(self, stack: Any, buffers: tuple[Value, ...], count: Value) -> None:
+        self.stack, self.buffers, self.count = stack, buffers, count
+
+    @property
+    def python_type(self) -> type:
+        return list
 
 
 class SliceValue(PyValue):

@@ -159,3 +159,40 @@ def test_overflow_warns_as_eager_does(check_loops):
         return total * 2.0, total - 1e308
 
     check_loops(f, (X,), (X * 1e307,), (-abs(X),))
+
+
+def counted_and_summed(x):
+    total = 0
+    for value in x:
+        if value > 0:
+            total += value
+        elif value < -1:
+            total += 1
+    return total, total / 2, total - 3
+
+
+def worst_drop(x):
+    peak, worst = x[0], 0
+    for value in x:
+        peak = max(peak, value)
+        worst = max(worst, peak - value)
+    return worst, min(worst, 2)
+
+
+def int_of_data(x, n):
+    best = n
+    for value in x:
+        if value > best:
+            best = value
+    return best, best + n
+
+
+@pytest.mark.parametrize("function", [counted_and_summed, worst_drop])
+def test_ints_and_float64(check_loops, function):
+    report = check_loops(function, (X,), (-abs(X),), (abs(X),), (X * 0,))
+    assert control_nodes(report)
+    assert report.breaks == 0
+
+
+def test_large_ints_and_float64(check_loops):
+    check_loops(int_of_data, (X, 1), (X, 2), (X, 2**53 + 1), (X, -(2**60)), (X, 2**53))

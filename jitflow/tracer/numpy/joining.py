@@ -33,6 +33,20 @@ def sequence_of(context: TraceContext, value: PyValue) -> list[ArrayValue]:
     return [as_array(context, item) for item in arguments.items_of(context, value, "arrays")]
 
 
+def _many_rows(context: TraceContext, value: PyValue, *rest: PyValue) -> ArrayValue | None:
+    """The array whose rows are joined, where their number is known only at run time.
+
+    None where one of the arguments in `rest` asks for more than that.
+    """
+    found = context.resolve(value)
+    if not isinstance(found, ArrayValue) or not found.shape or isinstance(found.shape[0], int):
+        return None
+    if not all(is_none(item) for item in rest):
+        return None
+    facts.rely_on(context, 0, "<", found.shape[0])
+    return found
+
+
 @function_named("concatenate", "concat", signature=_JOIN)
 def concatenate(
     context: TraceContext,
@@ -43,6 +57,9 @@ def concatenate(
     casting: PyValue,
 ) -> PyValue:
     """Arrays one after the other along an axis."""
+    table = _many_rows(context, arrays, out, dtype)
+    if table is not None and len(table.shape) > 1 and _is_first(context, axis):
+        return Composer(context)(np.concatenate, _merged(context, table))
     given = sequence_of(context, arrays)
     if not given:
         raise raises("need at least one array to concatenate")
@@ -51,6 +68,17 @@ def concatenate(
         given = [n.array(n(np.ravel, item)) for item in given]
         axis = ConstantValue(0)
     return joined(context, given, axis, out, dtype, casting)
+
+
+def _is_first(context: TraceContext, axis: PyValue) -> bool:
+    return not is_none(axis) and arguments.constant(context, axis, "axis") == 0
+
+
+def _merged(context: TraceContext, table: ArrayValue) -> list[ArrayValue]:
+    """One array in a list: the rows of `table` one after the other."""
+    value = arrays.read(context, table)
+    shape = (table.shape[0] * table.shape[1], *table.shape[2:])
+    return [arrays.fresh(context, emit(context, "reshape", value, shape=shape))]
 
 
 def joined(
@@ -112,6 +140,10 @@ def stack(
     casting: PyValue,
 ) -> PyValue:
     """Arrays of one shape along a new axis."""
+    table = _many_rows(context, arrays, out, dtype)
+    if table is not None:
+        n = Composer(context)
+        return n(np.copy, n(np.moveaxis, table, 0, axis), order="C")
     given = sequence_of(context, arrays)
     if not given:
         raise raises("need at least one array to stack")
@@ -130,6 +162,11 @@ def _register_stack(names: str, rank: int, axis: int) -> None:
 
     def handler(context: TraceContext, tup: PyValue, dtype: PyValue, casting: PyValue) -> PyValue:
         n = Composer(context)
+        table = _many_rows(context, tup, dtype)
+        if table is not None and rank == 2 and len(table.shape) == 2:
+            return n(np.copy, table, order="C")
+        if table is not None and len(table.shape) == rank + 1:
+            return n(np.concatenate, table)
         given = [n.array(n(atleast, item)) for item in sequence_of(context, tup)]
         place = 0 if names == "hstack" and len(given[0].shape) == 1 else axis
         return n(np.concatenate, given, axis=place, dtype=dtype, casting=casting)

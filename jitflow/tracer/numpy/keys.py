@@ -177,7 +177,7 @@ def in_range(context: TraceContext, index: Index, extent: Dim) -> Dim:
     """The position in ``range(extent)`` that an index means; JF-B009 where it is out of bounds."""
     if index.dim is None:
         return _checked(context, index, extent)
-    if facts.evaluate(context, index.dim) is None:
+    if None in (facts.evaluate(context, index.dim), facts.evaluate(context, extent)):
         return _bounded(context, index, index.dim, extent)
     position: Dim = index.dim
     if facts.decide(context, position, "<", 0):

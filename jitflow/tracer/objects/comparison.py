@@ -48,8 +48,10 @@ from jitflow.tracer.values import (
 )
 
 if TYPE_CHECKING:
+    from jitflow.tracer import growing
     from jitflow.tracer.objects import integer_lists
 else:
+    growing = LazyModule("jitflow.tracer.growing")
     integer_lists = LazyModule("jitflow.tracer.objects.integer_lists")
 
 NAMES = {"<": "lt", "<=": "le", "==": "eq", "!=": "ne", ">": "gt", ">=": "ge"}
@@ -326,6 +328,8 @@ def truth(tracer: Tracer, value: PyValue) -> PyValue:
         return truth_of_number(tracer.context, value)
     if isinstance(value, InstanceValue):
         return _instance_truth(tracer, value)
+    if isinstance(value, SequenceValue) and value.rows is not None:
+        return truth(tracer, length(tracer, value))
     if isinstance(value, SequenceValue | DictValue | SetValue):
         return ConstantValue(bool(value.items))
     if isinstance(value, DictViewValue):
@@ -355,6 +359,8 @@ def known_truth(tracer: Tracer, value: PyValue) -> bool:
 def length(tracer: Tracer, value: PyValue) -> PyValue:
     """``len(value)``."""
     value = resolve(tracer, value)
+    if isinstance(value, SequenceValue) and value.rows is not None:
+        return growing.length(tracer, value)
     if isinstance(value, SequenceValue | DictValue | SetValue):
         return ConstantValue(len(value.items))
     if isinstance(value, DictViewValue):

@@ -23,7 +23,8 @@ def will_change(tracer: Tracer, value: Any) -> None:
     value.changed = True
     if value.source is not None:
         if isinstance(value, SequenceValue | DictValue) and id(value) not in table.originals:
-            table.originals[id(value)] = value.items.copy()
+            items = value.fixed if isinstance(value, SequenceValue) else value.items
+            table.originals[id(value)] = items.copy()
         table.changed.setdefault(id(value), value)
 
 

@@ -82,6 +82,8 @@ def is_numpy(context: TraceContext, *values: PyValue) -> Value:
 def binary(context: TraceContext, op: str, left: PyValue, right: PyValue) -> PyValue:
     """``left op right`` of such numbers and Python's."""
     allowed = ("+", "-", "*", "/")
+    if any(_is_spread(value) for value in (left, right)):
+        return _of_spread(context, op, left, right)
     floats = all(_is_simple(value, "float") for value in (left, right))
     integers = all(_is_simple(value, "int") for value in (left, right))
     if not ((floats and op in allowed) or (integers and op in allowed[:3])):
@@ -91,10 +93,68 @@ def binary(context: TraceContext, op: str, left: PyValue, right: PyValue) -> PyV
     tag = is_numpy(context, left, right)
     number = context.scalar_graph_value(result)
     if floats:  # NumPy would warn where Python does not
-        finite = context.builder.emit("isfinite", number)
-        is_python = context.builder.emit("logical_not", tag)
-        facts.require(context, context.builder.emit("logical_or", finite, is_python))
+        _require_finite(context, number, tag)
     return EitherValue(result.box, result.dtype, number, tag)
+
+
+def _require_finite(context: TraceContext, number: Value, tag: Value) -> None:
+    emit = context.builder.emit
+    finite, is_python = emit("isfinite", number), emit("logical_not", tag)
+    facts.require(context, emit("logical_or", finite, is_python))
+
+
+def _is_spread(value: PyValue) -> bool:
+    """Whether a number is an int or a float64, which holds both."""
+    return isinstance(value, EitherValue) and value.box == "int" and value.dtype is F64
+
+
+def _of_spread(context: TraceContext, op: str, left: PyValue, right: PyValue) -> PyValue:
+    """As `binary`, where one is an int or a float64: ints stay so small that it holds them."""
+    sides = (left, right)
+    boxes = {value.box if isinstance(value, EitherValue) else box_of(value) for value in sides}
+    is_float = "float" in boxes or op == "/"
+    allowed = ("+", "-", "*", "/") if is_float else ("+", "-")  # 0 * -1 is no -0.0
+    if op not in allowed or not boxes <= {"int", "float"}:
+        raise unknown(next(value for value in sides if isinstance(value, EitherValue)))
+    first, second = (boxed("float", held_as_float(context, value)) for value in sides)
+    result = scalars.binary(context, op, first, second)
+    assert isinstance(result, ScalarValue)
+    number, tag = context.scalar_graph_value(result), is_numpy(context, left, right)
+    _require_finite(context, number, tag)
+    if not is_float:
+        is_small = _is_small(context, number)
+        facts.require(context, context.builder.emit("logical_or", is_small, tag))
+    return EitherValue("float" if is_float else "int", F64, number, tag)
+
+
+def held_as_float(context: TraceContext, value: PyValue) -> Value:
+    """The f64 that is equal to a number; checked to be exact."""
+    if isinstance(value, EitherValue):
+        return context.scalar_graph_value(as_equal(value), F64)
+    if box_of(value) == "int":
+        return exact_float(context, context.scalar_graph_value(value, I64))
+    return context.scalar_graph_value(value, F64)
+
+
+def exact_float(context: TraceContext, integer: Value) -> Value:
+    """An i64 as f64; that it is small enough is known or checked."""
+    number = context.builder.emit("cast", integer, dtype=F64)
+    producer = integer.producer
+    known = producer.attributes if producer and producer.operator.name == "constant" else None
+    if known is None or abs(int(known["value"])) >= _EXACT:
+        facts.require(context, _is_small(context, number))
+    return number
+
+
+def _is_small(context: TraceContext, number: Value) -> Value:
+    emit = context.builder.emit
+    limit = np.array(float(_EXACT))
+    limit.flags.writeable = False
+    return emit("less", emit("absolute", number), emit("constant", value=limit))
+
+
+_EXACT = 2**53
+"""Integers below it are held by a float64."""
 
 
 def _is_simple(value: PyValue, box: str) -> bool:
@@ -157,8 +217,8 @@ def _fits_single(*values: PyValue) -> bool:
     )
 
 
-PAIRS = frozenset({("float", F64), ("int", I64), ("bool", BOOL)})
-"""Kinds of Python numbers and dtypes that a graph value of that dtype can hold."""
+PAIRS = frozenset({("float", F64), ("int", I64), ("bool", BOOL), ("int", F64)})
+"""Kinds of Python numbers and dtypes that a graph value of that dtype can hold (small ints)."""
 
 
 def _box_in(value: PyValue) -> str | None:
@@ -175,6 +235,8 @@ def _held(context: TraceContext, value: PyValue, dtype: DType) -> tuple[Value, V
     """The number, and whether it is NumPy's."""
     if isinstance(value, EitherValue):
         return value.value, value.is_numpy
+    if box_of(value) == "int" and dtype is F64:
+        return held_as_float(context, value), context.truth(False)
     return context.scalar_graph_value(value, dtype), context.truth(box_of(value) is None)
 
 

@@ -6,12 +6,13 @@ import functools
 import types
 from collections import OrderedDict, defaultdict
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from jitflow.core.dtypes import BOOL
 from jitflow.core.errors import Unsupported
+from jitflow.core.lazy import LazyModule
 from jitflow.ir.graph import Value
 from jitflow.tracer import arrays
 from jitflow.tracer import recipes as r
@@ -52,6 +53,11 @@ from jitflow.tracer.values import (
     SliceValue,
     Storage,
 )
+
+if TYPE_CHECKING:
+    from jitflow.tracer import growing
+else:
+    growing = LazyModule("jitflow.tracer.growing")
 
 _BUSY = r.Recipe()
 """Stands for a recipe that is being worked out: meeting it means a cycle."""
@@ -162,7 +168,7 @@ def _owner(tracer: Tracer, storage: Storage) -> r.Recipe:
     known = table.recipes.get(id(storage))
     if known is None:
         if storage.uncertain:
-            raise Unsupported("JF-B006", f"{storage.uncertain} leaves the piece")
+            _check_sharer(tracer, storage)
         if storage.source is not None:
             known = r.FromSource(storage.source)
         else:
@@ -170,6 +176,15 @@ def _owner(tracer: Tracer, storage: Storage) -> r.Recipe:
         table.recipes[id(storage)] = known
         table.keep.append(storage)
     return known
+
+
+def _check_sharer(tracer: Tracer, storage: Storage) -> None:
+    """Decline to hand out an array that may be another one, unless none but this leaves."""
+    table, owner = tracer.context.objects, storage.sharer
+    is_alone = owner is not None and owner.source is None and id(owner) not in table.recipes
+    if not is_alone:
+        raise Unsupported("JF-B006", f"{storage.uncertain} leaves the piece")
+    table.alone[id(owner)] = storage
 
 
 def argument(tracer: Tracer, item: Any) -> Any:
@@ -182,7 +197,12 @@ def argument(tracer: Tracer, item: Any) -> Any:
 
 
 def _sequence(tracer: Tracer, value: SequenceValue) -> r.Recipe:
-    items = tuple(recipe_of(tracer, item) for item in value.items)
+    items = tuple(recipe_of(tracer, item) for item in value.fixed)
+    if value.rows is not None:
+        if id(value) in tracer.context.objects.alone:
+            raise Unsupported("JF-B006", "a list leaves the piece, and an array in it")
+        fixed = r.BuildSequence(list, items)
+        return growing.recipe_of(tracer, value, fixed, value.rows.stack.copied)
     if value.kind in (list, tuple):
         return r.BuildSequence(value.kind, items)
     make = value.kind._make  # type: ignore[attr-defined]

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from jitflow.core.errors import Unsupported
+from jitflow.core.lazy import LazyModule
 from jitflow.guards.predicates import SameObject, TypeIs
 from jitflow.tracer.objects import choice
 from jitflow.tracer.objects.comparison import is_equal_item, known_truth
@@ -18,6 +19,11 @@ from jitflow.tracer.objects.protocol import Tracer
 from jitflow.tracer.objects.wrap import resolve
 from jitflow.tracer.values import ConstantValue, PyValue, ScalarValue, SequenceValue, SliceValue
 
+if TYPE_CHECKING:
+    from jitflow.tracer import growing
+else:
+    growing = LazyModule("jitflow.tracer.growing")
+
 NONE = ConstantValue(None)
 
 
@@ -28,6 +34,8 @@ def base_kind(kind: type) -> type:
 
 def get_item(tracer: Tracer, value: SequenceValue, key: PyValue) -> PyValue:
     """``value[key]``."""
+    if value.rows is not None:
+        return growing.get_item(tracer, value, key)
     if isinstance(key, SliceValue):
         where = slice_of(tracer, key)
         if value.kind is tuple and where.indices(len(value.items)) == (0, len(value.items), 1):
@@ -70,6 +78,9 @@ def change(tracer: Tracer, value: SequenceValue) -> None:
 
 def append(tracer: Tracer, value: SequenceValue, item: PyValue) -> PyValue:
     """``value.append(item)``."""
+    if value.rows is not None:
+        growing.append(tracer, value, item)
+        return NONE
     change(tracer, value)
     value.items.append(item)
     return NONE

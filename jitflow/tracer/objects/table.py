@@ -9,7 +9,7 @@ from jitflow.guards.sources import Source
 from jitflow.ir.graph import Block, Value
 from jitflow.tracer.objects.model import GrownListValue, NamespaceValue
 from jitflow.tracer.recipes import BuildCell, Effect, Recipe
-from jitflow.tracer.values import PyValue
+from jitflow.tracer.values import PyValue, Storage
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,6 +45,8 @@ class ObjectTable:
         Sourced objects that were changed, in order of their first change.
     originals : dict
         Items at the start of the piece of each sourced list and dict that was changed.
+    alone : dict
+        Memory that was handed out because the list that has it, by its identity, stays.
     filling : dict
         Recipes of cells whose contents are being worked out, and whether they were met inside.
     unfilled : list
@@ -78,6 +80,7 @@ class ObjectTable:
     calls: list[tuple[Any, list[PyValue]]] = field(default_factory=list)
     limits: dict[str, int] = field(default_factory=dict)
     recipes: dict[int, Recipe] = field(default_factory=dict)
+    alone: dict[int, Storage] = field(default_factory=dict)
     filling: dict[int, bool] = field(default_factory=dict)
     unfilled: list[tuple[BuildCell, PyValue]] = field(default_factory=list)
     pending: list[Effect] = field(default_factory=list)

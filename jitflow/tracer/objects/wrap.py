@@ -90,10 +90,10 @@ def resolve_deeply(tracer: Tracer, value: PyValue) -> PyValue:
     """Resolve `value` and the items of containers in it, for callers that look at everything."""
     value = resolve(tracer, value)
     if isinstance(value, SequenceValue):
-        items = value.items
+        items = value.fixed
         if len(items) > 64 and any(type(item) is LazyValue for item in items):
             raise Unsupported("JF-B008", f"a {value.kind.__name__} of {len(items)} items")
-        value.items[:] = [resolve_deeply(tracer, item) for item in items]
+        value.fixed[:] = [resolve_deeply(tracer, item) for item in items]
     elif isinstance(value, DictValue):
         for key, (key_value, item) in value.items.items():
             value.items[key] = (key_value, resolve_deeply(tracer, item))

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from jitflow.core.errors import Unsupported
+from jitflow.core.lazy import LazyModule
 from jitflow.guards.predicates import NotSame
 from jitflow.tracer import recipes as r
 from jitflow.tracer.objects.materialise import dict_items, fill_cells, recipe_of
@@ -25,6 +27,11 @@ from jitflow.tracer.values import (
     PyValue,
     SequenceValue,
 )
+
+if TYPE_CHECKING:
+    from jitflow.tracer import growing
+else:
+    growing = LazyModule("jitflow.tracer.growing")
 
 
 def effects(tracer: Tracer) -> tuple[r.Effect, ...]:
@@ -76,6 +83,13 @@ def _first(value: PyValue, other: Any) -> bool:
 def _sequence(tracer: Tracer, value: SequenceValue) -> list[r.Effect]:
     target = recipe_of(tracer, value)
     before = tracer.context.objects.originals[id(value)]
+    if value.rows is not None:
+        new = value.fixed[len(before) :]
+        if any(_settled(a) is not _settled(b) for a, b in zip(before, value.fixed, strict=False)):
+            raise Unsupported("JF-B006", "a list that grows and changes")
+        fixed = r.BuildSequence(list, tuple(recipe_of(tracer, item) for item in new))
+        made = growing.recipe_of(tracer, value, fixed, value.rows.stack.copied)
+        return [r.CallEffect(list.extend, (target, made))]
     if len(before) == len(value.items):
         return [
             r.SetItem(target, r.Constant(index), recipe_of(tracer, new))

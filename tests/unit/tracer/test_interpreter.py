@@ -233,7 +233,7 @@ def test_long_loop_that_cannot_be_captured_is_iterated_by_python():
     def function(a, n, items):
         for i in range(n):
             a = a + i
-            items.append(i)
+            items.insert(0, i)
         return a
 
     runner = check(function, x3(), 100, [], codes=[])
@@ -247,11 +247,11 @@ def test_loop_whose_limit_is_hit_is_not_unrolled_first():
     def function(a, items):
         for i in range(1000):
             a = a + i
-            items.append(i)
+            items.insert(0, i)
         return a
 
     record = trace_call(function, x3(), [])
-    assert nodes_of(record) == []
+    assert nodes_of(record).count("add") <= 1
 
 
 def test_nothing_is_captured_where_the_setting_is_off():
