@@ -19,7 +19,7 @@ Way = Literal["compiled", "eager"]
 _SAMPLES = 3  # of each way, before the verdict
 _CLEAR = 1.5  # one sample of each is enough where one way is this much slower ...
 _LONG: dict[Way, float] = {"eager": 2.5e-2, "compiled": 5e-2}
-"""... and loses this many seconds: more than an interruption, twice that for eager as the verdict."""
+"""... and loses this many seconds: more than an interruption, twice that for eager to win."""
 _MARGIN = 0.97  # eager must be this much faster
 _COMPILATIONS = 8  # calls that compiled something, before the function is left to Python
 _CLASSES = 64  # of sizes, before all count as one

@@ -35,7 +35,7 @@ MAX_PEELED = 2
 UNROLLED = ((4, 1500), (16, 200))
 """Loops that are unrolled: iterations, and instructions in all of them together."""
 
-_KINDS = ("range", "array", "enumerate", "zip")
+_KINDS = ("range", "array", "enumerate", "zip", "product", "ndenumerate")
 
 
 # for

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from jitflow.core import dims
 from jitflow.core.dataclass import dataclass
 from jitflow.core.dims import Dim
 from jitflow.core.dtypes import I64
 from jitflow.core.errors import Unsupported
 from jitflow.tracer import facts, numpy, operations
 from jitflow.tracer.numpy import arguments
+from jitflow.tracer.objects import cartesian
 from jitflow.tracer.objects.model import IteratorValue, RangeValue
 from jitflow.tracer.objects.number_values import integer
 from jitflow.tracer.values import ArrayValue, ConstantValue, PyValue, ScalarValue, SequenceValue
@@ -73,6 +76,9 @@ def length_of(tracer: Interpreter, iterator: IteratorValue) -> int | None:
         lengths = [length_of(tracer, inner) for inner in iterator.inner]
         known = [length for length in lengths if length is not None]
         return min(known) if len(known) == len(lengths) and known else None
+    if iterator.kind in ("product", "ndenumerate"):
+        extents = cartesian.lengths(tracer, iterator)
+        return None if extents is None else math.prod(extents) - iterator.position
     if iterator.kind == "array":
         assert isinstance(iterator.iterable, ArrayValue)
         rows = iterator.iterable.shape[0]
@@ -116,6 +122,7 @@ def _descends(tracer: Interpreter, step: Dim) -> bool:
 def _counted(tracer: Interpreter, iterator: IteratorValue) -> tuple[Dim, Item]:
     """How many items are left, and the item at a position from 0."""
     rule = {"range": _counted_range, "array": _rows, "enumerate": _enumerate, "zip": _zip}
+    rule |= {"product": _grid, "ndenumerate": _grid}
     if iterator.kind not in rule:
         raise Unsupported("JF-B006", f"iteration over {iterator.kind} items")
     return rule[iterator.kind](tracer, iterator)
@@ -147,6 +154,18 @@ def _rows(tracer: Interpreter, iterator: IteratorValue) -> tuple[Dim, Item]:
         return numpy.getitem(tracer.context, array, place)
 
     return array.shape[0] - first, item
+
+
+def _grid(tracer: Interpreter, iterator: IteratorValue) -> tuple[Dim, Item]:
+    context, first = tracer.context, iterator.position
+    counted = [_counted(tracer, inner) for inner in iterator.inner]
+    axes = [(integer(context, length), item) for length, item in counted]
+
+    def item(index: PyValue) -> PyValue:
+        position = integer(context, arguments.dim(context, index) + first)
+        return cartesian.item_at(tracer, iterator, position, axes)
+
+    return dims.product(tuple(length for length, _ in counted)) - first, item
 
 
 def _enumerate(tracer: Interpreter, iterator: IteratorValue) -> tuple[Dim, Item]:

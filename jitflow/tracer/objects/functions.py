@@ -215,12 +215,16 @@ def _construct(
     return instantiate(tracer, cls, args, kwargs)
 
 
+_KNOWN_CLASSES = (np.finfo, np.iinfo, np.ndindex, np.ndenumerate)
+"""Classes written in Python whose instances have values of their own here."""
+
+
 def instantiate(
     tracer: Tracer, cls: type, args: list[PyValue], kwargs: dict[str, PyValue]
 ) -> CallRequest | None:
     """A new virtual instance and its ``__init__``; None for classes that `constructors` knows."""
     initialiser = search(cls, "__init__")
-    if cls in (np.finfo, np.iinfo):
+    if cls in _KNOWN_CLASSES:
         return None
     code = python_function(initialiser)
     if not is_plain_class(cls) or code is None:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from jitflow.core.errors import Unsupported
-from jitflow.tracer.objects import itertools_calls
+from jitflow.tracer.objects import cartesian, itertools_calls
 from jitflow.tracer.objects.comparison import known_truth
 from jitflow.tracer.objects.iterators import (
     get_iterator,
@@ -104,6 +104,7 @@ _REVERSED: Any = type(reversed([]))
 
 HANDLERS: dict[Any, Callable[..., PyValue]] = {
     **itertools_calls.HANDLERS,
+    **cartesian.HANDLERS,
     builtins.iter: _iter,
     builtins.next: _next,
     builtins.enumerate: _enumerate,

@@ -215,8 +215,8 @@ def _is_stable(value: PyValue) -> bool:
     return isinstance(value, ConstantValue | RangeValue | SetValue | DictValue | DictViewValue)
 
 
-def _combined(function: Callable[..., Any]) -> Callable[..., PyValue]:
-    """product, combinations, permutations: they take all items at once, by position."""
+def combined(function: Callable[..., Any]) -> Callable[..., PyValue]:
+    """A handler of product, combinations, permutations: they take all items at once."""
 
     def handler(tracer: Tracer, *args: PyValue, **kwargs: PyValue) -> PyValue:
         columns, sizes = _columns(tracer, args)
@@ -253,9 +253,8 @@ STEPS.update(
 HANDLERS: dict[Any, Callable[..., PyValue]] = {
     itertools.chain: _chain,
     itertools.chain.from_iterable: _chain_from_iterable,
-    itertools.product: _combined(itertools.product),
-    itertools.combinations: _combined(itertools.combinations),
-    itertools.permutations: _combined(itertools.permutations),
+    itertools.combinations: combined(itertools.combinations),
+    itertools.permutations: combined(itertools.permutations),
     itertools.pairwise: _pairwise,
     itertools.zip_longest: _zip_longest,
     itertools.count: _count,

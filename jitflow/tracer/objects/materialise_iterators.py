@@ -6,6 +6,8 @@ import itertools
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
+import numpy as np
+
 from jitflow.core.errors import Unsupported
 from jitflow.tracer import recipes as r
 from jitflow.tracer.objects.iterators import view_items
@@ -173,6 +175,20 @@ def _accumulate(recipe_of: RecipeOf, value: IteratorValue) -> r.Recipe:
     return made if value.step else r.BuildCall(advanced, (made, r.Constant(1)))
 
 
+def _product(recipe_of: RecipeOf, value: IteratorValue) -> r.Recipe:
+    ranges = [inner.iterable for inner in value.inner]
+    if value.iterator_type is np.ndindex:
+        ranges = [found.stop for found in ranges if isinstance(found, RangeValue)]
+    made = r.BuildCall(value.iterator_type, tuple(recipe_of(found) for found in ranges if found))
+    return r.BuildCall(advanced, (made, r.Constant(value.position)))
+
+
+def _ndenumerate(recipe_of: RecipeOf, value: IteratorValue) -> r.Recipe:
+    assert value.iterable is not None
+    made = r.BuildCall(np.ndenumerate, (recipe_of(value.iterable),))
+    return r.BuildCall(advanced, (made, r.Constant(value.position)))
+
+
 def _pairwise(recipe_of: RecipeOf, value: IteratorValue) -> r.Recipe:
     inner = recipe_of(value.inner[0])
     if value.start is not None:
@@ -224,6 +240,8 @@ _RULES: dict[str, Callable[[RecipeOf, IteratorValue], r.Recipe]] = {
     "array": _plain,
     "enumerate": _enumerate,
     "zip": _zip,
+    "product": _product,
+    "ndenumerate": _ndenumerate,
     "map": _map,
     "filter": _filter,
     "count": _count,
