@@ -117,8 +117,15 @@ def _from_graph(w: RecipeWriter, recipe: r.FromGraph) -> str:
     return w.output(recipe)
 
 
+def _broadcast_like_another(array: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    """What `numpy.broadcast_arrays` makes of one of several arrays."""
+    other = np.broadcast_to(np.empty((), np.bool_), (*shape, 2))
+    return np.broadcast_arrays(array[..., np.newaxis], other)[0][..., 0]
+
+
 _VIEW_FUNCTIONS = {
     "broadcast_to": np.broadcast_to,
+    "broadcast_arrays": _broadcast_like_another,
     "sliding_window_view": np.lib.stride_tricks.sliding_window_view,
     "as_strided": np.lib.stride_tricks.as_strided,
 }

@@ -103,3 +103,25 @@ def test_products_of_windows(check):
         )
 
     one_piece(check(f, (X, np.ones((3, 2)) / 6)))
+
+
+def test_arrays_broadcast_together(check):
+    def f(x, row):
+        a, b = np.broadcast_arrays(row, x)
+        mask = x == x.max(axis=1, keepdims=True)
+        wide, _ = np.broadcast_arrays(x.max(axis=1, keepdims=True), x)
+        out = np.zeros_like(x)
+        out[mask] = wide[mask]
+        return a + b, b is x, a[1:], out
+
+    one_piece(check(f, (X, np.arange(8.0))))
+
+
+def test_einsum_that_permutes_gives_a_view(check):
+    def f(x):
+        y = np.einsum("ij->ji", x)
+        y[0] += 1
+        same = np.einsum("ij->ij", x)
+        return y, same, y.base is x, np.einsum("ij->ji", x * 2) + 1, np.einsum("ii->i", x[:6, :6])
+
+    check(f, (X.copy(),))

@@ -27,9 +27,18 @@ def attribute(context: TraceContext, value: CompanionValue, name: str) -> PyValu
             return value.array
         raise unsupported(f"flatiter.{name}")
     rule = _FLAGS.get(name)
-    if rule is None:
+    if rule is None or _warns_when_written(value.array):
         raise unsupported(f"ndarray.flags.{name}")
     return ConstantValue(rule(context, value.array))
+
+
+def _warns_when_written(array: ArrayValue | None) -> bool:
+    """Whether this is a view of what `numpy.broadcast_arrays` gives."""
+    while array is not None:
+        if array.view_call is not None and array.view_call[0] == "broadcast_arrays":
+            return True
+        array = array.base
+    return False
 
 
 def item(context: TraceContext, value: CompanionValue, key: PyValue) -> PyValue:

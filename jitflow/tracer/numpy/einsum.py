@@ -19,7 +19,7 @@ from jitflow.core.dtypes import BOOL, F16, F32
 from jitflow.ir.graph import Value
 from jitflow.tracer import arrays, facts
 from jitflow.tracer.context import TraceContext
-from jitflow.tracer.numpy import arguments, probe, ufuncs
+from jitflow.tracer.numpy import arguments, probe, ufuncs, views
 from jitflow.tracer.numpy.arguments import is_none, raises, unsupported
 from jitflow.tracer.numpy.operands import as_array, cast, emit, graph_value, operand, promoted
 from jitflow.tracer.numpy.products import matrix, multiply_matrices
@@ -59,7 +59,10 @@ def einsum(
     text, given = _arguments(context, operands)
     inputs, output = parse(text, [len(array.shape) for array in given])
     if len(given) == 1 and _is_view(inputs[0], output):
-        raise unsupported("einsum that gives a view")
+        is_plain = arguments.is_none(out) and arguments.is_none(dtype)
+        if not is_plain or len(set(inputs[0])) < len(inputs[0]):
+            raise unsupported("einsum that gives a view")
+        return views.transposed(given[0], [inputs[0].index(label) for label in output])
     wanted = arguments.dtype(context, dtype) or promoted(*(array.dtype for array in given))
     inner = F32 if wanted is F16 else wanted
     terms = [

@@ -243,10 +243,18 @@ def broadcast_to(context: TraceContext, array: PyValue, shape: PyValue, subok: P
 def broadcast_arrays(context: TraceContext, args: SequenceValue, subok: PyValue) -> PyValue:
     """Every argument broadcast to the common shape."""
     given = [as_array(context, context.resolve(item)) for item in args.items]
-    results = spread(context, given)
-    if any(result is not array for result, array in zip(results, given, strict=True)):
-        raise unsupported("broadcast_arrays, whose results warn when they are written")
-    return SequenceValue(tuple, list(results))
+    shape = broadcast_shapes(context, [array.shape for array in given])
+    if all(array.shape == shape for array in given):
+        return SequenceValue(tuple, list(given))
+    if not all(isinstance(extent, int) for extent in shape):
+        raise unsupported("broadcast_arrays of symbolic extents")
+    # Writing to them warns: that is left to Python, as if they could not be written.
+    how = "broadcast_arrays"
+    results: list[PyValue] = [
+        array if array.shape == shape else views.broadcast_to(context, array, shape, method=how)
+        for array in given
+    ]
+    return SequenceValue(tuple, results)
 
 
 def spread(context: TraceContext, given: list[ArrayValue]) -> list[ArrayValue]:

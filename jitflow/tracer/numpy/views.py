@@ -43,7 +43,11 @@ def same(array: ArrayValue) -> ArrayValue:
 
 
 def broadcast_to(
-    context: TraceContext, array: ArrayValue, shape: tuple[Dim, ...], writeable: bool = False
+    context: TraceContext,
+    array: ArrayValue,
+    shape: tuple[Dim, ...],
+    writeable: bool = False,
+    method: str = "broadcast_to",
 ) -> ArrayValue:
     """``numpy.broadcast_to(array, shape)``: read-only, stride 0 along repeated axes."""
     missing = len(shape) - len(array.shape)
@@ -63,9 +67,7 @@ def broadcast_to(
     final = tuple(target)
     steps = () if final == array.shape else (("broadcast", {"shape": final}),)
     arguments = (shape_value(final),)
-    return arrays.view(
-        array, steps, final, tuple(strides), "broadcast_to", arguments, writeable=writeable
-    )
+    return arrays.view(array, steps, final, tuple(strides), method, arguments, writeable=writeable)
 
 
 def expanded(array: ArrayValue, axes: Sequence[int]) -> ArrayValue:
