@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from jitflow.codegen.cpu.blas import NO_TRANSPOSE, ROW_MAJOR, TRANSPOSE, blas
+from jitflow.codegen.cpu.blas import NO_TRANSPOSE, ROW_MAJOR, TRANSPOSE, blas, blas_threads
 from jitflow.codegen.cpu.blas_calls import BlasWriter
 from jitflow.codegen.cpu.memory import MemoryWriter
 from jitflow.codegen.cpu.text import FunctionText, Scope
@@ -17,6 +17,9 @@ from jitflow.core.dtypes import I64
 
 BLOCK_BYTES = 1 << 18
 """Bytes of the rows that go together."""
+
+MOST_THREADS = 4
+"""Threads of BLAS from which on all rows go together: more of them read memory faster than one."""
 
 
 def write_shared(
@@ -28,6 +31,8 @@ def write_shared(
     one = call.products[0]
     writer = BlasWriter(text, memory, library, one.dtype)
     block = max(1, BLOCK_BYTES // (one.columns * one.dtype.itemsize))
+    if blas_threads() > MOST_THREADS:
+        block = one.rows
     pointers = [[at(p) for p in (x.matrix, x.vector, x.result)] for x in call.products]
     head, done, before = text.fresh("block"), text.fresh("after"), text.label
     scope = Scope(head)

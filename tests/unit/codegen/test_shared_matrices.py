@@ -92,3 +92,11 @@ def test_results_that_are_written_inputs(no_matrix_is_small):
     update(*wanted, a, x, y)
     for one, other in zip(got, wanted):
         np.testing.assert_allclose(one, other)
+
+
+def test_many_threads_take_all_rows_at_once(no_matrix_is_small, monkeypatch):
+    monkeypatch.setattr(shared_products, "blas_threads", lambda: 64)
+    rng = np.random.default_rng(0)
+    a, x = rng.normal(size=(333, 444)), rng.normal(size=444)
+    got = jitflow.compile(in_turn)(a, x, x)
+    np.testing.assert_allclose(got, in_turn(a, x, x), rtol=1e-9)
