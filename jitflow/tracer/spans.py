@@ -6,12 +6,16 @@ fail cannot follow a draw: the piece could not be run again.
 
 from __future__ import annotations
 
+import numpy as np
+
 from jitflow.core.dims import Dim
 from jitflow.core.errors import Unsupported
-from jitflow.ir.graph import Value
+from jitflow.ir.graph import Node, Value
+from jitflow.ir.rules import splat
 from jitflow.ops.record import Kind
 from jitflow.tracer import arrays, facts
 from jitflow.tracer.context import TraceContext
+from jitflow.tracer.numpy.callouts import Callee
 from jitflow.tracer.values import ArrayValue, PyValue, ScalarValue
 
 Span = tuple[Dim, Dim]
@@ -32,13 +36,41 @@ def span_of(context: TraceContext, value: Value) -> Span | None:
         known = context.spans.get(id(value))
         if known is not None:
             return known[1]
-        node = value.producer
-        if node is not None and node.operator.name == "iota":
-            return 0, node.attributes["length"]
+        found = _span_of_node(value.producer)
+        if found is not None:
+            return found
         origin = _origin(value)
         if origin is None:
             return None
         value = origin
+
+
+def _span_of_node(node: Node | None) -> Span | None:
+    """Bounds that an operator itself gives: positions, and remainders."""
+    if node is None:
+        return None
+    name, attributes = node.operator.name, node.attributes
+    if name == "iota":
+        return 0, attributes["length"]
+    if name in ("argmax", "argmin"):
+        return 0, node.operands[0].type.shape[attributes["axes"][0]]
+    if name == "remainder" and node.result.type.dtype.is_integer:
+        divisor = splat(node.operands[1])
+        return (0, int(divisor)) if divisor is not None and divisor > 0 else None
+    if name == "call_out":
+        return _span_of_sort(node)
+    return None
+
+
+def _span_of_sort(node: Node) -> Span | None:
+    """Bounds of the positions that sorting along the last axis gives."""
+    callee = node.attributes["function"]
+    if not isinstance(callee, Callee) or "axis" in dict(callee.keywords):
+        return None
+    count = {np.argsort: 1, np.argpartition: 2}.get(callee.function)
+    if len(callee.arguments) != count:
+        return None
+    return 0, node.operands[0].type.shape[-1]
 
 
 def _origin(value: Value) -> Value | None:

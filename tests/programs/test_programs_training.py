@@ -269,3 +269,17 @@ def test_loop_variables_that_functions_use(check_loops):
         return out, np.vectorize(lambda v: v * v + 1)(x)
 
     check_loops(f, (np.arange(40.0),))
+
+
+def test_positions_behind_a_draw(check):
+    def f(x):
+        rng = np.random.default_rng(0)
+        noisy = x + rng.standard_normal(x.shape)
+        order = np.argsort(noisy[:, 0])[::-1][:3]
+        top = np.argpartition(noisy[0], 2)[:2]
+        best = noisy.argmax(axis=1)
+        words = (noisy * 100).astype(np.int64).ravel() % 4
+        return noisy[order], noisy[0][top], noisy[np.arange(len(x)), best], x[0][words], best
+
+    report = check(f, (X,))
+    assert (report.pieces, report.breaks) == (1, 0), str(report)
