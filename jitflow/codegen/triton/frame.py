@@ -71,10 +71,25 @@ def frame_of(kernel: Kernel) -> Frame:
         (frame.outer if free else frame.serial).append((loop.variable, loop.extent))
         body = loop.body
     frame.statements += body
+    _put_fastest_last(frame.outer, kernel)
     for statement in frame.statements:
         if isinstance(statement, Loop):
             frame.inner = [(loop.variable, loop.extent) for loop in _chain(statement)]
     return frame
+
+
+def _put_fastest_last(loops: list[tuple[str, Dim]], kernel: Kernel) -> None:
+    """Let the loop along which most is contiguous be the one of neighbouring threads."""
+    found = {name: 0 for name, _ in loops}
+    for item in walk(kernel.body):
+        for name in found if isinstance(item, (Load, Store)) else ():
+            assert isinstance(item, (Load, Store))
+            found[name] += item.address.coefficient(name) == item.dtype.itemsize
+    if loops:
+        best = max(loops, key=lambda loop: found[loop[0]])
+        if found[best[0]] > found[loops[-1][0]]:
+            loops.remove(best)
+            loops.append(best)
 
 
 def _is_outer(loop: Loop, folds: bool) -> bool:

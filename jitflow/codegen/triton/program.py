@@ -37,6 +37,7 @@ from jitflow.codegen.triton.interface import (
     GeneratedKernel,
     GeneratedProgram,
 )
+from jitflow.codegen.triton.iterations import count_uses, run_at_once
 from jitflow.codegen.triton.lower import generate
 from jitflow.codegen.triton.phases import Scratch
 
@@ -51,8 +52,9 @@ class _ProgramWriter:
         self.segment = segment
         self.limits = limits
         self.lowered = lower(segment, GPU)
+        self.lowered.program.commands = run_at_once(self.lowered)
         self.uses: Counter[str] = Counter()
-        _count_uses(self.lowered.program.commands, self.uses)
+        count_uses(self.lowered.program.commands, self.uses)
         self.kernels: list[GeneratedKernel] = []
         self.numbers: dict[tuple[int, frozenset[str]], list[tuple[int, list[Scratch]]]] = {}
         self.by_value = {
@@ -200,15 +202,6 @@ def _stored(kernel: Kernel, made: GeneratedKernel) -> Iterator[int]:
     """Positions of the parameters through which a kernel writes buffers."""
     names = {item.buffer for item in walk(kernel.body) if isinstance(item, Store)}
     return (k for k, parameter in enumerate(made.parameters) if parameter.name in names)
-
-
-def _count_uses(commands: list[Command], uses: Counter[str]) -> None:
-    """How many commands name each storage."""
-    for command in commands:
-        uses.update({pointer.storage for pointer in memory.pointers_of(command)})
-        if isinstance(command, (Repeat, While, Branch)):
-            for _, inside in parts_of(command):
-                _count_uses(inside, uses)
 
 
 def allocate(lowered: Lowered, commands: list[Command]) -> tuple[dict[str, Allocation], int]:
