@@ -31,6 +31,8 @@ class LoopProgram:
         self.loops = 0
         self.names = 0
         self.trips = 1
+        self.has_log = False
+        self.log_kind = "any"
         self.has_transcendental = self.random.random() < 0.2
         self.is_typed = self.random.random() < 0.6
         self.is_careful = self.random.random() < 0.7
@@ -42,13 +44,20 @@ class LoopProgram:
         self.emit(1, self.pick("v = a.copy()", "v = np.zeros(len(a))", "v = b * 2", "v = a[1:]"))
         if self.random.random() < 0.3 and not self.is_typed:
             self.emit(1, self.pick("s = 0", "s = np.float64(0.5)", "t = 2", "k = c[0]", "s = a[0]"))
+        if self.random.random() < 0.35:
+            self.has_log = True
+            self.emit(1, self.pick("log = []", "log = []", "log = [0.0]", "log = [s]", "log = [v]"))
+            self.log_kind = self.pick("number", "integer", "vector", "pair", "any")
         for _ in range(self.random.randint(0, 1)):
             self.simple(1)
         for _ in range(self.random.randint(1, 2)):
             self.loop(1, 1)
         if self.random.random() < 0.4:
             self.statement(1, 1)
-        self.emit(1, "return " + self.pick("s, t, j, k, v", "v, s", "s + t", "v", "s, k", "None"))
+        ends = ["s, t, j, k, v", "v, s", "s + t", "v", "s, k", "None"]
+        if self.has_log:
+            ends = ["log, v", "log, s", "np.array(log)", "log, len(log)", "log[-1], log", "log[:3]"]
+        self.emit(1, "return " + self.pick(*ends))
         return "\n".join(self.lines) + "\n"
 
     # Text
@@ -164,9 +173,23 @@ class LoopProgram:
                 f"-{i}:",
                 f":{i}:2",
                 f"{i}::-1",
+                f"::{i} + 1",
+                f"{i}::{self.pick(i, 'k', f'-{i}', f'{i} + 2')}",
             )
         return self.pick(
-            ":", "1:", ":-1", "::2", "::-1", "1:-1", "2:", ":k", "j:", f":{self.integer(0)}"
+            ":",
+            "1:",
+            ":-1",
+            "::2",
+            "::-1",
+            "1:-1",
+            "2:",
+            ":k",
+            "j:",
+            "::k",
+            "::-k",
+            f":{self.integer(0)}",
+            f"::{self.integer(0)}",
         )
 
     def vector(self, depth: int = 1) -> str:
@@ -223,9 +246,35 @@ class LoopProgram:
     def simple(self, indent: int) -> None:
         kinds = (
             self.set_number, self.set_number, self.set_integer, self.set_element, self.set_element, self.set_slice,
-            self.set_matrix, self.set_array, self.set_object, self.set_selected,
+            self.set_matrix, self.set_array, self.set_object, self.set_selected, self.set_fresh,
         )  # fmt: skip
+        if self.has_log and self.chance(0.15):
+            self.grow(indent)
+            return
         self.random.choice(kinds)(indent)
+
+    def set_fresh(self, indent: int) -> None:
+        """A variable that is bound here alone, and read where it may be unbound."""
+        name = self.pick("q", "q", "r")
+        if self.chance(0.6):
+            value = self.integer(0) if name == "r" else self.number(0)
+            self.emit(indent, f"{name} = {value}")
+        else:
+            self.emit(indent, f"if {self.condition(0)}:")
+            self.emit(indent + 1, f"{self.pick('s', 't') if name == 'q' else 'j'} += {name}")
+
+    def grow(self, indent: int) -> None:
+        """An item is appended to a list."""
+        kind = self.log_kind if not self.chance(0.05) else "any"
+        if kind == "any":
+            kind = self.pick("number", "integer", "vector", "pair")
+        item = {
+            "number": lambda: self.number(1),
+            "integer": lambda: self.integer(),
+            "vector": lambda: self.pick("v * 0.5", "v.copy()", "v", "a + v", "a[:2] + s"),
+            "pair": lambda: f"({self.integer(0)}, {self.number(0)})",
+        }[kind]()
+        self.emit(indent, f"{self.pick('log', 'log', 'log', 'items')}.append({item})")
 
     def set_number(self, indent: int) -> None:
         target = self.pick("s", "t") if self.is_typed else self.pick("s", "t", "s", "t", "p")
