@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import itertools
 import math
 import random
 import re
@@ -28,7 +29,7 @@ class Box:
 def make_program(seed: int) -> tuple[Callable[..., Any], str]:
     """The program of a seed and its text."""
     source = LoopProgram(seed).source()
-    namespace: dict[str, Any] = {"np": np, "math": math}
+    namespace: dict[str, Any] = {"np": np, "math": math, "product": itertools.product}
     exec(compile(source, f"<loops {seed}>", "exec"), namespace)
     return namespace["program"], source
 

@@ -454,14 +454,19 @@ class LoopProgram:
             [
                 (item, self.pick(*FLOAT_ARRAYS), ()), (f"{name}, {item}", f"enumerate({self.pick(*FLOAT_ARRAYS)})", (name,)),
                 (f"{name}, {item}", "zip(range(n), a)", (name,)), (f"{item}, {name}", "zip(a, c)", ()), (name, "c", ()),
-                (f"{name}, {item}", "enumerate(m)", (name,)), (f"{name}, {item}", "np.ndindex(3, n)", (name, item)),
+                (f"{name}, {item}", "enumerate(m)", (name,)), (f"{name}, {item}", self.pick("np.ndindex(3, n)", "product(range(n), range(1, 4))"), (name, item)),
+                (f"({name}, {item}), y", self.pick("np.ndenumerate(m)", "np.ndenumerate(m[:2, 1:] * 2)"), (name, item)),
                 (item, "a[::-1]", ()), (item, "reversed(a)", ()), (item, "a.tolist()", ()),
             ]
         )  # fmt: skip
         self.emit(indent, f"for {target} in {over}:")
-        if "m" not in over and "ndindex" not in over and over != "c":
+        if "m" not in over and not self.is_grid(over) and over != "c":
             self.emit(indent + 1, self.pick(f"s = s + {item}", f"s += {item} * 0.5", f"t = {item}"))
         self.body(indent, depth, *indices)
+
+    @staticmethod
+    def is_grid(over: str) -> bool:
+        return any(word in over for word in ("ndindex", "ndenumerate", "product"))
 
     def while_counting(self, indent: int, depth: int) -> None:
         name = self.fresh("w")

@@ -18,6 +18,7 @@ from jitflow.core.errors import Unsupported
 from jitflow.tracer import numpy
 from jitflow.tracer.objects import itertools_calls
 from jitflow.tracer.objects.iterators import STEPS, get_iterator, range_length
+from jitflow.tracer.objects.keys import index_of
 from jitflow.tracer.objects.model import IteratorValue, RangeValue
 from jitflow.tracer.objects.number_values import integer
 from jitflow.tracer.objects.protocol import Tracer
@@ -31,6 +32,10 @@ ZERO, ONE = ConstantValue(0), ConstantValue(1)
 
 def _product(tracer: Tracer, *args: PyValue, **kwargs: PyValue) -> PyValue:
     values = [resolve(tracer, arg) for arg in args]
+    if kwargs.keys() == {"repeat"}:
+        repeat = index_of(tracer, kwargs["repeat"])
+        values, kwargs = values * repeat, {} if repeat > 0 else kwargs
+        args = tuple(values) if repeat > 0 else args
     if kwargs or not values or not all(isinstance(value, RangeValue) for value in values):
         return itertools_calls.combined(itertools.product)(tracer, *args, **kwargs)
     return _over(tracer, "product", values, itertools.product)
