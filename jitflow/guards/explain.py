@@ -21,10 +21,14 @@ from jitflow.guards.sources import DimensionSource, Source
 
 @dataclass(frozen=True)
 class Failure:
-    """Why a guard fails: a sentence, and the sources of integers that would have to be symbolic."""
+    """Why a guard fails: a sentence, and the sources of integers that would have to be symbolic.
+
+    `resized` is the source of a list or tuple that has another length, else empty.
+    """
 
     reason: str
     dynamic: frozenset[str] = frozenset()
+    resized: str = ""
 
 
 class Evaluator:
@@ -118,7 +122,7 @@ def _explain_plain(guard: p.Guard, evaluator: Evaluator) -> Failure | None:
         is_data = type(got) is list and set(map(type, got)) == {int}
         dynamic = frozenset({f"len({guard.source})"} if is_data else ())
         text = f"`len({guard.source})`: expected {guard.expected}, got {len(got)}"
-        return Failure(text, dynamic)
+        return Failure(text, dynamic, str(guard.source))
     if isinstance(guard, p.KeysAre):
         return Failure(f"keys of `{guard.source}`: expected {guard.expected!r}, got {tuple(got)!r}")
     if isinstance(guard, p.IsObject):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import time
 import weakref
+from collections import Counter
 from collections.abc import Callable
 from threading import get_ident
 from types import FunctionType
@@ -51,6 +52,8 @@ _MOST_NESTED = 32
 more of the interpreter's stack than an eager one, and recursion must get as deep."""
 
 _ENDS: dict[type, str] = {BreakExit: "break", ReturnExit: "return", SplitExit: "branch"}
+_MOST_LENGTHS = 3
+"""Variants that differ in the length of one list or tuple, behind a break."""
 _MANY = 24
 """Pieces of one function from which on the time that they took to compile counts."""
 
@@ -274,13 +277,18 @@ class Dispatcher:
             *state[:count], **dict(zip(names, state[count:], strict=True))
         )
 
-    def _learn(self, point: PointState, state: tuple[Any, ...]) -> None:
-        """Find out why each variant missed; make the integers that changed symbolic."""
-        reasons = []
+    def _learn(self, point: PointState, state: tuple[Any, ...]) -> bool:
+        """Find out why each variant missed; make the integers that changed symbolic.
+
+        Gives whether one more variant may help: behind a break, a list that has another length each
+        time (it grows) had one for each of the lengths.
+        """
+        reasons, resized = [], Counter[str]()
         for variant in point.variants:
             failure = explain.first_failure(variant.trace.guards, variant.trace.inputs, state)
             if failure is not None:
                 reasons.append(failure.reason)
+                resized[failure.resized] += bool(failure.resized)
                 point.dynamic |= failure.dynamic
         if len(point.variants) >= config().max_variants and not point.is_generic:
             point.is_generic = True
@@ -289,6 +297,7 @@ class Dispatcher:
             if stance() == "fail_on_recompile":
                 raise RecompileError(f"{point.label}: {'; '.join(reasons)}")
             events.emit(events.Recompiled(self.key, point.label, tuple(reasons)))
+        return point is self.root or max(resized.values(), default=0) < _MOST_LENGTHS
 
     def _compile(self, point: PointState, state: tuple[Any, ...]) -> Variant | None:
         """Trace and link one more variant; None where Python should run instead."""
@@ -304,7 +313,9 @@ class Dispatcher:
             return None
 
     def _try_to_compile(self, point: PointState, state: tuple[Any, ...]) -> Variant | None:
-        self._learn(point, state)
+        if not self._learn(point, state):
+            self.go_eager(point, "JF-B018", "a list that has another length each time", None)
+            return None
         if len(point.variants) >= 2 * config().max_variants:
             self.go_eager(point, "JF-B018", "too many different calls", None)
             return None

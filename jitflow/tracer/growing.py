@@ -23,7 +23,7 @@ from jitflow.core.dtypes import F64
 from jitflow.core.errors import Unsupported
 from jitflow.ir.graph import Value
 from jitflow.tracer import arrays, carried, facts, layout, numpy, operations, recipes
-from jitflow.tracer.carried import Array, Either, Fixed, Group, Kind, Number, Stack
+from jitflow.tracer.carried import Array, Either, Fixed, Group, IntOrFloat, Kind, Number, Stack
 from jitflow.tracer.numpy.nested import array_of
 from jitflow.tracer.objects import effects
 from jitflow.tracer.objects.number_values import integer
@@ -107,7 +107,7 @@ def _is_stackable(kind: Kind) -> bool:
         return kind.order == layout.c_order(kind.type.rank) and kind.type.rank > 0
     if isinstance(kind, Fixed):
         return isinstance(kind.value, ConstantValue) and kind.value.value is None
-    return isinstance(kind, Number | Either)
+    return isinstance(kind, Number | Either | IntOrFloat)
 
 
 def _has_arrays(kind: Kind) -> bool:
@@ -338,7 +338,7 @@ def _as_array(tracer: Interpreter, owner: SequenceValue, rows: RowsValue) -> Arr
     columns = [arrays.read(context, array) for array in _filled(tracer, rows)]
     if isinstance(kind, Group):
         result = _table(tracer, kind, columns)
-    elif isinstance(kind, Fixed) or (isinstance(kind, Either) and kind.box != "float"):
+    elif isinstance(kind, Fixed | IntOrFloat) or (isinstance(kind, Either) and kind.box != "float"):
         raise Unsupported("JF-B006", f"an array of {carried.text_of(kind)}")
     else:
         result = columns[0]
@@ -399,6 +399,8 @@ def _reader(kind: Kind) -> Reader:
         return _read_scalars if kind.box == "scalar" else _read_numbers
     if isinstance(kind, Either):
         return partial(_read_either, int if kind.box == "int" else None)
+    if isinstance(kind, IntOrFloat):
+        return _read_ints_and_floats
     if isinstance(kind, Array):
         return _read_arrays
     if isinstance(kind, Group):
@@ -425,6 +427,12 @@ def _read_either(
         scalar if is_numpy else convert(number) if convert else number
         for scalar, number, is_numpy in numpy_ones
     ]
+
+
+def _read_ints_and_floats(buffers: Iterator[np.ndarray], rows: slice) -> list[Any]:
+    numbers, are_floats = (next(buffers)[rows].tolist() for _ in range(2))
+    pairs = zip(numbers, are_floats, strict=True)
+    return [number if is_float else int(number) for number, is_float in pairs]
 
 
 def _read_arrays(buffers: Iterator[np.ndarray], rows: slice) -> list[Any]:

@@ -90,3 +90,15 @@ def test_an_append_that_is_undone(check):
             return len(log)
 
     check(run, (np.ones(3), []), (np.ones(4), []))
+
+
+def test_ints_and_floats_in_a_list_that_grows(check_loops):
+    def run(x, log, n):
+        found = []
+        for k in range(n):
+            log.append(max(0, float(x[k])))
+            found.append(float(x[k]) if x[k] > 0 else 7)
+        return log[-1], found[0], found
+
+    x = np.random.default_rng(0).normal(size=40)
+    check_loops(run, (x, [], 40), (-np.abs(x), [2], 30), (np.abs(x), [2.5, None], 20))
