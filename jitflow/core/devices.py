@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from types import FunctionType
 from typing import Any
 
 import numpy as np
@@ -100,12 +101,48 @@ def kind_of(value: Any) -> ArrayKind | None:
     array_type = type(value)
     finder = _known.get(array_type)
     if finder is None:
-        load = _finders.get(array_type.__module__.partition(".")[0])
-        if load is None or array_type is not getattr(_package_of(array_type), "ndarray", None):
+        package = _root(array_type.__module__)
+        if package not in _finders or array_type is not getattr(
+            sys.modules.get(package), "ndarray", None
+        ):
             return None
-        finder = _known[array_type] = load()
+        finder = _known[array_type] = _finders[package]()
     return finder(value)
 
 
-def _package_of(array_type: type) -> Any:
-    return sys.modules.get(array_type.__module__.partition(".")[0])
+def package_of(value: Any) -> str:
+    """The announced package that a function, or the class of another object, is from; or ``""``."""
+    package = _root(value.__module__ if type(value) is FunctionType else type(value).__module__)
+    return package if package in _finders else ""
+
+
+def namesake(function: Any) -> Any:
+    """NumPy's function that an announced package's `function` stands for; None if there is none.
+
+    Those alone that NumPy hands over to the package for its arrays: the two mean the same.
+    """
+    package = package_of(function)
+    if not package:
+        return None
+    known = _namesakes.get(package)
+    if known is None:
+        known = _namesakes[package] = _find_namesakes(sys.modules.get(package))
+    return known.get(id(function))
+
+
+_namesakes: dict[str, dict[int, Any]] = {}
+_DISPATCHED = (np.ufunc, type(np.sum))
+
+
+def _find_namesakes(package: Any) -> dict[int, Any]:
+    """NumPy's functions by the identity of the package's own of the same name."""
+    found = {}
+    for name, function in vars(np).items():
+        own = getattr(package, name, None)
+        if isinstance(function, _DISPATCHED) and callable(own) and own is not function:
+            found[id(own)] = function
+    return found
+
+
+def _root(module: Any) -> str:
+    return module.partition(".")[0] if isinstance(module, str) else ""

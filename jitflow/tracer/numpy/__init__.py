@@ -31,6 +31,13 @@ def call(
     return dispatch.call(context, function, args, kwargs)
 
 
+def call_namesake(
+    context: TraceContext, function: Any, args: list[PyValue], kwargs: dict[str, PyValue]
+) -> PyValue:
+    """`call`, where the package of a device has a function of its own for NumPy's `function`."""
+    return dispatch.call_namesake(context, function, args, kwargs)
+
+
 def method(
     context: TraceContext,
     receiver: PyValue,

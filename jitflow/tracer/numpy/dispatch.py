@@ -84,6 +84,17 @@ def call(
         return _settled(context, operands, result, "scalar bool")
 
 
+def call_namesake(
+    context: TraceContext, function: Any, args: list[PyValue], kwargs: dict[str, PyValue]
+) -> PyValue:
+    """A call of the function that the package of a device has in the place of NumPy's."""
+    args = [context.resolve(value) for value in args]
+    kwargs = {name: context.resolve(value) for name, value in kwargs.items()}
+    if not (_is_on_device(context) and residence.has_array([*args, *kwargs.values()])):
+        raise unsupported(f"{function.__name__} of a device's package without an array of it")
+    return call(context, function, args, kwargs)
+
+
 def nested_call(
     context: TraceContext, function: Any, args: list[PyValue], kwargs: dict[str, PyValue]
 ) -> PyValue:

@@ -33,7 +33,7 @@ def check_function(context: TraceContext, function: Any, operands: Iterable[PyVa
     """
     kind = context.kind
     assert kind is not None
-    if not _has_array(operands):
+    if not has_array(operands):
         return
     name = getattr(function, "__name__", str(function))
     if not isinstance(function, _DISPATCHED):
@@ -47,7 +47,7 @@ def check_function(context: TraceContext, function: Any, operands: Iterable[PyVa
 def check_operands(context: TraceContext, operands: Iterable[PyValue]) -> None:
     """Decline an element-wise operation of an array of a device and a list or tuple."""
     operands = list(operands)
-    if _has_array(operands) and any(isinstance(value, SequenceValue) for value in operands):
+    if has_array(operands) and any(isinstance(value, SequenceValue) for value in operands):
         raise Unsupported("JF-B024", "a list or tuple as an operand of an array on a device")
 
 
@@ -58,20 +58,21 @@ def settled(
 
     `boxes` are the kinds of scalars that are arrays of rank 0 on a device.
     """
-    if _has_array(operands):
+    if has_array(operands):
         return _on_device(context, result, boxes.split())
-    if _has_array((result,)):
+    if has_array((result,)):
         raise Unsupported(
             "JF-B024", f"a new array is on the host, other arrays are on {context.kind}"
         )
     return result
 
 
-def _has_array(values: Iterable[PyValue], depth: int = _DEEPEST) -> bool:
+def has_array(values: Iterable[PyValue], depth: int = _DEEPEST) -> bool:
+    """Whether an array is among values and the items of their sequences."""
     for value in values:
         if isinstance(value, ArrayValue):
             return True
-        if isinstance(value, SequenceValue) and depth and _has_array(value.items, depth - 1):
+        if isinstance(value, SequenceValue) and depth and has_array(value.items, depth - 1):
             return True
     return False
 

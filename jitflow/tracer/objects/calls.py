@@ -9,6 +9,7 @@ from collections.abc import Callable
 from functools import cache
 from typing import Any
 
+from jitflow.core import devices
 from jitflow.core.errors import Unsupported
 from jitflow.guards.sources import ConstantSource
 from jitflow.tracer import numpy
@@ -148,6 +149,9 @@ def _call_constant(
     if numpy.is_known(function):
         deep, named = _deeply(tracer, args, kwargs)
         return numpy.call(tracer.context, function, deep, named)
+    if (own := devices.namesake(function)) is not None:
+        deep, named = _deeply(tracer, args, kwargs)
+        return numpy.call_namesake(tracer.context, own, deep, named)
     if isinstance(function, functools._lru_cache_wrapper):
         return _call_cached(tracer, function, args, kwargs)
     if isinstance(function, type):

@@ -167,6 +167,8 @@ def _by_identity(tracer: Tracer, obj: Any, source: Source) -> PyValue:
         return _singleton(tracer, obj, source)
     if devices.kind_of(obj) is not None:
         return _array(tracer, obj, source)
+    if devices.namesake(obj) is not None:
+        return _singleton(tracer, obj, source)
     if isinstance(obj, np.ndarray):
         raise Unsupported("JF-B007", f"{source} is {kind.__module__}.{kind.__qualname__}")
     if isinstance(obj, tuple) and hasattr(kind, "_fields") and is_generated_tuple(kind):
@@ -363,6 +365,8 @@ def _slice(tracer: Tracer, obj: slice, source: Source) -> PyValue:
 
 
 def _function(tracer: Tracer, obj: types.FunctionType, source: Source) -> PyValue:
+    if devices.package_of(obj):
+        return _singleton(tracer, obj, source)  # a package's own code is not traced
     return function_value(tracer, obj, source)
 
 

@@ -124,6 +124,31 @@ def test_a_number_is_a_number():
     assert result == pytest.approx(float(X.sum()), rel=1e-5)
 
 
+def test_cupys_functions_are_numpys(known):
+    def norm(xp):
+        return lambda x: xp.maximum(x / xp.sqrt(xp.sum(x * x, axis=1, keepdims=True)), 0).sum()
+
+    compiled = jitflow.compile(norm(cupy), fullgraph=True)
+    result = compiled(given(X))
+    assert type(result) is cupy.ndarray
+    np.testing.assert_allclose(taken(result), norm(np)(X), rtol=1e-5)
+    assert known.device.launches
+    assert "JF" not in str(compiled.report())
+
+
+def test_cupys_own_code_is_not_traced():
+    def norm(x):
+        return cupy.linalg.norm(cupy.asarray(x))
+
+    with pytest.raises(jitflow.GraphBreak, match="norm|asarray"):
+        jitflow.compile(norm, fullgraph=True)(given(X))
+
+
+def test_a_number_is_left_to_cupy():
+    with pytest.raises(jitflow.GraphBreak, match="exp of a device's package without an array"):
+        jitflow.compile(lambda x: x + cupy.exp(2.0) + x, fullgraph=True)(given(X))
+
+
 def test_what_cupy_implements(known):
     assert known.implements(np.exp)
     assert known.implements(np.linalg.norm)
