@@ -14,7 +14,6 @@ from types import CellType, CodeType, FunctionType
 from typing import Any
 
 from jitflow.core.dataclass import dataclass
-from jitflow.core.errors import Unsupported
 from jitflow.tracer.code_layout import emit, jump_back
 from jitflow.tracer.frame_code import Exit, FrameCode
 from jitflow.tracer.instructions import HandlerRange, decode, index_at, instruction_at
@@ -64,15 +63,7 @@ def run_until(
 
     Gives ``(exit, state)``, or the function's own result where it ends elsewhere. Jumps to an
     offset in `closed` do not count.
-
-    Raises
-    ------
-    Unsupported
-        There is a `stop` in code that has handlers: on CPython 3.13 an exception that passes the
-        way out there was seen to miss the handler around it.
     """
-    if stop is not None and shape.code.co_exceptiontable:
-        raise Unsupported("JF-B003", "a way out between handlers")
     kind = f"until {stop} or loops but {sorted(closed)}"
     return _cached(kind, shape, lambda: _make_resume(shape, WaysOut(stop, closed)))
 

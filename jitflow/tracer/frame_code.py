@@ -210,7 +210,9 @@ class FrameCode:
             row = HandlerRange(begin, begin + 2, stub.end, len(layout.stack), False)
             self._rows = with_row(self._rows, row)
             stub.position = self.position(instruction)
-            stub.add(emit("POP_TOP"))
+            # CPython 3.13 looks up the handler of a call of a Python function that raised one unit
+            # in front of the call (ceval.c: exit_unwind goes on at `instr_ptr`, minus one).
+            stub.add(emit("POP_TOP"), self.handler(instruction))
             if instruction.offset == stop:
                 self.run_and_leave(stub, instruction, layout)
             else:

@@ -50,11 +50,11 @@ def run_eagerly_to_loops(point, state):
     return RunEagerly(point, state, rejoin=True)
 
 
-def run_some_instructions(point, state):
-    """Python runs to the seventh instruction from here, or whatever is left of them."""
+def run_some_instructions(point, state, count=6):
+    """Python runs to the instruction that is `count` further, or whatever is left of them."""
     shape = point.frames[-1]
     program, index = decode(shape.code), index_at(shape.code)
-    at = min(index[shape.offset] + 6, len(program) - 1)
+    at = min(index[shape.offset] + count, len(program) - 1)
     try:
         Site.of(point).run_until(program[at].offset, frozenset())
     except Unsupported:  # other ways lead there, too

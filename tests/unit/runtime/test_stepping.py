@@ -1,5 +1,6 @@
 """Whole functions, one instruction at a time, against eager Python: results, output, tracebacks."""
 
+import functools
 import importlib.util
 import sys
 import warnings
@@ -209,6 +210,36 @@ def compound(inner):
         ),
         body.map(lambda b: ["with manager():", *indented(b)]),
     )
+
+
+RAISING = """\
+try:
+    with manager():
+        if (lambda: unknown + a)():
+            log(a)
+    log((lambda: unknown)())
+except NameError as error:
+    log(error)
+finally:
+    for k in range(2):
+        try:
+            log((lambda x: x[k])(()))
+        except IndexError as error:
+            log(k)
+"""
+
+
+@pytest.mark.parametrize("count", range(1, 20))
+def test_a_callee_that_raises_where_python_stops_finds_the_handler(count):
+    observed = []
+    for step in (False, True):
+        function, printed = make_function(RAISING.splitlines())
+        if step:
+            dispatch = functools.partial(stepping.run_some_instructions, count=count)
+            function = stepping.stepped(function, dispatch)
+        observed.append((stepping.outcome_of(function, 1), printed))
+    assert observed[1] == observed[0]
+    assert len(printed) >= 3
 
 
 PROGRAM = block(st.recursive(SIMPLE, compound, max_leaves=12))
