@@ -86,7 +86,7 @@ class SameObject(Guard):
     other: Source
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class SearchesClass(Guard):
     """``name`` found on ``source`` (a class) through its MRO is `expected`, by identity.
 
@@ -96,6 +96,15 @@ class SearchesClass(Guard):
 
     name: str
     expected: Any
+
+    def __eq__(self, other: object) -> bool:
+        # What a class holds may have code of its own for comparing and hashing.
+        if not isinstance(other, SearchesClass) or self.expected is not other.expected:
+            return False
+        return self.source == other.source and self.name == other.name
+
+    def __hash__(self) -> int:
+        return hash((self.source, self.name))
 
 
 MISSING = type("Missing", (), {"__repr__": lambda self: "MISSING"})()

@@ -10,7 +10,7 @@ from jitflow.core.errors import Unsupported
 from jitflow.tracer import operations
 from jitflow.tracer.frame import SymbolicFrame
 from jitflow.tracer.instructions import decode, per_code
-from jitflow.tracer.liveness import looks_at_frames, looks_at_references
+from jitflow.tracer.liveness import looks_at_frames, looks_at_references, looks_past_caller
 from jitflow.tracer.objects.model import FunctionValue
 from jitflow.tracer.restart import Restart
 from jitflow.tracer.values import ConstantValue, PyValue
@@ -68,7 +68,10 @@ def enter(
     code = function.code
     reason = refusal(code)
     if reason:
-        raise Unsupported("JF-B012" if code.co_flags & _COROUTINE else "JF-B003", reason)
+        cause = Unsupported("JF-B012" if code.co_flags & _COROUTINE else "JF-B003", reason)
+        if looks_past_caller(code):
+            _leave_inlined(tracer, cause)
+        raise cause
     if len(tracer.frames) >= MAX_DEPTH:
         raise Unsupported("JF-B003", f"{function.qualname} recurses deeply")
     if tracer.context.builder.node_count > RECURSION_NODES:
@@ -92,6 +95,14 @@ def leave_recursion(tracer: Interpreter, called: CodeType | None, cause: Unsuppo
             frame = tracer.frames[depth]
             offset = frame.program[frame.index - 1].offset
             raise Restart(cause, place=(frame.code, offset))
+
+
+def _leave_inlined(tracer: Interpreter, cause: Unsupported) -> None:
+    """Trace again and break at the first call that was inlined: Python has frames for the rest."""
+    outermost = tracer.frames_at_start - 1
+    if len(tracer.frames) > tracer.frames_at_start:
+        frame = tracer.frames[outermost]
+        raise Restart(cause, place=(frame.code, frame.program[frame.index - 1].offset))
 
 
 def _bind(

@@ -18,7 +18,10 @@ _WATCHERS = frozenset({"locals", "exec", "eval", "breakpoint"})
 _WATCHERS_WITHOUT_ARGUMENT = frozenset({"vars", "dir"})
 _REFERENCE_COUNTERS = frozenset({"getrefcount", "gettotalrefcount", "get_referrers", "get_objects"})
 _TRACERS = frozenset({"settrace", "setprofile"})  # would see our own frames
-_FRAME_ATTRIBUTES = _TRACERS | {"_getframe", "currentframe", "f_locals", "f_back", "f_code"}
+_FRAME_GETTERS = frozenset({"_getframe", "_getframemodulename"})
+_FRAME_ATTRIBUTES = (
+    _TRACERS | _FRAME_GETTERS | {"currentframe", "_current_frames", "f_locals", "f_back", "f_code"}
+)
 
 
 @per_code
@@ -30,6 +33,19 @@ def looks_at_frames(code: CodeType) -> bool:
         for instruction, following in zip_longest(program, program[1:])
         for operation in instruction.operations
     )
+
+
+@per_code
+def looks_past_caller(code: CodeType) -> bool:
+    """Whether the code may ask for a frame beyond its own and its caller's, by a number."""
+    program = decode(code)
+    for instruction, following in zip_longest(program, program[1:]):
+        for operation in instruction.operations:
+            if operation.op in ("LOAD_ATTR", "LOAD_GLOBAL") and operation.arg in _FRAME_GETTERS:
+                loaded = following.operations[-1:] if following is not None else ()
+                if not any(item.op == "LOAD_CONST" and item.arg in (0, 1) for item in loaded):
+                    return True
+    return False
 
 
 @per_code

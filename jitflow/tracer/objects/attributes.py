@@ -239,6 +239,8 @@ def _function(tracer: Tracer, value: FunctionValue, name: str) -> PyValue:
             module = value.globals.get("__name__")
             found = module if name == "__module__" else doc
             return ConstantValue(found if isinstance(found, str) else None)
+        if name in vars(types.FunctionType) or hasattr(object, name):
+            raise Unsupported("JF-B013", f"{value.qualname}.{name}")
         raise AttributeMissing(f"function {value.name} has no attribute {name!r}")
     if name in ("__doc__", "__module__", "__code__"):
         return ConstantValue(getattr(value.real, name))

@@ -215,12 +215,25 @@ def _call_cached(
 
     Its result is the object that every later call gives, as it is in eager code.
     """
-    reals = [key_of(tracer, arg) for arg in args]
-    named = {name: key_of(tracer, arg) for name, arg in kwargs.items()}
+    reals = [_real_key(tracer, arg) for arg in args]
+    named = {name: _real_key(tracer, arg) for name, arg in kwargs.items()}
     result = evaluate(lambda: function(*reals, **named)).value
     if type(result) in IMMUTABLE:
         return ConstantValue(result)
     return LazyValue(result, ConstantSource(result, function.__name__))
+
+
+def _real_key(tracer: Tracer, value: PyValue) -> Any:
+    """The hashable object that `value` is; none that the piece makes."""
+    key = key_of(tracer, value)
+    parts = [key]
+    while parts:
+        part = parts.pop()
+        if isinstance(part, PyValue):
+            raise Unsupported("JF-B010", f"a new {part.python_type.__name__} for a cached function")
+        if isinstance(part, tuple):
+            parts += part
+    return key
 
 
 def _call_pure(

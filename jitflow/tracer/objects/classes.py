@@ -80,7 +80,7 @@ def bind(tracer: Tracer, raw: Any, receiver: PyValue, cls: type, name: str) -> P
         return MethodValue(function_of_class(tracer, function), receiver, name)
     if isinstance(raw, staticmethod):
         return unwrapped(tracer, raw.__func__)
-    if isinstance(raw, classmethod):
+    if isinstance(raw, classmethod) and python_function(raw.__func__) is not None:
         return MethodValue(unwrapped(tracer, raw.__func__), ConstantValue(cls), name)
     if isinstance(raw, types.MethodDescriptorType | types.WrapperDescriptorType):
         return BuiltinMethodValue(receiver, name)

@@ -374,6 +374,8 @@ def _method(tracer: Tracer, obj: types.MethodType, source: Source) -> PyValue:
     if isinstance(obj.__self__, random_types.legacy_generators()):
         tracer.context.guard(Equals(source, obj))
         return ConstantValue(obj)
+    if type(getattr(obj.__func__, "__name__", None)) is not str:
+        return OpaqueValue(obj, source)
     tracer.context.guard(TypeIs(source, types.MethodType))
     function = LazyValue(obj.__func__, AttributeSource(source, "__func__"))
     receiver = LazyValue(obj.__self__, AttributeSource(source, "__self__"))
