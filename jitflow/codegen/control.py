@@ -39,41 +39,60 @@ def bases_of(node: Node) -> list[Value | None]:
     Of a loop it is the initial value. Of a branch it is the value that both regions update, or
     one does and the other leaves as it is.
     """
-    if node.operator.name == "for":
-        return list(node.operands[3:])
-    if node.operator.name == "while":
-        return list(node.operands)
-    return [_common_base(node, number) for number in range(len(node.results))]
+    known = _Known()
+    return [known.base_of(node, number) for number in range(len(node.results))]
 
 
-def _common_base(node: Node, number: int) -> Value | None:
-    found: list[Value] = []
-    for region in node.regions:
-        inside = set(defined_in(region))
-        base = updated_from(region.results[number], inside)
-        if base in inside:
-            return None
-        found.append(base)
-    base = found[0]
-    same = base is found[1] and base.type == node.results[number].type
-    return base if same and base.type.rank and not is_sunk(base) else None
+def updated_from(value: Value) -> Value:
+    """The value at the start of the chain of updates and loops that leads to `value`."""
+    return _Known().updated_from(value, None)
 
 
-def updated_from(value: Value, inside: set[Value] | None = None) -> Value:
-    """The value at the start of the chain of updates and loops that leads to `value`.
+class _Known:
+    """What was found for one question: branches in branches have the same ones many times."""
 
-    The first one on it that is not `inside`, where that is given.
-    """
-    while value.producer is not None and (inside is None or value in inside):
-        node = value.producer
-        if node.operator.kind in (Kind.UPDATE, Kind.SCATTER):
-            value = node.operands[0]
-            continue
-        base = bases_of(node)[value.index] if node.operator.kind is Kind.CONTROL else None
-        if base is None:
-            break
-        value = base
-    return value
+    def __init__(self) -> None:
+        self.bases: dict[tuple[Node, int], Value | None] = {}
+        self.inside: dict[int, set[Value]] = {}
+
+    def base_of(self, node: Node, number: int) -> Value | None:
+        """The value from outside whose memory a result may take over."""
+        if node.operator.name == "for":
+            return node.operands[3 + number]
+        if node.operator.name == "while":
+            return node.operands[number]
+        key = (node, number)
+        if key not in self.bases:
+            self.bases[key] = self._common_base(node, number)
+        return self.bases[key]
+
+    def _common_base(self, node: Node, number: int) -> Value | None:
+        found: list[Value] = []
+        for region in node.regions:
+            inside = self.inside.get(id(region))
+            if inside is None:
+                inside = self.inside[id(region)] = set(defined_in(region))
+            base = self.updated_from(region.results[number], inside)
+            if base in inside:
+                return None
+            found.append(base)
+        base = found[0]
+        same = base is found[1] and base.type == node.results[number].type
+        return base if same and base.type.rank and not is_sunk(base) else None
+
+    def updated_from(self, value: Value, inside: set[Value] | None) -> Value:
+        """The first value on the chain that is not `inside`, where that is given."""
+        while value.producer is not None and (inside is None or value in inside):
+            node = value.producer
+            if node.operator.kind in (Kind.UPDATE, Kind.SCATTER):
+                value = node.operands[0]
+                continue
+            is_control = node.operator.kind is Kind.CONTROL
+            base = self.base_of(node, value.index) if is_control else None
+            if base is None:
+                break
+            value = base
+        return value
 
 
 def rotation(node: Node) -> dict[int, int | None]:

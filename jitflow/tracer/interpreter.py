@@ -90,6 +90,8 @@ class Interpreter:
         The loops whose capture is being tried, outermost first.
     unbound : (SymbolicFrame, int) or None
         The last variable that was read while it was unbound.
+    while_sizes : dict
+        Likewise for each ``while`` that is unrolled, by the place of its header.
     written_slots : dict
         For each loop, by its header, variables whose arrays its iterations write.
     """
@@ -108,6 +110,7 @@ class Interpreter:
         self._keep: list[Any] = []
         self._iterations: dict[int, int] = {}
         self.sizes: dict[int, int] = {}
+        self.while_sizes: dict[Place, int] = {}
         self.regions: list[Region] = []
         self.longest = MAX_STEPS
         self.reasons: dict[int, str] = {}

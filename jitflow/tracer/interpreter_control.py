@@ -33,6 +33,8 @@ else:
 MAX_UNROLLED_NODES = 3000
 """Nodes that the iterations of one loop may make; more take seconds to compile."""
 _NODES_OF_A_REGION = 50
+_UNROLLED_WHILE, _LARGE_WHILE = 6, 300
+"""Iterations and nodes from which a ``while`` on known numbers is kept as a loop."""
 _NEEDS_ITEMS = 3
 """How much larger a loop may be that looks up what it keeps by its index: in pieces, each iteration
 would be compiled by itself."""
@@ -57,12 +59,24 @@ def jump(tracer: Interpreter, frame: SymbolicFrame, target: int) -> None:
     for inner in [place for place in frame.jumps if target < place <= origin]:
         del frame.jumps[inner]
     frame.jumps[target] = frame.jumps.get(target, 0) + 1
+    _check_while(tracer, frame, target)
     if frame.jumps[target] > config().max_unroll:
         reason = LoopBreak(f"more than {config().max_unroll} iterations of a while loop")
         place = (frame.code, target)
         if config().capture_loops and place not in tracer.limits.captures:
             raise Restart(reason, capture=place)
         raise Restart(reason, place=place)
+
+
+def _check_while(tracer: Interpreter, frame: SymbolicFrame, target: int) -> None:
+    """Keep a ``while`` on known numbers as a loop where its iterations turn out to be large."""
+    builder, place = tracer.context.builder, (frame.code, target)
+    size = builder.node_count + _NODES_OF_A_REGION * builder.region_count
+    before = tracer.while_sizes.setdefault(place, size)
+    is_large = frame.jumps[target] >= _UNROLLED_WHILE and size - before > _LARGE_WHILE
+    if is_large and config().capture_loops and place not in tracer.limits.captures:
+        reason = LoopBreak(f"{frame.jumps[target]} iterations made {size - before} nodes")
+        raise Restart(reason, capture=place)
 
 
 def _jump(tracer: Interpreter, frame: SymbolicFrame, target: int) -> None:
