@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 import numpy as np
 
-from jitflow.core import events
+from jitflow.core import devices, events
 from jitflow.core.lazy import LazyModule
 from jitflow.core.platform import is_supported
 from jitflow.debug import journal, logs
@@ -181,17 +181,17 @@ def is_compiling() -> bool:
     return False
 
 
-def mark_dynamic(array: np.ndarray, axis: int) -> None:
+def mark_dynamic(array: Any, axis: int) -> None:
     """Make extent `axis` of `array` symbolic the first time that a piece takes it.
 
     Raises
     ------
     TypeError
-        If `array` is not an ndarray.
+        If `array` is neither an ndarray nor an array of a device.
     IndexError
         If it has no such axis.
     """
-    if not isinstance(array, np.ndarray):
+    if not isinstance(array, np.ndarray) and devices.kind_of(array) is None:
         raise TypeError(f"mark_dynamic takes an ndarray, not {type(array).__name__}")
     if not -array.ndim <= axis < array.ndim:
         raise IndexError(f"axis {axis} is out of range for an array of rank {array.ndim}")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from jitflow.core import devices
 from jitflow.core.errors import VerifyError
 
 if TYPE_CHECKING:
@@ -53,8 +54,8 @@ def first_difference(expected: Any, got: Any, place: str) -> str | None:
     """Where `got` differs from `expected`, in words; None where they agree up to rounding."""
     if type(expected) is not type(got):
         return f"{place}: expected {type(expected).__name__}, got {type(got).__name__}"
-    if isinstance(expected, np.ndarray | np.generic):
-        return _array_difference(expected, got, place)
+    if isinstance(expected, np.ndarray | np.generic) or devices.kind_of(expected) is not None:
+        return _array_difference(_contents(expected), _contents(got), place)
     if isinstance(expected, tuple | list):
         if len(expected) != len(got):
             return f"{place}: expected length {len(expected)}, got {len(got)}"
@@ -80,6 +81,12 @@ def first_difference(expected: Any, got: Any, place: str) -> str | None:
         if difference:
             return difference
     return None
+
+
+def _contents(array: Any) -> Any:
+    """An array or number on the host."""
+    kind = devices.kind_of(array)
+    return array if kind is None or kind.is_host else array.get()
 
 
 def _array_difference(expected: Any, got: Any, place: str) -> str | None:

@@ -285,6 +285,28 @@ def test_out_of_memory_runs_eagerly(device):
     assert device.launches == launches + 1
 
 
+def test_verification_compares_contents(device):
+    def f(x):
+        return np.exp(x) * 2
+
+    verified = jitflow.compile(f, verify=True)
+    x = floats(9)
+    same(verified(x), f(x))
+    real, device.launcher = device.launcher, lambda kernel, wide: lambda grid, arguments: None
+    with pytest.raises(jitflow.VerifyError, match="result"):
+        jitflow.compile(f, verify=True)(x)
+    device.launcher = real
+
+
+def test_an_axis_may_be_marked_dynamic(device):
+    compiled = jitflow.compile(lambda x: x * 2)
+    x = floats(5, 3)
+    jitflow.mark_dynamic(x, 0)
+    compiled(x)
+    compiled(floats(8, 3))
+    assert compiled.report().recompiles == 0
+
+
 def test_half_precision(device):
     check(
         lambda x, y: x * y + x, floats(20, dtype=np.float16), floats(20, dtype=np.float16, seed=1)
