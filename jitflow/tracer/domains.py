@@ -11,15 +11,18 @@ from jitflow.core.dataclass import dataclass
 from jitflow.core.dims import Dim
 from jitflow.core.dtypes import I64
 from jitflow.core.errors import Unsupported
+from jitflow.core.lazy import LazyModule
 from jitflow.tracer import facts, numpy, operations
 from jitflow.tracer.numpy import arguments
-from jitflow.tracer.objects import cartesian
 from jitflow.tracer.objects.model import IteratorValue, RangeValue
 from jitflow.tracer.objects.number_values import integer
 from jitflow.tracer.values import ArrayValue, ConstantValue, PyValue, ScalarValue, SequenceValue
 
 if TYPE_CHECKING:
     from jitflow.tracer.interpreter import Interpreter
+    from jitflow.tracer.objects import cartesian
+else:
+    cartesian = LazyModule("jitflow.tracer.objects.cartesian")
 
 Item = Callable[[PyValue], PyValue]
 

@@ -8,17 +8,24 @@ it.
 from __future__ import annotations
 
 import operator
+from typing import TYPE_CHECKING
 
 from jitflow.core import dims
 from jitflow.core.dims import Dim, SymbolicDim
 from jitflow.core.dtypes import I64
 from jitflow.core.errors import Unsupported
+from jitflow.core.lazy import LazyModule
 from jitflow.guards.predicates import Relation
 from jitflow.guards.sources import DimensionSource, Source
 from jitflow.ir.graph import DimensionOf, Node, Value
 from jitflow.ops.record import Kind
-from jitflow.tracer import conditions, ranges
+from jitflow.tracer import ranges
 from jitflow.tracer.context import TraceContext
+
+if TYPE_CHECKING:
+    from jitflow.tracer import conditions
+else:
+    conditions = LazyModule("jitflow.tracer.conditions")
 
 _HOLDS = {"==": operator.eq, "!=": operator.ne, "<=": operator.le, "<": operator.lt}
 _RECORDS = {"==": "equal", "!=": "not_equal", "<=": "less_equal", "<": "less"}

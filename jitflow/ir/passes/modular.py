@@ -51,8 +51,8 @@ def modulo(rewriter: Rewriter, node: Node) -> Replacement:
 def _wrapped(rewriter: Rewriter, value: Value) -> Value:
     """A value with the low 64 bits of `value`, by arithmetic that wraps; itself if it is exact."""
     node = value.producer
-    if node is None or not node.location.quiet:
-        return value  # NumPy warns of overflow
+    if node is None or (node.location.line and not node.location.quiet):
+        return value  # NumPy warns of overflow, at that line
     name = node.operator.name
     if name not in _WRAPPING and name not in _BITWISE:
         return value

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from jitflow.core.dataclass import dataclass
 from jitflow.core.dims import Dim
 from jitflow.core.dtypes import I64
+from jitflow.core.lazy import LazyModule
 from jitflow.ir.graph import Value
-from jitflow.tracer import arrays, facts, layout, spans
+from jitflow.tracer import arrays, facts, layout
 from jitflow.tracer.context import TraceContext
 from jitflow.tracer.numpy import keys, places
 from jitflow.tracer.numpy.arguments import raises
@@ -20,6 +23,11 @@ from jitflow.tracer.numpy.operands import (
     same_shape,
 )
 from jitflow.tracer.values import ArrayValue, PyValue
+
+if TYPE_CHECKING:
+    from jitflow.tracer import spans
+else:
+    spans = LazyModule("jitflow.tracer.spans")
 
 
 @dataclass

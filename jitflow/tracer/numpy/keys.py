@@ -7,15 +7,16 @@ for slices to symbolic extents.
 from __future__ import annotations
 
 import operator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from jitflow.core.dataclass import dataclass
 from jitflow.core.dims import Dim
 from jitflow.core.dtypes import BOOL, I64
+from jitflow.core.lazy import LazyModule
 from jitflow.ir.graph import Value
-from jitflow.tracer import arrays, facts, spans
+from jitflow.tracer import arrays, facts
 from jitflow.tracer.context import TraceContext
 from jitflow.tracer.numpy import arguments
 from jitflow.tracer.numpy.arguments import raises, unsupported
@@ -30,6 +31,11 @@ from jitflow.tracer.values import (
     SequenceValue,
     SliceValue,
 )
+
+if TYPE_CHECKING:
+    from jitflow.tracer import spans
+else:
+    spans = LazyModule("jitflow.tracer.spans")
 
 
 @dataclass(frozen=True, eq=False)

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from jitflow.core.dataclass import dataclass
 from jitflow.core.dims import Dim
 from jitflow.core.dtypes import I64
+from jitflow.core.lazy import LazyModule
 from jitflow.guards.predicates import IsObject
 from jitflow.guards.sources import ConstantSource, MadeSource, Source
-from jitflow.tracer import spans
 from jitflow.tracer.context import TraceContext
 from jitflow.tracer.numpy import arguments, external
 from jitflow.tracer.numpy.arguments import raises, unsupported
@@ -19,6 +19,11 @@ from jitflow.tracer.numpy.callouts import Callee, call_out
 from jitflow.tracer.numpy.table import function
 from jitflow.tracer.objects.model import OpaqueValue
 from jitflow.tracer.values import ConstantValue, PyValue, ScalarValue
+
+if TYPE_CHECKING:
+    from jitflow.tracer import spans
+else:
+    spans = LazyModule("jitflow.tracer.spans")
 
 _DRAWS = frozenset(
     [

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from jitflow.core.dtypes import BOOL, F16, I64
-from jitflow.tracer import arrays, spans
+from jitflow.core.lazy import LazyModule
+from jitflow.tracer import arrays
 from jitflow.tracer.context import TraceContext
 from jitflow.tracer.numpy import arguments, creation, external, indexing, ufuncs, views
 from jitflow.tracer.numpy.arguments import is_missing, is_none, raises, unsupported
@@ -28,6 +29,11 @@ from jitflow.tracer.numpy.operands import (
 from jitflow.tracer.numpy.table import function, function_named, method
 from jitflow.tracer.numpy.ufunc_methods import deliver
 from jitflow.tracer.values import ArrayValue, ConstantValue, PyValue, ScalarValue, SequenceValue
+
+if TYPE_CHECKING:
+    from jitflow.tracer import spans
+else:
+    spans = LazyModule("jitflow.tracer.spans")
 
 
 @function(np.where, signature="condition, x=_, y=_, /")

@@ -10,7 +10,6 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import numpy as np
 
@@ -30,7 +29,8 @@ Item = Callable[[PyValue], PyValue]
 ZERO, ONE = ConstantValue(0), ConstantValue(1)
 
 
-def _product(tracer: Tracer, *args: PyValue, **kwargs: PyValue) -> PyValue:
+def product(tracer: Tracer, *args: PyValue, **kwargs: PyValue) -> PyValue:
+    """``itertools.product(*args)``."""
     values = [resolve(tracer, arg) for arg in args]
     if kwargs.keys() == {"repeat"}:
         repeat = index_of(tracer, kwargs["repeat"])
@@ -48,7 +48,8 @@ def _over(
     return IteratorValue(kind, inner=inner, iterator_type=iterator_type)  # type: ignore[arg-type]
 
 
-def _ndindex(tracer: Tracer, *shape: PyValue) -> PyValue:
+def ndindex(tracer: Tracer, *shape: PyValue) -> PyValue:
+    """``numpy.ndindex(*shape)``."""
     values = [resolve(tracer, extent) for extent in shape]
     if len(values) == 1 and isinstance(values[0], SequenceValue):
         values = [resolve(tracer, extent) for extent in values[0].items]
@@ -58,7 +59,8 @@ def _ndindex(tracer: Tracer, *shape: PyValue) -> PyValue:
     return _over(tracer, "product", ranges, np.ndindex)
 
 
-def _ndenumerate(tracer: Tracer, array: PyValue) -> PyValue:
+def ndenumerate(tracer: Tracer, array: PyValue) -> PyValue:
+    """``numpy.ndenumerate(array)``."""
     value = resolve(tracer, array)
     if not isinstance(value, ArrayValue) or not value.shape:
         raise Unsupported("JF-B006", "numpy.ndenumerate() of a number or a sequence")
@@ -128,9 +130,3 @@ def _item_of(inner: IteratorValue) -> Item:
 
 
 STEPS.update({"product": _step, "ndenumerate": _step})
-
-HANDLERS: dict[Any, Callable[..., PyValue]] = {
-    itertools.product: _product,
-    np.ndindex: _ndindex,
-    np.ndenumerate: _ndenumerate,
-}

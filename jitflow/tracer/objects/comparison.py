@@ -11,7 +11,7 @@ from jitflow.core.lazy import LazyModule
 from jitflow.guards.predicates import IsObject, NotSame, SameObject, TypeIs
 from jitflow.tracer import numpy
 from jitflow.tracer.numpy import companions
-from jitflow.tracer.objects import either, instances, int_or_float, modules, sets
+from jitflow.tracer.objects import either, instances, modules, sets
 from jitflow.tracer.objects.iterators import items_of, range_length
 from jitflow.tracer.objects.keys import is_open, key_of
 from jitflow.tracer.objects.model import (
@@ -49,8 +49,9 @@ from jitflow.tracer.values import (
 
 if TYPE_CHECKING:
     from jitflow.tracer import growing
-    from jitflow.tracer.objects import integer_lists
+    from jitflow.tracer.objects import int_or_float, integer_lists
 else:
+    int_or_float = LazyModule("jitflow.tracer.objects.int_or_float")
     growing = LazyModule("jitflow.tracer.growing")
     integer_lists = LazyModule("jitflow.tracer.objects.integer_lists")
 

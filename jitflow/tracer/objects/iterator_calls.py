@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import builtins
 import functools
+import itertools
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from jitflow.core.errors import Unsupported
-from jitflow.tracer.objects import cartesian, itertools_calls
+from jitflow.core.lazy import LazyModule
+from jitflow.tracer.objects import itertools_calls
 from jitflow.tracer.objects.comparison import known_truth
 from jitflow.tracer.objects.iterators import (
     get_iterator,
@@ -29,6 +33,11 @@ from jitflow.tracer.objects.operators import get_item
 from jitflow.tracer.objects.protocol import Tracer
 from jitflow.tracer.objects.wrap import resolve
 from jitflow.tracer.values import ArrayValue, ConstantValue, PyValue, SequenceValue, SliceValue
+
+if TYPE_CHECKING:
+    from jitflow.tracer.objects import cartesian
+else:
+    cartesian = LazyModule("jitflow.tracer.objects.cartesian")
 
 NONE, ZERO, ONE = ConstantValue(None), ConstantValue(0), ConstantValue(1)
 
@@ -104,7 +113,9 @@ _REVERSED: Any = type(reversed([]))
 
 HANDLERS: dict[Any, Callable[..., PyValue]] = {
     **itertools_calls.HANDLERS,
-    **cartesian.HANDLERS,
+    itertools.product: lambda tracer, *args, **kwargs: cartesian.product(tracer, *args, **kwargs),
+    np.ndindex: lambda tracer, *shape: cartesian.ndindex(tracer, *shape),
+    np.ndenumerate: lambda tracer, array: cartesian.ndenumerate(tracer, array),
     builtins.iter: _iter,
     builtins.next: _next,
     builtins.enumerate: _enumerate,

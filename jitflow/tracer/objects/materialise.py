@@ -16,7 +16,6 @@ from jitflow.core.lazy import LazyModule
 from jitflow.ir.graph import Value
 from jitflow.tracer import arrays
 from jitflow.tracer import recipes as r
-from jitflow.tracer.objects import int_or_float
 from jitflow.tracer.objects.either import as_python
 from jitflow.tracer.objects.materialise_iterators import recipe_of_iterator
 from jitflow.tracer.objects.model import (
@@ -56,7 +55,9 @@ from jitflow.tracer.values import (
 
 if TYPE_CHECKING:
     from jitflow.tracer import growing
+    from jitflow.tracer.objects import int_or_float
 else:
+    int_or_float = LazyModule("jitflow.tracer.objects.int_or_float")
     growing = LazyModule("jitflow.tracer.growing")
 
 _BUSY = r.Recipe()

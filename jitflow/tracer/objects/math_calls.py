@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from jitflow.core.dtypes import F64
 from jitflow.core.errors import Unsupported
+from jitflow.core.lazy import LazyModule
 from jitflow.ir.graph import Value
 from jitflow.tracer import facts, numpy
-from jitflow.tracer.objects import either, int_or_float, operators
+from jitflow.tracer.objects import either, operators
 from jitflow.tracer.objects.comparison import call_special, is_numeric
 from jitflow.tracer.objects.iterators import items_of
 from jitflow.tracer.objects.model import InstanceValue
@@ -29,6 +30,11 @@ from jitflow.tracer.objects.protocol import Tracer
 from jitflow.tracer.objects.scalars import binary, require_finite
 from jitflow.tracer.objects.wrap import resolve
 from jitflow.tracer.values import ConstantValue, PyValue, SequenceValue
+
+if TYPE_CHECKING:
+    from jitflow.tracer.objects import int_or_float
+else:
+    int_or_float = LazyModule("jitflow.tracer.objects.int_or_float")
 
 _ANYWHERE = {
     math.atan: "arctan",

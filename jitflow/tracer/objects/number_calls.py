@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import builtins
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from jitflow.core.dtypes import BOOL, C128, F64, I64
 from jitflow.core.errors import Unsupported
+from jitflow.core.lazy import LazyModule
 from jitflow.ir.graph import Value
 from jitflow.tracer import facts, numpy, versions
-from jitflow.tracer.objects import either, int_or_float
+from jitflow.tracer.objects import either
 from jitflow.tracer.objects.comparison import call_special, compare, is_numeric, known_truth, truth
 from jitflow.tracer.objects.iterators import get_iterator, items_of, next_item
 from jitflow.tracer.objects.keys import index_of
@@ -38,6 +39,11 @@ from jitflow.tracer.values import (
     ScalarValue,
     SequenceValue,
 )
+
+if TYPE_CHECKING:
+    from jitflow.tracer.objects import int_or_float
+else:
+    int_or_float = LazyModule("jitflow.tracer.objects.int_or_float")
 
 _LIMIT = float(2**62)
 

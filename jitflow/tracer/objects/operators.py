@@ -12,7 +12,7 @@ from jitflow.core.errors import Unsupported
 from jitflow.core.lazy import LazyModule
 from jitflow.tracer import numpy
 from jitflow.tracer.numpy import companions
-from jitflow.tracer.objects import dicts, either, instances, int_or_float, modules, sequences, sets
+from jitflow.tracer.objects import dicts, either, instances, modules, sequences, sets
 from jitflow.tracer.objects.classes import search
 from jitflow.tracer.objects.comparison import call_special, is_numeric, truth
 from jitflow.tracer.objects.effects import will_change
@@ -55,8 +55,9 @@ from jitflow.tracer.values import (
 )
 
 if TYPE_CHECKING:
-    from jitflow.tracer.objects import integer_lists
+    from jitflow.tracer.objects import int_or_float, integer_lists
 else:
+    int_or_float = LazyModule("jitflow.tracer.objects.int_or_float")
     integer_lists = LazyModule("jitflow.tracer.objects.integer_lists")
 
 NAMES = {

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 from jitflow.core.errors import Unsupported
 from jitflow.core.lazy import LazyModule
 from jitflow.guards.predicates import SameObject, TypeIs
-from jitflow.tracer.objects import choice
 from jitflow.tracer.objects.comparison import is_equal_item, known_truth
 from jitflow.tracer.objects.effects import will_change
 from jitflow.tracer.objects.iterators import items_of
@@ -21,7 +20,9 @@ from jitflow.tracer.values import ConstantValue, PyValue, ScalarValue, SequenceV
 
 if TYPE_CHECKING:
     from jitflow.tracer import growing
+    from jitflow.tracer.objects import choice
 else:
+    choice = LazyModule("jitflow.tracer.objects.choice")
     growing = LazyModule("jitflow.tracer.growing")
 
 NONE = ConstantValue(None)
