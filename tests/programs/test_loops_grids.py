@@ -82,3 +82,16 @@ def test_a_grid_that_is_left_early(check_loops):
             return -1, -1
 
     check_loops(found, (RNG.normal(size=(20, 30)), 2.0), (RNG.normal(size=(20, 30)), 99.0))
+
+
+def test_extents_that_are_negative_raise(check_loops):
+    def visited(x, n):
+        try:
+            for i, j in np.ndindex(3, n):
+                x[i, j] += 1
+        except ValueError as error:
+            return str(error)
+        return x
+
+    calls = [(np.zeros((3, 4)), n) for n in (2, 3, 0, -1, 4, -2)]
+    check_loops(visited, *calls)

@@ -14,12 +14,12 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from jitflow.core.errors import Unsupported
-from jitflow.tracer import numpy
+from jitflow.tracer import facts, numpy
 from jitflow.tracer.objects import itertools_calls
 from jitflow.tracer.objects.iterators import STEPS, get_iterator, range_length
 from jitflow.tracer.objects.keys import index_of
 from jitflow.tracer.objects.model import IteratorValue, RangeValue
-from jitflow.tracer.objects.number_values import integer
+from jitflow.tracer.objects.number_values import box_of, dim_of, integer
 from jitflow.tracer.objects.protocol import Tracer
 from jitflow.tracer.objects.scalars import binary
 from jitflow.tracer.objects.wrap import resolve
@@ -55,8 +55,21 @@ def ndindex(tracer: Tracer, *shape: PyValue) -> PyValue:
         values = [resolve(tracer, extent) for extent in values[0].items]
     if not values:
         raise Unsupported("JF-B006", "numpy.ndindex() of no axes")
+    for extent in values:
+        _require_extent(tracer, extent)
     ranges = [RangeValue(ZERO, extent, ONE) for extent in values]
     return _over(tracer, "product", ranges, np.ndindex)
+
+
+def _require_extent(tracer: Tracer, extent: PyValue) -> None:
+    """Leave what is no extent of an array to NumPy, which raises."""
+    dim = dim_of(extent) if box_of(extent) == "int" else None
+    if dim is None:
+        raise Unsupported("JF-B006", "numpy.ndindex() of what is known only at run time")
+    if facts.evaluate(tracer.context, dim) is None:
+        facts.rely_on(tracer.context, 0, "<=", dim)
+    elif not facts.decide(tracer.context, 0, "<=", dim):
+        raise Unsupported("JF-B009", "ValueError: negative dimensions are not allowed")
 
 
 def ndenumerate(tracer: Tracer, array: PyValue) -> PyValue:
