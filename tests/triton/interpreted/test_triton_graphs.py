@@ -22,18 +22,18 @@ LIMITS = {"whole": LARGE, "blocks": SMALL}
 
 
 @pytest.mark.parametrize("limits", LIMITS)
-@pytest.mark.parametrize("seed", range(60))
+@pytest.mark.parametrize("seed", range(30))
 def test_small_graphs(seed: int, limits: str) -> None:
     compare(*Maker(seed).make(), limits)
 
 
-@pytest.mark.parametrize("seed", range(1000, 1010))
+@pytest.mark.parametrize("seed", range(1000, 1005))
 def test_large_graphs(seed: int) -> None:
     compare(*Maker(seed, nodes=40).make(), "whole")
 
 
 @pytest.mark.parametrize("limits", LIMITS)
-@pytest.mark.parametrize("seed", range(2000, 2015))
+@pytest.mark.parametrize("seed", range(2000, 2008))
 def test_symbolic_dimensions(seed: int, limits: str) -> None:
     compare(*Maker(seed, symbolic=True).make(), limits)
 
@@ -46,7 +46,7 @@ def test_loops_and_branches(name: str) -> None:
 
 
 @pytest.mark.parametrize("symbolic", [False, True], ids=["static", "symbolic"])
-@pytest.mark.parametrize("seed", range(9))
+@pytest.mark.parametrize("seed", range(6))
 def test_random_loops(seed: int, symbolic: bool) -> None:
     graph, inputs = LoopMaker(seed, symbolic).make()
     compare(pipeline.run(graph) if seed % 2 else graph, inputs, "whole", rtol=1e-9, atol=1e-12)
