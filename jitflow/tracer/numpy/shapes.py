@@ -249,7 +249,9 @@ def broadcast_arrays(context: TraceContext, args: SequenceValue, subok: PyValue)
     if not all(isinstance(extent, int) for extent in shape):
         raise unsupported("broadcast_arrays of symbolic extents")
     # Writing to them warns: that is left to Python, as if they could not be written.
-    how = "broadcast_arrays"
+    # On a device nothing warns, and there the exit's call would mix in an array of the host.
+    is_host = context.kind is None or context.kind.is_host
+    how = "broadcast_arrays" if is_host else "broadcast_to"
     results: list[PyValue] = [
         array if array.shape == shape else views.broadcast_to(context, array, shape, method=how)
         for array in given
