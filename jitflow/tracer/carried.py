@@ -309,7 +309,17 @@ def _perhaps(left: Kind, right: Kind, what: str, values: Iterable[PyValue | None
     kinds = [kind.kind if isinstance(kind, Perhaps) else kind for kind in (left, right)]
     known = [kind for kind in kinds if not isinstance(kind, Unbound)]
     held = [value.value if isinstance(value, PerhapsUnbound) else value for value in values]
-    return Perhaps(unified(known[0], known[-1], what, held))
+    kind = unified(known[0], known[-1], what, held)
+    if not _outlives_region(kind):
+        raise Unsupported("JF-B006", f"{what} is {text_of(kind)} or unbound")
+    return Perhaps(kind)
+
+
+def _outlives_region(kind: Kind) -> bool:
+    """Whether no part is an object that may have been made in the region: that one is undone."""
+    if isinstance(kind, Group):
+        return all(map(_outlives_region, kind.items))
+    return not isinstance(kind, Fixed) or isinstance(kind.value, ConstantValue)
 
 
 def is_open(kind: Kind) -> bool:

@@ -141,3 +141,22 @@ def test_harmless_values_keep_flags_clear_in_loops(monkeypatch):
             np.testing.assert_array_equal(got, expected)
     assert compiled.report().pieces == 1
     assert not settled
+
+
+def test_what_an_arm_makes_is_not_lost_where_the_other_arm_binds_nothing(check_loops):
+    def numbers(x):
+        if x.sum() > 0:
+            pass
+        else:
+            found = [x * k for k in range(3)]
+        return found
+
+    def entries(x):
+        for i in range(len(x)):
+            if x[i] > 0.5:
+                entry = {"place": i, "values": [x[i]]}
+        return entry
+
+    x = np.linspace(0.0, 1.0, 9)
+    check_loops(numbers, (-x,), (x,), (-x,))
+    check_loops(entries, (x,), (x - 2,), (x,))
