@@ -160,3 +160,18 @@ def test_what_an_arm_makes_is_not_lost_where_the_other_arm_binds_nothing(check_l
     x = np.linspace(0.0, 1.0, 9)
     check_loops(numbers, (-x,), (x,), (-x,))
     check_loops(entries, (x,), (x - 2,), (x,))
+
+
+def test_arrays_made_by_their_class(check_loops):
+    def filled(x, n):
+        energy = np.ndarray(n + 1, dtype=np.float64)
+        table = np.ndarray((2, n), np.float32, order="F")
+        plain = np.ndarray(shape=(n,))
+        for i in range(n + 1):
+            energy[i] = x[i] * 2
+        table[:] = energy[:n]
+        plain[...] = 1
+        view = np.ndarray((2,), np.float64, buffer=x)
+        return energy, table, plain, view + 1, isinstance(x, np.ndarray), np.ndarray.sum(x)
+
+    check_loops(filled, (np.arange(9.0), 5), (np.arange(9.0), 8))

@@ -113,6 +113,30 @@ for _name, _number in (
     _register_fill(_name, _number)
 
 
+@function(
+    np.ndarray,
+    signature="shape, dtype=None, buffer=None, offset=0, strides=None, order=None",
+    fold=False,
+)
+def ndarray(
+    context: TraceContext,
+    shape: PyValue,
+    dtype: PyValue,
+    buffer: PyValue,
+    offset: PyValue,
+    strides: PyValue,
+    order: PyValue,
+) -> PyValue:
+    """A new array whose contents are not set, as of `numpy.empty`."""
+    is_own = is_none(buffer) and is_none(strides) and arguments.constant(context, offset, "") == 0
+    if not is_own:
+        raise unsupported("np.ndarray over memory that is there already")
+    letter = ConstantValue("C") if is_none(order) else order
+    extents = arguments.sized_shape(context, shape)
+    wanted = arguments.dtype(context, dtype) or F64
+    return filled(context, None, wanted, extents, fresh_order(context, letter, len(extents)))
+
+
 def filled_like(
     context: TraceContext,
     a: PyValue,

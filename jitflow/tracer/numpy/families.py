@@ -31,8 +31,8 @@ FAMILIES: dict[str, str] = {
     ),
     "creation": (
         "arange array asanyarray asarray asarray_chkfinite ascontiguousarray asfortranarray "
-        "astype copy empty empty_like eye full full_like identity linspace ones ones_like tri "
-        "zeros zeros_like .__copy__ .astype .copy"
+        "astype copy empty empty_like eye full full_like identity linspace ndarray ones ones_like "
+        "tri zeros zeros_like .__copy__ .astype .copy"
     ),
     "reductions": (
         "all amax amin any argmax argmin count_nonzero cumprod cumsum cumulative_prod "
