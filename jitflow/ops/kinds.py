@@ -52,12 +52,38 @@ def elementwise(
         The body works on f16 itself; otherwise it is evaluated in f32 and rounded, as NumPy does.
     """
     names = tuple(parameters.split())
-    accepted = frozenset(dtypes)
-    mixed = frozenset(pairs)
+    accepted, mixed = frozenset(dtypes), frozenset(pairs)
+    extra = {"dtypes": tuple(dtypes), **rest.pop("extra", {})}
+    takes_half = F16 in accepted or any(F16 in pair for pair in mixed)
+    if body_dtypes is not None:
+        extra["body_dtypes"] = frozenset(body_dtypes)
+    return register(
+        Operator(
+            name,
+            Kind.ELEMENTWISE,
+            names,
+            _broadcasting(name, len(names), accepted, mixed, result),
+            numpy,
+            cpu=through_single(cpu) if cpu and takes_half and not native_half else cpu,
+            samples=samples or interesting(len(names)),
+            extra=extra,
+            **rest,
+        )
+    )
+
+
+def _broadcasting(
+    name: str,
+    count: int,
+    accepted: frozenset[DType],
+    mixed: frozenset[tuple[DType, DType]],
+    result: DType | Callable[[DType], DType] | None,
+) -> Callable[[Types, Attributes], Types]:
+    """The types of an element-wise operator, as `elementwise` describes its operands."""
 
     def infer(types: Types, attributes: Attributes) -> Types:
-        if len(types) != len(names):
-            raise TypeError(f"{name} takes {len(names)} operands, not {len(types)}")
+        if len(types) != count:
+            raise TypeError(f"{name} takes {count} operands, not {len(types)}")
         first = types[0]
         dtype = first.dtype
         if dtype not in accepted or any(type.dtype is not dtype for type in types):
@@ -73,23 +99,7 @@ def elementwise(
             return (first,)
         return (ArrayType(given, shape),)
 
-    extra = {"dtypes": tuple(dtypes), **rest.pop("extra", {})}
-    takes_half = F16 in accepted or any(F16 in pair for pair in mixed)
-    if body_dtypes is not None:
-        extra["body_dtypes"] = frozenset(body_dtypes)
-    return register(
-        Operator(
-            name,
-            Kind.ELEMENTWISE,
-            names,
-            infer,
-            numpy,
-            cpu=through_single(cpu) if cpu and takes_half and not native_half else cpu,
-            samples=samples or interesting(len(names)),
-            extra=extra,
-            **rest,
-        )
-    )
+    return infer
 
 
 def through_single(body: Callable[..., Any]) -> Callable[..., Any]:
