@@ -15,6 +15,7 @@ from jitflow.codegen.blocks import roots_of
 from jitflow.codegen.control import rotation
 from jitflow.codegen.draft import Place
 from jitflow.codegen.groups import Control, Evaluation, Loops, Plan, Product, Step, Store
+from jitflow.codegen.masks import may_fail
 from jitflow.codegen.overlap import conflicts
 from jitflow.codegen.places import Given, is_matrix_place, is_packed
 from jitflow.core.dataclass import dataclass, field
@@ -152,11 +153,11 @@ class _Assigner:
         for evaluation in step.evaluations:
             if evaluation.load:
                 self.read_at.setdefault(self.root(evaluation.value), []).append(time)
-            elif evaluation.value.producer and evaluation.value.producer.operator.checks:
+            elif evaluation.value.producer and may_fail(evaluation.value.producer):
                 self.last_check = time
         for store in step.stores:
             self.written_at[store.target] = time
-        if step.checks or step.lookups:
+        if step.checks or not all(entry.is_within for entry in step.lookups.values()):
             self.last_check = time
 
     def root(self, value: Value) -> Value:

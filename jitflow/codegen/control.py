@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from jitflow.codegen.blocks import is_sunk
+from jitflow.codegen.masks import may_fail
 from jitflow.core.dims import Dim
 from jitflow.ir.graph import Node, Value
 from jitflow.ir.regions import captured, defined_in, walk_block
@@ -11,7 +12,7 @@ from jitflow.ops.record import Kind
 
 def has_checks(node: Node) -> bool:
     """Whether a node in the regions of `node` may fail."""
-    return any(inner.operator.checks for region in node.regions for inner in walk_block(region))
+    return any(may_fail(inner) for region in node.regions for inner in walk_block(region))
 
 
 def known_bound(value: Value) -> Dim | None:

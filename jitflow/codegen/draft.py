@@ -153,6 +153,9 @@ class _Drafter:
         if atom not in self.lookups:
             entry = self.loops.lookups[atom]
             index = self.found[entry.value, entry.index]
+            if entry.is_within:
+                self.lookups[atom] = index
+                return index
             statement = Lookup(self.name(), result_of(index), entry.extent)
             self.lookups[atom] = self.add(statement, [index])
         return self.lookups[atom]
@@ -266,14 +269,18 @@ class _Drafter:
         if name == "dimension":
             return self.add(Position(self.name(), Affine(node.attributes["dim"])), [])
         (component,) = index
-        address, uses, variables = self.resolve(component)
-        item = self.add(Position(self.name(), address), uses, variables)
+        item = self.position(component)
         if dtype is I64:
             return item
         cast = operator("cast")
         return self.add(
             Compute(self.name(), cast, (result_of(item),), {"dtype": dtype}, dtype), [item]
         )
+
+    def position(self, component: Affine) -> Item:
+        """The value of a component of an index."""
+        address, uses, variables = self.resolve(component)
+        return self.add(Position(self.name(), address), uses, variables)
 
     def fold(self, node: Node, value: Value, index: Index) -> Item:
         at = self.loops.operand_index[value, index]
@@ -302,6 +309,9 @@ class _Drafter:
     # Stores
 
     def store(self, store: Store) -> None:
+        if store.mode == "nonzero":
+            self.store_places(store)
+            return
         item = self.found[store.value, store.index]
         record = None if store.mode == "set" else operator(_COMBINATIONS[store.mode])
         for place in self.store_to(store.target):
@@ -314,6 +324,33 @@ class _Drafter:
                 [item, *uses],
                 variables,
             )
+
+    def store_places(self, store: Store) -> None:
+        """Write the loop variables where the mask is true, one row after the other."""
+        mask = self.found[store.value, store.index]
+        cast, total = operator("cast"), operator("sum")
+        one = Compute(self.name(), cast, (result_of(mask),), {"dtype": I64}, I64)
+        step = self.add(one, [mask])
+        fold = Fold(f"@{len(self.draft.items)}", result_of(step), None, self.name())
+        count = self.add(fold, [step], frozenset(self.loops.inner) - set(self.unit))
+        count.accumulator = (total, I64)
+        row = access.variable(result_of(count)) + -1
+        positions = [self.position(component) for component in store.index]
+        for place in self.store_to(store.target):
+            self.draft.storages[place.storage] = place
+            for axis, position in enumerate(positions):
+                column = (access.constant(axis),) if len(positions) > 1 else ()
+                address = place.layout.address((row, *column))
+                self.add(
+                    StoreStatement(
+                        place.storage,
+                        address,
+                        result_of(position),
+                        I64,
+                        condition=result_of(mask),
+                    ),
+                    [position, mask, count],
+                )
 
 
 _COMBINATIONS = {

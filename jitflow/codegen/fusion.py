@@ -81,6 +81,7 @@ class _Fusion:
             Kind.UPDATE: self.visit_update,
             Kind.SCATTER: self.visit_scatter,
             Kind.CONTRACTION: self.visit_product,
+            Kind.NONZERO: self.visit_nonzero,
         }
 
     def run(self) -> Plan:
@@ -458,6 +459,15 @@ class _Fusion:
         self.load_all(value)
         self.take_base(value, base, loops)
         self.demand(new, loops, inside)
+
+    def visit_nonzero(self, node: Node, value: Value) -> None:
+        """Go through the mask in order, counting."""
+        (mask,) = node.operands
+        loops, index = self.new_loops(mask.type.shape, ordered=True)
+        loops.inner = tuple(loops.variables)
+        loops.stores.append(Store(mask, index, value, access.zeros(value.type.rank), "nonzero"))
+        self.load_all(value)
+        self.demand(mask, loops, index)
 
     def visit_check(self, node: Node) -> None:
         loops, _ = self.new_loops()

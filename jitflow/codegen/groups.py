@@ -25,7 +25,8 @@ class Evaluation:
 class Store:
     """Element `index` of the evaluated `value` is element `target_index` of `target` in memory.
 
-    `mode` is ``"set"``, or the combination of a scatter.
+    `mode` is ``"set"``, or the combination of a scatter, or ``"nonzero"``: of a true `value` the
+    loop variables are stored, in the row of `target` that follows the one before.
     """
 
     value: Value
@@ -37,11 +38,15 @@ class Store:
 
 @dataclass(eq=False, repr=False)
 class Lookup:
-    """An atom of an index: the integer `value` at `index`, wrapped and checked for `extent`."""
+    """An atom of an index: the integer `value` at `index`, wrapped and checked for `extent`.
+
+    `is_within`: it is known to need neither.
+    """
 
     value: Value
     index: Index
     extent: Dim
+    is_within: bool = False
 
 
 @dataclass(eq=False, repr=False)
@@ -105,10 +110,10 @@ class Loops(Step):
         self.variables.update(zip(names, shape, strict=True))
         return tuple(variable(name) for name in names)
 
-    def lookup(self, value: Value, index: Index, extent: Dim) -> Affine:
+    def lookup(self, value: Value, index: Index, extent: Dim, is_within: bool) -> Affine:
         """The atom for an index loaded at run time."""
         name = f"[{value.name}({', '.join(map(str, index))}) of {extent}]"
-        self.lookups[name] = Lookup(value, index, extent)
+        self.lookups[name] = Lookup(value, index, extent, is_within)
         return variable(name)
 
     def atoms_of(self, index: Index) -> set[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from jitflow.codegen import access
 from jitflow.codegen.access import Index
 from jitflow.codegen.groups import Loops
+from jitflow.codegen.masks import is_within
 from jitflow.core.dims import Dim
 from jitflow.ir.graph import Node, Value
 
@@ -18,7 +19,8 @@ def gathered_index(
     chosen = {}
     for axis, key in zip(node.attributes["axes"], keys, strict=True):
         at = access.broadcast_index(head, shape, key.type.shape)
-        chosen[axis % source.type.rank] = loops.lookup(key, at, source.type.shape[axis])
+        extent = source.type.shape[axis]
+        chosen[axis % source.type.rank] = loops.lookup(key, at, extent, is_within(key, extent))
     return tuple(chosen[axis] if axis in chosen else next(rest) for axis in range(source.type.rank))
 
 

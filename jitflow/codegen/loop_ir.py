@@ -137,17 +137,23 @@ class End:
 
 @dataclass(eq=False, repr=False)
 class Store:
-    """Write `operand` to `buffer` at `address`; with an operator, combined with what is there."""
+    """Write `operand` to `buffer` at `address`; with an operator, combined with what is there.
+
+    With a `condition`, a bool in a scalar loop, only where that holds: the address may be beyond
+    the buffer elsewhere.
+    """
 
     buffer: str
     address: Affine
     operand: str
     dtype: DType
     operator: Operator | None = None
+    condition: str = ""
 
     def __str__(self) -> str:
         name = self.operator.name if self.operator else "store"
-        return f"{name} {self.dtype} {self.buffer}[{self.address}], {self.operand}"
+        rest = f" if {self.condition}" if self.condition else ""
+        return f"{name} {self.dtype} {self.buffer}[{self.address}], {self.operand}{rest}"
 
 
 @dataclass(eq=False, repr=False)

@@ -100,6 +100,14 @@ def _independent(loops: Loops) -> frozenset[str]:
     return names
 
 
+def _is_in_order(loops: Loops) -> bool:
+    """Whether the order of several loops matters: they count, or may meet an element twice."""
+    if any(store.mode == "nonzero" for store in loops.stores):
+        return True
+    dependent = frozenset(loops.variables) - _independent(loops)
+    return sum(loops.variables[name] != 1 for name in dependent) > 1
+
+
 def _is_quick_scan(loops: Loops, items: Iterable[Item]) -> bool:
     if len(loops.inner) != 1:
         return False
@@ -124,6 +132,7 @@ def build(loops: Loops, draft: Draft, estimates: dict[str, int], target: LoopTar
         vectorisable(loops, draft.items),
         estimates,
         _short_fold(draft),
+        _is_in_order(loops),
     )
     return _Nester(loops, draft, plan, target).run()
 

@@ -76,10 +76,12 @@ def schedule(
     vectorisable: frozenset[str],
     estimates: Mapping[str, int],
     short_fold: int = SHORT_FOLD,
+    is_in_order: bool = False,
 ) -> Schedule:
     """Order, merge and choose; `estimates` has guesses for symbols that are byte strides.
 
     Axes that are folded are merged first: they are one long run, however short the last one is.
+    `is_in_order`: the loops have their order already.
     """
     live = {name: extent for name, extent in extents.items() if extent != 1}
     strides = _Strides(accesses, estimates)
@@ -89,7 +91,8 @@ def schedule(
         extents=dict(live),
         changes={name: Affine(0) for name in extents if name not in live},
     )
-    result.inner.sort(key=strides.movement, reverse=True)
+    if not is_in_order:
+        result.inner.sort(key=strides.movement, reverse=True)
     _merge(result, result.inner, accesses, vectorisable)
 
     def penalty(name: str) -> tuple[int, int]:
@@ -99,7 +102,7 @@ def schedule(
 
     candidates = [name for name in result.extents if name in vectorisable]
     vector = min(candidates, key=penalty, default=None)
-    for names in (result.outer, result.inner):
+    for names in () if is_in_order else (result.outer, result.inner):
         names.sort(key=strides.movement, reverse=True)
         if vector in names:
             names.remove(vector)

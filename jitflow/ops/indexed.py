@@ -1,4 +1,4 @@
-"""Records of `gather` and `scatter`: elements addressed by integer arrays."""
+"""Records of `gather`, `scatter` and `nonzero`: elements addressed by integer arrays or masks."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from jitflow.core.dtypes import ALL, I64
+from jitflow.core.dtypes import ALL, BOOL, I64
 from jitflow.core.types import ArrayType
 from jitflow.ops import shapes
 from jitflow.ops.arithmetic import add, maximum, minimum, multiply
@@ -108,5 +108,36 @@ scatter = register(
         cost=2,
         extra={"dtypes": ALL},
         doc="The base with the value stored or combined at index arrays, in index order.",
+    )
+)
+
+
+def _infer_nonzero(types: Types, attributes: Attributes) -> Types:
+    (mask,) = types
+    if mask.dtype is not BOOL or not mask.rank:
+        raise TypeError(f"nonzero does not take {mask}")
+    count = attributes["count"]
+    shape = (count,) if mask.rank == 1 else (count, mask.rank)
+    return (ArrayType(I64, shape),)
+
+
+def _nonzero(mask: Any, *, count: int) -> np.ndarray:
+    table = np.ascontiguousarray(np.argwhere(mask))
+    if len(table) != count:
+        raise ValueError(f"{len(table)} elements are true, not {count}")
+    return table[:, 0] if np.ndim(mask) == 1 else table
+
+
+nonzero = register(
+    Operator(
+        "nonzero",
+        Kind.NONZERO,
+        ("mask",),
+        _infer_nonzero,
+        _nonzero,
+        attributes=("count",),
+        cost=2,
+        extra={"dtypes": (BOOL,)},
+        doc="Indices of the true elements, in C order; `count` is how many there are.",
     )
 )

@@ -30,6 +30,7 @@ class Kind(enum.Enum):
     CONTRACTION = "contraction"  # matrix products
     GATHER = "gather"  # elements addressed by index arrays
     SCATTER = "scatter"  # writes addressed by index arrays
+    NONZERO = "nonzero"  # places of true elements: data decide how many
     CREATION = "creation"  # no array operand: fill, iota, constant
     CONCATENATE = "concatenate"  # operands side by side along an axis
     CALL_OUT = "call_out"  # Python or NumPy is called with whole arrays

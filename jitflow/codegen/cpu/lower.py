@@ -184,6 +184,10 @@ class KernelWriter:
             assert statement.operator.cpu is not None
             before = self.memory.load(buffer, statement.address, statement.dtype)
             value = statement.operator.cpu(self.emitter, before, value)
+        if statement.condition:
+            condition = self.get(statement.condition)
+            self.memory.store_if(condition, buffer, statement.address, value)
+            return
         self.memory.store(buffer, statement.address, value)
 
     def begin(self, statement: Begin) -> None:

@@ -215,6 +215,15 @@ class MemoryWriter(AddressWriter):
             element = memory_type(value.dtype)
             self.text.write(f"store {element} {value.text}, ptr {at.pointer}, align {align}")
 
+    def store_if(
+        self, condition: Register, buffer: Buffer, address: Affine, value: Register
+    ) -> None:
+        """Write one element where the condition holds, else to where nobody reads: no branch."""
+        at, element = self.address(buffer, address), memory_type(value.dtype)
+        nowhere = self.text.value(f"alloca {element}", 0)
+        place = self.text.value(f"select i1 {condition.text}, ptr {at.pointer}, ptr {nowhere}")
+        self.text.write(f"store {element} {value.text}, ptr {place}, align {alignment(buffer)}")
+
     def spread(self, value: Register, count: int, text: str = "") -> str:
         """The value in `count` lanes, as it lies in memory."""
         text = text or value.text

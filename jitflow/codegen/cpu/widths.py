@@ -17,6 +17,9 @@ two: a polynomial is a long chain, and schedulers hold too few instructions to o
 CHEAP_COLUMN = 3
 """Cost up to which the fold of columns takes sixteen registers: whole cache lines of each row."""
 
+MOST_APART = 64
+"""Lanes whose elements do not lie in a row: each has an address of its own."""
+
 WIDE, MEDIUM_BODY = 512, 40
 """Bits of a vector below which there are fewer registers: bodies up to this cost still get two."""
 
@@ -52,6 +55,8 @@ def choose_width(loop: Loop, target: Target) -> LoopWidth:
     if nested:
         unroll = 16 if cost <= CHEAP_COLUMN else 4
     lanes = native * unroll
+    if lanes > MOST_APART and _lie_apart(loop):
+        lanes = max(native, MOST_APART)
     if isinstance(loop.extent, int):
         lanes = _fit(loop.extent, native, lanes)
     return LoopWidth(lanes, cost > LONG_BODY, native=native, cost=cost)
@@ -62,6 +67,16 @@ def crosses(loop: Loop) -> bool:
     return any(
         isinstance(inside, Loop) and crossing_loads(inside, loop.variable) for inside in loop.body
     )
+
+
+def _lie_apart(loop: Loop) -> bool:
+    """Whether the lanes of some load or store are not neighbours in memory."""
+    for statement in walk(loop.body):
+        if isinstance(statement, (Load, Store)):
+            stride = statement.address.coefficient(loop.variable)
+            if stride not in (0, statement.dtype.itemsize):
+                return True
+    return False
 
 
 def _fit(extent: int, native: int, lanes: int) -> int:

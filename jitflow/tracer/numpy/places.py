@@ -1,4 +1,4 @@
-"""The places of the true elements of a mask: a call of `numpy.nonzero`, counted beforehand."""
+"""The places of the true elements of a mask, whose number is found first."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 
 from jitflow.core.dtypes import I64
+from jitflow.core.errors import Unsupported
 from jitflow.ir.graph import Value
 from jitflow.ops.record import Kind
 from jitflow.tracer import arrays, facts
 from jitflow.tracer.context import TraceContext
-from jitflow.tracer.numpy.callouts import call_out
 from jitflow.tracer.numpy.operands import cast, emit
 from jitflow.tracer.values import (
     ArrayValue,
@@ -49,23 +49,11 @@ def _table(context: TraceContext, mask: Value) -> Value:
     axes = tuple(range(rank))
     count = emit(context, "sum", cast(context, mask, I64), axes=axes, keepdims=False)
     extent = facts.late_extent(context, count)
-    shape = (extent,) if rank == 1 else (extent, rank)
-    function = _flat_places if rank == 1 else _row_places
-    (table,) = call_out(context, function, [mask], [I64], shape)
+    if context.kind is not None and not context.kind.is_host:
+        raise Unsupported("JF-B024", "numpy.nonzero runs on the host")
+    table = emit(context, "nonzero", mask, count=extent)
     context.places[key] = (mask, table)
     return table
-
-
-def _flat_places(mask: np.ndarray) -> np.ndarray:
-    return np.nonzero(mask)[0]
-
-
-def _row_places(mask: np.ndarray) -> np.ndarray:
-    """``numpy.argwhere(mask)`` in C order: the array whose columns `numpy.nonzero` gives."""
-    base = np.nonzero(mask)[0].base
-    if base is not None and base.shape[1:] == (mask.ndim,) and base.flags.c_contiguous:
-        return base
-    return np.ascontiguousarray(np.argwhere(mask))
 
 
 def _column(context: TraceContext, table: ArrayValue, axis: int) -> ArrayValue:
