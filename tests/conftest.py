@@ -3,6 +3,12 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+settings.register_profile(
+    "suite", deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)  # a test that fails on a busy machine says nothing
+settings.load_profile("suite")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

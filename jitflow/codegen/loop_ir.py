@@ -198,6 +198,7 @@ class Kernel:
     """A function over buffers and integer symbols; `checks` if it may leave with a failed check.
 
     `guarded`: it runs under a condition, and nothing of it may be computed where that is false.
+    `private`: buffers that hold what one iteration of the outer loops needs, and their bytes.
     """
 
     buffers: list[Buffer]
@@ -205,6 +206,7 @@ class Kernel:
     body: list[Statement]
     checks: bool = False
     guarded: bool = False
+    private: Mapping[str, Dim] = field(default_factory=dict)
 
     @property
     def has_loops(self) -> bool:
@@ -256,10 +258,11 @@ class Pointer:
 
 @dataclass(eq=False, repr=False)
 class CallKernel:
-    """Run a kernel on these pointers."""
+    """Run a kernel on these pointers; `work`: estimated nanoseconds."""
 
     kernel: int
     pointers: tuple[Pointer, ...]
+    work: Dim = 0
 
     def __str__(self) -> str:
         return f"kernel{self.kernel}({', '.join(map(str, self.pointers))})"

@@ -332,6 +332,11 @@ class _Nester:
         aligned = {name: place.aligned for name, place in self.draft.storages.items()}
         buffers = [Buffer(new, dtypes[old], aligned.get(old, True)) for old, new in names.items()]
         kernel = Kernel(buffers, _symbols(body), body, self.draft.checks)
+        kernel.private = {
+            names[row.name]: row.extent * row.dtype.itemsize
+            for row in self.scratch
+            if row.name in names
+        }
         return Nest(kernel, list(names), [offsets[name] for name in names], self.scratch)
 
 

@@ -136,8 +136,8 @@ class ProgramBuilder:
     def loops(self, step: Loops) -> None:
         """A kernel and its call."""
         drafted = draft(step, self.memory.load_from, self.memory.store_to)
-        self.work = self.work + _work(step, sum(item.cost > 0 for item in drafted.items))
-        self.call(self.nest(step, drafted))
+        work = _work(step, sum(item.cost > 0 for item in drafted.items))
+        self.call(self.nest(step, drafted), work)
 
     def nest(self, step: Loops, drafted: Draft) -> Nest:
         """The loops of a draft, as the target wants them."""
@@ -151,8 +151,9 @@ class ProgramBuilder:
                 place = self.memory.load_from(value)
                 self.commands.append(DefineSymbol(name, pointer_to(place)))
 
-    def call(self, nest: Nest) -> None:
+    def call(self, nest: Nest, work: Dim) -> None:
         """Add the call of a kernel, and the kernel if there is none like it."""
+        self.work = self.work + work
         nest.kernel.guarded = self.is_guarded and nest.kernel.may_be_speculated
         text = str(nest.kernel)
         number = self.numbers.get(text)
@@ -167,7 +168,7 @@ class ProgramBuilder:
             Pointer(rows.get(storage, storage), offset)
             for storage, offset in zip(nest.storages, nest.offsets, strict=True)
         )
-        self.commands.append(CallKernel(number, pointers))
+        self.commands.append(CallKernel(number, pointers, work))
 
     def copy(self, step: Copy) -> None:
         """A kernel that copies."""
@@ -182,8 +183,7 @@ class ProgramBuilder:
         loops.stores.append(Store(source, index, target, index))
         places: dict[Value, Place] = {source: step.source, target: step.target}
         drafted = draft(loops, lambda value: places[value], lambda value: [places[value]])
-        self.work = self.work + _work(loops, 1)
-        self.call(self.nest(loops, drafted))
+        self.call(self.nest(loops, drafted), _work(loops, 1))
 
     def product(self, step: Product) -> None:
         """A matrix product, and copies of it."""

@@ -18,6 +18,12 @@ def _number(name: str, default: int) -> Any:
     return field(default_factory=lambda: int(os.environ.get(name, default)))
 
 
+def _count(name: str) -> int:
+    """A positive number; 0 where the variable is not set, or something else (``OMP`` lists)."""
+    text = os.environ.get(name, "").partition(",")[0].strip()
+    return int(text) if text.isdigit() else 0
+
+
 @dataclass(frozen=True)
 class Config:
     """Every setting of the compiler; each field may be set by ``JITFLOW_<NAME>``.
@@ -47,6 +53,9 @@ class Config:
         Consecutive pieces that do too little before Python runs on to the next loop.
     native_entry : bool
         Use the native entry where its self-check passes.
+    threads : int
+        Threads that one call may use for long work; 0: as many as the process has processors, or
+        ``OMP_NUM_THREADS``.
     measure : bool
         Time calls that Python takes part in, compiled and eager, and stay with the faster way.
     cache_dir : str
@@ -71,6 +80,9 @@ class Config:
     max_compile_seconds: int = _number("JITFLOW_MAX_COMPILE_SECONDS", 10)
     max_poor_pieces: int = _number("JITFLOW_MAX_POOR_PIECES", 2)
     native_entry: bool = _flag("JITFLOW_NATIVE_ENTRY", True)
+    threads: int = field(
+        default_factory=lambda: _count("JITFLOW_THREADS") or _count("OMP_NUM_THREADS")
+    )
     measure: bool = _flag("JITFLOW_MEASURE", True)
     cache_dir: str = field(default_factory=lambda: os.environ.get("JITFLOW_CACHE_DIR", ""))
     disk_cache: bool = _flag("JITFLOW_DISK_CACHE", True)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from jitflow.codegen.cpu.control import ControlWriter
 from jitflow.codegen.cpu.emit import LlvmEmitter
 from jitflow.codegen.cpu.memory import MemoryWriter
+from jitflow.codegen.cpu.shared import Shared, multiple_of
 from jitflow.codegen.cpu.target import Target
 from jitflow.codegen.cpu.text import FunctionText, Names
 from jitflow.codegen.cpu.values import Register, memory_type
@@ -36,16 +37,19 @@ else:
     shared_products = LazyModule("jitflow.codegen.cpu.shared_products")
 
 
-def write_body(name: str, lowered: Lowered, names: Names, target: Target) -> str:
+def write_body(name: str, lowered: Lowered, names: Names, target: Target, shared: Shared) -> str:
     """LLVM text of ``i32 @name(inputs..., symbols..., outputs..., ptr arena)``."""
-    return BodyWriter(name, lowered, names, target).run()
+    return BodyWriter(name, lowered, names, target, shared).run()
 
 
 class BodyWriter:
     """Writes one body: `storages` has the pointers, `symbols` the integers that are known."""
 
-    def __init__(self, name: str, lowered: Lowered, names: Names, target: Target) -> None:
+    def __init__(
+        self, name: str, lowered: Lowered, names: Names, target: Target, shared: Shared
+    ) -> None:
         self.name = name
+        self.shared = shared
         self.target = target
         self.lowered = lowered
         self.segment = lowered.given.segment
@@ -151,14 +155,32 @@ class BodyWriter:
         kernel = self.lowered.program.kernels[command.kernel]
         arguments = [f"ptr {self.pointer(pointer)}" for pointer in command.pointers]
         arguments += [f"i64 {self.symbols[name].text}" for name in kernel.symbols]
-        call = f"call i32 @{self.name}_kernel{command.kernel}({', '.join(arguments)})"
-        result = self.text.result(call)
+        function = f"@{self.name}_kernel{command.kernel}"
+        if command.kernel in self.shared.loops:
+            result = self.job(function, arguments, command)
+        else:
+            result = self.text.result(f"call i32 {function}({', '.join(arguments)})")
         if kernel.checks:
             self.checked = True
             failed = self.text.result(f"icmp ne i32 {result}, 0")
             going_on = self.text.fresh("next")
             self.text.write(f"br i1 {failed}, label %fail, label %{going_on}")
             self.text.start_block(going_on)
+
+    def job(self, function: str, arguments: list[str], command: CallKernel) -> str:
+        """Have a kernel run by the thread pool; its arguments are put into memory."""
+        text, loop = self.text, self.shared.loops[command.kernel]
+        context = f"%{text.fresh('context')}"
+        self.control.variables.append(f"  {context} = alloca [{len(arguments)} x i64], align 16")
+        for number, argument in enumerate(arguments):
+            at = text.value(f"getelementptr i64, ptr {context}, i64 {number}")
+            text.write(f"store {argument}, ptr {at}")
+        extent, work = self.memory.dim(loop.extent), self.memory.dim(command.work)
+        return text.result(
+            f"call i32 @{self.shared.pool(text.names)}(ptr {function}, ptr {context}, "
+            f"i64 {extent.text}, i64 {work.text}, i64 {multiple_of(loop)}, "
+            f"i64 {self.shared.threads})"
+        )
 
 
 def entry_symbols(graph: Graph) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from jitflow.codegen.cpu.body import write_body
 from jitflow.codegen.cpu.lower import lower_kernel
+from jitflow.codegen.cpu.shared import Shared
 from jitflow.codegen.cpu.target import Target, host
 from jitflow.codegen.cpu.text import Names
 from jitflow.codegen.interface import Body, Segment
@@ -22,19 +23,21 @@ def compile_segment(segment: Segment, target: Target | None = None) -> Body:
     apart = Names() if optimise else names
     inside: list[str] = []
     outside = inside if apart is names else []
+    shared = Shared(lowered, target)
     for number, kernel in enumerate(lowered.program.kernels):
         name = f"{NAME}_kernel{number}"
+        divided = shared.loops.get(number)
         if optimise and kernel.has_loops:
-            text = lower_kernel(name, kernel, apart, target, segment.fastmath)
+            text = lower_kernel(name, kernel, apart, target, segment.fastmath, divided)
             head, _, rest = text.partition("\n")
             names.declarations[declaration_of(head)] = None
             outside.append(f"{head.replace('define internal', 'define', 1)}\n{rest}")
             continue
-        text = lower_kernel(name, kernel, names, target, segment.fastmath)
+        text = lower_kernel(name, kernel, names, target, segment.fastmath, divided)
         if optimise:
             text = text.replace(") {", ") alwaysinline {", 1)
         inside.append(text)
-    body = write_body(NAME, lowered, names, target)
+    body = write_body(NAME, lowered, names, target, shared)
     constants = [f"@{name} = external global i8" for name in lowered.constants]
     externals = {**names.externals, **apart.externals}
     externals.update({k: array.ctypes.data for k, array in lowered.constants.items()})

@@ -12,11 +12,13 @@ from __future__ import annotations
 
 import atexit
 import itertools
+import os
 import time
 import weakref
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from importlib.machinery import ModuleSpec
 from typing import Any, NamedTuple
 
 from jitflow.codegen.cpu import libcalls
@@ -50,6 +52,13 @@ class ObjectCode:
     exports: tuple[str, ...]
     imports: tuple[str, ...]
     milliseconds: dict[str, float] = field(default_factory=dict, compare=False)
+
+
+def text_beside(module: ModuleSpec, name: str) -> str:
+    """A file of LLVM IR in the folder of a module, from an archive too."""
+    loader: Any = module.loader
+    path = os.path.join(os.path.dirname(str(module.origin)), name)
+    return str(loader.get_data(path).decode())
 
 
 class Symbols(NamedTuple):

@@ -8,12 +8,10 @@ from __future__ import annotations
 
 import ctypes
 import functools
-import os
 from collections.abc import Iterable
-from typing import Any
 
 from jitflow.codegen.cpu import object_layout
-from jitflow.codegen.cpu.engine import Engine, Library, engine, symbols_in
+from jitflow.codegen.cpu.engine import Engine, Library, engine, symbols_in, text_beside
 from jitflow.codegen.cpu.entry_spec import DIVIDE, INVALID, OVERFLOW, UNDERFLOW
 from jitflow.core.locks import compiler_lock
 
@@ -107,9 +105,7 @@ def _leading_name(text: str) -> str:
 
 
 def _source() -> str:
-    path = os.path.join(os.path.dirname(__file__), "entry_helpers.ll")
-    loader: Any = __spec__.loader  # which reads from an archive, too
-    source = str(loader.get_data(path).decode())
+    source = text_beside(__spec__, "entry_helpers.ll")
     offsets = {name: value for name, value in vars(object_layout).items() if name.isupper()}
     for name in sorted(offsets, key=len, reverse=True):
         source = source.replace(f"${name}", str(offsets[name]))

@@ -42,10 +42,19 @@ from jitflow.core.dtypes import I64, U64
 
 
 def lower_kernel(
-    name: str, kernel: Kernel, names: Names, target: Target, fastmath: bool = False
+    name: str,
+    kernel: Kernel,
+    names: Names,
+    target: Target,
+    fastmath: bool = False,
+    divided: Loop | None = None,
 ) -> str:
-    """LLVM text of a kernel: ``i32 @name(ptr buffers..., i64 symbols...)``, 1 if a check failed."""
-    return KernelWriter(name, kernel, names, target, fastmath).run()
+    """LLVM text of a kernel: ``i32 @name(ptr buffers..., i64 symbols...)``, 1 if a check failed.
+
+    With `divided`, the loop that threads share: ``i32 @name(ptr context, i64 first, i64 last)``.
+    The context is an array of the other kernel's arguments.
+    """
+    return KernelWriter(name, kernel, names, target, fastmath, divided).run()
 
 
 class KernelWriter:
@@ -55,10 +64,17 @@ class KernelWriter:
     """
 
     def __init__(
-        self, name: str, kernel: Kernel, names: Names, target: Target, fastmath: bool
+        self,
+        name: str,
+        kernel: Kernel,
+        names: Names,
+        target: Target,
+        fastmath: bool,
+        divided: Loop | None,
     ) -> None:
         self.name = name
         self.kernel = kernel
+        self.divided = divided
         self.target = target
         self.text = FunctionText(names)
         self.emitter = LlvmEmitter(self.text, fastmath)
@@ -83,14 +99,36 @@ class KernelWriter:
         self.choose_widths(self.kernel.body, {})
         self.block(self.kernel.body)
         self.emitter.flush_flags()
-        parameters = [f"ptr %{buffer.name}" for buffer in self.kernel.buffers]
-        parameters += [f"i64 %{name}" for name in self.kernel.symbols]
+        parameters = arguments_of(self.kernel)
+        first: list[str] = []
+        if self.divided is not None:
+            first = self.from_context(parameters)
+            parameters = ["ptr %context", "i64 %first", "i64 %last"]
         lines = [f"define internal i32 @{self.name}({', '.join(parameters)}) {{", "entry:"]
-        lines += self.text.scopes[0].lines
+        lines += [*first, *self.text.scopes[0].lines]
         lines.append("  ret i32 0")
         if self.emitter.failing:
             lines += ["fail:", "  ret i32 1"]
         return "\n".join([*lines, "}"])
+
+    def from_context(self, arguments: list[str]) -> list[str]:
+        """Take the arguments from the context; rows of its own are on the stack."""
+        lines = []
+        for number, argument in enumerate(arguments):
+            type, name = argument.split()
+            size = self.kernel.private.get(name[1:])
+            if size is not None:
+                lines.append(f"  {name} = alloca [{size} x i8], align 64")
+                continue
+            lines.append(f"  {name}.at = getelementptr i64, ptr %context, i64 {number}")
+            lines.append(f"  {name} = load {type}, ptr {name}.at")
+        return lines
+
+    def range_of(self, loop: Loop) -> tuple[Register, Register]:
+        """First iteration, and the one behind the last."""
+        if loop is self.divided:
+            return Register("%first", I64), Register("%last", I64)
+        return self.text.integer(0), self.memory.dim(loop.extent)
 
     def choose_widths(self, body: list[Statement], begun: dict[str, Begin]) -> None:
         """Lane counts of the vector loops, and which accumulators they fold across lanes."""
@@ -223,7 +261,7 @@ class KernelWriter:
             self.serial_loop(loop)
 
     def serial_loop(self, loop: Loop) -> None:
-        extent = self.memory.dim(loop.extent)
+        start, end = self.range_of(loop)
         lanes = self.memory.lanes
         if lanes.count > 1 and not lanes.mask and self.tiles is None:
             crossing = crossing_loads(loop, lanes.variable)
@@ -231,7 +269,7 @@ class KernelWriter:
                 self.tiled_loop(loop, loop.extent, crossing)
                 return
         self.counted(
-            loop, self.text.integer(0), extent, 1, not isinstance(loop.extent, int),
+            loop, start, end, 1, not isinstance(loop.extent, int),
             lambda index: self.body(loop, index),
         )  # fmt: skip
 
@@ -358,12 +396,12 @@ class KernelWriter:
             SearchLoop(self, loop, width.search).write()
         elif width.sums:
             PairwiseLoop(self, loop, width.sums).write()
-        elif isinstance(loop.extent, int):
+        elif isinstance(loop.extent, int) and loop is not self.divided:
             self.static_vector_loop(loop, loop.extent, width)
         elif width.masked:
-            end = self.memory.dim(loop.extent)
+            start, end = self.range_of(loop)
             self.counted(
-                loop, self.text.integer(0), end, width.lanes, True,
+                loop, start, end, width.lanes, True,
                 lambda index: self.masked_body(loop, index, end),
             )  # fmt: skip
         else:
@@ -389,12 +427,13 @@ class KernelWriter:
             self.tail(loop, full, end)
 
     def dynamic_vector_loop(self, loop: Loop, width: LoopWidth) -> None:
-        text, end = self.text, self.memory.dim(loop.extent)
-        full = Register(
-            text.value(f"and i64 {end.text}, {-width.lanes}", end.depth), I64, 1, end.depth
-        )
+        text = self.text
+        start, end = self.range_of(loop)
+        left = self.left(start, end)
+        whole = text.value(f"and i64 {left.text}, {-width.lanes}", end.depth)
+        full = text.add(start, Register(whole, I64, 1, end.depth))
         self.counted(
-            loop, text.integer(0), full, width.lanes, True,
+            loop, start, full, width.lanes, True,
             lambda index: self.full_body(loop, index), self.windows_of(loop),
         )  # fmt: skip
         folded = self.accumulators.folded_in(loop)
@@ -447,6 +486,8 @@ class KernelWriter:
         """How many elements there are from `index` to `end`."""
         if index.literal and end.literal:
             return self.text.integer(int(end.text) - int(index.text))
+        if index.text == "0":
+            return end
         left = self.text.value(f"sub i64 {end.text}, {index.text}")
         return Register(left, I64, 1, self.text.depth)
 
@@ -460,6 +501,12 @@ class KernelWriter:
         small = text.value(f"trunc i64 {left.text} to i32")
         spread = text.spread(small, "i32", lanes, text.depth, False)
         return text.value(f"icmp ugt {masks} {spread}, {lane_numbers(lanes)}")
+
+
+def arguments_of(kernel: Kernel) -> list[str]:
+    """The parameters of a kernel's function, as LLVM writes them."""
+    buffers = [f"ptr %{buffer.name}" for buffer in kernel.buffers]
+    return [*buffers, *(f"i64 %{name}" for name in kernel.symbols)]
 
 
 def evaluate_dim(text: FunctionText, symbols: dict[str, Register], dim: Dim) -> Register:
