@@ -17,6 +17,12 @@ ESTIMATE = 1024
 """What a symbolic extent is taken for when strides are compared."""
 
 
+CACHE_LINE = 64
+"""Bytes that memory hands over at once: elements further apart cost a line each."""
+
+NEAR_PENALTY, FAR_PENALTY = 8, 12
+"""What an access costs whose elements share lines, and one of which each takes a line."""
+
 SHORT_FOLD, SHORT_COMPLEX_FOLD, SHORT_FOLD_PENALTY = 7, 3, 16
 """Extents up to which folding lanes of a row costs more than gathering across rows, and how much.
 
@@ -141,7 +147,8 @@ class _Strides:
         for access, table in zip(self.accesses, self.tables, strict=True):
             stride = table.get(name, 0)
             if stride != 0 and stride != access.itemsize:
-                total += 8 * access.weight
+                is_near = abs(stride) < CACHE_LINE
+                total += (NEAR_PENALTY if is_near else FAR_PENALTY) * access.weight
         gain = sum(
             access.weight
             for access, table in zip(self.accesses, self.tables, strict=True)

@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     from jitflow.runtime.dispatch import Dispatcher
 
 
+_LONGEST_PAUSE = 32
+"""Calls in a row that are not looked at, where many before them led to no array."""
+
+
 class Pending:
     """Makes the dispatcher of one function on demand and hands calls to it.
 
@@ -37,6 +41,7 @@ class Pending:
         self.made: Dispatcher | None = None
         self._target: weakref.ref[Compiled] | None = None
         self._reaches: bool | None = None
+        self._looks, self._pause = 0, 0
 
     def attach(self, compiled: Compiled) -> None:
         """Say which object calls come from; it gets the faster ways in as they are made."""
@@ -61,9 +66,16 @@ class Pending:
     def _is_without_arrays(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
         if config().trace_everything or self.options.verify:
             return False
+        if self._pause:
+            self._pause -= 1
+            return True
         if self._reaches is None:
             self._reaches = reach.function_reaches(self.function)
-        return not (self._reaches or reach.call_reaches(self.function, args, kwargs))
+        if self._reaches or reach.call_reaches(self.function, args, kwargs):
+            return False
+        self._looks += 1
+        self._pause = min(self._looks // 8, _LONGEST_PAUSE)
+        return True
 
     def dispatcher(self) -> Dispatcher:
         """The dispatcher, made once."""

@@ -7,6 +7,8 @@ function and of the classes and functions among them. It errs on the side of tra
 from __future__ import annotations
 
 import sys
+from collections.abc import Collection
+from itertools import islice
 from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType
 from typing import Any
 
@@ -16,6 +18,8 @@ _ATOMS = (int, float, complex, bool, str, bytes, type(None), type(Ellipsis), sli
 _DEFINED = (FunctionType, BuiltinFunctionType, type)
 _DEPTH = 5
 _OBJECTS = 400
+_RUN = 16
+"""Numbers or strings in a row after which no more items of a list are looked at."""
 
 
 def function_reaches(function: FunctionType) -> bool:
@@ -71,12 +75,23 @@ class _Search:
         if isinstance(value, dict):
             return any(self.value(item, depth) for item in list(value.values()))
         if isinstance(value, list | tuple | set | frozenset):
-            return any(self.value(item, depth) for item in list(value))
+            return self._items(value, depth)
         if self._class(kind):
             return True
         attributes = getattr(value, "__dict__", None)
         if isinstance(attributes, dict):
             return any(self.value(item, depth) for item in list(attributes.values()))
+        return False
+
+    def _items(self, items: Collection[Any], depth: int) -> bool:
+        """Whether items lead to NumPy: a long list of numbers is not read to its end."""
+        run = 0
+        for item in items if isinstance(items, tuple) else list(islice(items, _OBJECTS)):
+            run = run + 1 if type(item) in _ATOMS else 0
+            if run > _RUN:
+                return False
+            if not run and self.value(item, depth):
+                return True
         return False
 
     def _class(self, cls: type) -> bool:

@@ -93,12 +93,12 @@ class ScalarValue(PyValue):
 
 
 class NumbersValue(PyValue):
-    """A list of Python integers whose length is symbolic; see `tracer.objects.integer_lists`.
+    """A list of Python numbers whose length is symbolic; see `tracer.objects.integer_lists`.
 
     Attributes
     ----------
     contents : ir.graph.Value
-        Its items: i64[s].
+        Its items: i64[s] or f64[s].
     origin : int or None
         ``id`` of the list from outside that it began as.
     appended : tuple

@@ -1,4 +1,4 @@
-"""Lists of token ids: their length is symbolic once it has changed."""
+"""Lists of numbers: their length is symbolic once it has changed, or where it is large."""
 
 import copy
 
@@ -105,4 +105,33 @@ def test_one_list_under_two_names(backend):
             same(both(list(tokens), list(tokens)), compiled(list(tokens), list(tokens)))
             one, other = list(tokens), list(tokens)
             same(both(one, one), compiled(other, other))
+            assert one == other
+
+
+def test_long_lists_of_numbers_are_arrays_from_the_first_call(backend):
+    """One piece for indices and weights that come as lists of a hundred items."""
+
+    def gather(table, places, weights):
+        rows = table[places, :] - table[places[1], :]
+        return (rows * np.asarray(weights)[:, None]).sum(axis=0) + weights[2] * len(places)
+
+    places, weights = [k * 7 % 20 for k in range(120)], [k / 4 for k in range(120)]
+    compiled = jitflow.compile(gather, backend=backend)
+    same(gather(TABLE, places, weights), compiled(TABLE, places, weights))
+    same(gather(TABLE, places * 2, weights * 2), compiled(TABLE, places * 2, weights * 2))
+    report = compiled.report()
+    assert (report.pieces, report.breaks) == (1, 0), str(report)
+
+
+def test_long_lists_of_numbers_that_change_stay_lists(backend):
+    def change(values, extra):
+        values[3] = extra
+        values.append(values[0] + extra)
+        return values.index(extra), extra in values, values == [extra], sum(values), values[-2:]
+
+    for items in ([k / 2 for k in range(300)], list(range(300)), [1, 2.5] * 40):
+        one, other = items.copy(), items.copy()
+        compiled = jitflow.compile(change, backend=backend)
+        for _ in range(3):
+            same(change(one, 7.5), compiled(other, 7.5))
             assert one == other

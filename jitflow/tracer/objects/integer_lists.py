@@ -1,9 +1,9 @@
-"""Lists of Python integers whose length changes from call to call: data, not structure.
+"""Lists of Python integers or floats that are data, not structure.
 
-Token ids that grow with each step are such a list. When its length turns out to differ, it becomes
-a one-dimensional array whose extent is symbolic (`NumbersValue`), made from the list at the start
-of the piece. Where the program does more with it than NumPy and a few methods do, the trace is
-made again with a known length.
+Token ids that grow with each step are such a list, and so are the indices of a hundred springs.
+When its length turns out to differ, or is large, it becomes a one-dimensional array whose extent
+is symbolic (`NumbersValue`), made from the list at the start of the piece. Where the program does
+more with it than NumPy and a few methods do, the trace is made again with a known length.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from jitflow.core.dtypes import I64
+from jitflow.core.dtypes import F64, I64, DType
 from jitflow.core.errors import Unsupported
 from jitflow.guards.predicates import TypeIs
 from jitflow.guards.sources import ConstantSource, MadeSource, Source
@@ -30,6 +30,9 @@ from jitflow.tracer.values import (
     SliceValue,
 )
 
+LONG = 64
+"""Items up to which a list is structure as long as it keeps its length."""
+
 
 def as_integers(items: Any) -> np.ndarray | None:
     """The array of a list of Python integers; None of anything else."""
@@ -41,19 +44,32 @@ def as_integers(items: Any) -> np.ndarray | None:
         return None
 
 
-_MAKER = ConstantSource(as_integers, "integers")
+def as_floats(items: Any) -> np.ndarray | None:
+    """The array of a list of Python floats; None of anything else."""
+    if type(items) is not list or set(map(type, items)) != {float}:
+        return None
+    return np.array(items, np.float64)
+
+
+_MAKERS = {
+    int: ConstantSource(as_integers, "integers"),
+    float: ConstantSource(as_floats, "floats"),
+}
+_BOXES = {I64: "int", F64: "float"}
 
 
 def wrap_list(tracer: Tracer, items: list[Any], source: Source) -> NumbersValue | None:
-    """The value of a real list whose length has changed; None where it is no such list."""
+    """The value of a real list of many numbers, or whose length has changed; else None."""
     context = tracer.context
-    if not context.is_dynamic_length(source) or id(items) in context.objects.itemised:
+    is_data = len(items) > LONG or context.is_dynamic_length(source)
+    if not is_data or len(items) < 2 or id(items) in context.objects.itemised:
         return None
-    contents = as_integers(items)
-    if contents is None or len(contents) < 2:
+    maker = _MAKERS.get(type(items[0]))
+    contents = None if maker is None else maker.value(items)
+    if maker is None or contents is None:
         return None
     context.guard(TypeIs(source, list))
-    array = context.input_array(contents, MadeSource(_MAKER, (source,), 0), is_symbolic=True)
+    array = context.input_array(contents, MadeSource(maker, (source,), 0), is_symbolic=True)
     return NumbersValue(arrays.read(context, array), source, id(items))
 
 
@@ -68,43 +84,48 @@ def length(tracer: Tracer, value: NumbersValue) -> PyValue:
 
 
 def get_item(tracer: Tracer, value: NumbersValue, key: PyValue) -> PyValue:
-    """``value[key]``: a Python integer, or another list."""
+    """``value[key]``: a Python number, or another list."""
     context = tracer.context
     if not isinstance(key, SliceValue) and box_of(key) != "int":
         raise Unsupported("JF-B009", f"TypeError: list[{key.python_type.__name__}]")
     found = numpy.getitem(context, arrays.fresh(context, value.contents), key)
     if isinstance(found, ArrayValue):
         return NumbersValue(arrays.read(context, found), None, value.origin)
-    return boxed("int", context.scalar_graph_value(found, I64))
+    dtype = value.contents.type.dtype
+    return boxed(_BOXES[dtype], context.scalar_graph_value(found, dtype))
 
 
 def add(tracer: Tracer, left: PyValue, right: PyValue) -> NumbersValue:
     """``left + right`` of two lists."""
     origin = next(v.origin for v in (left, right) if isinstance(v, NumbersValue))
-    parts = [_contents(tracer, side) for side in (left, right)]
+    dtype = next(v.contents.type.dtype for v in (left, right) if isinstance(v, NumbersValue))
+    parts = [_contents(tracer, side, dtype) for side in (left, right)]
     emit = tracer.context.builder.emit
     known = [part for part in parts if part is not None]
     contents = known[0] if len(known) == 1 else emit("concatenate", *known, axis=0)
     return NumbersValue(contents, None, origin)
 
 
-def _contents(tracer: Tracer, value: PyValue) -> Any:
+def _contents(tracer: Tracer, value: PyValue, dtype: DType) -> Any:
     if isinstance(value, NumbersValue):
+        if value.contents.type.dtype is not dtype:
+            raise Unsupported("JF-B003", "a list of integers and floats")
         return value.contents
     if not isinstance(value, SequenceValue) or value.kind is not list:
         raise Unsupported("JF-B003", f"a list and a {value.python_type.__name__}")
-    return _row(tracer, value.items) if value.items else None
+    return _row(tracer, value.items, dtype) if value.items else None
 
 
-def _row(tracer: Tracer, items: list[PyValue]) -> Any:
-    """The array of some Python integers."""
+def _row(tracer: Tracer, items: list[PyValue], dtype: DType) -> Any:
+    """The array of some Python numbers of one type."""
     context = tracer.context
     emit, rows = context.builder.emit, []
     for item in items:
         item = context.resolve(item)
-        if box_of(item) != "int":
-            raise Unsupported("JF-B003", f"a list of integers and {item.python_type.__name__}")
-        rows.append(emit("reshape", context.scalar_graph_value(item, I64), shape=(1,)))
+        if box_of(item) != _BOXES[dtype]:
+            kind = item.python_type.__name__
+            raise Unsupported("JF-B003", f"a list of {_BOXES[dtype]} and {kind}")
+        rows.append(emit("reshape", context.scalar_graph_value(item, dtype), shape=(1,)))
     return rows[0] if len(rows) == 1 else emit("concatenate", *rows, axis=0)
 
 
@@ -117,7 +138,7 @@ def _extend(tracer: Tracer, value: NumbersValue, items: PyValue) -> PyValue:
     if tracer.context.depth or not isinstance(items, SequenceValue):
         raise Unsupported("JF-B006", "the length of a list changes")
     if items.items:
-        row = _row(tracer, items.items)
+        row = _row(tracer, items.items, value.contents.type.dtype)
         will_change(tracer, value)
         value.contents = tracer.context.builder.emit("concatenate", value.contents, row, axis=0)
         value.appended = (*value.appended, *items.items)

@@ -66,6 +66,8 @@ else:
 
 MAX_ITEMS = 10_000
 """Longer containers stay opaque: they are data, not structure."""
+MAX_NUMBERS: dict[type, int] = {list: 64, tuple: 256}
+"""So do containers of more numbers than this (lists, where they are not taken for arrays)."""
 _LIMIT = 2**62
 """Symbolic integers are at most of this magnitude, so that negation and one addition fit."""
 
@@ -301,7 +303,8 @@ def _array(tracer: Tracer, obj: Any, source: Source) -> PyValue:
 def _sequence(tracer: Tracer, obj: Any, source: Source) -> PyValue:
     if type(obj) is list and (numbers := integer_lists.wrap_list(tracer, obj, source)) is not None:
         return numbers
-    if len(obj) > MAX_ITEMS:
+    most = MAX_NUMBERS.get(type(obj), MAX_ITEMS)
+    if len(obj) > MAX_ITEMS or (len(obj) > most and _are_numbers(obj)):
         return OpaqueValue(obj, source)
     tracer.context.guard(TypeIs(source, type(obj)))
     tracer.context.guard(LengthIs(source, len(obj)))
@@ -309,6 +312,10 @@ def _sequence(tracer: Tracer, obj: Any, source: Source) -> PyValue:
         LazyValue(item, ItemSource(source, index)) for index, item in enumerate(obj)
     ]
     return SequenceValue(type(obj), items, source)
+
+
+def _are_numbers(items: Any) -> bool:
+    return set(map(type, items)) <= {int, float, complex, bool}
 
 
 def _dict(tracer: Tracer, obj: dict[Any, Any], source: Source) -> PyValue:

@@ -8,6 +8,7 @@ import types
 import numpy as np
 import pytest
 
+import jitflow
 from jitflow.runtime import reach
 
 
@@ -49,6 +50,27 @@ def test_arguments(value):
     assert not reach.call_reaches(f, (1,), {})
     f.__defaults__ = (value,)
     assert reach.call_reaches(f, (1,), {})
+
+
+def test_long_lists_of_numbers_are_not_read_to_the_end():
+    class Numbers(list):
+        def __iter__(self):
+            for index, item in enumerate(super().__iter__()):
+                assert index < 1000, "read on"
+                yield item
+
+    assert not reach.values_reach((Numbers([0.5]) * 100_000,))
+    assert not reach.values_reach(([1.0] * 50,))
+    assert reach.values_reach(([1.0, 2, None, np.ones(2)] + [1.0] * 50,))
+
+
+def test_arrays_are_found_after_many_calls_without():
+    f = jitflow.compile(function_in("def f(x): return x + x"))
+    for _ in range(2000):
+        assert f(1.5) == 3.0
+    for _ in range(40):
+        assert f(np.ones(2)).tolist() == [2.0, 2.0]
+    assert f.report().pieces
 
 
 def test_compiler_is_not_loaded_for_nothing():
