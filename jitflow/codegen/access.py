@@ -98,6 +98,13 @@ def constant(value: Dim) -> Affine:
     return Affine(value)
 
 
+def single_variable(component: Affine) -> str | None:
+    """The loop variable that an index component is, if it is one and nothing else."""
+    if component.constant == 0 and len(component.terms) == 1 and component.terms[0][1] == 1:
+        return component.terms[0][0]
+    return None
+
+
 def _normal(value: Dim, total: dict[str, Dim]) -> Affine:
     return Affine(value, tuple(sorted((a, c) for a, c in total.items() if c != 0)))
 
@@ -164,6 +171,20 @@ def view_index(
             for component, start, step in zip(index, starts, steps, strict=True)
         )
     return _AXIS_VIEWS[name](attributes, len(operand), index)
+
+
+def updated_index(node: Node, index: Index) -> Index:
+    """Index of the element of an updated array, from that of the new part."""
+    base = node.operands[0].type.shape
+    shapes = [base]
+    for name, attributes in node.attributes["views"]:
+        shapes.append(view_shape(name, attributes, shapes[-1]))
+    steps = zip(node.attributes["views"], shapes, shapes[1:], strict=False)
+    for (name, attributes), operand, result in reversed(list(steps)):
+        inside = view_index(name, attributes, operand, result, index)
+        assert inside is not None, "the view of an update has an affine map"
+        index = inside
+    return index
 
 
 def covers_base(node: Node) -> bool:

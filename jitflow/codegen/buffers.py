@@ -15,7 +15,7 @@ from jitflow.codegen.blocks import roots_of
 from jitflow.codegen.control import rotation
 from jitflow.codegen.draft import Place
 from jitflow.codegen.groups import Control, Evaluation, Loops, Plan, Product, Step, Store
-from jitflow.codegen.masks import may_fail
+from jitflow.codegen.masks import may_fail, straightened
 from jitflow.codegen.overlap import conflicts
 from jitflow.codegen.places import Given, is_matrix_place, is_packed
 from jitflow.core.dataclass import dataclass, field
@@ -285,9 +285,25 @@ class _Assigner:
             return False
         if isinstance(step, Control) and self.is_read_by_regions(base, step):
             return False
+        if isinstance(step, Loops) and step.masking and self.is_read_elsewhere(base, step):
+            return False
         if base in self.memory.given.inputs:
             return self.is_written_from(base, value) and self.may_write(time)
         return self.memory.given.place(base) is None
+
+    def is_read_elsewhere(self, base: Value, step: Loops) -> bool:
+        """Whether a kernel under a mask reads other elements of an array than those it writes.
+
+        What it stores cannot be held back: it stores only where the mask is true.
+        """
+        (store,) = step.stores
+        written = [straightened(step, component) for component in store.target_index]
+        for evaluation in step.evaluations:
+            if evaluation.load and self.root(evaluation.value) is base:
+                read = [straightened(step, component) for component in evaluation.index]
+                if evaluation.value is not base or read != written:
+                    return True
+        return False
 
     def is_read_by_regions(self, base: Value, step: Control) -> bool:
         """Whether a loop reads, by a name of its own, the array that it would write."""

@@ -59,6 +59,12 @@ def _overlaps(loops: Loops, component: Affine) -> bool:
     return False
 
 
+def _cost(node: Node) -> int:
+    if "complex_cost" in node.operator.extra and node.operands[0].type.dtype.is_complex:
+        return int(node.operator.extra["complex_cost"])
+    return node.operator.cost
+
+
 def costs(graph: Graph) -> dict[Value, int]:
     """Cost of computing one element of each value again, from what lies in memory anyway."""
     cost: dict[Value, int] = dict.fromkeys(graph.inputs, 0)
@@ -71,7 +77,7 @@ def costs(graph: Graph) -> dict[Value, int]:
         if node.operator.kind not in stored:
             total = sum(cost.get(operand, 0) for operand in node.operands)
             if node.operator.kind in (Kind.ELEMENTWISE, Kind.GATHER):
-                total += node.operator.cost
+                total += _cost(node)
         for value in node.results:
             cost[value] = min(total, LIMIT)
     return cost

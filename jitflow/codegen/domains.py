@@ -24,13 +24,6 @@ def index_of_reduction(node: Node, at: Index) -> Index:
     return tuple(component for axis, component in enumerate(at) if axis not in axes)
 
 
-def single_variable(component: access.Affine) -> str | None:
-    """The loop variable that an index component is, if it is one and nothing else."""
-    if component.constant == 0 and len(component.terms) == 1 and component.terms[0][1] == 1:
-        return component.terms[0][0]
-    return None
-
-
 def covers(loops: Loops, index: Index, shape: Shape) -> bool:
     """Whether a kernel meets each element of a value of `shape` at `index` exactly once.
 
@@ -48,7 +41,7 @@ def _used_variables(loops: Loops, index: Index, shape: Shape) -> set[str] | None
     for component, extent in zip(index, shape, strict=True):
         if extent == 1:
             continue
-        name = single_variable(component)
+        name = access.single_variable(component)
         if name is None or name in used or loops.variables.get(name) != extent:
             return None
         used.add(name)

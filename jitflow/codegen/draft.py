@@ -6,7 +6,7 @@ one more after each fold that it depends on.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TypeAlias
 
 import numpy as np
@@ -14,7 +14,7 @@ import numpy as np
 from jitflow.codegen import access
 from jitflow.codegen.access import Affine, Index, Layout
 from jitflow.codegen.costs import operands_read
-from jitflow.codegen.groups import Evaluation, Loops, Store
+from jitflow.codegen.groups import Evaluation, Lookup, Loops, Masking, Store
 from jitflow.codegen.lookups import gathered_index
 from jitflow.codegen.loop_ir import (
     Compute,
@@ -22,12 +22,13 @@ from jitflow.codegen.loop_ir import (
     End,
     Fold,
     Load,
-    Lookup,
     Position,
     Require,
     Statement,
 )  # fmt: skip
+from jitflow.codegen.loop_ir import Lookup as LookupStatement
 from jitflow.codegen.loop_ir import Store as StoreStatement
+from jitflow.codegen.masks import axis_of, straightened
 from jitflow.core.dataclass import dataclass, field
 from jitflow.core.dtypes import I64, DType
 from jitflow.ir.graph import Node, Value
@@ -72,11 +73,15 @@ class Item:
 
 @dataclass(eq=False, repr=False)
 class Draft:
-    """All items of a kernel in an order in which operands come first."""
+    """All items of a kernel in an order in which operands come first.
+
+    With a `mask`, the items behind it are for the iterations in which it is true.
+    """
 
     items: list[Item] = field(default_factory=list)
     storages: dict[str, Place] = field(default_factory=dict)
     checks: bool = False
+    mask: Item | None = None
 
 
 Key: TypeAlias = tuple[Value, Index]
@@ -101,6 +106,8 @@ class _Drafter:
 
     def run(self) -> Draft:
         wanted = {(e.value, e.index): e for e in self.loops.evaluations}
+        if self.loops.masking is not None:
+            self.evaluate_mask(self.loops.masking, wanted)
         for key in self.in_order(wanted):
             self.evaluate_with_operands(key, wanted)
         for store in self.loops.stores:
@@ -109,9 +116,20 @@ class _Drafter:
             self.add(Require(result_of(self.found[key])), [self.found[key]])
         return self.draft
 
+    def evaluate_mask(self, masking: Masking, wanted: dict[Key, Evaluation]) -> None:
+        """The mask comes first; what it is made of is made again for what it is true of."""
+        (mask,) = masking.node.operands
+        key = mask, tuple(map(access.variable, masking.variables))
+        self.evaluate_with_operands(key, wanted)
+        self.draft.mask = self.found[key]
+        self.found, self.lookups = {}, {}
+
     def in_order(self, wanted: dict[Key, Evaluation]) -> list[Key]:
         """From what is stored to what it needs: equal kernels get equal texts."""
         roots = [(store.value, store.index) for store in self.loops.stores]
+        if self.loops.masking is not None:
+            chosen = [part for store in self.loops.stores for part in store.target_index]
+            return [*self.looked_up(chosen), *(key for key in roots if key in wanted)]
         return [*(key for key in roots if key in wanted), *self.loops.checks, *reversed(wanted)]
 
     # Helpers
@@ -128,7 +146,7 @@ class _Drafter:
         if isinstance(statement, Compute):
             cost += statement.operator.cost
             self.draft.checks |= statement.operator.checks
-        self.draft.checks |= isinstance(statement, (Lookup, Require))
+        self.draft.checks |= isinstance(statement, (LookupStatement, Require))
         item = Item(statement, uses, variables, stage, cost)
         self.draft.items.append(item)
         return item
@@ -140,6 +158,7 @@ class _Drafter:
         """Drop unit loops and put registers for looked-up indices."""
         changes: dict[str, Affine] = dict(self.unit)
         uses, variables = [], set()
+        address = straightened(self.loops, address)
         for atom, _ in address.terms:
             if atom in self.loops.lookups:
                 item = self.lookup(atom)
@@ -156,7 +175,7 @@ class _Drafter:
             if entry.is_within:
                 self.lookups[atom] = index
                 return index
-            statement = Lookup(self.name(), result_of(index), entry.extent)
+            statement = LookupStatement(self.name(), result_of(index), entry.extent)
             self.lookups[atom] = self.add(statement, [index])
         return self.lookups[atom]
 
@@ -180,15 +199,22 @@ class _Drafter:
                 key = stack.pop()
                 self.found[key] = self.evaluate(wanted[key])
 
+    def looked_up(self, index: Iterable[Affine]) -> list[Key]:
+        """The indices in memory that an index depends on."""
+        entries = [
+            self.loops.lookups[atom]
+            for component in index
+            for atom in component.atoms()
+            if atom in self.loops.lookups
+        ]
+        return [(e.value, e.index) for e in entries if axis_of(self.loops, e) is None]
+
     def needs(self, evaluation: Evaluation) -> list[Key]:
         """What must be evaluated before."""
         value, index, node = evaluation.value, evaluation.index, evaluation.value.producer
-        found = [
-            (self.loops.lookups[atom].value, self.loops.lookups[atom].index)
-            for component in index
-            for atom, _ in component.terms
-            if atom in self.loops.lookups
-        ]
+        if self.place_in_mask(value, index) is not None:
+            return []
+        found = self.looked_up(index)
         if evaluation.load or node is None:
             return found
         if (value, index) in self.loops.found_in:
@@ -209,8 +235,17 @@ class _Drafter:
             for operand in operands_read(node)
         ]
 
+    def place_in_mask(self, value: Value, index: Index) -> str | None:
+        """The loop whose variable an element is: a place in the kernel's mask, as a number."""
+        if self.loops.masking is None or value.type.dtype is not I64:
+            return None
+        return axis_of(self.loops, Lookup(value, index, 0))
+
     def evaluate(self, evaluation: Evaluation) -> Item:
         value, index = evaluation.value, evaluation.index
+        axis = self.place_in_mask(value, index)
+        if axis is not None:
+            return self.position(access.variable(axis))
         if evaluation.load:
             return self.load(value, index)
         node = value.producer

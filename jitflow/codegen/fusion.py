@@ -19,10 +19,23 @@ from jitflow.codegen.blocks import roots_of
 from jitflow.codegen.control import bases_of, has_checks, operands_in_memory
 from jitflow.codegen.costs import CHEAP, costs, neighbours, operands_read, repeats
 from jitflow.codegen.domains import bind_reduction, covers, index_of_reduction, reduction_axes
-from jitflow.codegen.groups import Control, Evaluation, Loops, Plan, Product, Step, Store
+from jitflow.codegen.groups import (
+    Control,
+    Evaluation,
+    Loops,
+    Plan,
+    Product,
+    Step,
+    Store,
+    symbols_of_step,
+)
 from jitflow.codegen.lookups import broadcast_shape, gathered_index
+from jitflow.codegen.masks import go_through_mask
+from jitflow.codegen.target import LoopTarget
+from jitflow.core import dims
 from jitflow.core.types import ArrayType
 from jitflow.ir.graph import Graph, Node, ScalarValue, Value
+from jitflow.ir.regions import symbols_in
 from jitflow.ops.record import Kind
 
 MAX_STORES = 8
@@ -32,7 +45,11 @@ Addressed = tuple[Product, int, Index]
 
 
 class Memory(Protocol):
-    """What fusion must know of where values will lie."""
+    """What fusion must know of where values will lie, and of the processor."""
+
+    @property
+    def target(self) -> LoopTarget:
+        """The processor."""
 
     def is_contiguous(self, value: Value) -> bool:
         """Whether an input or constant lies in C order without gaps."""
@@ -66,6 +83,7 @@ class _Fusion:
         }
         self.forced |= self.symbol_values
         self.cost = costs(graph)
+        self.uncounted: set[str] = set()
         self.recent: dict[Shape, Loops] = {}
         self.updated_at: dict[Value, int] = {}
         self.stored_by: dict[Value, list[tuple[Node, Loops]]] = {}
@@ -93,6 +111,9 @@ class _Fusion:
                 self.visit_check(node)
                 continue
             value = node.result
+            if value in self.symbol_values and self.is_needless_count(value):
+                self.forced.discard(value)
+                self.symbol_values.discard(value)
             if node.operator.kind in _RAISING and value not in self.demands:
                 self.forced.add(value)  # an index that is out of bounds raises, whoever reads it
             if value in self.demands or value in self.forced or value in self.addressed:
@@ -144,11 +165,22 @@ class _Fusion:
         loops = self.recent.get(shape)
         if loops is None or loops.number < start:
             return None
-        if len(loops.stores) >= MAX_STORES or value.producer is None:
+        if len(loops.stores) >= MAX_STORES or value.producer is None or loops.masking:
             return None
         if not any(operand in loops.touched for operand in neighbours(value.producer)):
             return None
         return loops
+
+    def is_needless_count(self, value: Value) -> bool:
+        """Whether `value` counts true elements, and no step or output needs the number."""
+        graph = self.graph
+        names = {name for name, d in graph.symbols.items() if d.value is value}
+        if names.isdisjoint(self.uncounted):
+            return False
+        kept = [*graph.outputs, *(version for _, version in graph.writes)]
+        used = {name for step in self.steps for name in symbols_of_step(step)}
+        used.update(symbols_in([value.type for value in kept]))
+        return value not in kept and names.isdisjoint(used)
 
     # Element-wise values
 
@@ -173,7 +205,7 @@ class _Fusion:
         """
         for update, writer in self.stored_by.get(value, ()):
             for loops, indices in list(self.demanding(value).items()):
-                inside = {index: self.through_views(update, index) for index in indices}
+                inside = {index: access.updated_index(update, index) for index in indices}
                 if not self.is_there(update.result, writer, loops, set(inside.values())):
                     continue
                 for index, place in inside.items():
@@ -223,7 +255,7 @@ class _Fusion:
             several = [k.number for k, indices in self.demanding(value).items() if len(indices) > 1]
             start = max([start, *(number + 1 for number in several)])
         for loops, indices in self.demanding(value).items():
-            if loops.number == start and not loops.ordered:
+            if loops.number == start and not loops.ordered and loops.masking is None:
                 for index in indices:
                     if covers(loops, index, shape):
                         return loops, index
@@ -359,7 +391,7 @@ class _Fusion:
         """Fold inside the kernel of the first consumer, if its loops are those of the fold."""
         start = self.latest_start(value)
         for loops, indices in self.demanding(value).items():
-            if loops.number == start and not loops.ordered:
+            if loops.number == start and not loops.ordered and loops.masking is None:
                 at = bind_reduction(node, loops, list(indices))
                 if at is not None:
                     return loops, at, next(iter(indices))
@@ -418,7 +450,7 @@ class _Fusion:
             shape = access.view_shape(name, attributes, shape)
         loops, index = self.new_loops(shape)
         inside = access.broadcast_index(index, shape, new.type.shape)
-        target = self.through_views(node, index)
+        target = access.updated_index(node, index)
         self.finish_stored(value, new, loops, inside, target)
         self.take_base(value, base, loops)
         self.demand(new, loops, inside)
@@ -431,18 +463,6 @@ class _Fusion:
         self.updated_at[base] = max(loops.number, self.updated_at.get(base, -1))
         self.forced.add(base)
         self.needed_by.setdefault(base, []).append(loops.number + 1)
-
-    def through_views(self, node: Node, index: Index) -> Index:
-        base = node.operands[0].type.shape
-        shapes = [base]
-        for name, attributes in node.attributes["views"]:
-            shapes.append(access.view_shape(name, attributes, shapes[-1]))
-        steps = zip(node.attributes["views"], shapes, shapes[1:], strict=False)
-        for (name, attributes), operand, result in reversed(list(steps)):
-            inside = access.view_index(name, attributes, operand, result, index)
-            assert inside is not None, "the view of an update has an affine map"
-            index = inside
-        return index
 
     def visit_scatter(self, node: Node, value: Value) -> None:
         base, new, *keys = node.operands
@@ -461,13 +481,31 @@ class _Fusion:
         self.demand(new, loops, inside)
 
     def visit_nonzero(self, node: Node, value: Value) -> None:
-        """Go through the mask in order, counting."""
+        """Go through the mask in order, counting, unless every kernel can do without the places."""
         (mask,) = node.operands
+        if self.memory.target.runs_masked:
+            self.go_through_masks(node, value)
+        is_needed = self.is_stored(value) or bool(self.demanding(value))
+        is_computed = mask.producer and mask.producer.operator.kind is Kind.ELEMENTWISE
+        if is_computed and (is_needed or len(self.demanding(mask)) > 1):
+            self.forced.add(mask)  # bytes are read faster than made again
+        if not is_needed:
+            self.uncounted.update(dims.symbols_of(node.attributes["count"]))
+            return
         loops, index = self.new_loops(mask.type.shape, ordered=True)
         loops.inner = tuple(loops.variables)
         loops.stores.append(Store(mask, index, value, access.zeros(value.type.rank), "nonzero"))
         self.load_all(value)
         self.demand(mask, loops, index)
+
+    def go_through_masks(self, node: Node, value: Value) -> None:
+        """Let kernels over the places go through the mask."""
+        (mask,) = node.operands
+        for loops, indices in list(self.demanding(value).items()):
+            if go_through_mask(loops, node, indices):
+                del self.demands[value][loops]
+                assert loops.masking is not None
+                self.demand(mask, loops, tuple(map(access.variable, loops.masking.variables)))
 
     def visit_check(self, node: Node) -> None:
         loops, _ = self.new_loops()

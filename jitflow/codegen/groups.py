@@ -6,10 +6,14 @@ body makes, and the stores. A `Product` step is a matrix product of values that 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from jitflow.codegen.access import Affine, Index, Shape, variable
 from jitflow.core.dataclass import dataclass, field
 from jitflow.core.dims import Dim
 from jitflow.ir.graph import Node, Value
+from jitflow.ir.regions import symbols_in, symbols_of_node
+from jitflow.ops.record import Kind
 
 
 @dataclass(eq=False, repr=False)
@@ -49,6 +53,19 @@ class Lookup:
     is_within: bool = False
 
 
+@dataclass(frozen=True, eq=False)
+class Masking:
+    """A kernel goes through a whole mask instead of the places of its true elements.
+
+    Of the `nonzero` node `node`, row number `row` of its result is the place `variables` where the
+    mask is true. `row` is no loop: it stands in indices of values that have no place in memory.
+    """
+
+    node: Node
+    row: str
+    variables: tuple[str, ...]
+
+
 @dataclass(eq=False, repr=False)
 class Step:
     """One thing to run; later numbers run earlier, since fusion goes from outputs to inputs."""
@@ -82,6 +99,8 @@ class Loops(Step):
         Evaluated bools that must hold.
     ordered : bool
         Whether the iterations must run in order (scatter, scan).
+    masking : Masking or None
+        The mask under which everything is evaluated and stored.
     """
 
     variables: dict[str, Dim] = field(default_factory=dict)
@@ -94,6 +113,7 @@ class Loops(Step):
     checks: list[tuple[Value, Index]] = field(default_factory=list)
     touched: set[Value] = field(default_factory=set)
     ordered: bool = False
+    masking: Masking | None = None
 
     @property
     def outer(self) -> tuple[str, ...]:
@@ -122,7 +142,12 @@ class Loops(Step):
         for component in index:
             for atom, _ in component.terms:
                 lookup = self.lookups.get(atom)
-                found |= {atom} if lookup is None else self.atoms_of(lookup.index)
+                if lookup is not None:
+                    found |= self.atoms_of(lookup.index)
+                elif self.masking is not None and atom == self.masking.row:
+                    found |= set(self.masking.variables)
+                else:
+                    found.add(atom)
         return found
 
 
@@ -168,3 +193,23 @@ class Plan:
     aliases: dict[Value, Value] = field(default_factory=dict)
     bases: dict[Value, Value] = field(default_factory=dict)
     contiguous: set[Value] = field(default_factory=set)
+
+
+def symbols_of_step(step: Step) -> Iterator[str]:
+    """Symbols in the extents of what a step goes through, loads, stores or makes."""
+    if isinstance(step, Control):
+        yield from symbols_of_node(step.node)
+        return
+    assert isinstance(step, (Loops, Product))
+    yield from symbols_in(step.variables)
+    if isinstance(step, Product):
+        yield from symbols_in([value.type for value, _ in step.operands])
+        return
+    for evaluation in step.evaluations:
+        node = evaluation.value.producer
+        if evaluation.load:
+            yield from symbols_in(evaluation.value.type)
+        elif node is not None and node.operator.kind in (Kind.CREATION, Kind.SYMBOL):
+            yield from symbols_in(node.attributes)
+    yield from symbols_in([store.target.type for store in step.stores])
+    yield from symbols_in([entry.extent for entry in step.lookups.values()])

@@ -176,8 +176,34 @@ class Loop:
         return f"{head} {self.variable} in 0..{self.extent}"
 
 
+@dataclass(eq=False, repr=False)
+class Where:
+    """The body, with loops in it and no folds, for the iterations in which `mask` holds.
+
+    It computes on what the others have nowhere: they leave no floating-point flag behind, fail no
+    check and store nothing.
+    """
+
+    mask: str
+    body: list[Statement]
+
+    def __str__(self) -> str:
+        return f"where {self.mask}"
+
+
 Statement: TypeAlias = (
-    Constant | Position | Load | Compute | Lookup | Require | Begin | Fold | End | Store | Loop
+    Constant
+    | Position
+    | Load
+    | Compute
+    | Lookup
+    | Require
+    | Begin
+    | Fold
+    | End
+    | Store
+    | Loop
+    | Where
 )
 
 
@@ -211,14 +237,14 @@ class Kernel:
     @property
     def has_loops(self) -> bool:
         """Whether it is more than a sequence of instructions on single elements."""
-        return any(isinstance(statement, Loop) for statement in self.body)
+        return any(isinstance(statement, Loop) for statement in walk(self.body))
 
     @property
     def may_be_speculated(self) -> bool:
         """Whether LLVM might move floating-point arithmetic in front of a branch to it."""
         return not self.has_loops and any(
             isinstance(item, Compute) and (item.dtype.kind in "fc" or item.operator.name == "cast")
-            for item in self.body
+            for item in walk(self.body)
         )
 
     def __str__(self) -> str:
@@ -229,7 +255,7 @@ class Kernel:
 
 def _lines(body: list[Statement], indent: str) -> Iterator[str]:
     for statement in body:
-        if isinstance(statement, Loop):
+        if isinstance(statement, (Loop, Where)):
             yield f"{indent}{statement} {{"
             yield from _lines(statement.body, indent + "  ")
             yield f"{indent}}}"
@@ -238,10 +264,10 @@ def _lines(body: list[Statement], indent: str) -> Iterator[str]:
 
 
 def walk(body: list[Statement]) -> Iterator[Statement]:
-    """Every statement, loops before what is in them."""
+    """Every statement, loops and masks before what is in them."""
     for statement in body:
         yield statement
-        if isinstance(statement, Loop):
+        if isinstance(statement, (Loop, Where)):
             yield from walk(statement.body)
 
 

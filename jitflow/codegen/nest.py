@@ -25,6 +25,7 @@ from jitflow.codegen.loop_ir import (
     Position,
     Statement,
     Store,
+    Where,
     walk,
 )  # fmt: skip
 from jitflow.codegen.schedule import (
@@ -165,7 +166,9 @@ class _Nester:
             item.statement = _moved(item.statement, plan.changes)
 
     def run(self) -> Nest:
-        if not self.folds:
+        if self.draft.mask is not None:
+            self.place_masked(self.draft.mask)
+        elif not self.folds:
             self.place_outer(self.draft.items)
         else:
             self.place_stages()
@@ -178,6 +181,18 @@ class _Nester:
         for item in items:
             self.blocks[self.depth(item)].append(item.statement)
 
+    def place_masked(self, mask: Item) -> None:
+        """What computes the mask, then everything else, where the mask is known, under it."""
+        number = self.draft.items.index(mask) + 1
+        self.place_outer(self.draft.items[:number])
+        depth = self.depth(mask)
+        before, self.blocks[depth] = self.blocks[depth], []
+        self.place_outer(self.draft.items[number:])
+        for position in range(len(self.plan.outer) - 1, depth - 1, -1):
+            self.close_loop(position)
+        self.blocks[depth] = [*before, Where(result_of(mask), self.blocks[depth])]
+        del self.plan.outer[depth:]
+
     def depth(self, item: Item) -> int:
         if item.stage > 0:
             return len(self.plan.outer)
@@ -185,9 +200,13 @@ class _Nester:
 
     def close_loops(self) -> list[Statement]:
         for position in range(len(self.plan.outer) - 1, -1, -1):
-            name = self.plan.outer[position]
-            self.blocks[position].append(self.loop(name, self.blocks[position + 1]))
+            self.close_loop(position)
         return self.blocks[0]
+
+    def close_loop(self, position: int) -> None:
+        """Put the block inside of a loop into the one around it."""
+        name = self.plan.outer[position]
+        self.blocks[position].append(self.loop(name, self.blocks[position + 1]))
 
     def loop(self, name: str, body: list[Statement]) -> Loop:
         kind = "vector" if name == self.plan.vector else "serial"
@@ -360,7 +379,7 @@ def _renamed(
 ) -> list[Statement]:
     out: list[Statement] = []
     for statement in body:
-        if isinstance(statement, Loop):
+        if isinstance(statement, (Loop, Where)):
             statement = replace(statement, body=_renamed(statement.body, names, offsets))
         elif isinstance(statement, (Load, Store)):
             statement = replace(

@@ -7,6 +7,7 @@ import math
 from jitflow.codegen.access import Affine
 from jitflow.codegen.draft import Place
 from jitflow.codegen.groups import Evaluation, Loops, Store
+from jitflow.codegen.masks import straightened
 from jitflow.core.dims import Dim
 from jitflow.ir.graph import Value
 from jitflow.ops.record import Kind
@@ -17,8 +18,8 @@ def conflicts(step: Loops, store: Store, place: Place, load: Evaluation, source:
 
     Not where both are the same element in the same iteration, nor where they never meet.
     """
-    written = place.layout.address(store.target_index)
-    read = source.layout.address(load.index)
+    written = straightened(step, place.layout.address(store.target_index))
+    read = straightened(step, source.layout.address(load.index))
     if written == read or is_made_once(step, store):
         return bool(step.inner) and not is_last_stage(step, store)
     if place.layout != source.layout or len(store.target_index) != len(load.index):
@@ -36,8 +37,12 @@ def is_made_once(step: Loops, store: Store) -> bool:
 
 
 def is_last_stage(step: Loops, store: Store) -> bool:
-    """Whether nothing of a kernel that folds is computed after what `store` writes."""
+    """Whether nothing of a kernel that folds is computed after what `store` writes.
+
+    What is made of the folds alone loads nothing again.
+    """
     stages: dict[Value, int] = {}
+    inner, last = frozenset(step.inner), 0
     for evaluation in reversed(step.evaluations):
         value, node = evaluation.value, evaluation.value.producer
         stage = stages.get(value, 0)
@@ -45,7 +50,9 @@ def is_last_stage(step: Loops, store: Store) -> bool:
             stage = max([stage, *(stages.get(operand, 0) for operand in node.operands)])
             stage += node.operator.kind is Kind.REDUCTION
         stages[value] = stage
-    return stages.get(store.value, 0) == max(stages.values(), default=0)
+        if not inner.isdisjoint(step.atoms_of(evaluation.index)):
+            last = max(last, stage)
+    return stages.get(store.value, 0) >= last
 
 
 def never_equal(step: Loops, left: Affine, right: Affine) -> bool:

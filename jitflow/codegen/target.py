@@ -19,6 +19,8 @@ class LoopTarget:
         Whether the strides of strided inputs are passed as numbers of elements, not of bytes.
     has_caches : bool
         Whether a large matrix that two products read is read once, by blocks that stay in a cache.
+    runs_masked : bool
+        Whether a kernel over the true elements of a mask can go through the whole mask instead.
     products : frozenset of str
         Dtypes of which it multiplies matrices; empty: those that the BLAS of this process has.
     """
@@ -26,6 +28,7 @@ class LoopTarget:
     keeps_rows: bool = True
     counts_elements: bool = False
     has_caches: bool = True
+    runs_masked: bool = True
     products: frozenset[str] = frozenset()
 
 
@@ -34,5 +37,6 @@ GPU = LoopTarget(
     keeps_rows=False,
     counts_elements=True,
     has_caches=False,
+    runs_masked=False,
     products=frozenset(("f16", "f32", "f64", "c64", "c128")),
 )

@@ -126,7 +126,7 @@ absolute = elementwise(
         bool=lambda e, x: x,
         integer=lambda e, x: x if e.dtype(x).kind == "u" else e.absolute(x),
     ),
-    ulp=2, doc="Magnitude; real for complex operands; wraps integers.",
+    extra={"complex_cost": 6}, ulp=2, doc="Magnitude; real for complex operands; wraps integers.",
 )  # fmt: skip
 
 

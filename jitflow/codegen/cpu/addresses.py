@@ -16,13 +16,15 @@ from jitflow.core.dtypes import BOOL, I64, DType
 class Lanes:
     """The vector loop that is being written: its variable, lane count, and mask at the end.
 
-    `left`: how many elements there are from the first lane on, where there is a mask.
+    `left`: how many elements there are from the first lane on, where there is a mask. `first`: the
+    lane that masked lanes repeat; the first one if there is none here.
     """
 
     variable: str = ""
     count: int = 1
     mask: str = ""
     left: Register | None = None
+    first: Register | None = None
 
 
 @dataclass(eq=False, repr=False)
@@ -97,7 +99,7 @@ class AddressWriter:
             step = along if isinstance(along, int) else 1
             numbers = lane_numbers(self.lanes.count, "i64", step)
             lane = Register(numbers, I64, self.lanes.count)
-            total = self.clamped(lane if step == along else self.scaled(lane, along))
+            total = self.clamped(lane if step == along else self.scaled(lane, along), along)
         for register, coefficient in vectors:
             term = self.scaled(register, coefficient)
             total = term if total is None else self.emitter.add(total, term)
@@ -107,12 +109,14 @@ class AddressWriter:
         """A vector of i64 times a dimension."""
         return vector if factor == 1 else self.emitter.multiply(vector, self.dim(factor))
 
-    def clamped(self, offsets: Register) -> Register:
-        """Offsets with 0 in masked lanes: they point at the first lane's element."""
+    def clamped(self, offsets: Register, along: Dim) -> Register:
+        """Offsets with that of the first lane in masked lanes: they point at its element."""
         if not self.lanes.mask:
             return offsets
-        mask = Register(self.lanes.mask, BOOL, self.lanes.count, self.text.depth)
-        return self.emitter.select(mask, offsets, self.emitter.constant(0, I64))
+        mask, first = Register(self.lanes.mask, BOOL, self.lanes.count, self.text.depth), None
+        if self.lanes.first is not None:
+            first = self.text.multiply(self.lanes.first, self.dim(along))
+        return self.emitter.select(mask, offsets, first or self.emitter.constant(0, I64))
 
     def address(self, buffer: Buffer, address: Affine) -> Address:
         """The pointer of an access; its parts are computed as far out as they can be."""

@@ -7,6 +7,7 @@ multiple, the rest under a mask. A long body is written once, always under the m
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from jitflow.codegen.access import Affine
 from jitflow.codegen.cpu.accumulators import Accumulators
@@ -35,10 +36,17 @@ from jitflow.codegen.loop_ir import (
     Require,
     Statement,
     Store,
+    Where,
     walk,
 )  # fmt: skip
 from jitflow.core.dims import Dim
 from jitflow.core.dtypes import I64, U64
+from jitflow.core.lazy import LazyModule
+
+if TYPE_CHECKING:
+    from jitflow.codegen.cpu import masked
+else:
+    masked = LazyModule("jitflow.codegen.cpu.masked")
 
 
 def lower_kernel(
@@ -61,6 +69,7 @@ class KernelWriter:
     """Writes one kernel.
 
     `sums`, `search`: the loop that is being written, where it sums pairwise or searches.
+    `holds_loads`: nothing may be computed from a load in front of the branch that it is behind.
     """
 
     def __init__(
@@ -89,10 +98,12 @@ class KernelWriter:
         self.windows: Windows | None = None
         self.sums: PairwiseLoop | None = None
         self.search: SearchLoop | None = None
+        self.holds_loads = kernel.guarded
         self.writers: dict[type, Callable[..., None]] = {
             Constant: self.constant, Position: self.position, Load: self.load,
             Compute: self.compute, Lookup: self.lookup, Require: self.require,
             Begin: self.begin, Fold: self.fold, End: self.end, Store: self.store, Loop: self.loop,
+            Where: self.where,
         }  # fmt: skip
 
     def run(self) -> str:
@@ -134,6 +145,8 @@ class KernelWriter:
         """Lane counts of the vector loops, and which accumulators they fold across lanes."""
         begun = begun | {s.accumulator: s for s in body if isinstance(s, Begin)}
         for statement in body:
+            if isinstance(statement, Where):
+                self.choose_widths(statement.body, begun)
             if not isinstance(statement, Loop):
                 continue
             if statement.kind == "vector":
@@ -191,7 +204,7 @@ class KernelWriter:
             return
         buffer = self.memory.buffers[statement.buffer]
         loaded = self.memory.load(buffer, statement.address, statement.dtype)
-        if self.kernel.guarded:
+        if self.holds_loads:
             # A division that a branch makes sure of must not be computed in front of the branch.
             loaded = self.emitter.held(loaded)
         self.set(statement.result, loaded)
@@ -227,6 +240,9 @@ class KernelWriter:
             self.memory.store_if(condition, buffer, statement.address, value)
             return
         self.memory.store(buffer, statement.address, value)
+
+    def where(self, statement: Where) -> None:
+        masked.write_where(self, statement)
 
     def begin(self, statement: Begin) -> None:
         self.accumulators.begin(statement, self.memory.lanes.count)

@@ -60,9 +60,17 @@ class MemoryWriter(AddressWriter):
         if not self.lanes.mask:
             type = vector_type(element, count)
             return self.text.result(f"load {type}, ptr {pointer}, align {align}")
-        first = self.text.result(f"load {element}, ptr {pointer}, align {align}")
+        at = self.first_element(pointer, element)
+        first = self.text.result(f"load {element}, ptr {at}, align {align}")
         fill = self.text.spread(first, element, count, self.text.depth, False)
         return self.masked_load(pointer, element, count, align, self.lanes.mask, fill)
+
+    def first_element(self, pointer: str, element: str) -> str:
+        """Where the lane's element is that masked lanes repeat."""
+        if self.lanes.first is None:
+            return pointer
+        number = self.lanes.first.text
+        return self.text.value(f"getelementptr {element}, ptr {pointer}, i64 {number}")
 
     def shuffled(self, at: Address, dtype: DType, align: int) -> str:
         """Elements backwards, or every other one: from one or two vectors that lie in a row.
@@ -114,10 +122,12 @@ class MemoryWriter(AddressWriter):
         pointer = at.pointer
         if offset:
             pointer = self.text.value(f"getelementptr i8, ptr {pointer}, i64 {offset}")
-        if at.stride is None or self.lanes.count > MOST_LANES:
+        is_even = at.stride is not None and self.lanes.first is None
+        if not is_even or self.lanes.count > MOST_LANES:
             return self.gather(pointer, at.offsets, dtype, align)
         element = memory_type(dtype)
         type, whole = vector_type(element, self.lanes.count), "poison"
+        assert at.stride is not None
         for lane, place in enumerate(self.lane_pointers(pointer, at.stride)):
             loaded = self.text.result(f"load {element}, ptr {place}, align {align}")
             whole = self.text.result(
@@ -167,7 +177,8 @@ class MemoryWriter(AddressWriter):
         both = vector_type(element, 2 * count)
         if self.lanes.mask:
             pair = vector_type(element, 2)
-            first = text.result(f"load {pair}, ptr {pointer}, align {align}")
+            at = self.first_element(pointer, f"{{ {element}, {element} }}")
+            first = text.result(f"load {pair}, ptr {at}, align {align}")
             fill = text.value(
                 f"shufflevector {pair} {first}, {pair} poison, {shuffle_mask([0, 1] * count)}"
             )

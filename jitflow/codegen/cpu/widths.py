@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from jitflow.codegen.cpu.target import Target
 from jitflow.codegen.cpu.tiles import crossing_loads
-from jitflow.codegen.loop_ir import Compute, Fold, Load, Lookup, Loop, Position, Store, walk
+from jitflow.codegen.loop_ir import Compute, Fold, Load, Lookup, Loop, Position, Store, Where, walk
 from jitflow.core.dataclass import dataclass
 
 LONG_BODY = 24
@@ -18,7 +18,8 @@ CHEAP_COLUMN = 3
 """Cost up to which the fold of columns takes sixteen registers: whole cache lines of each row."""
 
 MOST_APART = 64
-"""Lanes whose elements do not lie in a row: each has an address of its own."""
+"""Lanes whose elements do not lie in a row, each of which has an address of its own, or which have
+a mask that is looked at."""
 
 WIDE, MEDIUM_BODY = 512, 40
 """Bits of a vector below which there are fewer registers: bodies up to this cost still get two."""
@@ -55,7 +56,7 @@ def choose_width(loop: Loop, target: Target) -> LoopWidth:
     if nested:
         unroll = 16 if cost <= CHEAP_COLUMN else 4
     lanes = native * unroll
-    if lanes > MOST_APART and _lie_apart(loop):
+    if lanes > MOST_APART and (_lie_apart(loop) or _is_masked(loop)):
         lanes = max(native, MOST_APART)
     if isinstance(loop.extent, int):
         lanes = _fit(loop.extent, native, lanes)
@@ -77,6 +78,10 @@ def _lie_apart(loop: Loop) -> bool:
             if stride not in (0, statement.dtype.itemsize):
                 return True
     return False
+
+
+def _is_masked(loop: Loop) -> bool:
+    return any(isinstance(statement, Where) for statement in walk(loop.body))
 
 
 def _fit(extent: int, native: int, lanes: int) -> int:

@@ -13,7 +13,7 @@ from jitflow.codegen.cpu.memory import Lanes, MemoryWriter
 from jitflow.codegen.cpu.target import Target
 from jitflow.codegen.cpu.text import FunctionText, Scope
 from jitflow.codegen.cpu.values import Register, memory_type, shuffle_mask, vector_type
-from jitflow.codegen.loop_ir import Load, Loop, Store
+from jitflow.codegen.loop_ir import Load, Loop, Store, Where
 from jitflow.core.dataclass import dataclass
 
 SIZES = (4, 8)
@@ -42,7 +42,7 @@ class Window:
 
 def windows_of(loop: Loop, target: Target) -> list[Window]:
     """The windows of the loads in the body of a vector loop."""
-    if target.vector_bits < 512 or any(isinstance(inside, Loop) for inside in loop.body):
+    if target.vector_bits < 512 or any(isinstance(inside, (Loop, Where)) for inside in loop.body):
         return []
     stored = {inside.buffer for inside in loop.body if isinstance(inside, Store)}
     loads = [

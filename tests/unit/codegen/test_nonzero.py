@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import ctypes
+import ctypes.util
+
 import numpy as np
 import pytest
 from unit.codegen import running
 
 from jitflow.codegen.masks import may_fail
+from jitflow.codegen.program import lower
 from jitflow.ir.interpreter import run as interpret
 from jitflow.ir.parser import parse
+
+_INVALID = 1  # FE_INVALID on x86 and aarch64
 
 PLACES = """
 graph @places(%m: bool[s0,s1], %c: i64[]) -> (i64[s2,2], i64[s2])
@@ -60,3 +66,36 @@ def test_indices_of_the_mask_s_own_extent_need_no_check() -> None:
     assert not may_fail(nodes["scatter"])
     other = {n.operator.name: n for n in parse(UPDATE.replace("%m: bool[s0]", "%m: bool[9]")).nodes}
     assert may_fail(other["gather"])
+
+
+def text_of(graph_text: str, *inputs: np.ndarray) -> str:
+    return str(lower(running.segment_of(parse(graph_text), list(inputs))).program)
+
+
+def test_an_update_goes_through_the_mask() -> None:
+    x, mask = np.zeros((20, 3)), np.zeros(20, bool)
+    text = text_of(UPDATE, x, mask, np.array(0))
+    assert "where %" in text
+    assert " if %" not in text
+
+
+def test_other_places_are_found_first() -> None:
+    x, mask = np.zeros((20, 3)), np.zeros(20, bool)
+    reverse = "slice %k {starts=[s1-1], steps=[-1], shape=[s1]}"
+    text = UPDATE.replace("gather %x, %k", "gather %x, %v")
+    text = text.replace("  %g:", f"  %v: i64[s1] = {reverse}\n  %g:")
+    assert " if %" in text_of(text, x, mask, np.array(0))
+    compare(text, np.arange(60.0).reshape(20, 3), np.arange(20) % 3 == 0, np.array(7))
+
+
+def test_no_flag_comes_from_elements_that_the_mask_leaves_out() -> None:
+    mathematics = ctypes.CDLL(ctypes.util.find_library("m"))
+    text = UPDATE.replace("add %g, %g", "divide %g, %g")
+    mask = np.arange(20) % 7 == 3
+    x = np.where(mask[:, None], 2.0, np.zeros((20, 3)))
+    compiled = running.Compiled(running.segment_of(parse(text), [x, mask, 3]))
+    arguments, outputs, _keep = compiled.arguments([x, mask, 3])
+    mathematics.feclearexcept(_INVALID)
+    assert compiled.function(*arguments) == 0
+    assert mathematics.fetestexcept(_INVALID) == 0
+    np.testing.assert_array_equal(outputs[0], np.where(mask[:, None], 1.0, x))
