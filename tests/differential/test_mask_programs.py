@@ -12,7 +12,7 @@ from mask_programs import MaskProgram
 
 import jitflow
 
-COUNT = int(os.environ.get("JITFLOW_MASK_PROGRAMS", "60"))
+COUNT = int(os.environ.get("JITFLOW_MASK_PROGRAMS", "25"))
 FIRST = int(os.environ.get("JITFLOW_FIRST_MASK_PROGRAM", "0"))
 
 
