@@ -178,6 +178,13 @@ def _not_same(w: CheckWriter, guard: p.NotSame) -> str:
     return f"{w.source(guard.source)} is not {w.source(guard.other)}"
 
 
+def _distinct(w: CheckWriter, guard: p.Distinct) -> str:
+    sources = (guard.source, *guard.others)
+    identity = w.pool(id)
+    found = ", ".join(f"{identity}({w.source(source)})" for source in sources)
+    return f"len({{{found}}}) == {len(sources)}"
+
+
 def _same_object(w: CheckWriter, guard: p.SameObject) -> str:
     return f"{w.source(guard.source)} is {w.source(guard.other)}"
 
@@ -273,6 +280,7 @@ _WRITERS: dict[type[p.Guard], Any] = {
     p.KeysAre: _keys_are,
     p.HasNoItem: _has_no_item,
     p.NotSame: _not_same,
+    p.Distinct: _distinct,
     p.SameObject: _same_object,
     p.SearchesClass: _searches_class,
     p.Holds: _holds,

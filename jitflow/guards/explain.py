@@ -132,12 +132,19 @@ def _explain_plain(guard: p.Guard, evaluator: Evaluator) -> Failure | None:
         return Failure(f"`{guard.source}.{guard.name}` was replaced on the class")
     if isinstance(guard, p.HasNoItem):
         return Failure(f"`{guard.source}` now has {guard.key!r}")
-    if isinstance(guard, p.NotSame | p.SameObject):
-        word = "are" if isinstance(guard, p.NotSame) else "are no longer"
-        return Failure(f"`{guard.source}` and `{guard.other}` {word} one object")
+    if isinstance(guard, p.NotSame | p.SameObject | p.Distinct):
+        return _other_identity(guard)
     if isinstance(guard, p.Holds):
         return Failure(f"{guard.text.format(*(f'`{s}`' for s in guard.sources))} does not hold")
     return Failure(f"{guard} does not hold")
+
+
+def _other_identity(guard: p.NotSame | p.SameObject | p.Distinct) -> Failure:
+    if isinstance(guard, p.Distinct):
+        names = ", ".join(f"`{source}`" for source in (guard.source, *guard.others))
+        return Failure(f"two of {names} are one object")
+    word = "are" if isinstance(guard, p.NotSame) else "are no longer"
+    return Failure(f"`{guard.source}` and `{guard.other}` {word} one object")
 
 
 def _other_type(source: Source, expected: type, got: Any) -> Failure:

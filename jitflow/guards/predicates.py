@@ -80,6 +80,13 @@ class NotSame(Guard):
 
 
 @dataclass(frozen=True)
+class Distinct(Guard):
+    """``source`` and `others` are all different objects: keys that are found by identity."""
+
+    others: tuple[Source, ...]
+
+
+@dataclass(frozen=True)
 class SameObject(Guard):
     """``source is other``: two names of one object."""
 

@@ -23,7 +23,7 @@ from jitflow.runtime.call_outs import arranged, call_out_function, contiguous
 from jitflow.runtime.driver import Broke, Jump, Site
 from jitflow.runtime.marks import EAGER, FAILED, MISS
 from jitflow.runtime.partition import CallOutPlan, Plan, SegmentPlan
-from jitflow.runtime.recipes_code import RecipeWriter, walk
+from jitflow.runtime.recipes_code import RecipeWriter
 from jitflow.runtime.replay import ALL_FLAGS, Flagged, Replayer, joined, noted_flags
 from jitflow.tracer import recipes as r
 from jitflow.tracer.numpy.callouts import Callee
@@ -138,11 +138,7 @@ class _GlueWriter:
                     self.checks.steps.append(Let(name, place))
             write_input_checks(self.checks, trace.inputs, late)
         self._recipes = RecipeWriter(self.pool, self.checks, self._output)
-        for recipe in recipes_of(self.trace.exit):
-            self._recipes.prefetch(recipe)
-        for effect in trace.effects:
-            for part in walk(effect):
-                self._recipes.prefetch(part)
+        self._recipes.prefetch([*recipes_of(trace.exit), *trace.effects])
         for call in self.plan.call_outs:
             if (receiver := _receiver(call.node)) is not None:
                 self.checks.source(receiver)

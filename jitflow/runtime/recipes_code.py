@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import types
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -41,9 +41,9 @@ class RecipeWriter:
         self._names: dict[int, str] = {}
         self._keep: list[r.Recipe] = []
 
-    def prefetch(self, recipe: r.Recipe) -> None:
-        """Evaluate the sources in `recipe` now: effects must not change what they mean."""
-        for part in walk(recipe):
+    def prefetch(self, recipes: Sequence[r.Recipe | r.Effect]) -> None:
+        """Evaluate the sources in `recipes` now: effects must not change what they mean."""
+        for part in walk(recipes):
             if isinstance(part, r.FromSource):
                 self.sources.source(part.source)
 

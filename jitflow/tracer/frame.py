@@ -50,6 +50,8 @@ class SymbolicFrame:
         Whether it yields; `finished` is set when it has returned.
     jumps : dict of int to int
         Backward jumps taken to each offset, for the limit on unrolling.
+    nodes : int
+        Nodes of the piece when the frame was entered, for the limit on recursion.
     """
 
     def __init__(
@@ -66,6 +68,7 @@ class SymbolicFrame:
         self.generator = False
         self.finished = False
         self.jumps: dict[int, int] = {}
+        self.nodes = 0
 
     @property
     def instruction(self) -> Instruction:

@@ -18,10 +18,10 @@ from jitflow.tracer.values import ConstantValue, PyValue
 if TYPE_CHECKING:
     from jitflow.tracer.interpreter import Interpreter
 
-MAX_DEPTH = 40
+MAX_DEPTH = 200
 """Frames inlined into each other before a call is left to Python (deep recursion)."""
 RECURSION_NODES = 1000
-"""Nodes of a piece from which on functions that call themselves are not inlined into it."""
+"""Nodes that a function which calls itself may make before it is not inlined any more."""
 
 _COROUTINE = inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR | inspect.CO_ITERABLE_COROUTINE
 _STACK_WALKERS = frozenset({"stack", "getouterframes", "extract_stack", "print_stack"})
@@ -74,12 +74,22 @@ def enter(
         raise cause
     if len(tracer.frames) >= MAX_DEPTH:
         raise Unsupported("JF-B003", f"{function.qualname} recurses deeply")
-    if tracer.context.builder.node_count > RECURSION_NODES:
-        leave_recursion(tracer, code, Unsupported("JF-B003", f"{function.qualname} recurses"))
+    nodes = tracer.context.builder.node_count
+    if nodes > RECURSION_NODES:
+        _check_recursion(tracer, function, nodes)
     frame = SymbolicFrame(code, function.globals, function.closure)
+    frame.nodes = nodes
     _bind(tracer, frame, function, args, kwargs)
     frame.generator = bool(code.co_flags & inspect.CO_GENERATOR)
     return frame
+
+
+def _check_recursion(tracer: Interpreter, function: FunctionValue, nodes: int) -> None:
+    """Leave a recursion that made many nodes; one that only looks at objects may go on."""
+    first = next((frame for frame in tracer.frames if frame.code is function.code), None)
+    if first is not None and nodes - first.nodes > RECURSION_NODES:
+        cause = Unsupported("JF-B003", f"{function.qualname} recurses")
+        leave_recursion(tracer, function.code, cause)
 
 
 def leave_recursion(tracer: Interpreter, called: CodeType | None, cause: Unsupported) -> None:

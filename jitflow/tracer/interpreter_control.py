@@ -19,7 +19,13 @@ from jitflow.tracer.objects.model import IteratorValue
 from jitflow.tracer.opcodes import Foreign
 from jitflow.tracer.regions import return_from
 from jitflow.tracer.restart import Restart
-from jitflow.tracer.values import ArrayValue, ConstantValue, PyValue
+from jitflow.tracer.values import (
+    ArrayValue,
+    ConstantValue,
+    PyValue,
+    ScalarValue,
+    SequenceValue,
+)
 
 if TYPE_CHECKING:
     from jitflow.tracer import branches, capture, control_flow
@@ -35,6 +41,8 @@ MAX_UNROLLED_NODES = 3000
 _NODES_OF_A_REGION = 50
 _UNROLLED_WHILE, _LARGE_WHILE = 6, 300
 """Iterations and nodes from which a ``while`` on known numbers is kept as a loop."""
+_OF_OBJECTS = {"real": 4, "new": 16}
+"""How much longer lists of objects may be that are unrolled: each item is of its own kind."""
 _NEEDS_ITEMS = 3
 """How much larger a loop may be that looks up what it keeps by its index: in pieces, each iteration
 would be compiled by itself."""
@@ -173,7 +181,7 @@ def _for_iter(tracer: Interpreter, frame: SymbolicFrame, target: int) -> None:
 
 def _check_length(tracer: Interpreter, frame: SymbolicFrame, iterator: IteratorValue) -> None:
     """Decline a loop that is too long to unroll, before its first iteration."""
-    limit = config().max_unroll
+    limit = config().max_unroll * _OF_OBJECTS.get(_lists(iterator), 1)
     reason = tracer.reasons.get(id(iterator), "")
     remaining = remaining_length(tracer, iterator)
     if isinstance(remaining, int) and iterator.kind == "range":
@@ -189,6 +197,21 @@ def _check_length(tracer: Interpreter, frame: SymbolicFrame, iterator: IteratorV
     if max(remaining or 0, taken) > limit:
         raise LoopBreak(reason or f"{remaining or taken} iterations are more than {limit}")
     _check_growth(tracer, frame, iterator, taken, remaining or 0)
+
+
+def _lists(iterator: IteratorValue) -> str:
+    """Whether an iterator goes over a list of objects, and whether the piece made that list."""
+    kinds = {_lists(inner) for inner in iterator.inner}
+    if iterator.kind in ("sequence", "reversed"):
+        iterable = iterator.iterable
+        items = getattr(iterable, "items", None)
+        if isinstance(iterable, SequenceValue) and items and not _is_number(items[0]):
+            kinds.add("real" if iterable.source is not None else "new")
+    return next((kind for kind in ("real", "new") if kind in kinds), "")
+
+
+def _is_number(value: PyValue) -> bool:
+    return isinstance(value, ScalarValue) or issubclass(value.python_type, int | float | complex)
 
 
 def _check_growth(
@@ -208,6 +231,7 @@ def _check_growth(
     raise Restart(cause, place=place)
 
 
+_WITH_LENGTH = ("sequence", "reversed", "range", "array")
 _OF_UNKNOWN_LENGTH = ("chain", "islice", "zip_longest")
 """Iterators that do not end with the shortest of those they are made of."""
 
@@ -221,7 +245,7 @@ def remaining_length(tracer: Interpreter, iterator: IteratorValue) -> int | PyVa
         numbers = [length for length in lengths if isinstance(length, int)]
         unknown = [length for length in lengths if length is not None]
         return min(numbers) if numbers else next(iter(unknown), None)
-    if iterator.iterable is None or iterator.kind not in ("sequence", "range", "array"):
+    if iterator.iterable is None or iterator.kind not in _WITH_LENGTH:
         return None  # generators, and itertools without an end
     length = operations.length(tracer, iterator.iterable)
     if isinstance(length, ConstantValue):

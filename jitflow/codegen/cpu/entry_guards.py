@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable
+from itertools import combinations
 from typing import Any
 
 from jitflow.codegen.cpu import object_layout as layout
@@ -19,6 +20,8 @@ from jitflow.guards import sources as s
 
 _EQUAL = 2  # Py_EQ
 _COMPARABLE = (int, str, bytes)
+_MOST_PAIRED = 24
+"""Objects of one `Distinct` that machine code compares in pairs."""
 
 
 class Guards:
@@ -182,6 +185,10 @@ class Guards:
         left, right = self.value(guard.source), self.value(guard.other)
         self._writer.require(self._writer.assign(f"icmp {relation} ptr {left}, {right}", "c"))
 
+    def _distinct(self, guard: g.Distinct) -> None:
+        for left, right in combinations((guard.source, *guard.others), 2):
+            self._compare_sources(g.NotSame(left, right))
+
     def _searches_class(self, guard: g.SearchesClass) -> None:
         name = self._writer.constant(guard.name)
         found = self._writer.call("_PyType_Lookup", self.value(guard.source), name)
@@ -207,6 +214,7 @@ _CHECKERS: dict[type, Callable[[Guards, Any], None]] = {
     g.LengthIs: Guards._length_is,
     g.HasNoItem: Guards._has_no_item,
     g.NotSame: Guards._compare_sources,
+    g.Distinct: Guards._distinct,
     g.SameObject: Guards._compare_sources,
     g.SearchesClass: Guards._searches_class,
 }
@@ -227,6 +235,8 @@ def supports(guard: g.Guard) -> bool:
         return False
     if isinstance(guard, g.NotSame | g.SameObject | g.NoOverlap):
         return reads(guard.other)
+    if isinstance(guard, g.Distinct):
+        return len(guard.others) < _MOST_PAIRED and all(map(reads, guard.others))
     if isinstance(guard, g.Equals):
         return type(guard.expected) in (*_COMPARABLE, float, bool, type(None))
     return type(guard) in _CHECKERS or isinstance(guard, g.Relation | g.ArrayFact | g.ScalarFact)

@@ -11,7 +11,7 @@ from jitflow.ir.graph import Value
 from jitflow.tracer import arrays, facts
 from jitflow.tracer.context import TraceContext
 from jitflow.tracer.numpy import advanced, keys
-from jitflow.tracer.numpy.arguments import raises, unsupported
+from jitflow.tracer.numpy.arguments import is_known, plain, raises, unsupported
 from jitflow.tracer.numpy.operands import (
     Operand,
     broadcast_shapes,
@@ -49,6 +49,9 @@ class Plan:
 
 def getitem(context: TraceContext, array: ArrayValue, key: PyValue) -> PyValue:
     """``array[key]``: a view, a NumPy scalar, or a fresh array."""
+    known = _known_item(context, array, key)
+    if known is not None:
+        return known
     items = keys.parse(context, key, len(array.shape))
     if advanced.is_advanced(items):
         return advanced.read(context, array, items)
@@ -58,6 +61,19 @@ def getitem(context: TraceContext, array: ArrayValue, key: PyValue) -> PyValue:
     if scalar and not is_array:
         return ScalarValue("scalar", array.dtype, arrays.read(context, target))
     return target
+
+
+def _known_item(context: TraceContext, array: ArrayValue, key: PyValue) -> PyValue | None:
+    """An integer of a table that is known: it may become an axis, a length or a choice."""
+    if len(array.shape) != 1 or array.dtype.kind not in "iu":
+        return None
+    contents = arrays.known_contents(array)
+    if contents is None or not is_known(context, key):
+        return None
+    index = plain(context, key)
+    if type(index) is not int or not -contents.size <= index < contents.size:
+        return None
+    return ConstantValue(contents[index])
 
 
 def setitem(context: TraceContext, array: ArrayValue, key: PyValue, value: PyValue) -> None:

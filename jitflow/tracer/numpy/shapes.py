@@ -107,6 +107,9 @@ def permuted(context: TraceContext, a: PyValue, axes: PyValue) -> ArrayValue:
     rank = len(array.shape)
     if is_none(axes):
         return views.transposed(array, tuple(reversed(range(rank))))
+    known = arrays.known_contents(context.resolve(axes))
+    if known is not None and known.ndim == 1 and known.dtype.kind in "iu":
+        axes = ConstantValue(tuple(known.tolist()))
     order = arguments.normalise_axes(arguments.constant(context, axes, "axes"), rank)
     if len(order) != rank:
         raise raises("axes don't match array")

@@ -24,7 +24,7 @@ from jitflow.tracer.objects.model import (
 )
 from jitflow.tracer.objects.nested import call_nested
 from jitflow.tracer.objects.number_values import constant_binary, dim_of
-from jitflow.tracer.objects.plain import is_constant
+from jitflow.tracer.objects.plain import is_constant, is_told_by_identity
 from jitflow.tracer.objects.protocol import Tracer
 from jitflow.tracer.objects.scalars import binary as scalar_binary
 from jitflow.tracer.objects.wrap import MAX_ITEMS, resolve
@@ -155,9 +155,12 @@ def _set_order(value: SetValue) -> list[PyValue]:
     """The items in the order in which CPython iterates this set.
 
     A set that was there before was guarded with its order. One made in the piece by single
-    insertions has the order of a set that is made in the same way here, in this process.
+    insertions has the order of a set that is made in the same way here, in this process. Objects
+    that are hashed by their addresses come in an order that Python leaves open, so any will do.
     """
     if value.source is not None and not value.changed:
+        return list(value.items.values())
+    if all(isinstance(key, PyValue) or is_told_by_identity(key) for key in value.items):
         return list(value.items.values())
     if not (value.by_insertion and all(map(is_constant, value.items))):
         raise Unsupported("JF-B003", "iteration over a set whose order is not known")

@@ -39,10 +39,18 @@ def key_of(tracer: Tracer, value: PyValue, among: Mapping[Any, Any] | None = Non
     elif isinstance(value, FunctionValue) or (
         isinstance(value, InstanceValue) and not overrides(value.cls, "__hash__")
     ):
+        _identify(tracer, value)
         return value if value.real is None else value.real
     elif isinstance(value, IdentityValue) and _has_no_number(among):
+        _identify(tracer, value.value)
         return (IdentityValue, id(value.value))
     raise Unsupported("JF-B003", f"{value.python_type.__name__} as a key")
+
+
+def _identify(tracer: Tracer, value: PyValue) -> None:
+    real = getattr(value, "real", None)
+    if real is not None and value.source is not None:
+        tracer.context.objects.identify(real, value.source)
 
 
 def _has_no_number(keys: Mapping[Any, Any] | None) -> bool:

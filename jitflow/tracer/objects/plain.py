@@ -50,6 +50,13 @@ def is_hashable_key(obj: Any) -> bool:
     )
 
 
+def is_told_by_identity(obj: Any) -> bool:
+    """Whether an object is hashed by its address: sets have it in no order that one can tell."""
+    return isinstance(obj, types.FunctionType) or not (
+        is_constant(obj) or isinstance(obj, tuple | np.dtype) or overrides(type(obj), "__hash__")
+    )
+
+
 _OF_SEQUENCES = (
     *("__getitem__", "__len__", "__bool__", "__contains__", "__iter__", "__hash__"),
     *("__eq__", "__ne__", "__lt__", "__le__", "__gt__", "__ge__"),

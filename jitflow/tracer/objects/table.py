@@ -41,6 +41,8 @@ class ObjectTable:
         and `itemised` those of integers whose items have to be known.
     namespaces : dict
         ``id`` of a module's dictionary to its value.
+    identified : dict
+        ``id`` of a real object that containers found by its identity to its sources, without order.
     changed : dict
         Sourced objects that were changed, in order of their first change.
     originals : dict
@@ -72,6 +74,7 @@ class ObjectTable:
     itemised: frozenset[int] = frozenset()
     numbers: dict[Source, PyValue] = field(default_factory=dict)
     namespaces: dict[int, NamespaceValue] = field(default_factory=dict)
+    identified: dict[int, tuple[Any, dict[Source, None]]] = field(default_factory=dict)
     changed: dict[int, PyValue] = field(default_factory=dict)
     originals: dict[int, Any] = field(default_factory=dict)
     journal: list[tuple[Any, dict[str, Any]]] = field(default_factory=list)
@@ -99,6 +102,10 @@ class ObjectTable:
         fields = vars(value).items()
         kept = {name: v if name in _OUTSIDE else _copied(v) for name, v in fields}
         self.journal.append((value, kept))
+
+    def identify(self, real: Any, source: Source) -> None:
+        """Note that a container finds `real` by its identity."""
+        self.identified.setdefault(id(real), (real, {}))[1][source] = None
 
     def clear(self) -> None:
         """Let go of every object: the trace is finished."""

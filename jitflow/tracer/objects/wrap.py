@@ -54,6 +54,7 @@ from jitflow.tracer.objects.plain import (
     is_generated_tuple,
     is_hashable_key,
     is_plain_class,
+    is_told_by_identity,
 )
 from jitflow.tracer.objects.protocol import Tracer
 from jitflow.tracer.restart import Restart
@@ -328,7 +329,8 @@ def _dict(tracer: Tracer, obj: dict[Any, Any], source: Source) -> PyValue:
     context.guard(KeysAre(source, tuple(obj)))
     items: dict[Any, tuple[PyValue, PyValue]] = {}
     for index, (key, item) in enumerate(obj.items()):
-        items[key] = (key_value(key, source, index), LazyValue(item, ItemSource(source, key)))
+        named = key_value(tracer, key, source, index)
+        items[key] = (named, LazyValue(item, ItemSource(source, key)))
     result = DictValue(items, source, type(obj))
     if isinstance(obj, defaultdict):
         factory = AttributeSource(source, "default_factory")
@@ -336,19 +338,31 @@ def _dict(tracer: Tracer, obj: dict[Any, Any], source: Source) -> PyValue:
     return result
 
 
-def key_value(key: Any, source: Source, index: int) -> PyValue:
+def key_value(tracer: Tracer, key: Any, source: Source, index: int) -> PyValue:
     """The value of a key of a real dict or set, guarded by the guard on all its keys."""
     if type(key) in (int, bool, str, bytes, type(None)):
         return ConstantValue(key)
-    return LazyValue(key, DictKeySource(source, index))
+    place = DictKeySource(source, index)
+    if not is_constant(key):
+        tracer.context.objects.identify(key, place)
+    return LazyValue(key, place)
 
 
 def _set(tracer: Tracer, obj: Any, source: Source) -> PyValue:
-    if len(obj) > MAX_ITEMS or not all(map(is_constant, obj)):
+    if len(obj) > MAX_ITEMS or not all(map(is_hashable_key, obj)):
         return OpaqueValue(obj, source)
     tracer.context.guard(TypeIs(source, type(obj)))
-    tracer.context.guard(KeysAre(source, tuple(obj)))
-    return SetValue({item: ConstantValue(item) for item in obj}, type(obj), source)
+    has_objects = not all(map(is_constant, obj))
+    if has_objects and not all(map(is_told_by_identity, obj)):
+        return OpaqueValue(obj, source)
+    items: dict[Any, PyValue] = {}
+    if has_objects:
+        tracer.context.guard(LengthIs(source, len(obj)))
+        items = {item: key_value(tracer, item, source, index) for index, item in enumerate(obj)}
+    else:
+        tracer.context.guard(KeysAre(source, tuple(obj)))
+        items = {item: ConstantValue(item) for item in obj}
+    return SetValue(items, type(obj), source)
 
 
 def _range(tracer: Tracer, obj: range, source: Source) -> PyValue:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from jitflow.core.errors import Unsupported
 from jitflow.core.lazy import LazyModule
-from jitflow.guards.predicates import NotSame
+from jitflow.guards.predicates import Distinct, NotSame, SameObject
+from jitflow.guards.sources import Source
 from jitflow.tracer import recipes as r
 from jitflow.tracer.objects.materialise import dict_items, fill_cells, recipe_of
 from jitflow.tracer.objects.model import (
@@ -41,11 +42,25 @@ def effects(tracer: Tracer) -> tuple[r.Effect, ...]:
     for value in list(table.changed.values()):
         found += _RULES[type(value)](tracer, value)
         _keep_apart(tracer, value)
+    _keep_keys_apart(tracer)
     for function, arguments in table.calls:
         recipes = tuple(recipe_of(tracer, argument) for argument in arguments)
         found.append(r.CallEffect(function, recipes))
     fill_cells(tracer)
     return (*table.pending, *found)
+
+
+def _keep_keys_apart(tracer: Tracer) -> None:
+    """Rely on objects that containers told apart by identity being the same ones and no others."""
+    by_type: dict[type, list[Source]] = {}
+    for real, found in tracer.context.objects.identified.values():
+        first, *others = found
+        for other in others:
+            tracer.context.guard(SameObject(other, first))
+        by_type.setdefault(type(real), []).append(first)
+    for first, *others in by_type.values():
+        if others:
+            tracer.context.guard(Distinct(first, tuple(others)))
 
 
 def _keep_apart(tracer: Tracer, value: PyValue) -> None:
