@@ -21,13 +21,16 @@ def operands_read(node: Node) -> tuple[Value, ...]:
     return node.operands[1:] if node.operator.kind is Kind.UPDATE else node.operands
 
 
-def neighbours(node: Node) -> tuple[Value, ...]:
-    """The operands of a node and theirs: what it is likely to load."""
+def shares_data(loops: Loops, node: Node) -> bool:
+    """Whether a kernel has an array of those that a node is likely to load: its operands, theirs.
+
+    A number that both use is none: settings (rates, epsilons) are in kernels of all kinds.
+    """
     found = list(node.operands)
     for operand in node.operands:
         if operand.producer is not None:
             found.extend(operand.producer.operands)
-    return tuple(found)
+    return any(operand.type.rank and operand in loops.touched for operand in found)
 
 
 def repeats(loops: Loops, index: Index, type: ArrayType) -> bool:

@@ -17,7 +17,7 @@ from jitflow.codegen import access
 from jitflow.codegen.access import Index, Shape
 from jitflow.codegen.blocks import roots_of
 from jitflow.codegen.control import bases_of, has_checks, operands_in_memory
-from jitflow.codegen.costs import CHEAP, costs, neighbours, operands_read, repeats
+from jitflow.codegen.costs import CHEAP, costs, operands_read, repeats, shares_data
 from jitflow.codegen.domains import bind_reduction, covers, index_of_reduction, reduction_axes
 from jitflow.codegen.groups import (
     Control,
@@ -167,9 +167,7 @@ class _Fusion:
             return None
         if len(loops.stores) >= MAX_STORES or value.producer is None or loops.masking:
             return None
-        if not any(operand in loops.touched for operand in neighbours(value.producer)):
-            return None
-        return loops
+        return loops if shares_data(loops, value.producer) else None
 
     def is_needless_count(self, value: Value) -> bool:
         """Whether `value` counts true elements, and no step or output needs the number."""
@@ -392,6 +390,8 @@ class _Fusion:
         start = self.latest_start(value)
         for loops, indices in self.demanding(value).items():
             if loops.number == start and not loops.ordered and loops.masking is None:
+                if loops.inner and not loops.outer and not shares_data(loops, node):
+                    continue  # nothing is gained, and what is alike would not be one kernel
                 at = bind_reduction(node, loops, list(indices))
                 if at is not None:
                     return loops, at, next(iter(indices))

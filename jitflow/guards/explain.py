@@ -23,12 +23,14 @@ from jitflow.guards.sources import DimensionSource, Source
 class Failure:
     """Why a guard fails: a sentence, and the sources of integers that would have to be symbolic.
 
-    `resized` is the source of a list or tuple that has another length, else empty.
+    `resized` is the source of a list or tuple that has another length, else empty. `is_local` says
+    that the guards after it can be evaluated all the same: no type is another one.
     """
 
     reason: str
     dynamic: frozenset[str] = frozenset()
     resized: str = ""
+    is_local: bool = False
 
 
 class Evaluator:
@@ -71,7 +73,7 @@ def first_failure(
 ) -> Failure | None:
     """The first fact that does not hold for `state`; None where all hold.
 
-    Where it is an integer that differs, so may others: the failure names all of them.
+    Where an integer differs, so may others: the failure names all of them.
     """
     first: Failure | None = None
     for failure in _failures(guards, inputs, state):
@@ -79,7 +81,7 @@ def first_failure(
             first = failure
         else:
             first = replace(first, dynamic=first.dynamic | failure.dynamic)
-        if not failure.dynamic:
+        if not (failure.dynamic or failure.is_local):
             break
     return first
 
@@ -112,7 +114,9 @@ def _explain_plain(guard: p.Guard, evaluator: Evaluator) -> Failure | None:
             return None
         got = evaluator.value(guard.source)
     except Exception as error:
-        return Failure(f"`{guard.source}` cannot be read: {type(error).__name__}: {error}")
+        is_local = isinstance(error, KeyError | IndexError)
+        reason = f"`{guard.source}` cannot be read: {type(error).__name__}: {error}"
+        return Failure(reason, is_local=is_local)
     if isinstance(guard, p.Equals):
         dynamic = frozenset({str(guard.source)} if _both_integers(guard.expected, got) else ())
         return Failure(f"`{guard.source}`: expected {guard.expected!r}, got {_short(got)}", dynamic)
@@ -122,9 +126,10 @@ def _explain_plain(guard: p.Guard, evaluator: Evaluator) -> Failure | None:
         is_data = type(got) is list and set(map(type, got)) == {int}
         dynamic = frozenset({f"len({guard.source})"} if is_data else ())
         text = f"`len({guard.source})`: expected {guard.expected}, got {len(got)}"
-        return Failure(text, dynamic, str(guard.source))
+        return Failure(text, dynamic, str(guard.source), is_local=True)
     if isinstance(guard, p.KeysAre):
-        return Failure(f"keys of `{guard.source}`: expected {guard.expected!r}, got {tuple(got)!r}")
+        text = f"keys of `{guard.source}`: expected {guard.expected!r}, got {tuple(got)!r}"
+        return Failure(text, is_local=True)
     if isinstance(guard, p.IsObject):
         expected = f"{_short(guard.expected)}"
         return Failure(f"`{guard.source}` is another object than {expected}: {_short(got)}")
@@ -135,7 +140,8 @@ def _explain_plain(guard: p.Guard, evaluator: Evaluator) -> Failure | None:
     if isinstance(guard, p.NotSame | p.SameObject | p.Distinct):
         return _other_identity(guard)
     if isinstance(guard, p.Holds):
-        return Failure(f"{guard.text.format(*(f'`{s}`' for s in guard.sources))} does not hold")
+        text = guard.text.format(*(f"`{source}`" for source in guard.sources))
+        return Failure(f"{text} does not hold", is_local=True)
     return Failure(f"{guard} does not hold")
 
 

@@ -88,6 +88,19 @@ def test_integers_that_change_become_dynamic():
     assert failure.dynamic == {"x.shape[0]"}
 
 
+def test_integers_that_change_are_found_behind_keys_that_change():
+    state = AttributeSource(X, "state")
+    count = AttributeSource(X, "count")
+    thing = Thing()
+    thing.state, thing.count = {"w": 1}, 2
+    guards = [p.KeysAre(state, ()), p.Equals(count, 1)]
+    failure = first_failure(guards, [], (thing,))
+    assert failure.reason == "keys of `x.state`: expected (), got ('w',)"
+    assert failure.dynamic == {"x.count"}
+    guards = [p.TypeIs(X, list), p.Equals(count, 1)]  # nothing is asked of another type
+    assert first_failure(guards, [], (thing,)).dynamic == frozenset()
+
+
 def test_array_facts():
     s0 = dims.symbol("s0")
     fact = p.ArrayFact(X, dtypes.F32, (s0, s0), writeable=True)
