@@ -84,8 +84,22 @@ def _expanded(rewriter: Rewriter, left: Value, right: Value, dtype: DType) -> Va
     rows = rewriter.emit("expand_dims", left, axes=(left.type.rank,))
     columns = rewriter.emit("expand_dims", right, axes=(right.type.rank - 2,))
     multiply, fold = ("logical_and", "any") if dtype is BOOL else ("multiply", "sum")
-    products = rewriter.emit(multiply, rows, columns)
+    if dtype.is_complex:
+        products = _complex_products(rewriter, rows, columns)
+    else:
+        products = rewriter.emit(multiply, rows, columns)
     return rewriter.emit(fold, products, axes=(rank - 1,), keepdims=False, any_order=True)
+
+
+def _complex_products(rewriter: Rewriter, x: Value, y: Value) -> Value:
+    """Each of four products rounded, as BLAS sums them: those that cancel do so exactly.
+
+    NumPy's loop for `multiply` fuses two of them: ``vdot(z, z)`` would get an imaginary part.
+    """
+    emit = rewriter.emit
+    (xr, xi), (yr, yi) = ([emit(part, value) for part in ("real", "imag")] for value in (x, y))
+    real = emit("subtract", emit("multiply", xr, yr), emit("multiply", xi, yi))
+    return emit("complex", real, emit("add", emit("multiply", xr, yi), emit("multiply", xi, yr)))
 
 
 def has_product(dtype: DType, target: LoopTarget) -> bool:

@@ -283,8 +283,9 @@ class _Drafter:
             return uses[0]
         registers = tuple(map(result_of, uses))
         dtype = value.type.dtype
+        scalar = value.type.rank == 0
         return self.add(
-            Compute(self.name(), node.operator, registers, node.attributes, dtype), uses
+            Compute(self.name(), node.operator, registers, node.attributes, dtype, scalar), uses
         )
 
     def gather(self, node: Node, index: Index) -> Item:

@@ -55,13 +55,14 @@ class Load:
 
 @dataclass(eq=False, repr=False)
 class Compute:
-    """``result`` is an operator's scalar body on registers."""
+    """``result`` is an operator's scalar body on registers; `is_scalar`: not of an array."""
 
     result: str
     operator: Operator
     operands: tuple[str, ...]
     attributes: Mapping[str, Any]
     dtype: DType
+    is_scalar: bool = False
 
     def __str__(self) -> str:
         given = "".join(f" {k}={v}" for k, v in self.attributes.items())

@@ -123,6 +123,9 @@ class Emitter(Protocol[V]):
         Else a processor with masks computes it where it is taken, and sets no flag elsewhere.
         """
 
+    def computed(self, x: V) -> V:
+        """The same value, computed though what is made of it may be known without."""
+
     def complex(self, real: V, imaginary: V) -> V:
         """Complex value from two real ones."""
 

@@ -163,10 +163,18 @@ bitwise_count = elementwise(
 
 
 def _test(name: str, body: Callable[..., Any], doc: str) -> Any:
-    """A test on floats; integers and bool are never NaN or infinite."""
+    """A test on floats; integers and bool are never NaN or infinite.
+
+    The answer may be known where the value is not (``x / 0`` is never finite): its computation may
+    set a flag all the same.
+    """
+
+    def cpu(e: Any, x: Any) -> Any:
+        return body(e, e.computed(x))
+
     dtypes = ALL
     return elementwise(
-        name, "x", dtypes=dtypes, result=BOOL, numpy=getattr(np, name), cpu=body, doc=doc
+        name, "x", dtypes=dtypes, result=BOOL, numpy=getattr(np, name), cpu=cpu, doc=doc
     )
 
 

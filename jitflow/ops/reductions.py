@@ -142,8 +142,15 @@ def _running(ufunc: np.ufunc) -> Callable[..., Any]:
     return numpy
 
 
+def _negative_zero(dtype: DType) -> Any:
+    """What leaves every number as it is, -0.0 too."""
+    if dtype.is_complex:
+        return complex(-0.0, -0.0)
+    return -0.0 if dtype.is_float else 0
+
+
 cumsum = scan(
-    "cumsum", numpy=_running(np.add), identity=lambda dtype: 0, cpu=_combine(add),
+    "cumsum", numpy=_running(np.add), identity=_negative_zero, cpu=_combine(add),
     doc="Running sum along an axis, in the operand's dtype and in order.",
 )  # fmt: skip
 

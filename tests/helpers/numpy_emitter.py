@@ -161,6 +161,9 @@ class NumpyEmitter:
     def settled(self, x: Any) -> Any:
         return x
 
+    def computed(self, x: Any) -> Any:
+        return x
+
     def select(self, condition: Any, x: Any, y: Any) -> Any:
         assert self.dtype(condition) is BOOL
         self.same(x, y)

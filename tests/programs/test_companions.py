@@ -1,6 +1,7 @@
 """``x.flags`` and ``x.flat``; functions of NumPy that call the program's functions."""
 
 import numpy as np
+import pytest
 
 A = np.arange(24.0).reshape(4, 6) / 7
 V = A[1].copy()
@@ -128,6 +129,50 @@ def test_functions_of_elements_of_other_kinds(check):
         return pair(x), name(x)
 
     check(f, (V,))
+
+
+def test_functions_of_elements_are_called_as_often_as_by_numpy(check):
+    def doubled(a):
+        print(a)
+        return a + a
+
+    def f(x):
+        with_dtype = np.vectorize(doubled, otypes=[float])(x)
+        return with_dtype, np.vectorize(doubled)(x), np.vectorize(doubled)(x.astype("i2"))
+
+    check(f, (np.arange(3.0),), (np.arange(4),))
+
+
+@pytest.mark.parametrize("result", [None, "text", {1, 2}, [1, 2], (1, 2)], ids=repr)
+def test_functions_whose_results_are_no_numbers(result, check):
+    def found(a):
+        print(a)
+        return result
+
+    def f(x):
+        boxed = np.vectorize(found, otypes=[object])(x[0])
+        return list(boxed), np.apply_along_axis(found, 0, x).tolist()
+
+    def g(x):
+        return list(np.vectorize(found)(x))
+
+    check(f, (A[:2, :2],))
+    check(g, (V[:2],))
+
+
+def test_rows_are_views(check):
+    def ordered(row):
+        row.sort()
+        return np.ma.masked_less(row, 0.5)
+
+    def f(x):
+        return np.apply_along_axis(ordered, 0, x).mask.tolist(), x
+
+    def g(x):
+        return np.apply_along_axis(lambda row: 300 if row[0] > 3 else row.astype("u1")[0], 1, x)
+
+    check(f, (A,), (A.reshape(2, 3, 4),))
+    check(g, (A,))
 
 
 def test_pieces_of_a_function(check):

@@ -55,3 +55,10 @@ def test_other_histograms_are_numpys(check):
         return np.histogram(x, [0, 1, 2.5]), np.histogram(x, 5, density=True), np.histogram(k, 4)
 
     check(f, (X, np.arange(9)))
+
+
+def test_bins_that_are_too_narrow(check):
+    def f(x):
+        return np.histogram(x, bins=10)
+
+    check(f, (np.array([1.0, 1 + 2e-16] * 10),), (X,))

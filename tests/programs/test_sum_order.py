@@ -29,3 +29,53 @@ def test_running_products_are_exact(dtype):
     compiled = jitflow.compile(lambda x: (np.cumprod(x), np.multiply.accumulate(x, axis=1)))
     for got, expected in zip(compiled(x), (np.cumprod(x), np.cumprod(x, axis=1)), strict=True):
         np.testing.assert_array_equal(got, expected)
+
+
+def bits(value):
+    """The bits of a number or array, with one NaN for all."""
+    value = np.array(value)
+    parts = (value.real.copy(), value.imag.copy()) if value.dtype.kind == "c" else (value,)
+    for part in parts:
+        part[np.isnan(part)] = np.nan
+    return [part.tobytes() for part in parts]
+
+
+EDGES = [
+    [np.nan], [np.inf, 2], [2, np.inf], [-0.0], [complex(-0.0, -0.0)], [complex(0, -0.0)] * 3,
+    [complex(0, np.inf), 1], [complex(-1, -0.0), complex(-0.0, 2)],
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("dtype", ["f4", "f8", "c8", "c16"])
+@pytest.mark.parametrize("values", EDGES, ids=str)
+def test_the_first_element_of_a_running_fold_stays_as_it_is(values, dtype):
+    x = np.array(values)
+    x = x.astype(dtype) if dtype[0] == "c" else x.real.astype(dtype)
+    compiled = jitflow.compile(lambda x: (np.cumsum(x), np.cumprod(x), np.cumsum(x[None], axis=0)))
+    with np.errstate(all="ignore"):
+        expected = np.cumsum(x), np.cumprod(x), np.cumsum(x[None], axis=0)
+        got = compiled(x)
+    assert list(map(bits, got)) == list(map(bits, expected))
+
+
+@pytest.mark.parametrize("dtype", ["c8", "c16"])
+@pytest.mark.parametrize("size", [1, 2, 5, 30])
+def test_complex_products_are_rounded_as_numpy_does(size, dtype):
+    generator = np.random.default_rng(size)
+    x, y = generator.normal(size=(2, size, 3)) + 1j * generator.normal(size=(2, size, 3))
+    x, y = x.astype(dtype), y.astype(dtype)
+
+    def f(x, y):
+        return np.cross(x, x), x[:, 0] * y[:, 1], x[::-1] * y, x[0] * y[0], np.square(x[:, 1])
+
+    for got, expected in zip(jitflow.compile(f)(x, y), f(x, y), strict=True):
+        assert bits(got) == bits(expected)
+
+
+@pytest.mark.parametrize("dtype", ["c8", "c16"])
+def test_the_square_of_a_complex_norm_is_real(dtype):
+    generator = np.random.default_rng(0)
+    compiled = jitflow.compile(lambda x: (np.vdot(x, x), np.dot(x.conj(), x), x.conj() @ x))
+    for size in (1, 3, 5, 17, 100):
+        x = (generator.normal(size=size) + 1j * generator.normal(size=size)).astype(dtype)
+        assert [value.imag for value in compiled(x)] == [0, 0, 0]

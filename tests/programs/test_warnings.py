@@ -353,9 +353,18 @@ def dead_in_a_branch_of_a_loop(x):
     return k
 
 
+def dead_where_the_compiler_knows_the_divisor(x):
+    k = 0
+    while x[1] * 40 > k:
+        k += 1
+    whole = (x[:1] > 5).astype("u1")
+    x[:1] // np.remainder(whole * whole, 1)
+    return k
+
+
 IN_REGIONS = [
     dead_in_a_branch, dead_in_a_loop, dead_from_one_iteration_to_the_next,
-    dead_in_a_branch_of_a_loop,
+    dead_in_a_branch_of_a_loop, dead_where_the_compiler_knows_the_divisor,
 ]  # fmt: skip
 
 

@@ -215,10 +215,21 @@ class LlvmEmitter:
         if x.lanes == 1:
             costly = (self._setting_flags[part].startswith(_COSTLY) for part in parts)
             return self.opaque(x) if any(costly) else x
+        self._use(x, parts)
+        return x
+
+    def computed(self, x: Register) -> Register:
+        if x.literal or not (x.dtype.is_float or x.dtype.is_complex):
+            return x
+        if x.lanes == 1:
+            return self.opaque(x)
+        self._use(x, [part for part in (x.text, x.imaginary) if part])
+        return x
+
+    def _use(self, x: Register, parts: list[str]) -> None:
         for part in parts:
             self.text.declare("declare void @llvm.fake.use(...)")
             self.text.write(f"call void (...) @llvm.fake.use({self.type_of(x)} {part})")
-        return x
 
     def held(self, x: Register) -> Register:
         """The same scalar, which LLVM does not use before this place."""

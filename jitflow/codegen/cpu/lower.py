@@ -213,7 +213,7 @@ class KernelWriter:
         body = statement.operator.cpu
         assert body is not None, statement.operator.name
         operands = [self.get(name) for name in statement.operands]
-        self.emitter.rank_zero = self.text.depth == 0
+        self.emitter.rank_zero = statement.is_scalar
         self.set(statement.result, body(self.emitter, *operands, **statement.attributes))
 
     def lookup(self, statement: Lookup) -> None:

@@ -214,6 +214,9 @@ class TritonEmitter:
     def settled(self, x: Value) -> Value:
         return x  # a GPU has no flags
 
+    def computed(self, x: Value) -> Value:
+        return x
+
     # Complex values
 
     def complex(self, real: Value, imaginary: Value) -> Value:

@@ -47,6 +47,7 @@ def histogram(
     values = n(np.ravel, a)
     first, last = limits if limits else _span(n, values)
     edges = n(np.linspace, first, last, count + 1)
+    n.require_all(n.compare("lt", n.item(edges, slice(None, -1)), n.item(edges, slice(1, None))))
     inside: PyValue | None = None
     if limits:
         inside = n(np.logical_and, n.compare("ge", values, first), n.compare("le", values, last))

@@ -261,7 +261,7 @@ def accumulate(
     loop, result = _reduction_loop(ufunc, item, arguments.numpy_dtype(context, dtype), target)
     value = graph_value(context, item, loop)
     name = _SCANS.get(ufunc)
-    if name is None or loop is F16:
+    if name is None or not _is_native_scan(ufunc, loop):
         keywords = (("axis", position), ("dtype", result.numpy if ufunc in _SCANS else None))
         function = Callee(ufunc.accumulate, (Slot(0),), keywords)
         (value,) = call_out(context, function, [value], [result], value.type.shape)
@@ -270,6 +270,11 @@ def accumulate(
     shape, strides, _ = arrays.described(context, item.value)
     order = layout.iteration_order(shape, [strides])
     return deliver(context, cast(context, value, result), order, target)
+
+
+def _is_native_scan(ufunc: np.ufunc, dtype: DType) -> bool:
+    """Products of complex numbers have no neutral element: ``(1+0j) * inf`` has a NaN."""
+    return dtype is not F16 and not (ufunc is np.multiply and dtype.is_complex)
 
 
 def outer(
