@@ -173,7 +173,7 @@ class _Fusion:
         """Whether `value` counts true elements, and no step or output needs the number."""
         graph = self.graph
         names = {name for name, d in graph.symbols.items() if d.value is value}
-        if names.isdisjoint(self.uncounted):
+        if names.isdisjoint(self.uncounted) or value in self.needed_by:
             return False
         kept = [*graph.outputs, *(version for _, version in graph.writes)]
         used = {name for step in self.steps for name in symbols_of_step(step)}

@@ -19,11 +19,12 @@ from jitflow.core.dtypes import BOOL, C128, F64, I64, DType
 from jitflow.core.errors import Unsupported
 from jitflow.core.types import ArrayType
 from jitflow.ir.graph import Value
-from jitflow.tracer import arrays, operations
-from jitflow.tracer.layout import Order
+from jitflow.tracer import arrays, operations, shrinking
+from jitflow.tracer.layout import Order, c_order
 from jitflow.tracer.objects.either import PAIRS, exact_float
 from jitflow.tracer.objects.int_or_float import bound_of
 from jitflow.tracer.places import settled
+from jitflow.tracer.shrinking import Capacity
 from jitflow.tracer.values import (
     ArrayValue,
     ConstantValue,
@@ -68,6 +69,15 @@ class Array:
 
     type: ArrayType
     order: Order
+
+
+@dataclass(frozen=True)
+class Part:
+    """The first rows of memory of `type`: data decide how many; as many of all in a `group`."""
+
+    type: ArrayType
+    order: Order
+    group: str
 
 
 @dataclass(frozen=True)
@@ -127,7 +137,7 @@ class Fixed:
         return 0
 
 
-Kind = Number | Either | IntOrFloat | Array | Group | Fixed | Unbound | Perhaps | Stack
+Kind = Number | Either | IntOrFloat | Array | Part | Group | Fixed | Unbound | Perhaps | Stack
 
 
 def is_same(left: PyValue | None, right: PyValue | None) -> bool:
@@ -194,6 +204,8 @@ def types_of(kind: Kind) -> list[ArrayType]:
         return [ArrayType(F64), ArrayType(BOOL)]
     if isinstance(kind, Array):
         return [kind.type]
+    if isinstance(kind, Part):
+        return [kind.type, ArrayType(I64)]
     if isinstance(kind, Group):
         return [type for item in kind.items for type in types_of(item)]
     if isinstance(kind, Perhaps):
@@ -246,8 +258,11 @@ def build(tracer: Interpreter, kind: Kind, parts: Iterator[Value], uncertain: st
         return EitherValue(kind.box, kind.dtype, next(parts), next(parts))
     if isinstance(kind, IntOrFloat):
         return IntOrFloatValue(next(parts), next(parts), kind.largest)
-    if isinstance(kind, Array):
-        array = arrays.fresh(tracer.context, next(parts), kind.order)
+    if isinstance(kind, Array | Part):
+        value = next(parts)
+        if isinstance(kind, Part):
+            value = shrinking.gathered(tracer.context, value, next(parts), kind.group)
+        array = arrays.fresh(tracer.context, value, kind.order)
         array.storage.uncertain = uncertain
         return array
     if isinstance(kind, Group):
@@ -262,16 +277,30 @@ def build(tracer: Interpreter, kind: Kind, parts: Iterator[Value], uncertain: st
     return kind.value
 
 
-def unified(left: Kind, right: Kind, what: str, values: Iterable[PyValue | None] = ()) -> Kind:
-    """The kind of a value that is one of two, which may be `values`; JF-B006 where none is."""
+def unified(
+    left: Kind,
+    right: Kind,
+    what: str,
+    values: Iterable[PyValue | None] = (),
+    capacity: Capacity | None = None,
+) -> Kind:
+    """The kind of a value that is one of two, which may be `values`; JF-B006 where none is.
+
+    With `capacity` arrays may differ in their number of rows.
+    """
     if left == right:
         return left
+    if capacity is not None and isinstance(left, Array | Part) and isinstance(right, Array):
+        part = _part(left, right, capacity)
+        if part is not None:
+            return part
     if isinstance(left, Perhaps | Unbound) or isinstance(right, Perhaps | Unbound):
         return _perhaps(left, right, what, values)
     if isinstance(left, Group) and isinstance(right, Group) and left.kind is right.kind:
         if len(left.items) == len(right.items):
             pairs = zip(left.items, right.items, strict=True)
-            return Group(left.kind, tuple(unified(a, b, what) for a, b in pairs))
+            items = (unified(a, b, what, capacity=capacity) for a, b in pairs)
+            return Group(left.kind, tuple(items))
     elif _is_int_or_float(left) and _is_int_or_float(right):
         return _int_or_float(left, right, what, values)
     elif isinstance(left, Number | Either) and isinstance(right, Number | Either):
@@ -282,6 +311,46 @@ def unified(left: Kind, right: Kind, what: str, values: Iterable[PyValue | None]
             if (box, dtype) in PAIRS:
                 return Either(box, dtype)
     raise Unsupported("JF-B006", f"{what} is {text_of(left)} or {text_of(right)}")
+
+
+def _part(left: Array | Part, right: Array, capacity: Capacity) -> Part | None:
+    """The kind of an array of which data decide how many rows it has."""
+    first, second = left.type, right.type
+    order = c_order(first.rank)
+    if (
+        first.dtype is not second.dtype
+        or not first.rank
+        or (left.order, right.order) != (order,) * 2
+    ):
+        return None
+    if first.shape[1:] != second.shape[1:]:
+        return None
+    extents = first.shape[0], second.shape[0]
+    bound = capacity(*extents)
+    if isinstance(left, Part):
+        return left if bound == extents[0] else None
+    if bound is None:
+        return None
+    return Part(first.with_shape((bound, *first.shape[1:])), order, f"{extents[0]} {extents[1]}")
+
+
+def known_outside(kind: Kind, what: str, capacity: Capacity) -> Kind:
+    """The kind by which a value leaves a region: with no extents but such as are known outside.
+
+    `capacity` gives an extent that is known outside for one that is not, or None.
+    """
+    if isinstance(kind, Group):
+        items = (known_outside(item, what, capacity) for item in kind.items)
+        return Group(kind.kind, tuple(items))
+    bounds = [[capacity(dim, dim) for dim in type.shape] for type in types_of(kind)]
+    if all(bound == list(type.shape) for bound, type in zip(bounds, types_of(kind), strict=True)):
+        return kind
+    if isinstance(kind, Array) and bounds[0][1:] == list(kind.type.shape[1:]):
+        bound, order = bounds[0][0], c_order(kind.type.rank)
+        if bound is not None and kind.order == order:
+            type = kind.type.with_shape((bound, *kind.type.shape[1:]))
+            return Part(type, order, str(kind.type.shape[0]))
+    raise Unsupported("JF-B006", f"the shape of {what} is not known before")
 
 
 def _is_int_or_float(kind: Kind) -> bool:
@@ -328,7 +397,14 @@ def is_open(kind: Kind) -> bool:
         return True
     if isinstance(kind, Group):
         return any(map(is_open, kind.items))
-    return isinstance(kind, Either | IntOrFloat)
+    return isinstance(kind, Either | IntOrFloat | Part)
+
+
+def has_rows(kind: Kind) -> bool:
+    """Whether there is an array in it of which data decide how many rows it has."""
+    if isinstance(kind, Group):
+        return any(map(has_rows, kind.items))
+    return isinstance(kind, Part)
 
 
 def _may_be_numpy(kind: Number | Either) -> bool:
@@ -351,6 +427,8 @@ def converted(tracer: Interpreter, parts: list[Value], kind: Kind, wanted: Kind)
         return found
     if isinstance(kind, IntOrFloat):
         return parts  # with a larger bound
+    if isinstance(wanted, Part):
+        return shrinking.spread(tracer.context, parts[0], wanted.type)
     assert isinstance(kind, Number)
     assert isinstance(wanted, Either | IntOrFloat)
     emit = tracer.context.builder.emit
@@ -392,6 +470,8 @@ def text_of(kind: Kind) -> str:
         return "int or float"
     if isinstance(kind, Array):
         return str(kind.type)
+    if isinstance(kind, Part):
+        return f"rows of {kind.type}"
     if isinstance(kind, Group):
         return f"{kind.kind.__name__} of {', '.join(map(text_of, kind.items))}"
     value = kind.value

@@ -47,6 +47,10 @@ class TraceContext:
         Symbols that a node defines: facts about them are checked by `require`, not by a guard.
     late_extents : frozenset of str
         Those of them that are extents whose value is not known at trace time; 0 and 1 included.
+    ceilings : dict
+        What some of those do not exceed.
+    groups : dict
+        Extents of arrays that came over a border together, see `tracer.shrinking`.
     ranges : dict
         Bounds of symbols that run over a range, both included: (lower ones, upper ones); inner
         loops after outer ones.
@@ -88,6 +92,8 @@ class TraceContext:
         self.spans: dict[int, tuple[Value, tuple[Dim, Dim]]] = {}
         self.late_symbols: set[str] = set()
         self.late_extents: frozenset[str] = frozenset()
+        self.ceilings: dict[str, Dim] = {}
+        self.groups: dict[str, Dim] = {}
         self.ranges: dict[str, tuple[tuple[Dim, ...], tuple[Dim, ...]]] = {}
         self.depth = 0
         self.made = 0

@@ -75,12 +75,25 @@ def is_late_extent(context: TraceContext, dim: Dim) -> bool:
     return isinstance(dim, SymbolicDim) and dim.symbols() <= context.late_extents
 
 
-def late_extent(context: TraceContext, value: Value) -> Dim:
-    """A symbol for an extent, 0 and 1 included, that the rank-0 i64 `value` of a node gives."""
+def late_extent(context: TraceContext, value: Value, ceiling: Dim | None = None) -> Dim:
+    """A symbol for an extent, 0 and 1 included, that the rank-0 i64 `value` of a node gives.
+
+    `ceiling`: what it does not exceed.
+    """
     dim = late_symbol(context, value, None)
     assert isinstance(dim, SymbolicDim)
     _mark_extents(context, dim.symbols())
+    if ceiling is not None:
+        context.ceilings[str(dim)] = ceiling
     return dim
+
+
+def ceilings_of(context: TraceContext, dim: Dim) -> list[Dim]:
+    """The dimension, a bound of it, a bound of that, ..."""
+    found = [dim]
+    while str(found[-1]) in context.ceilings:
+        found.append(context.ceilings[str(found[-1])])
+    return found
 
 
 def _mark_extents(context: TraceContext, names: frozenset[str]) -> None:

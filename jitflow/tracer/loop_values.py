@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from jitflow.core.dataclass import dataclass, field
+from jitflow.core.dataclass import dataclass, field, replace
+from jitflow.core.dims import Dim
 from jitflow.ir.graph import Value
 from jitflow.tracer import carried
 from jitflow.tracer.carried import Kind
@@ -78,3 +80,22 @@ def name_of(place: Place) -> str:
     """A name for values that go into a region for a place."""
     text = "".join(c if c.isalnum() else "_" for c in str(place)).strip("_")
     return text or "carried"
+
+
+def regrouped(items: Iterable[Carried]) -> dict[Any, Kind]:
+    """New kinds of arrays that had as many rows as each other, and no longer do."""
+    parts = [
+        (item, item.kind, item.ending.known_kind)
+        for item in items
+        if isinstance(item.kind, carried.Part) and item.ending is not None
+    ]
+    extents: dict[str, set[Dim]] = {}
+    for _, kind, known in parts:
+        assert isinstance(known, carried.Array)
+        extents.setdefault(kind.group, set()).add(known.type.shape[0])
+    found: dict[Any, Kind] = {}
+    for item, kind, known in parts:
+        assert isinstance(known, carried.Array)
+        if len(extents[kind.group]) > 1:
+            found[item.key] = replace(kind, group=f"{kind.group} {known.type.shape[0]}")
+    return found

@@ -10,19 +10,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from jitflow.core import dims
+from jitflow.core.dims import Dim
 from jitflow.core.dtypes import BOOL, I64
 from jitflow.core.errors import Unsupported
 from jitflow.core.types import ArrayType
 from jitflow.ir.graph import Block, Value
-from jitflow.tracer import carried, facts, growing, operations, places, regions
+from jitflow.tracer import carried, facts, growing, operations, places, regions, shrinking
 from jitflow.tracer.branches import Start, Ways, go_to_or_split
 from jitflow.tracer.carried import Fixed, Kind, NotSettled, Number, Perhaps, Unbound
 from jitflow.tracer.control_flow import RETURN, Loop
 from jitflow.tracer.domains import Domain, index_value
 from jitflow.tracer.frame import SymbolicFrame
 from jitflow.tracer.liveness import live_slots
-from jitflow.tracer.loop_values import Carried, name_of
+from jitflow.tracer.loop_values import Carried, name_of, regrouped
 from jitflow.tracer.merging import Ending, place_ending
 from jitflow.tracer.objects.model import IteratorValue
 from jitflow.tracer.places import Place, Reach
@@ -280,6 +280,7 @@ class _Attempt:
             if slot not in self.live[self.loop.header]:
                 frame.slots[slot] = None
         taken = 1
+        context.groups = {}
         for item in self.carried:
             count = len(carried.types_of(item.kind))
             item.parameters = block.parameters[taken : taken + count]
@@ -346,7 +347,9 @@ class _Attempt:
             item.ends = self._ends(item, item.ending)
         if self._find_rebound() or any(item.key in self.widened for item in self._unlike()):
             return True
-        if not self._has_room():
+        apart = regrouped(self.carried)
+        self.widened.update(apart)
+        if apart or not self._has_room():
             return True
         self._check_fixed()
         turned = {
@@ -363,16 +366,21 @@ class _Attempt:
         if known == kind:
             return ending.parts
         try:
-            wide = carried.unified(kind, known, item.name, (item.old,))
+            wide = carried.unified(kind, known, item.name, (item.old,), self._capacity)
         except Unsupported:
             wide = None
-        if wide is None or not (carried.is_open(kind) or carried.is_open(known)):
+        is_open = carried.is_open(kind) or carried.is_open(known)
+        if wide is None or not (is_open or carried.has_rows(wide)):
             text = f"{item.name} is {carried.text_of(kind)}, then {carried.text_of(known)}"
             raise NotSettled(text)
         if wide != kind:
             self.widened[item.key] = wide
             return []
         return carried.converted(self.tracer, ending.parts, known, kind)
+
+    def _capacity(self, left: Dim, right: Dim) -> Dim | None:
+        """What neither of two extents exceeds, known in front of the loop."""
+        return shrinking.capacity(self.tracer.context, left, right, self._is_visible)
 
     def _unlike(self) -> list[Carried]:
         return [item for item in self.carried if self.widened.get(item.key, item.kind) != item.kind]
@@ -455,12 +463,12 @@ class _Attempt:
         return len(self.widened) > before
 
     def _add_out(self, name: str, ending: Ending, slot: int | None) -> None:
-        item = Carried(name, ending.known_kind, [], ending.value, slot=slot)
-        item.ending, item.ends = ending, ending.parts
+        kind = carried.known_outside(ending.known_kind, name, self._capacity)
+        item = Carried(name, kind, [], ending.value, slot=slot)
+        item.ending = ending
+        item.ends = carried.converted(self.tracer, ending.parts, ending.known_kind, kind)
         if not self._leaves_own(ending):
             item.uncertain = f"{name}, which may be an array that was there before,"
-        for type in carried.types_of(item.kind):
-            self._check_visible(type, name)
         self.outs.append(item)
 
     def _leaves_own(self, ending: Ending) -> bool:
@@ -475,12 +483,11 @@ class _Attempt:
             for array in carried.storages_of(ending.value)
         )
 
-    def _check_visible(self, type: ArrayType, name: str) -> None:
+    def _is_visible(self, symbol: str) -> bool:
+        """Whether a symbol is known in front of the loop."""
         graph = self.tracer.context.builder.graph
-        inputs = {id(value) for value in graph.inputs}
-        for symbol in (symbol for dim in type.shape for symbol in dims.symbols_of(dim)):
-            if symbol not in self.known_symbols and id(graph.symbols[symbol].value) not in inputs:
-                raise Unsupported("JF-B006", f"the shape of {name} changes in the loop")
+        value = graph.symbols[symbol].value
+        return symbol in self.known_symbols or any(value is given for given in graph.inputs)
 
     def _choose_ways(self, outcome: Outcome) -> None:
         """The ways out of the middle, and the flags that tell them apart.
@@ -579,6 +586,7 @@ class _Attempt:
             if slot not in self.live[self.loop.header]:
                 frame.slots[slot] = None
         taken = 0
+        self.tracer.context.groups = {}
         for item in (*self.carried, *self.outs):
             count = len(carried.types_of(item.kind))
             item.results = results[taken : taken + count]

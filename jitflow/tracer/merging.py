@@ -10,9 +10,11 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from jitflow.core.dataclass import dataclass, field
+from jitflow.core.dims import Dim
 from jitflow.core.errors import Unsupported
 from jitflow.ir.graph import Block, Value
-from jitflow.tracer import carried
+from jitflow.ir.regions import defined_in
+from jitflow.tracer import carried, shrinking
 from jitflow.tracer.carried import Kind, Unbound
 from jitflow.tracer.places import Place, Reach
 from jitflow.tracer.regions import Outcome, block_of, live_at
@@ -141,7 +143,8 @@ class Merger:
         if key in self._memo:
             return self._memo[key]
         values = (first.value, second.value)
-        kind = carried.unified(first.known_kind, second.known_kind, what, values)
+        kinds = (first.known_kind, second.known_kind)
+        kind = carried.unified(*kinds, what, values, self._capacity)
         self._note_partners(first, second)
         start = len(self.pairs)
         sides = (self._parts_as(kind, side, e) for side, e in enumerate((first, second)))
@@ -159,13 +162,23 @@ class Merger:
         self._memo[key] = finished
         return finished
 
+    def _capacity(self, left: Dim, right: Dim) -> Dim | None:
+        """What neither of two extents exceeds, known in front of both arms."""
+        symbols = self.tracer.context.builder.graph.symbols
+        inside = {value for arm in self.arms for value in defined_in(arm.block)}
+        return shrinking.capacity(
+            self.tracer.context, left, right, lambda name: symbols[name].value not in inside
+        )
+
     def _parts_as(self, kind: Kind, side: int, ending: Ending) -> list[Value]:
         with block_of(self.tracer, self.arms[side].block):
             return carried.converted(self.tracer, ending.parts, ending.known_kind, kind)
 
     def only(self, arm: int, ending: Ending, what: str) -> Finished:
         """A value that comes from one arm alone, and is looked at after that arm alone."""
-        kind = ending.known_kind
+        kind = carried.known_outside(ending.known_kind, what, self._capacity)
+        if kind != ending.known_kind:
+            ending = Ending(ending.value, kind, self._parts_as(kind, arm, ending))
         with block_of(self.tracer, self.arms[1 - arm].block):
             parts = carried.placeholders(self.tracer, kind)
         other = Ending(None, kind, parts)

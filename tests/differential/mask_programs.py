@@ -20,17 +20,23 @@ MAPS = (
     "{x} + {y}", "{x} * {y}", "{x} - {y}", "np.sqrt({x})", "np.abs({x}) + {y}", "{x} / {y}",
     "np.maximum({x}, {y})", "np.where({x} > 0, {x}, {y})", "np.exp(-np.abs({x}))", "{x} ** 2", "-{x}",
 )  # fmt: skip
+SHRINKING = (
+    "p = p[p < 2 - 0.1 * s]", "p = p * 0.9 + s * 0.01", "j = p > -1; p, q = p[j], q[j]",
+    "n += len(p)", "s = s + p.sum() * 1e-3", "p = p[q < 1]; q = q[q < 1]",
+)  # fmt: skip
 STORES = (
     "a[m] = {v}", "b[m] = {v}", "c[m] = {v}", "a[m] += {v}", "b[m] *= {v}", "t = {v}", "a[m] = t * 2",
     "b[m] = t", "a[m] = 1 / a[m]", "c[k[m]] = b[m]", "a[m] = s", "b[~m] -= 1", "n += m.sum()",
     "s = s * 0.5 + np.nanmax(np.abs(b[m]), initial=0.1)", "a[k == 1] = b[k == 1] * s",
     "np.add.at(c, k[m], b[m])", "b = np.where(m, a, b)",
+    *SHRINKING,
 )  # fmt: skip
 MATRIX_STORES = (
     "a[m] = {v}", "b[m] = {v}", "c[m] = {v}", "a[m] += {v}", "t = {v}", "a[m] = t * 2", "b[m] = t",
     "a[m] = 1 / a[m]", "a[r] = b[r] * s", "b[r] += c[r].sum(axis=0)", "a[r, 1] = b[r, 0]",
     "c[:, 1:3][r] *= 2", "n += m.sum()", "a[r] = b[r] / a[r]", "i, j = np.nonzero(m); b[i, j] = j - i",
     "b[r] = b[r] - b[r].mean(axis=1, keepdims=True)", "b = b.T.copy().T",
+    *SHRINKING,
 )  # fmt: skip
 
 
@@ -44,6 +50,7 @@ class MaskProgram:
     def source(self) -> str:
         """``program(a, b, c, k, s, n)``: `k` has small integers."""
         lines = ["def program(a, b, c, k, s, n):", f"    m = {self.condition()}", "    t = a[m]"]
+        lines.append("    p, q = b.ravel() + 0, c.ravel() * 1")
         if self.rank == 2:
             lines.append("    r = a[:, 0] > 0")
         if self.rng.random() < 0.5:
@@ -51,7 +58,7 @@ class MaskProgram:
             lines += [f"        {line}" for line in self.body()]
         else:
             lines += [f"    {line}" for line in self.body()]
-        lines.append("    return a, b, c, s, n, m")
+        lines.append("    return a, b, c, s, n, m, p, q")
         return "\n".join(lines) + "\n"
 
     def condition(self) -> str:

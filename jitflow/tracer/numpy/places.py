@@ -48,7 +48,7 @@ def _table(context: TraceContext, mask: Value) -> Value:
     rank = mask.type.rank
     axes = tuple(range(rank))
     count = emit(context, "sum", cast(context, mask, I64), axes=axes, keepdims=False)
-    extent = facts.late_extent(context, count)
+    extent = facts.late_extent(context, count, mask.type.size)
     if context.kind is not None and not context.kind.is_host:
         raise Unsupported("JF-B024", "numpy.nonzero runs on the host")
     table = emit(context, "nonzero", mask, count=extent)
