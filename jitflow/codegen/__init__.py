@@ -3,6 +3,6 @@
 Knows IR and operators; knows neither Python frames nor dispatch.
 """
 
-from jitflow.codegen.support import supports
+from jitflow.codegen.support import has_code, supports
 
-__all__ = ["supports"]
+__all__ = ["has_code", "supports"]

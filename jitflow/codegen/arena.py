@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING
 
 from jitflow.codegen.loop_ir import (
     Branch,
+    CallDraw,
     CallKernel,
     CallProduct,
+    CallPython,
     CallShared,
     Command,
     Pointer,
@@ -179,6 +181,10 @@ def pointers_of(command: Command) -> Iterator[Pointer]:
     elif isinstance(command, CallShared):
         for product in command.products:
             yield from (product.matrix, product.vector, product.result)
+    elif isinstance(command, CallPython):
+        yield from (array.pointer for array in (*command.operands, *command.results))
+    elif isinstance(command, CallDraw):
+        yield from (command.bits, *command.numbers, command.result)
     elif isinstance(command, Repeat):
         yield command.slot
         yield from (b for b in (command.start, command.stop) if isinstance(b, Pointer))

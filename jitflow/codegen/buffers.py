@@ -14,7 +14,7 @@ from jitflow.codegen.access import Layout
 from jitflow.codegen.blocks import roots_of
 from jitflow.codegen.control import rotation
 from jitflow.codegen.draft import Place
-from jitflow.codegen.groups import Control, Evaluation, Loops, Plan, Product, Step, Store
+from jitflow.codegen.groups import CallOut, Control, Evaluation, Loops, Plan, Product, Step, Store
 from jitflow.codegen.masks import may_fail, straightened
 from jitflow.codegen.overlap import conflicts
 from jitflow.codegen.places import Given, is_matrix_place, is_packed
@@ -142,11 +142,11 @@ class _Assigner:
                 self.read_at.setdefault(self.root(operand), []).append(time)
             self.written_at[step.node.result] = time
             return
-        if isinstance(step, Control):
+        if isinstance(step, Control | CallOut):
             for value in step.reads:
                 self.read_at.setdefault(self.root(value), []).append(time)
             self.written_at.update(dict.fromkeys(step.node.results, time))
-            if step.has_checks:
+            if step.may_leave if isinstance(step, CallOut) else step.has_checks:
                 self.last_check = time
             return
         assert isinstance(step, Loops)
@@ -417,7 +417,7 @@ class _Assigner:
 def _stored_operands(step: Step) -> list[Value]:
     if isinstance(step, Product):
         return [operand for operand, _ in step.operands]
-    if isinstance(step, Control):
+    if isinstance(step, Control | CallOut):
         return step.reads
     assert isinstance(step, Loops)
     return [evaluation.value for evaluation in step.evaluations if evaluation.load]
@@ -426,7 +426,7 @@ def _stored_operands(step: Step) -> list[Value]:
 def _targets(step: Step) -> list[Value]:
     if isinstance(step, Product):
         return [step.node.result]
-    if isinstance(step, Control):
+    if isinstance(step, Control | CallOut):
         return list(step.node.results)
     assert isinstance(step, Loops)
     return [store.target for store in step.stores]

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from jitflow.codegen.blocks import is_sunk
 from jitflow.codegen.masks import may_fail
+from jitflow.codegen.support import is_call_out
 from jitflow.core.dims import Dim
 from jitflow.ir.graph import Node, Value
 from jitflow.ir.regions import captured, defined_in, walk_block
 from jitflow.ops.record import Kind
 
 
-def has_checks(node: Node) -> bool:
-    """Whether a node in the regions of `node` may fail."""
-    return any(may_fail(inner) for region in node.regions for inner in walk_block(region))
+def may_leave(node: Node) -> bool:
+    """Whether a node in the regions of `node` may fail or raise."""
+    inside = (inner for region in node.regions for inner in walk_block(region))
+    return any(may_fail(inner) or is_call_out(inner) for inner in inside)
 
 
 def known_bound(value: Value) -> Dim | None:

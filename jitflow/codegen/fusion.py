@@ -16,10 +16,11 @@ from typing import Protocol
 from jitflow.codegen import access
 from jitflow.codegen.access import Index, Shape
 from jitflow.codegen.blocks import roots_of
-from jitflow.codegen.control import bases_of, has_checks, operands_in_memory
+from jitflow.codegen.control import bases_of, may_leave, operands_in_memory
 from jitflow.codegen.costs import CHEAP, costs, operands_read, repeats, shares_data
 from jitflow.codegen.domains import bind_reduction, covers, index_of_reduction, reduction_axes
 from jitflow.codegen.groups import (
+    CallOut,
     Control,
     Evaluation,
     Loops,
@@ -31,11 +32,12 @@ from jitflow.codegen.groups import (
 )
 from jitflow.codegen.lookups import broadcast_shape, gathered_index
 from jitflow.codegen.masks import go_through_mask
+from jitflow.codegen.support import is_call_out
 from jitflow.codegen.target import LoopTarget
 from jitflow.core import dims
 from jitflow.core.types import ArrayType
 from jitflow.ir.graph import Graph, Node, ScalarValue, Value
-from jitflow.ir.regions import symbols_in
+from jitflow.ir.regions import has_effect, symbols_in
 from jitflow.ops.record import Kind
 
 MAX_STORES = 8
@@ -106,6 +108,9 @@ class _Fusion:
         for node in reversed(self.graph.nodes):
             if node.operator.kind is Kind.CONTROL:
                 self.visit_control(node)
+                continue
+            if node.operator.kind is Kind.DRAW or is_call_out(node):
+                self.visit_call_out(node)
                 continue
             if not node.results:
                 self.visit_check(node)
@@ -516,9 +521,10 @@ class _Fusion:
 
     def visit_control(self, node: Node) -> None:
         """One step, if anything of it is wanted: it reads memory and gives values in memory."""
-        checks = has_checks(node)
+        checks = may_leave(node)
+        acts = checks or has_effect(node)
         wanted = [self.demands, self.forced, self.addressed]
-        if not checks and not any(value in group for value in node.results for group in wanted):
+        if not acts and not any(value in group for value in node.results for group in wanted):
             return
         for value in node.results:
             if value in self.symbol_values:
@@ -534,6 +540,20 @@ class _Fusion:
                 self.plan.bases[value] = base
                 self.updated_at[base] = max(step.number, self.updated_at.get(base, -1))
         for value in reads:
+            self.forced.add(value)
+            self.needed_by.setdefault(value, []).append(step.number + 1)
+
+    def visit_call_out(self, node: Node) -> None:
+        """One step: steps keep the order of the nodes, and so do their effects."""
+        is_draw = node.operator.kind is Kind.DRAW
+        step = CallOut(len(self.steps), node, list(dict.fromkeys(node.operands)), not is_draw)
+        self.steps.append(step)
+        if is_draw:
+            self.plan.contiguous.update(node.results)
+        for value in node.results:
+            self.pack_operands(value)
+            self.load_all(value)
+        for value in step.reads:
             self.forced.add(value)
             self.needed_by.setdefault(value, []).append(step.number + 1)
 

@@ -176,6 +176,18 @@ class Control(Step):
 
 
 @dataclass(eq=False, repr=False)
+class CallOut(Step):
+    """A node that a function runs: `reads` is what must lie in memory when it is called.
+
+    `may_leave`: the function is one of Python, which may raise.
+    """
+
+    node: Node
+    reads: list[Value] = field(default_factory=list)
+    may_leave: bool = True
+
+
+@dataclass(eq=False, repr=False)
 class Plan:
     """Steps in order of execution, and how values share memory.
 
@@ -197,7 +209,7 @@ class Plan:
 
 def symbols_of_step(step: Step) -> Iterator[str]:
     """Symbols in the extents of what a step goes through, loads, stores or makes."""
-    if isinstance(step, Control):
+    if isinstance(step, Control | CallOut):
         yield from symbols_of_node(step.node)
         return
     assert isinstance(step, (Loops, Product))

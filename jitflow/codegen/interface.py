@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from jitflow.core.dataclass import dataclass, field
 from jitflow.core.dims import Dim
 from jitflow.core.dtypes import DType
-from jitflow.ir.graph import Graph
+from jitflow.ir.graph import Graph, Node
 
 
 @dataclass(frozen=True)
@@ -37,9 +38,36 @@ class OutputSpec:
     order: tuple[int, ...]
 
 
+@dataclass(frozen=True, eq=False)
+class PythonCall:
+    """What native code calls for a node that Python runs.
+
+    Attributes
+    ----------
+    function : callable
+        Takes the operands and gives the result, or a tuple of them if there are several.
+    boxes : tuple of str
+        How each operand is handed over: ``"array"`` (a copy), ``"scalar"`` (of NumPy), ``"float"``,
+        ``"int"``, ``"bool"``, ``"complex"``, or ``"object"``: the operand is the address of one.
+    keeps_flags : bool
+        Whether floating-point flags that the call leaves are those of the piece.
+    """
+
+    function: Callable[..., Any]
+    boxes: tuple[str, ...]
+    keeps_flags: bool = False
+
+
+def no_python(node: Node) -> PythonCall:
+    """For segments whose nodes all have code."""
+    raise LookupError(f"no call for {node.operator}")
+
+
 @dataclass(frozen=True)
 class Segment:
-    """The unit of native code: a graph without call-outs, with its calling convention.
+    """The unit of native code: a graph with its calling convention.
+
+    Call-outs stand in regions alone; `python_call` says what is called for them.
 
     The generated function is::
 
@@ -50,13 +78,15 @@ class Segment:
     each symbol of the graph that is defined by an input (`DimensionOf` or `ScalarValue` of an
     input), in order. outputs: ``ptr data`` each, memory that overlaps nothing. `arena` is scratch
     memory, 64-byte aligned. Written inputs (``graph.writes``) are written in place.
-    The result is 0, or 1 when a run-time check failed; then no input has been written.
+    The result is 0, or 1 when a run-time check failed, or 2 when an exception is pending that
+    Python must not see twice; then no input has been written.
     """
 
     graph: Graph
     inputs: tuple[InputSpec, ...]
     outputs: tuple[OutputSpec, ...]
     fastmath: bool = False
+    python_call: Callable[[Node], PythonCall] = no_python
 
 
 @dataclass(frozen=True)
@@ -83,6 +113,8 @@ class Body:
         Objects that must live as long as the code (constant arrays).
     loops : str
         The loop IR as text, for the report.
+    calls_python : bool
+        Whether it must hold the GIL.
     """
 
     name: str
@@ -94,4 +126,5 @@ class Body:
     kernels: str = ""
     keep: tuple[Any, ...] = ()
     loops: str = ""
+    calls_python: bool = False
     notes: dict[str, Any] = field(default_factory=dict)

@@ -8,13 +8,17 @@ and ended; how many lanes it has is the back end's choice. `str` of a kernel is 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from jitflow.codegen.access import Affine
+from jitflow.codegen.interface import PythonCall
 from jitflow.core.dataclass import dataclass, field
 from jitflow.core.dims import Dim
 from jitflow.core.dtypes import DType
 from jitflow.ops.record import Operator
+
+if TYPE_CHECKING:
+    from jitflow.ops.draws import CFunction
 
 
 @dataclass(eq=False, repr=False)
@@ -364,6 +368,58 @@ class CallShared:
 
 
 @dataclass(eq=False, repr=False)
+class Strided:
+    """An array in memory; `strides` are in bytes."""
+
+    pointer: Pointer
+    dtype: DType
+    shape: tuple[Dim, ...]
+    strides: tuple[Dim, ...]
+
+    @property
+    def is_contiguous(self) -> bool:
+        """Whether it lies in C order without gaps."""
+        step: Dim = self.dtype.itemsize
+        for extent, stride in zip(reversed(self.shape), reversed(self.strides), strict=True):
+            if extent != 1 and stride != step:
+                return False
+            step = step * extent
+        return True
+
+    def __str__(self) -> str:
+        return f"{self.pointer} {self.dtype}[{', '.join(map(str, self.shape))}]"
+
+
+@dataclass(eq=False, repr=False)
+class CallPython:
+    """``results = call(*operands)``, in Python."""
+
+    call: PythonCall
+    operands: tuple[Strided, ...]
+    results: tuple[Strided, ...]
+
+    def __str__(self) -> str:
+        results, operands = (", ".join(map(str, part)) for part in (self.results, self.operands))
+        name = getattr(self.call.function, "__name__", "python")
+        return f"{results} = {name}({operands})"
+
+
+@dataclass(eq=False, repr=False)
+class CallDraw:
+    """``result = function(bits, numbers)``: random numbers; the result lies in C order."""
+
+    function: CFunction
+    bits: Pointer
+    numbers: tuple[Pointer, ...]
+    count: Dim
+    result: Pointer
+
+    def __str__(self) -> str:
+        numbers = ", ".join(map(str, (self.bits, *self.numbers)))
+        return f"{self.result} [{self.count}] = {self.function.symbol}({numbers})"
+
+
+@dataclass(eq=False, repr=False)
 class DefineSymbol:
     """A symbol gets its value from an i64 in memory."""
 
@@ -444,7 +500,8 @@ class Branch:
 
 
 Control: TypeAlias = Repeat | While | Branch
-Command: TypeAlias = CallKernel | CallProduct | CallShared | DefineSymbol | Check | Turn | Control
+Call: TypeAlias = CallKernel | CallProduct | CallShared | CallPython | CallDraw
+Command: TypeAlias = Call | DefineSymbol | Check | Turn | Control
 
 
 def parts_of(command: Control) -> tuple[tuple[str, list[Command]], ...]:
@@ -454,6 +511,15 @@ def parts_of(command: Control) -> tuple[tuple[str, list[Command]], ...]:
     if isinstance(command, While):
         return (("", command.condition), ("do", command.body))
     return (("", command.then), ("else", command.otherwise))
+
+
+def every(commands: list[Command]) -> Iterator[Command]:
+    """Commands, and those inside of loops and branches."""
+    for command in commands:
+        yield command
+        if isinstance(command, (Repeat, While, Branch)):
+            for _, inside in parts_of(command):
+                yield from every(inside)
 
 
 def _command_lines(commands: list[Command], indent: str) -> Iterator[str]:
@@ -474,6 +540,11 @@ class Program:
 
     kernels: list[Kernel] = field(default_factory=list)
     commands: list[Command] = field(default_factory=list)
+
+    @property
+    def calls_python(self) -> bool:
+        """Whether some command calls Python."""
+        return any(isinstance(command, CallPython) for command in every(self.commands))
 
     @property
     def has_scalar_loops(self) -> bool:

@@ -7,6 +7,7 @@ The order of stages: `fusion.fuse`, `buffers.assign`, then for each step `draft.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence, Set
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -16,27 +17,34 @@ from jitflow.codegen.buffers import Copy, Memory, Temporary, assign
 from jitflow.codegen.decompose import decompose
 from jitflow.codegen.draft import Draft, Place, draft
 from jitflow.codegen.fusion import fuse
-from jitflow.codegen.groups import Control, Evaluation, Loops, Product, Step, Store
+from jitflow.codegen.groups import CallOut, Control, Evaluation, Loops, Product, Step, Store
 from jitflow.codegen.interface import Segment
 from jitflow.codegen.loop_ir import (
+    CallDraw,
     CallKernel,
     CallProduct,
+    CallPython,
     Command,
     DefineSymbol,
     Matrix,
     Pointer,
     Program,
+    Strided,
 )
 from jitflow.codegen.nest import Nest, build
 from jitflow.codegen.nested import ESTIMATED_TRIPS, NestedBuilder, pointer_to
-from jitflow.codegen.places import Given
+from jitflow.codegen.places import Given, is_packed
 from jitflow.codegen.shared_matrices import share
 from jitflow.codegen.target import CPU, LoopTarget
 from jitflow.core import dims
 from jitflow.core.dataclass import dataclass, field, replace
 from jitflow.core.dims import Dim
 from jitflow.core.types import ArrayType
-from jitflow.ir.graph import ScalarValue, Value
+from jitflow.ir.graph import Node, ScalarValue, Value
+from jitflow.ops.record import Kind
+
+if TYPE_CHECKING:
+    from jitflow.ops.draws import CFunction
 
 
 @dataclass(eq=False, repr=False)
@@ -128,6 +136,8 @@ class ProgramBuilder:
             NestedBuilder(self, step).add()
         elif isinstance(step, Copy):
             self.copy(step)
+        elif isinstance(step, CallOut):
+            self.call_out(step)
         else:
             assert isinstance(step, Loops)
             self.loops(step)
@@ -212,11 +222,51 @@ class ProgramBuilder:
         for other in self.memory.store_to(result)[1:]:
             self.copy(Copy(-1, result.type.shape, result.type.dtype, target, other))
 
+    def call_out(self, step: CallOut) -> None:
+        """A draw, or a call of Python, and copies of its results."""
+        node, memory = step.node, self.memory
+        if node.operator.kind is Kind.DRAW:
+            self.draw(node)
+        else:
+            operands = tuple(_strided(value, memory.load_from(value)) for value in node.operands)
+            results = tuple(_strided(value, memory.store_to(value)[0]) for value in node.results)
+            call = memory.given.segment.python_call(node)
+            self.commands.append(CallPython(call, operands, results))
+            self.work = self.work + _CALL_OUT
+        for value in node.results:
+            first, *others = memory.store_to(value)
+            for other in others:
+                self.copy(Copy(-1, value.type.shape, value.type.dtype, first, other))
+        self.define_symbols(node.results)
+
+    def draw(self, node: Node) -> None:
+        """A draw into packed memory."""
+        memory, value = self.memory, node.result
+        places = memory.store_to(value)
+        packed = next(place for place in places if is_packed(place, value))
+        places.remove(packed)
+        places.insert(0, packed)
+        bits, *numbers = (pointer_to(memory.load_from(operand)) for operand in node.operands)
+        count = dims.product(value.type.shape)
+        function: CFunction = node.operator.extra["function"]
+        draw = CallDraw(function, bits, tuple(numbers), count, pointer_to(packed))
+        self.commands.append(draw)
+        self.work = self.work + count * _DRAW
+
     def matrix(
         self, value: Value, index: access.Index, axes: str, batch: tuple[str, ...]
     ) -> Matrix:
         """An operand of a product."""
         return _matrix(self.memory.load_from(value), index, axes, batch)
+
+
+_CALL_OUT, _DRAW = 2000, 5
+"""Nanoseconds of a call of Python, and of a random number, very roughly."""
+
+
+def _strided(value: Value, place: Place) -> Strided:
+    type = value.type
+    return Strided(pointer_to(place), type.dtype, type.shape, place.layout.strides)
 
 
 def _matrix(place: Place, index: access.Index, axes: str, batch: tuple[str, ...]) -> Matrix:

@@ -133,7 +133,7 @@ def _evaluate(node: Node, known: dict[int, Any], shrunk: set[int]) -> None:
     """
     record = node.operator
     is_source = record.name == "constant"
-    if record.kind is Kind.CALL_OUT or node.regions or len(node.results) != 1:
+    if record.kind in (Kind.CALL_OUT, Kind.DRAW) or node.regions or len(node.results) != 1:
         return
     if not is_source and not (node.operands and all(id(value) in known for value in node.operands)):
         return

@@ -40,6 +40,11 @@ def walk_block(block: Block) -> Iterator[Node]:
     return walk_nodes(block.nodes)
 
 
+def has_effect(node: Node) -> bool:
+    """Whether a node, or one in its regions, has an effect: a draw of random numbers."""
+    return any(inner.attributes.get("effect") for inner in walk_nodes([node]))
+
+
 def defined_in(block: Block) -> Iterator[Value]:
     """Every value that a block defines, in regions too."""
     yield from block.parameters

@@ -156,7 +156,12 @@ def _call(*arrays: Any, function: Any, types: Any, effect: bool) -> tuple[Any, .
     results = function(*arrays)
     if len(types) == 1 and not isinstance(results, tuple | list):
         results = (results,)
-    return tuple(results) if results is not None else ()
+    return tuple(map(_typed, results)) if results is not None else ()
+
+
+def _typed(result: Any) -> Any:
+    """A Python number as an array of its dtype."""
+    return result if isinstance(result, np.ndarray | np.generic) else np.asarray(result)
 
 
 call_out = register(

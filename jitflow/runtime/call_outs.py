@@ -8,12 +8,13 @@ from the piece.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
+from jitflow.codegen.interface import PythonCall
 from jitflow.core import dims
 from jitflow.core.errors import JitflowError
 from jitflow.core.location import Location
@@ -25,15 +26,19 @@ from jitflow.tracer.numpy.callouts import Callee, RangeOf, Slot, as_it_is, in_or
 
 
 def call_out_function(
-    node: Node, namespaces: dict[str, dict[str, Any]], may_repeat: bool = True
+    node: Node,
+    namespaces: dict[str, dict[str, Any]],
+    may_repeat: bool = True,
+    may_undo: bool = False,
 ) -> Callable[..., Any]:
     """What runs a call-out: its function, or the record's NumPy meaning with the attributes.
 
     It gives an array for one result and a tuple of arrays for any other number; `FAILED` where
-    Python should run the piece again, which it may as long as `may_repeat`.
+    Python should run the piece again, which it may as long as `may_repeat`; where it `may_undo`,
+    also after the effect of the call-out itself.
     """
     if node.operator.name == "call_out":
-        run = _checked(node, namespaces.get(node.location.filename, {}))
+        run = _checked(node, namespaces.get(node.location.filename, {}), may_undo)
     else:
         run = _evaluated(node)
     return _left_to_python(run) if may_repeat else run
@@ -79,7 +84,7 @@ def arranged(array: np.ndarray, order: tuple[int, ...]) -> np.ndarray:
     return np.copy(stored.transpose(np.argsort(order)), order="K")
 
 
-def _checked(node: Node, namespace: dict[str, Any]) -> Callable[..., Any]:
+def _checked(node: Node, namespace: dict[str, Any], may_undo: bool) -> Callable[..., Any]:
     """The call-out's function, called as if from the program: it may warn there."""
     function = node.attributes["function"]
     has_receiver = isinstance(function, Callee) and function.receiver is not None
@@ -88,10 +93,10 @@ def _checked(node: Node, namespace: dict[str, Any]) -> Callable[..., Any]:
     fits = _expectation(node)
     count = len(node.results)
     skipped = int(has_receiver)
-    has_effect = bool(node.attributes.get("effect"))
+    is_done = bool(node.attributes.get("effect")) and not may_undo
 
     def unexpected() -> Any:
-        if has_effect:  # which cannot happen twice
+        if is_done:  # which cannot happen twice
             raise JitflowError(f"{function.__name__} gave another type of result than expected")
         return FAILED
 
@@ -111,13 +116,73 @@ def _checked(node: Node, namespace: dict[str, Any]) -> Callable[..., Any]:
     return call
 
 
+def python_call(namespaces: dict[str, dict[str, Any]], node: Node) -> PythonCall:
+    """What native code calls for a call-out in a loop or branch, and with what."""
+    count = len(node.results)
+    if node.operator.name != "call_out":
+        boxes = ["array" if value.type.rank else "scalar" for value in node.operands]
+        return PythonCall(_silent(_evaluated(node)), tuple(boxes), keeps_flags=True)
+    function = node.attributes["function"]
+    namespace = namespaces.get(node.location.filename, {})
+    boxes = ["array"] * len(node.operands)
+    finish: Callable[[Any], Any] = as_it_is
+    if isinstance(function, Callee):
+        finish, start = function.finish, int(function.by_address)
+        boxes[:start] = ["object"] * start
+        for slot in slots_in((function.arguments, tuple(v for _, v in function.keywords))):
+            boxes[slot.index + start] = slot.box
+    run = direct_call(function, len(node.operands), node.location, namespace, are_boxed=True)
+    return PythonCall(_finished(run, finish, count), tuple(boxes))
+
+
+def slots_in(item: Any) -> Iterator[Slot]:
+    """The slots of an argument."""
+    if isinstance(item, Slot):
+        yield item
+    elif isinstance(item, RangeOf):
+        yield from slots_in(item.parts)
+    elif isinstance(item, (list, tuple)):
+        for part in item:
+            yield from slots_in(part)
+
+
+def _finished(
+    run: Callable[..., Any], finish: Callable[[Any], Any], count: int
+) -> Callable[..., Any]:
+    """`run`, whose result is one object, or a tuple of any other number."""
+    if count != 1:
+        return lambda *operands: tuple(finish(run(*operands)))
+    if finish is as_it_is:
+        return run
+
+    def call(*operands: Any) -> Any:
+        result = finish(run(*operands))
+        return result[0] if type(result) is tuple else result
+
+    return call
+
+
+def _silent(run: Callable[..., Any]) -> Callable[..., Any]:
+    """`run`, whose warnings the piece gives by the processor's flags."""
+
+    def call(*operands: Any) -> Any:
+        with np.errstate(all="ignore"):
+            return run(*operands)
+
+    return call
+
+
 def direct_call(
-    function: Any, count: int, location: Location, namespace: dict[str, Any]
+    function: Any,
+    count: int,
+    location: Location,
+    namespace: dict[str, Any],
+    are_boxed: bool = False,
 ) -> Callable[..., Any]:
     """``function(*operands)`` as one expression at `location` of the program.
 
     The known arguments of a `Callee` are written into it; with a receiver, that is the first
-    parameter.
+    parameter. Where operands `are_boxed`, they are the objects that the program has, not arrays.
     """
     objects: dict[str, Any] = {}
 
@@ -126,32 +191,37 @@ def direct_call(
         objects[key] = item
         return key
 
+    has_owner = isinstance(function, Callee) and (function.receiver or function.by_address)
+    count -= isinstance(function, Callee) and function.by_address
     parameters = [f"o{index}" for index in range(count)]
     if not isinstance(function, Callee):
         text = f"{name(function)}({', '.join(parameters)})"
     else:
-        parts = [_argument(item, name) for item in function.arguments]
-        parts += [f"{key}={_argument(item, name)}" for key, item in function.keywords]
+        parts = [_argument(item, name, are_boxed) for item in function.arguments]
+        parts += [f"{key}={_argument(item, name, are_boxed)}" for key, item in function.keywords]
         called = name(function.function)
-        if function.receiver is not None:
+        if has_owner:
             parameters.insert(0, "owner")
             called = f"owner.{function.function.__name__}"
         text = f"{called}({', '.join(parts)})"
     return expression_at(location, namespace, parameters, text, objects)
 
 
-def _argument(item: Any, name: Callable[[Any], str]) -> str:
+def _argument(item: Any, name: Callable[[Any], str], are_boxed: bool) -> str:
     if isinstance(item, Slot):
         if item.box == "array":
             return (
                 f"{name(in_order)}(o{item.index}, {item.order})" if item.order else f"o{item.index}"
             )
+        if are_boxed:
+            return f"o{item.index}"
         scalar = f"{name(np.asarray)}(o{item.index})[()]"
         return scalar if item.box == "scalar" else f"{scalar}.item()"
     if isinstance(item, RangeOf):
-        return f"{name(range)}({', '.join(_argument(part, name) for part in item.parts)})"
+        parts = [_argument(part, name, are_boxed) for part in item.parts]
+        return f"{name(range)}({', '.join(parts)})"
     if type(item) in (list, tuple) and item:
-        inner = ", ".join(_argument(part, name) for part in item)
+        inner = ", ".join(_argument(part, name, are_boxed) for part in item)
         return f"[{inner}]" if type(item) is list else f"({inner},)"
     return name(item)
 

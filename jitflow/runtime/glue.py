@@ -11,18 +11,21 @@ import functools
 import linecache
 import operator
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from jitflow.core.config import config
 from jitflow.core.dataclass import dataclass
+from jitflow.core.lazy import LazyModule
 from jitflow.guards.checks import CheckWriter, ConstantPool, Let, Step, write_input_checks
 from jitflow.guards.predicates import NoOverlap, Relation
 from jitflow.guards.sources import Source
 from jitflow.ir.graph import DimensionOf, Node, ScalarValue, Value
+from jitflow.ir.regions import has_effect
+from jitflow.ops.record import Kind
 from jitflow.runtime.call_outs import arranged, call_out_function, contiguous
 from jitflow.runtime.driver import Broke, Jump, Site
 from jitflow.runtime.marks import EAGER, FAILED, MISS
-from jitflow.runtime.partition import CallOutPlan, Plan, SegmentPlan
+from jitflow.runtime.partition import CallOutPlan, Plan, SegmentPlan, may_fail
 from jitflow.runtime.recipes_code import RecipeWriter
 from jitflow.runtime.replay import ALL_FLAGS, Flagged, Replayer, joined, noted_flags
 from jitflow.tracer import recipes as r
@@ -37,6 +40,11 @@ from jitflow.tracer.trace import (
     Trace,
     recipes_of,
 )
+
+if TYPE_CHECKING:
+    from jitflow.runtime import generators
+else:
+    generators = LazyModule("jitflow.runtime.generators")
 
 LOST = (AttributeError, KeyError, IndexError, TypeError, ValueError)
 """What evaluating a source may raise where an object has changed: the guard fails."""
@@ -100,6 +108,8 @@ class _GlueWriter:
         self.replayer = replayer
         self.known: list[str] = []
         self.since = -1
+        self.failure = f"return {pool(FAILED)}"
+        self.may_repeat = self.may_undo = True
         self.pool = pool
         self.checks = CheckWriter(self.pool)
         self.values: dict[int, str] = {}
@@ -152,6 +162,8 @@ class _GlueWriter:
             first = f"{self.pool(Flagged)}({ALL_FLAGS}, None)"
             self.body.append(f"flagged = {first if self.replayer.is_always_due else None}")
         for number, step in enumerate(self.plan.steps):
+            if not any(map(_changes_state, self.plan.steps[:number])) and _changes_state(step):
+                self._before_effects(number)
             if isinstance(step, SegmentPlan):
                 self._segment(step, next(functions), is_first=number == 0)
                 continue
@@ -163,8 +175,23 @@ class _GlueWriter:
             self.known.append(f"{key}: ({self._results_of(step.node)})")
             if has_effect:
                 self.since = key
+                self.may_repeat = self.may_undo
         if watches:
             self._settle(-1)
+
+    def _before_effects(self, number: int) -> None:
+        """Save the state of the generators where the piece may be run again after it drew."""
+        drawn_from = self.trace.generators
+        if not drawn_from:
+            return
+        first, *rest = self.plan.steps[number:]
+        if not (isinstance(first, SegmentPlan) or any(map(_may_fail, rest))):
+            self.may_undo = False
+            return
+        names = "".join(f"{self.checks.source(source)}, " for source, _ in drawn_from)
+        how = tuple(is_whole for _, is_whole in drawn_from)
+        self.body.append(f"saved = {self.pool(generators.save)}(({names}), {how})")
+        self.failure = f"return {self.pool(generators.undo)}(saved)"
 
     def _results_of(self, node: Node) -> str:
         return "".join(f"{self.values[id(value)]}, " for value in node.results)
@@ -179,9 +206,9 @@ class _GlueWriter:
         """
         known = ", ".join(self.known)
         settle = self.pool(self.replayer.settle)
-        span, first = (self.since, until), self.since == -1
+        span, first = (self.since, until), self.may_repeat
         call = f"{settle}(flagged, ({self._inputs()}), {{{known}}}, {span}, {first})"
-        self.body.append(f"if flagged is not None and {call}: return {self.pool(FAILED)}")
+        self.body.append(f"if flagged is not None and {call}: {self.failure}")
 
     def _segment(self, plan: SegmentPlan, function: Callable[..., Any], is_first: bool) -> None:
         arguments = ", ".join(self.values[id(value)] for value in plan.takes)
@@ -192,10 +219,15 @@ class _GlueWriter:
         if plan.graph.writes and not first and self.replayer.can_warn:
             keep = f"{self.pool(self.replayer.keep)}(flagged, ({self._inputs()}))"
             self.body.append(f"if flagged is not None: flagged = {keep}")
-        self.body.append(f"{result} = {self.pool(function)}({arguments})")
-        marks = [MISS, FAILED] if is_first else [FAILED]
-        for mark in marks:
-            self.body.append(f"if {result} is {self.pool(mark)}: return {self.pool(mark)}")
+        call = f"{result} = {self.pool(function)}({arguments})"
+        drawn_from = "".join(f"{self.checks.source(s)}, " for s, _ in self.trace.generators)
+        if drawn_from and any(node.operator.kind is Kind.DRAW for node in plan.graph.walk()):
+            self.body += [f"with {self.pool(generators.Held)}(({drawn_from})):", f"    {call}"]
+        else:
+            self.body.append(call)
+        if is_first:
+            self.body.append(f"if {result} is {self.pool(MISS)}: return {self.pool(MISS)}")
+        self.body.append(f"if {result} is {self.pool(FAILED)}: {self.failure}")
         if self.replayer.can_warn:
             flagged = f"flagged, {result} = {self.pool(joined)}(flagged, {result}), {result}.result"
             self.body.append(f"if type({result}) is {self.pool(Flagged)}: {flagged}")
@@ -217,15 +249,15 @@ class _GlueWriter:
             arguments.insert(0, self.checks.source(receiver))
         names = [f"c{len(self.values)}_{i}" for i in range(len(node.results))]
         target = names[0] if len(names) == 1 else f"c{len(self.values)}"
-        may_repeat = self.since == -1
+        may_repeat = self.may_repeat
         if node.operator.name != "call_out" and self.replayer.can_warn:
             callee: Any = watched(node, may_repeat)
             arguments.insert(0, "flagged")
             self.body.append(f"flagged, {target} = {self.pool(callee)}({', '.join(arguments)})")
         else:
-            callee = call_out_function(node, self.trace.namespaces, may_repeat)
+            callee = call_out_function(node, self.trace.namespaces, may_repeat, self.may_undo)
             self.body.append(f"{target} = {self.pool(callee)}({', '.join(arguments)})")
-        self.body.append(f"if {target} is {self.pool(FAILED)}: return {self.pool(FAILED)}")
+        self.body.append(f"if {target} is {self.pool(FAILED)}: {self.failure}")
         if len(names) > 1:
             self.body.append(f"{', '.join(names)} = {target}")
         self._results_of_call_out(node, names)
@@ -301,6 +333,19 @@ def write_glue(
     Variants of one compile point share a `pool`, so that equal guards are equal text.
     """
     return _GlueWriter(trace, plan, segments, replayer, pool).write(state_size)
+
+
+def _changes_state(step: SegmentPlan | CallOutPlan) -> bool:
+    """Whether a step draws random numbers."""
+    nodes = [step.node] if isinstance(step, CallOutPlan) else step.graph.nodes
+    return any(map(has_effect, nodes))
+
+
+def _may_fail(step: SegmentPlan | CallOutPlan) -> bool:
+    """Whether a step may find out that Python has to run the piece."""
+    if isinstance(step, CallOutPlan):
+        return bool(step.node.operands) or step.node.operator.name != "call_out"
+    return any(map(may_fail, step.graph.nodes))
 
 
 def _receiver(node: Node) -> Source | None:

@@ -6,6 +6,7 @@ import functools
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
+from jitflow.codegen.interface import PythonCall, no_python
 from jitflow.core.dataclass import dataclass, field, replace
 from jitflow.core.errors import Unsupported
 from jitflow.core.lazy import LazyModule
@@ -14,9 +15,9 @@ from jitflow.guards.predicates import ArrayFact, Guard, NoOverlap, Relation, Sca
 from jitflow.ir import pipeline
 from jitflow.ir.flags import always_warns, can_warn
 from jitflow.ir.graph import Node, Value
-from jitflow.ir.regions import walk_nodes
 from jitflow.ops.record import Kind
 from jitflow.runtime import native_link, reference
+from jitflow.runtime.call_outs import python_call
 from jitflow.runtime.glue import write_glue
 from jitflow.runtime.marks import HIDDEN
 from jitflow.runtime.outline import outline
@@ -90,6 +91,8 @@ class SegmentRequest:
         The inputs that it writes and whose contents before are given to `flags`.
     checked : bool
         Whether the segment checks its inputs: the first one does.
+    python_call : callable
+        What native code calls for a node that Python runs.
     code : object
         What the back end has already made of it.
     """
@@ -102,6 +105,7 @@ class SegmentRequest:
     flags: SegmentFlags | None = None
     kept: tuple[int, ...] = ()
     checked: bool = False
+    python_call: Callable[[Node], PythonCall] = no_python
     code: Any = None
 
 
@@ -178,8 +182,8 @@ def _takes(backend: Any) -> Callable[[Node], bool]:
     def is_native(node: Node) -> bool:
         found = known.get(node)
         if found is None:
-            calls = (inner.operator.kind is Kind.CALL_OUT for inner in walk_nodes([node]))
-            found = known[node] = not any(calls) and bool(backend.supports(node))
+            is_call = node.operator.kind is Kind.CALL_OUT
+            found = known[node] = not is_call and bool(backend.supports(node))
         return found
 
     return is_native
@@ -246,4 +250,12 @@ def _request(
     known = dict(zip(map(id, trace.graph.inputs), trace.inputs, strict=True))
     facts = tuple(known.get(id(value)) for value in step.takes)
     late_here = late if is_first else ()
-    return SegmentRequest(step, facts, late_here, tuple(how), options.fastmath, checked=is_first)
+    return SegmentRequest(
+        step,
+        facts,
+        late_here,
+        tuple(how),
+        options.fastmath,
+        checked=is_first,
+        python_call=functools.partial(python_call, trace.namespaces),
+    )

@@ -99,7 +99,7 @@ def segment_of(request: SegmentRequest) -> Segment:
         OutputSpec(give.value.type.dtype, give.value.type.shape, order)
         for give, (_, order) in zip(request.plan.gives, request.boxes, strict=True)
     )
-    return Segment(graph, inputs, outputs, request.fastmath)
+    return Segment(graph, inputs, outputs, request.fastmath, request.python_call)
 
 
 def _input_spec(value: Value, fact: ArrayFact | ScalarFact | None) -> InputSpec:
@@ -194,6 +194,7 @@ def _is_whole(trace: Trace, plan: Plan) -> bool:
         one_segment
         and bool(trace.graph.nodes)
         and not trace.effects
+        and not trace.generators
         and isinstance(trace.exit, ReturnExit)
     )
 

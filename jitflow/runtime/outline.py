@@ -14,7 +14,7 @@ from jitflow.core.dataclass import dataclass, replace
 from jitflow.core.errors import CheckFailed
 from jitflow.core.lazy import LazyModule
 from jitflow.ir.graph import Block, Graph, Node, Value
-from jitflow.ir.regions import captured, copy_node, symbols_in, symbols_of_node, walk_nodes
+from jitflow.ir.regions import captured, copy_node, has_effect, symbols_in, symbols_of_node
 from jitflow.ops.record import Kind, operator
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ def _as_call_out(node: Node, graph: Graph) -> Node:
         if name in used:
             inside.symbols[name] = replace(definition, value=new(definition.value))
     inside.body.results = inside.nodes[0].results
-    effect = any(inner.attributes.get("effect", False) for inner in walk_nodes([node]))
+    effect = has_effect(node)
     types = tuple(value.type for value in node.results)
     attributes = {"function": RunNode(inside), "types": types, "effect": effect}
     call = Node(operator("call_out"), tuple(taken), attributes, node.results, (), node.location)

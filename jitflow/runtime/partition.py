@@ -13,7 +13,14 @@ from collections.abc import Callable, Iterator
 from jitflow.core import dims
 from jitflow.core.dataclass import dataclass, field
 from jitflow.ir.graph import DimensionOf, Graph, Node, ScalarValue, Value
-from jitflow.ir.regions import captured, copy_node, symbols_in, symbols_of_node, walk_nodes
+from jitflow.ir.regions import (
+    captured,
+    copy_node,
+    has_effect,
+    symbols_in,
+    symbols_of_node,
+    walk_nodes,
+)
 
 
 @dataclass(frozen=True)
@@ -109,15 +116,16 @@ def _levels(graph: Graph, is_native: Callable[[Node], bool]) -> dict[int, int]:
     be run again when one fails.
     """
     free = _assign_levels(graph, is_native, None)
-    if not any(node.attributes.get("effect") for node in graph.nodes):
+    if not any(map(has_effect, graph.nodes)):
         return free
     moved = _after_effects(graph)
-    checks = [free[id(node)] for node in graph.nodes if _checks(node) and id(node) not in moved]
+    checks = [free[id(node)] for node in graph.nodes if may_fail(node) and id(node) not in moved]
     return _assign_levels(graph, is_native, max(checks, default=0))
 
 
-def _checks(node: Node) -> bool:
-    return any(inner.operator.checks for inner in walk_nodes([node]))
+def may_fail(node: Node) -> bool:
+    """Whether a node has checks, or what is called in its regions may raise."""
+    return any(inner.operator.checks or inner.regions for inner in walk_nodes([node]))
 
 
 def _after_effects(graph: Graph) -> set[int]:
@@ -125,7 +133,7 @@ def _after_effects(graph: Graph) -> set[int]:
     found: set[int] = set()
     for node in graph.nodes:
         makers = [value.producer for value in (*node.operands, *captured(node))]
-        if node.attributes.get("effect") or any(id(m) in found for m in makers if m is not None):
+        if has_effect(node) or any(id(m) in found for m in makers if m is not None):
             found.add(id(node))
     return found
 
@@ -142,7 +150,8 @@ def _assign_levels(
         for name, definition in graph.symbols.items()
         if isinstance(definition, ScalarValue)
     }
-    effect_level = effects_from or 0
+    effects = {id(node) for node in graph.nodes if has_effect(node)}
+    effect_level, called = effects_from or 0, 0
     for node in graph.nodes:
         used = (*node.operands, *captured(node))
         level = max((available.get(id(value), 0) for value in used), default=0)
@@ -150,9 +159,10 @@ def _assign_levels(
             for names, known in ((_symbols_used(node), sizes), (_symbols_read(node), available)):
                 for name in names & symbol_values.keys():
                     level = max(level, known.get(id(symbol_values[name]), 0))
-        if node.attributes.get("effect", False) and effects_from is not None:
-            level = effect_level = max(level, effect_level)
         native = is_native(node)
+        if id(node) in effects and effects_from is not None:
+            level = max(level, effect_level, called if native else 0)
+            effect_level, called = level, called if native else level + 1
         levels[id(node)] = level
         for result in node.results:
             available[id(result)] = level if native else level + 1

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from jitflow.core.dataclass import dataclass, field, replace
+from jitflow.core.errors import JitflowError
 from jitflow.guards.checks import CheckWriter, ConstantPool, Let, write_input_checks
 from jitflow.guards.sources import StateSource
 from jitflow.ir import interpreter
@@ -51,6 +52,10 @@ def make_segment(request: SegmentRequest) -> MadeSegment:
             with noted_flags() as flags:
                 values = interpreter.run(graph, inputs, write=True)
         except interpreter.CheckFailed:
+            return FAILED
+        except JitflowError:
+            raise
+        except Exception:  # of what is called in a loop or branch
             return FAILED
         shown = [row for row in zip(values, boxes, strict=True) if row[1][0] != HIDDEN]
         results = tuple(box(value, *how) for value, how in shown)

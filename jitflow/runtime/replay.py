@@ -24,6 +24,7 @@ from jitflow.core.dataclass import dataclass, field
 from jitflow.core.lazy import LazyModule
 from jitflow.ir.flags import can_warn
 from jitflow.ir.graph import Graph, Node, Value
+from jitflow.ir.regions import has_effect
 from jitflow.ops.record import Kind
 from jitflow.runtime.frames import caller_at
 from jitflow.tracer.trace import OperandSlot, ReturnExit, Trace, UserCall
@@ -150,6 +151,7 @@ class Replayer:
             self._after.setdefault(id(call.last), []).append(call)
         self._kept = {id(value) for call in self.calls for value in call.operands}
         self._has_loops = any(node.operator.kind is Kind.CONTROL for node in graph.nodes)
+        self._draws_in_loops = any(node.regions and has_effect(node) for node in graph.nodes)
 
     @property
     def can_warn(self) -> bool:
@@ -208,7 +210,7 @@ class Replayer:
             self._warn_directly(self.calls, wanted, modes)
             return False
         values = [originals.get(index, value) for index, value in enumerate(inputs)]
-        if not self._run_again(values, known or {}, span, modes):
+        if self._draws_in_loops or not self._run_again(values, known or {}, span, modes):
             self._warn_directly(self.seen or self.calls, wanted, modes)
         return False
 

@@ -274,7 +274,7 @@ def transaction(context: TraceContext) -> Iterator[None]:
     """
     journal, block = context.objects.journal, context.builder.block
     mark, nodes, guards = len(journal), len(block.nodes), len(context.guards)
-    barrier, call_outs, inputs = context.barrier, context.call_outs, list(context.inputs)
+    call_outs, inputs = context.call_outs, list(context.inputs)
     try:
         yield
     except BaseException:
@@ -284,6 +284,6 @@ def transaction(context: TraceContext) -> Iterator[None]:
         added = block.nodes[nodes:]
         block.nodes[nodes:] = silenced(added)
         context.drop_guards(guards)
-        context.barrier, context.call_outs = barrier, call_outs
+        context.call_outs = call_outs
         context.inputs[: len(inputs)] = inputs
         raise

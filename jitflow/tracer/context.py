@@ -19,7 +19,7 @@ from jitflow.core.errors import Unsupported
 from jitflow.core.location import Location
 from jitflow.core.types import ArrayType
 from jitflow.guards.predicates import ArrayFact, Guard, NoOverlap, Relation, ScalarFact
-from jitflow.guards.sources import DimensionSource, Source
+from jitflow.guards.sources import ConstantSource, DimensionSource, MadeSource, Source
 from jitflow.ir.builder import Builder
 from jitflow.ir.graph import Value
 from jitflow.tracer import marks
@@ -56,13 +56,13 @@ class TraceContext:
         loops after outer ones.
     made : int
         How many objects the piece makes that come from a `MadeSource`.
+    addresses : dict
+        Inputs that stand for objects in regions, by their sources.
     depth : int
         How many regions are around the block that is being built.
-    barrier : str
-        Why no run-time check may follow in this piece (a call-out with an effect was made); empty
-        while checks are possible.
-    needs_effect : dict
-        By identity of a node, whether a call-out with an effect comes before it.
+    generators : dict
+        Where the generators of random numbers come from whose state the piece changes, and whether
+        one of the older kind may change the number that it keeps.
     memory : dict
         ``id(storage)`` to the storage and the real array, for each input.
     reads : dict
@@ -95,10 +95,10 @@ class TraceContext:
         self.ceilings: dict[str, Dim] = {}
         self.groups: dict[str, Dim] = {}
         self.ranges: dict[str, tuple[tuple[Dim, ...], tuple[Dim, ...]]] = {}
+        self.addresses: dict[Source, Value] = {}
         self.depth = 0
         self.made = 0
-        self.barrier = ""
-        self.needs_effect: dict[int, bool] = {}
+        self.generators: dict[Source, bool] = {}
         self.memory: dict[int, tuple[Storage, np.ndarray]] = {}
         self.reads: dict[Any, tuple[Value, int, Value]] = {}
         self.places: dict[Any, tuple[Value, Value]] = {}
@@ -268,6 +268,19 @@ class TraceContext:
         if dtype is None or value.dtype is dtype:
             return number
         return self.builder.emit("cast", number, dtype=dtype)
+
+    def made_number(self, function: Callable[[Any], int], source: Source) -> Value:
+        """An input (i64[]) that is what `function` makes of the object at `source` in each call.
+
+        Regions take numbers alone: an address stands for an object.
+        """
+        name = getattr(function, "__name__", "number")
+        place = MadeSource(ConstantSource(function, name), (source,), 0)
+        value = self.addresses.get(place)
+        if value is None:
+            value = self.addresses[place] = self.builder.input(name, ArrayType(dtypes.I64))
+            self.inputs.append(ScalarFact(place, int))
+        return value
 
     def truth(self, holds: bool) -> Value:
         """A constant bool[] of the graph."""

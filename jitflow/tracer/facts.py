@@ -17,8 +17,7 @@ from jitflow.core.errors import Unsupported
 from jitflow.core.lazy import LazyModule
 from jitflow.guards.predicates import Relation
 from jitflow.guards.sources import DimensionSource, Source
-from jitflow.ir.graph import DimensionOf, Node, Value
-from jitflow.ops.record import Kind
+from jitflow.ir.graph import DimensionOf, Value
 from jitflow.tracer import ranges
 from jitflow.tracer.context import TraceContext
 
@@ -150,62 +149,8 @@ def rely_on(context: TraceContext, left: Dim, relation: str, right: Dim) -> None
 
 
 def require(context: TraceContext, condition: Value) -> None:
-    """A run-time check that `condition` (bool[]) is true.
-
-    Raises
-    ------
-    Unsupported
-        JF-B020 where an effect came before in this piece, so that it could not be run again.
-    """
-    before_check(context, condition)
+    """A run-time check that `condition` (bool[]) is true."""
     context.builder.emit_many("require", condition)
-
-
-def before_check(context: TraceContext, *values: Value) -> None:
-    """Decline a run-time check that needs `values` (unknown ones if none) after an effect.
-
-    A call that may raise is such a check: where it does, Python runs the piece again. Checks that
-    need no result of a call-out with an effect are made before the call-out.
-    """
-    is_outermost = context.builder.block is context.builder.graph.body
-    comes_first = is_outermost and values and not any(needs_effect(context, v) for v in values)
-    if context.barrier and not comes_first:
-        raise Unsupported("JF-B020", f"what may fail at run time cannot follow {context.barrier}")
-
-
-def needs_effect(context: TraceContext, value: Value) -> bool:
-    """Whether a call-out with an effect comes before `value` can be known."""
-    known = context.needs_effect
-    stack = [value]
-    while stack:
-        node = stack[-1].producer
-        if node is None or id(node) in known:
-            stack.pop()
-            continue
-        if node.operator.kind is Kind.CONTROL:
-            known[id(node)] = True
-            continue
-        before = [v for v in _needed(context, node) if v.producer and id(v.producer) not in known]
-        if before:
-            stack += before
-            continue
-        needed = _needed(context, node)
-        is_effect = bool(node.attributes.get("effect"))
-        known[id(node)] = is_effect or any(v.producer and known[id(v.producer)] for v in needed)
-    return value.producer is not None and known[id(value.producer)]
-
-
-def _needed(context: TraceContext, node: Node) -> list[Value]:
-    """Operands of a node, and what defines the symbols of its extents."""
-    symbols = context.builder.graph.symbols
-    shapes = [dims.symbols_of(dim) for v in node.results for dim in v.type.shape]
-    names = frozenset().union(*shapes, *map(dims.symbols_of, _dims_of(node)))
-    return [*node.operands, *(symbols[name].value for name in names if name in symbols)]
-
-
-def _dims_of(node: Node) -> list[Dim]:
-    dim = node.attributes.get("dim")
-    return [] if dim is None else [dim]
 
 
 def symbol_source(context: TraceContext, name: str) -> Source:

@@ -105,7 +105,6 @@ class Mark:
     depth: int
     numpy_calls: int
     effects: int
-    call_outs: int
     node_count: int
     calls: list[UserCall] = field(default_factory=list)
 
@@ -121,15 +120,12 @@ class Mark:
             len(tracer.frames),
             len(context.calls),
             len(context.objects.calls),
-            context.call_outs,
             context.builder.node_count,
         )
 
     def check(self) -> None:
-        """Decline what a region cannot hold: call-outs, and calls for their effect alone."""
+        """Decline what a region cannot hold: calls of the program's that the exit makes."""
         context = self.tracer.context
-        if context.call_outs != self.call_outs:
-            raise Unsupported("JF-B006", "a call that NumPy runs")
         if len(context.objects.calls) != self.effects:
             raise Unsupported("JF-B006", "a call for its effect")
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import numpy as np
 
 from jitflow.core.dims import Dim
-from jitflow.core.errors import Unsupported
 from jitflow.ir.graph import Node, Value
 from jitflow.ir.rules import splat
 from jitflow.ops.record import Kind
@@ -97,30 +96,3 @@ def is_within(context: TraceContext, value: Value, extent: Dim) -> bool:
         return False
     low, high = span
     return bool(facts.assured(context, 0, "<=", low) and facts.assured(context, high, "<=", extent))
-
-
-def check_indices(
-    context: TraceContext, values: tuple[Value, ...], indices: list[Value], extents: list[Dim]
-) -> None:
-    """Before a gather or scatter of `values`, which fails where an index is out of bounds.
-
-    After an effect that the values need, the indices themselves are checked, before the effect; of
-    indices that a draw chooses, all that it may choose from.
-    """
-    try:
-        facts.before_check(context, *values, *indices)
-    except Unsupported:
-        for index, extent in zip(indices, extents, strict=True):
-            if not is_within(context, index, extent):
-                _require_inside(context, index, extent)
-
-
-def _require_inside(context: TraceContext, index: Value, extent: Dim) -> None:
-    emit = context.builder.emit
-    while facts.needs_effect(context, index) and (origin := _origin(index)) is not None:
-        index = origin
-    high = emit("dimension", dim=extent)
-    at_least = emit("less_equal", emit("dimension", dim=-extent), index)
-    fine = emit("logical_and", at_least, emit("less", index, high))
-    axes = tuple(range(fine.type.rank))
-    facts.require(context, emit("all", fine, axes=axes, keepdims=False) if axes else fine)

@@ -10,6 +10,7 @@ from jitflow.core.dataclass import dataclass, field
 from jitflow.core.devices import HOST, ArrayKind
 from jitflow.core.location import Location
 from jitflow.guards.predicates import ArrayFact, Guard, ScalarFact
+from jitflow.guards.sources import Source
 from jitflow.ir.graph import Graph, Node, Value
 from jitflow.tracer.recipes import Effect, Recipe
 
@@ -212,6 +213,9 @@ class Trace:
         Globals of the code in each file that was traced.
     kind : ArrayKind
         Where its arrays are.
+    generators : tuple of (Source, bool)
+        The generators of random numbers that were there before and whose state it changes; and
+        whether one of the older kind may change the number that it keeps.
     """
 
     point: CompilePoint
@@ -225,3 +229,4 @@ class Trace:
     calls: tuple[UserCall, ...] = ()
     namespaces: dict[str, dict[str, Any]] = field(default_factory=dict)
     kind: ArrayKind = HOST
+    generators: tuple[tuple[Source, bool], ...] = ()

@@ -301,6 +301,7 @@ def _finish(tracer: Interpreter, point: CompilePoint, exit: Exit) -> Trace:
         tuple(context.calls),
         context.namespaces,
         context.kind or HOST,
+        tuple(context.generators.items()),
     )
 
 

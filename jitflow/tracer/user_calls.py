@@ -59,7 +59,7 @@ def _note(
     nodes: list[Node],
 ) -> None:
     loud = tuple(node for node in nodes if can_warn(node))
-    if not loud or any(node.operator.kind is Kind.CALL_OUT for node in nodes):
+    if not loud or any(node.operator.kind in (Kind.CALL_OUT, Kind.DRAW) for node in nodes):
         return
     operands, written = template.operands()
     last = context.builder.block.nodes[-1]

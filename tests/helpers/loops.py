@@ -12,7 +12,12 @@ def graphs_of(report):
 
 def control_nodes(report):
     """Names of the control operators in the graphs of a report, in order."""
-    words = [word for text in graphs_of(report) for word in text.split()]
+    return [name for text in graphs_of(report) for name in control_nodes_in(text)]
+
+
+def control_nodes_in(text):
+    """Names of the control operators in the text of a graph, in order."""
+    words = text.split()
     return [
         word
         for before, word in zip(words, words[1:], strict=False)

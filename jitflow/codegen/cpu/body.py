@@ -14,8 +14,10 @@ from jitflow.codegen.cpu.values import Register, memory_type
 from jitflow.codegen.interface import InputSpec
 from jitflow.codegen.loop_ir import (
     Branch,
+    CallDraw,
     CallKernel,
     CallProduct,
+    CallPython,
     CallShared,
     Command,
     DefineSymbol,
@@ -31,9 +33,11 @@ from jitflow.core.lazy import LazyModule
 from jitflow.ir.graph import Graph
 
 if TYPE_CHECKING:
-    from jitflow.codegen.cpu import products, shared_products
+    from jitflow.codegen.cpu import draw_calls, products, python_calls, shared_products
 else:
+    draw_calls = LazyModule("jitflow.codegen.cpu.draw_calls")
     products = LazyModule("jitflow.codegen.cpu.products")
+    python_calls = LazyModule("jitflow.codegen.cpu.python_calls")
     shared_products = LazyModule("jitflow.codegen.cpu.shared_products")
 
 
@@ -81,6 +85,8 @@ class BodyWriter:
         lines += [*self.control.release(), "  ret i32 0"]
         if self.checked:
             lines += ["fail:", *self.control.release(), "  ret i32 1"]
+        if self.lowered.program.calls_python:
+            lines += ["raised:", *self.control.release(), "  ret i32 2"]
         return "\n".join([*lines, "}"])
 
     def input(self, name: str, spec: InputSpec) -> None:
@@ -146,6 +152,11 @@ class BodyWriter:
             products.write_product(self.text, self.memory, command, pointers, self.target)
         elif isinstance(command, CallShared):
             shared_products.write_shared(self.text, self.memory, command, self.pointer)
+        elif isinstance(command, CallDraw):
+            draw_calls.write_draw(self, command)
+        elif isinstance(command, CallPython):
+            self.checked = True
+            python_calls.write_call(self, command)
         elif isinstance(command, DefineSymbol):
             loaded = self.text.result(f"load i64, ptr {self.pointer(command.pointer)}")
             self.symbols[command.name] = Register(loaded, I64, 1, self.text.depth)

@@ -38,8 +38,9 @@ def compile_segment(segment: Segment, target: Target | None = None) -> Body:
             text = text.replace(") {", ") alwaysinline {", 1)
         inside.append(text)
     body = write_body(NAME, lowered, names, target, shared)
-    constants = [f"@{name} = external global i8" for name in lowered.constants]
+    constants = [f"@{name} = external global i8" for name in (*lowered.constants, *names.objects)]
     externals = {**names.externals, **apart.externals}
+    externals.update({name: id(item) for name, item in names.objects.items()})
     externals.update({k: array.ctypes.data for k, array in lowered.constants.items()})
     return Body(
         name=NAME,
@@ -49,8 +50,9 @@ def compile_segment(segment: Segment, target: Target | None = None) -> Body:
         arena=lowered.arena.size,
         work=lowered.work,
         optimise=optimise,
-        keep=tuple(lowered.constants.values()),
+        keep=(*lowered.constants.values(), *names.objects.values()),
         loops=str(lowered.program),
+        calls_python=lowered.program.calls_python,
     )
 
 

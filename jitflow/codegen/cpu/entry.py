@@ -323,7 +323,7 @@ class _Entry:
     def _release_gil(self) -> Any:
         """Release the GIL if the work is long; the result writes how it is taken again."""
         writer, work = self._writer, self._body.work
-        if isinstance(work, int) and work < _LONG_WORK:
+        if self._body.calls_python or (isinstance(work, int) and work < _LONG_WORK):
             return lambda: None
         if isinstance(work, int):
             state = writer.call("PyEval_SaveThread")
@@ -354,6 +354,10 @@ class _Entry:
     def _leave_if_failed(self, failed: str) -> None:
         writer, spec = self._writer, self._spec
         target = spec.fallback if spec.on_failed_check is None else spec.on_failed_check
+        if self._body.calls_python:
+            raised, quiet = writer.assign(f"icmp eq i32 {failed}, 2", "c"), writer.block("ok")
+            writer.branch(raised, writer.exit("error"), quiet)
+            writer.begin(quiet)
         following = writer.block("ok")
         has_failed = writer.assign(f"icmp ne i32 {failed}, 0", "c")
         writer.branch(has_failed, writer.exit("failed"), following)

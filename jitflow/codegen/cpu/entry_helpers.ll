@@ -452,3 +452,227 @@ define ptr @jf.forward(ptr %self, ptr %args, i64 %nargsf, ptr %names) {
   %result = musttail call ptr @PyObject_Vectorcall(ptr %target, ptr %args, i64 %nargsf, ptr %names)
   ret ptr %result
 }
+
+; Calls of Python from loops and branches.
+
+@PyBool_Type = external global i8
+@PyArray_Type = external global i8
+@PyExc_Exception = external global i8
+@Py_True = external global i8
+
+declare i32 @PyErr_ExceptionMatches(ptr)
+declare ptr @PyArray_NewFromDescr(ptr, ptr, i32, ptr, ptr, ptr, i32, ptr)
+declare ptr @PyArray_NewCopy(ptr, i32)
+declare i32 @PyArray_CopyInto(ptr, ptr)
+declare void @llvm.memcpy.p0.p0.i64(ptr, ptr, i64, i1)
+
+; An array over memory that is not its own; aligned and writeable.
+define internal ptr @view(ptr %dtype, i32 %rank, ptr %shape, ptr %strides, ptr %data) {
+  call void @Py_IncRef(ptr %dtype)
+  %view = call ptr @PyArray_NewFromDescr(ptr @PyArray_Type, ptr %dtype, i32 %rank, ptr %shape, ptr %strides, ptr %data, i32 1280, ptr null)
+  ret ptr %view
+}
+
+; A new array with the elements at %data, which lie by %strides, or in C order where that is null.
+define ptr @jf.array(ptr %dtype, i32 %rank, ptr %shape, ptr %strides, ptr %data, i64 %bytes) {
+  %plain = icmp eq ptr %strides, null
+  br i1 %plain, label %dense, label %strided
+dense:
+  call void @Py_IncRef(ptr %dtype)
+  %array = call ptr @PyArray_NewFromDescr(ptr @PyArray_Type, ptr %dtype, i32 %rank, ptr %shape, ptr null, ptr null, i32 0, ptr null)
+  %failed = icmp eq ptr %array, null
+  br i1 %failed, label %none, label %fill
+fill:
+  %data.p = getelementptr i8, ptr %array, i64 $ARRAY_DATA
+  %target = load ptr, ptr %data.p
+  call void @llvm.memcpy.p0.p0.i64(ptr %target, ptr %data, i64 %bytes, i1 false)
+  ret ptr %array
+strided:
+  %view = call ptr @view(ptr %dtype, i32 %rank, ptr %shape, ptr %strides, ptr %data)
+  %lost = icmp eq ptr %view, null
+  br i1 %lost, label %none, label %copy
+copy:
+  %copied = call ptr @PyArray_NewCopy(ptr %view, i32 0)
+  call void @Py_DecRef(ptr %view)
+  ret ptr %copied
+none:
+  ret ptr null
+}
+
+; The object at an address, a new reference.
+define ptr @jf.object(i64 %address) {
+  %object = inttoptr i64 %address to ptr
+  call void @Py_IncRef(ptr %object)
+  ret ptr %object
+}
+
+; Call with arguments whose references are taken. 0: the result, a tuple if %results is not 1, is at
+; %out; 1: it is not that, or an exception, cleared, that Python will come upon again; 2: one that it
+; will not.
+define i32 @jf.call_python(ptr %function, ptr %arguments, i64 %count, i64 %results, ptr %out) {
+entry:
+  br label %check
+check:
+  %i = phi i64 [ 0, %entry ], [ %i.next, %checked ]
+  %made = phi i1 [ true, %entry ], [ %made.next, %checked ]
+  %more = icmp ult i64 %i, %count
+  br i1 %more, label %checked, label %ready
+checked:
+  %p = call ptr @word(ptr %arguments, i64 %i)
+  %argument = load ptr, ptr %p
+  %there = icmp ne ptr %argument, null
+  %made.next = and i1 %made, %there
+  %i.next = add i64 %i, 1
+  br label %check
+ready:
+  br i1 %made, label %call, label %release
+call:
+  %called = call ptr @PyObject_Vectorcall(ptr %function, ptr %arguments, i64 %count, ptr null)
+  br label %release
+release:
+  %result = phi ptr [ null, %ready ], [ %called, %call ]
+  br label %each
+each:
+  %k = phi i64 [ 0, %release ], [ %k.next, %next ]
+  %left = icmp ult i64 %k, %count
+  br i1 %left, label %one, label %done
+one:
+  %q = call ptr @word(ptr %arguments, i64 %k)
+  %used = load ptr, ptr %q
+  %is.null = icmp eq ptr %used, null
+  br i1 %is.null, label %next, label %drop
+drop:
+  call void @Py_DecRef(ptr %used)
+  br label %next
+next:
+  %k.next = add i64 %k, 1
+  br label %each
+done:
+  store ptr %result, ptr %out
+  %raised = icmp eq ptr %result, null
+  br i1 %raised, label %look, label %arrived
+arrived:
+  %is.one = icmp eq i64 %results, 1
+  br i1 %is.one, label %good, label %several
+several:
+  %type.p = getelementptr i8, ptr %result, i64 $OBJECT_TYPE
+  %type = load ptr, ptr %type.p
+  %is.tuple = icmp eq ptr %type, @PyTuple_Type
+  %size.p = getelementptr i8, ptr %result, i64 $SIZE
+  %size = load i64, ptr %size.p
+  %is.size = icmp eq i64 %size, %results
+  %fits = and i1 %is.tuple, %is.size
+  br i1 %fits, label %good, label %refuse
+refuse:
+  call void @Py_DecRef(ptr %result)
+  ret i32 1
+good:
+  ret i32 0
+look:
+  %again = call i32 @PyErr_ExceptionMatches(ptr @PyExc_Exception)
+  %comes.again = icmp ne i32 %again, 0
+  br i1 %comes.again, label %forget, label %keep
+forget:
+  call void @PyErr_Clear()
+  ret i32 1
+keep:
+  ret i32 2
+}
+
+; Put the elements of an array of a given type where they belong; false where it is no such array.
+define i1 @jf.put_array(ptr %object, ptr %dtype, i32 %number, i32 %rank, ptr %shape, ptr %strides, ptr %data, i64 %bytes) {
+entry:
+  %type.p = getelementptr i8, ptr %object, i64 $OBJECT_TYPE
+  %type = load ptr, ptr %type.p
+  %is.array = icmp eq ptr %type, @PyArray_Type
+  br i1 %is.array, label %look, label %no
+look:
+  %own.p = getelementptr i8, ptr %object, i64 $ARRAY_DTYPE
+  %own = load ptr, ptr %own.p
+  %same = call i1 @jf.same_dtype(ptr %own, i32 %number)
+  %rank.p = getelementptr i8, ptr %object, i64 $ARRAY_RANK
+  %own.rank = load i32, ptr %rank.p
+  %is.rank = icmp eq i32 %own.rank, %rank
+  %fits = and i1 %same, %is.rank
+  br i1 %fits, label %extents, label %no
+extents:
+  %extents.p = getelementptr i8, ptr %object, i64 $ARRAY_SHAPE
+  %own.shape = load ptr, ptr %extents.p
+  %last = sext i32 %rank to i64
+  br label %each
+each:
+  %i = phi i64 [ 0, %extents ], [ %i.next, %equal ]
+  %more = icmp slt i64 %i, %last
+  br i1 %more, label %compare, label %copy
+compare:
+  %a.p = call ptr @word(ptr %own.shape, i64 %i)
+  %b.p = call ptr @word(ptr %shape, i64 %i)
+  %a = load i64, ptr %a.p
+  %b = load i64, ptr %b.p
+  %is.equal = icmp eq i64 %a, %b
+  br i1 %is.equal, label %equal, label %no
+equal:
+  %i.next = add i64 %i, 1
+  br label %each
+copy:
+  %flags.p = getelementptr i8, ptr %object, i64 $ARRAY_FLAGS
+  %flags = load i32, ptr %flags.p
+  %dense = and i32 %flags, $C_CONTIGUOUS
+  %is.dense = icmp ne i32 %dense, 0
+  %plain = icmp eq ptr %strides, null
+  %direct = and i1 %is.dense, %plain
+  br i1 %direct, label %whole, label %general
+whole:
+  %data.p = getelementptr i8, ptr %object, i64 $ARRAY_DATA
+  %source = load ptr, ptr %data.p
+  call void @llvm.memcpy.p0.p0.i64(ptr %data, ptr %source, i64 %bytes, i1 false)
+  ret i1 true
+general:
+  %view = call ptr @view(ptr %dtype, i32 %rank, ptr %shape, ptr %strides, ptr %data)
+  %lost = icmp eq ptr %view, null
+  br i1 %lost, label %failed, label %into
+into:
+  %status = call i32 @PyArray_CopyInto(ptr %view, ptr %object)
+  call void @Py_DecRef(ptr %view)
+  %is.done = icmp eq i32 %status, 0
+  br i1 %is.done, label %yes, label %failed
+failed:
+  call void @PyErr_Clear()
+  br label %no
+yes:
+  ret i1 true
+no:
+  ret i1 false
+}
+
+; Put a number where it belongs: one of NumPy's class %scalar, or of Python's class %plain (int,
+; bool, or one that keeps its %bytes as NumPy does).
+define i1 @jf.put_number(ptr %object, ptr %scalar, ptr %plain, ptr %data, i64 %bytes) {
+  %type.p = getelementptr i8, ptr %object, i64 $OBJECT_TYPE
+  %type = load ptr, ptr %type.p
+  %is.scalar = icmp eq ptr %type, %scalar
+  br i1 %is.scalar, label %copy, label %other
+other:
+  %is.plain = icmp eq ptr %type, %plain
+  br i1 %is.plain, label %convert, label %no
+convert:
+  %is.int = icmp eq ptr %plain, @PyLong_Type
+  br i1 %is.int, label %integer, label %more
+integer:
+  %fits = call i1 @jf.to_integer(ptr %object, ptr %data)
+  ret i1 %fits
+more:
+  %is.bool = icmp eq ptr %plain, @PyBool_Type
+  br i1 %is.bool, label %truth, label %copy
+truth:
+  %holds = icmp eq ptr %object, @Py_True
+  %byte = zext i1 %holds to i8
+  store i8 %byte, ptr %data
+  ret i1 true
+copy:
+  %number.p = getelementptr i8, ptr %object, i64 $NUMBER
+  call void @llvm.memcpy.p0.p0.i64(ptr %data, ptr %number.p, i64 %bytes, i1 false)
+  ret i1 true
+no:
+  ret i1 false
+}

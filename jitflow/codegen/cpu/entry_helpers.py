@@ -10,13 +10,25 @@ import ctypes
 import functools
 from collections.abc import Iterable
 
+import numpy as np
+
 from jitflow.codegen.cpu import object_layout
 from jitflow.codegen.cpu.engine import Engine, Library, engine, symbols_in, text_beside
 from jitflow.codegen.cpu.entry_spec import DIVIDE, INVALID, OVERFLOW, UNDERFLOW
+from jitflow.codegen.cpu.python_api import c_address, python_function
 from jitflow.core.locks import compiler_lock
 
-_CLASSES = {"PyTuple_Type": tuple, "PyList_Type": list, "PyDict_Type": dict, "PyLong_Type": int}
-_FENV = "feclearexcept", "fetestexcept"
+_OBJECTS = {
+    "PyTuple_Type": tuple,
+    "PyList_Type": list,
+    "PyDict_Type": dict,
+    "PyLong_Type": int,
+    "PyBool_Type": bool,
+    "PyArray_Type": np.ndarray,
+    "PyExc_Exception": Exception,
+    "Py_True": True,
+}
+_FENV = "feclearexcept", "fetestexcept", "feraiseexcept"
 _ARENA = ctypes.c_int64(0)  # the process's cached block of scratch memory
 
 _X86_BITS = 4, 8, 16, 1  # divide, overflow, underflow, invalid in MXCSR
@@ -47,22 +59,18 @@ def address(name: str) -> int:
     return _addresses[name]
 
 
-def c_address(function: object) -> int:
-    """Address of a function that `ctypes` has found."""
-    return ctypes.cast(function, ctypes.c_void_p).value or 0  # type: ignore[arg-type]
-
-
 def _externals(text: str) -> dict[str, int]:
     """Address of everything that helpers refer to."""
     found = {}
     for name in symbols_in(text).imports:
-        if name in _CLASSES:
-            found[name] = id(_CLASSES[name])
+        if name in _OBJECTS:
+            found[name] = id(_OBJECTS[name])
         elif name == "jf.arena":
             found[name] = ctypes.addressof(_ARENA)
+        elif name in _FENV:
+            found[name] = c_address(getattr(ctypes.CDLL(None), name))
         else:
-            owner = ctypes.CDLL(None) if name in _FENV else ctypes.pythonapi
-            found[name] = c_address(getattr(owner, name))
+            found[name] = python_function(name)
     return found
 
 
@@ -141,7 +149,35 @@ define i32 @jf.read_flags(i32 %wanted) {
   call void @llvm.x86.sse.stmxcsr(ptr %state.p)
   %state = load i32, ptr %state.p
 """
-    return f"{head}{_to_numpy_flags(_X86_BITS)}}}\n"
+    return f"{head}{_to_numpy_flags(_X86_BITS)}}}\n{_X86_HOLD}"
+
+
+_X86_HOLD = """
+define i32 @jf.hold_flags() {
+  %state.p = alloca i32
+  call void @llvm.x86.sse.stmxcsr(ptr %state.p)
+  %state = load i32, ptr %state.p
+  call void @jf.clear_flags()
+  ret i32 %state
+}
+
+define void @jf.resume_flags(i32 %held, i1 %keep) {
+  %state.p = alloca i32
+  call void @llvm.x86.sse.stmxcsr(ptr %state.p)
+  %state = load i32, ptr %state.p
+  %own = and i32 %state, 63
+  %kept = select i1 %keep, i32 %own, i32 0
+  %joined = or i32 %held, %kept
+  %same = icmp eq i32 %joined, %state
+  br i1 %same, label %done, label %load
+load:
+  store i32 %joined, ptr %state.p
+  call void @llvm.x86.sse.ldmxcsr(ptr %state.p)
+  ret void
+done:
+  ret void
+}
+"""
 
 
 def _libm_flags(bits: tuple[int, int, int, int]) -> str:
@@ -157,7 +193,26 @@ define void @jf.clear_flags() {{
 define i32 @jf.read_flags(i32 %wanted) {{
   %state = call i32 @fetestexcept(i32 {sum(bits)})
 """
-    return f"{head}{_to_numpy_flags(bits)}}}\n"
+    hold = f"""
+declare i32 @feraiseexcept(i32)
+
+define i32 @jf.hold_flags() {{
+  %state = call i32 @fetestexcept(i32 {sum(bits)})
+  call void @jf.clear_flags()
+  ret i32 %state
+}}
+
+define void @jf.resume_flags(i32 %held, i1 %keep) {{
+  br i1 %keep, label %raise, label %clear
+clear:
+  call void @jf.clear_flags()
+  br label %raise
+raise:
+  %r = call i32 @feraiseexcept(i32 %held)
+  ret void
+}}
+"""
+    return f"{head}{_to_numpy_flags(bits)}}}\n{hold}"
 
 
 def _to_numpy_flags(bits: tuple[int, int, int, int]) -> str:

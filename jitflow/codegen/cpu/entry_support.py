@@ -3,16 +3,11 @@
 from __future__ import annotations
 
 import ctypes
-import functools
 from typing import Any
 
-import numpy as np
-
 from jitflow.codegen.cpu import entry_helpers
-from jitflow.codegen.cpu.entry_helpers import c_address
 from jitflow.codegen.cpu.entry_spec import Parameters
-
-_NUMPY_SLOTS = {"PyArray_Scalar": 60, "PyArray_NewCopy": 85, "PyArray_NewFromDescr": 94}
+from jitflow.codegen.cpu.python_api import python_function
 
 
 class BindingTable:
@@ -47,15 +42,4 @@ def c_function(name: str) -> int:
     """Address of a C function of CPython, of NumPy's array API, or of the helpers (``jf.*``)."""
     if name.startswith("jf."):
         return entry_helpers.address(name)
-    if name in _NUMPY_SLOTS:
-        return int(_array_api()[_NUMPY_SLOTS[name]])
-    return c_address(getattr(ctypes.pythonapi, name))
-
-
-@functools.cache
-def _array_api() -> Any:
-    """NumPy's table of C functions."""
-    pointer = ctypes.pythonapi.PyCapsule_GetPointer
-    get = ctypes.PYFUNCTYPE(ctypes.c_void_p, ctypes.py_object, ctypes.c_char_p)(c_address(pointer))
-    capsule = np._core._multiarray_umath._ARRAY_API  # type: ignore[attr-defined]
-    return ctypes.cast(get(capsule, None), ctypes.POINTER(ctypes.c_void_p))
+    return python_function(name)

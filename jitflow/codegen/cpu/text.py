@@ -7,6 +7,8 @@ text of a loop joins the outer scope only when the loop is closed.
 
 from __future__ import annotations
 
+from typing import Any
+
 from jitflow.codegen.cpu.values import Register, scalar_type, splat_text, vector_type
 from jitflow.core.dtypes import I64, DType
 
@@ -21,9 +23,13 @@ class Scope:
 
 
 class Names:
-    """What all functions of a module share: declarations, constants, helper functions."""
+    """What all functions of a module share: declarations, constants, helper functions.
+
+    `objects` are the Python objects that it refers to, by symbol.
+    """
 
     def __init__(self) -> None:
+        self.objects: dict[str, Any] = {}
         self.declarations: dict[str, None] = {}
         self.helpers: dict[str, str] = {}
         self.externals: dict[str, int] = {}

@@ -13,6 +13,7 @@ from jitflow.ir.rewriter import Replacement, Rewriter
 from jitflow.ir.rules import COMMUTATIVE
 from jitflow.ops.record import Kind
 
+_CALLED = frozenset({Kind.CALL_OUT, Kind.DRAW})
 _OWN_MEMORY = frozenset({"full", "uninitialised"})
 """What is mostly made to be written: shared, all but one of its users would copy it."""
 
@@ -32,7 +33,7 @@ class ShareEqual:
         """`graph` with every value computed once."""
         rule = _Share()
         used = {node.operator for node in graph.walk()}
-        rules = {record.name: (rule,) for record in used if record.kind is not Kind.CALL_OUT}
+        rules = {record.name: (rule,) for record in used if record.kind not in _CALLED}
         return Rewriter(graph, rules).run()
 
 

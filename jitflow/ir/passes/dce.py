@@ -65,8 +65,10 @@ def _sweep(graph: Graph, live: set[int], keeps_loud: bool) -> list[Node]:
 def must_stay(node: Node) -> bool:
     """Whether a node stays though nobody uses its results."""
     record = node.operator
+    if node.attributes.get("effect"):
+        return True
     if record.kind is Kind.CALL_OUT:
-        return bool(node.attributes["effect"]) or not node.location.quiet
+        return not node.location.quiet
     if record.kind is Kind.CONTROL or record.kind in _RAISING_KINDS or not node.results:
         return True
     return record.name == "power" and node.result.type.dtype.is_integer

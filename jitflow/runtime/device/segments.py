@@ -39,7 +39,7 @@ class DeviceBackend:
         Unsupported
             JF-B008 where that is not so: Python does not run single nodes on a device.
         """
-        if not codegen.supports(node):
+        if not codegen.has_code(node):
             raise Unsupported("JF-B008", f"{node.operator.name} for arrays on {self._kind}")
         return True
 

@@ -161,17 +161,11 @@ def _index_order(
 
 def gather(context: TraceContext, value: Value, selection: Selection) -> Value:
     """The selected elements, with the axes of the indices where NumPy puts them."""
-    if not selection.is_within:
-        spans.check_indices(context, (value,), selection.indices, _extents(selection))
     result = emit(context, "gather", value, *selection.indices, axes=selection.axes)
     count = len(selection.shape)
     if selection.position == 0 or count == 0:
         return result
     return emit(context, "transpose", result, axes=_axes_in_place(selection))
-
-
-def _extents(selection: Selection) -> list[Dim]:
-    return [selection.view.shape[axis] for axis in selection.axes]
 
 
 def _axes_in_place(selection: Selection) -> tuple[int, ...]:
@@ -203,8 +197,6 @@ def scatter(
     context: TraceContext, base: Value, value: Value, selection: Selection, mode: str
 ) -> Value:
     """`base` with the selected elements set to, or combined with, `value`."""
-    if not selection.is_within:
-        spans.check_indices(context, (base, value), selection.indices, _extents(selection))
     target = selected_shape(selection)
     if value.type.shape and selection.position and selection.shape:
         if value.type.shape != target:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -53,6 +54,8 @@ class Callee:
     """What makes the results of the call-out of the function's result."""
     receiver: Source | None = None
     """Where the object comes from whose method of the function's name is called instead."""
+    by_address: bool = False
+    """Whether the first operand is the address of that object: in a region, which takes numbers."""
 
     @property
     def __name__(self) -> str:
@@ -75,11 +78,17 @@ class Callee:
         With a receiver, it is the first of the `arrays`.
         """
         called = self.function
-        if self.receiver is not None:
+        if self.receiver is not None or self.by_address:
             owner, *arrays = arrays
+            owner = object_at(int(owner)) if self.by_address else owner
             called = getattr(owner, called.__name__)
         arguments = tuple(_fill(item, arrays) for item in self.arguments)
         return called, arguments, {k: _fill(v, arrays) for k, v in self.keywords}
+
+
+def object_at(address: int) -> Any:
+    """The object at an address; somebody holds it."""
+    return ctypes.cast(address, ctypes.py_object).value
 
 
 def _fill(item: Any, arrays: Sequence[np.ndarray]) -> Any:
@@ -132,8 +141,6 @@ def call_out(
     except (KeyError, TypeError) as error:
         raise Unsupported("JF-B008", str(error)) from None
     context.call_outs += 1
-    if effect:
-        context.barrier = f"the call of {getattr(function, '__name__', function)}"
     return list(values)
 
 

@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 
+from jitflow.core.dataclass import replace
 from jitflow.core.dims import Dim
 from jitflow.guards.sources import Source
 from jitflow.tracer import arrays
 from jitflow.tracer.context import TraceContext
-from jitflow.tracer.facts import before_check
 from jitflow.tracer.numpy import arguments, probe
 from jitflow.tracer.numpy.arguments import unsupported
 from jitflow.tracer.numpy.callouts import Callee, RangeOf, Slot, as_it_is, call_out
@@ -96,12 +96,6 @@ _FUNCTIONS = [
 _REAL_OR_COMPLEX = (np.linalg.eig, np.linalg.eigvals)
 """Real matrices have real or complex results, as their values are."""
 _METHODS = ("argsort", "argpartition", "searchsorted")
-_NEVER_RAISING = {
-    *("sort", "argsort", "partition", "argpartition", "lexsort", "searchsorted"),
-    *("convolve", "correlate", "isin", "in1d", "unwrap", "i0", "packbits", "unpackbits"),
-}
-"""Functions that raise for no values of arrays, once types, shapes and other arguments are right;
-those of `numpy.fft` neither."""
 
 
 def _register() -> None:
@@ -209,13 +203,16 @@ def run(
         return stand_for(*plain, **named)
 
     structure, types = probe.result_types(context, call, template.arrays, template.dims)
-    if template.operands and _may_raise(function):
-        before_check(context)
     finish = _flat if isinstance(structure, (tuple, list)) else as_it_is
+    operands = template.operands
+    callee = Callee(function, tree, keywords, finish, receiver)
+    if receiver is not None and context.depth:
+        operands = [context.made_number(id, receiver), *operands]
+        callee = replace(callee, receiver=None, by_address=True)
     values = call_out(
         context,
-        Callee(function, tree, keywords, finish, receiver),
-        template.operands,
+        callee,
+        operands,
         [item.dtype for item in types],
         shapes=[item.shape for item in types],
         effect=effect,
@@ -229,12 +226,6 @@ def _check_result_type(context: TraceContext, function: Any, args: list[PyValue]
         matrix = context.resolve(args[0])
         if not (isinstance(matrix, ArrayValue) and matrix.dtype.kind == "c"):
             raise unsupported(f"{function.__name__} of a real matrix")
-
-
-def _may_raise(function: Any) -> bool:
-    """Whether values decide if the call raises, for a program's handler to see it."""
-    name = getattr(function, "__name__", "")
-    return name not in _NEVER_RAISING and function is not getattr(np.fft, name, None)
 
 
 def _flat(result: Any) -> tuple[Any, ...]:

@@ -44,16 +44,20 @@ class Extents:
     primes: Sequence[int]
     found: dict[Dim, int] = field(default_factory=dict)
 
-    def assign(self, context: TraceContext, extents: set[Dim]) -> None:
-        """Give each extent above 3 a prime, in order of size, so that comparisons stay right."""
+    def assign(self, context: TraceContext, extents: set[Dim], equal: dict[Dim, Dim]) -> None:
+        """Give each extent above 3 a prime, in order of size, so that comparisons stay right.
+
+        One of `equal` gets that of the extent that it equals.
+        """
         large = sorted(
-            (e for e in extents if not (isinstance(e, int) and e <= 3)),
+            (e for e in extents - equal.keys() if not (isinstance(e, int) and e <= 3)),
             key=lambda extent: facts.estimate(context, extent),
         )
         if len(large) > len(self.primes):
             raise unsupported("a call with so many different extents")
         self.found = {e: e for e in extents if isinstance(e, int) and e <= 3}
         self.found.update(zip(large, self.primes, strict=False))
+        self.found.update({extent: self.found[other] for extent, other in equal.items()})
 
 
 def result_types(
@@ -75,8 +79,11 @@ def result_types(
     extents = {extent for array in operands for extent in array.shape} | {*integers}
     try:
         probes, results = _probed(context, call, extents, _PRIMES)
-    except Unsupported:
-        probes, results = _probed(context, call, extents, _LARGE)
+    except Unsupported as error:
+        try:
+            probes, results = _probed(context, call, extents, _LARGE)
+        except Unsupported:
+            probes, results = _probed_as_equal(context, call, extents, error)
     flat = [flatten(result) for result in results]
     if len(flat[0]) != len(flat[1]):
         raise unsupported("a call with a varying number of results")
@@ -84,17 +91,39 @@ def result_types(
     return results[0], types
 
 
+def _probed_as_equal(
+    context: TraceContext, call: Callable[[StandIn], Any], extents: set[Dim], error: Unsupported
+) -> tuple[list[Extents], list[Any]]:
+    """As `_probed`, relying on it that extents are equal which are so now: of a square matrix."""
+    mark = len(context.guards)
+    first: dict[int, Dim] = {}
+    equal: dict[Dim, Dim] = {}
+    for extent in sorted(extents, key=lambda extent: (not isinstance(extent, int), str(extent))):
+        now = facts.evaluate(context, extent)
+        other = extent if now is None else first.setdefault(now, extent)
+        if other is not extent and facts.decide(context, extent, "==", other):
+            equal[extent] = other
+    if not equal:
+        raise error
+    try:
+        return _probed(context, call, extents, _PRIMES, equal)
+    except Unsupported:
+        context.drop_guards(mark)
+        raise error from None
+
+
 def _probed(
     context: TraceContext,
     call: Callable[[StandIn], Any],
     extents: set[Dim],
     choices: Sequence[Sequence[int]],
+    equal: dict[Dim, Dim] | None = None,
 ) -> tuple[list[Extents], list[Any]]:
     """The call's result for each choice of extents."""
     probes, results = [], []
     for primes in choices:
         probe = Extents(primes)
-        probe.assign(context, extents)
+        probe.assign(context, extents, equal or {})
         probes.append(probe)
         results.append(_run(context, call, probe))
     return probes, results

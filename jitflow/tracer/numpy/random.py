@@ -10,7 +10,6 @@ from jitflow.core.dataclass import dataclass
 from jitflow.core.dims import Dim
 from jitflow.core.dtypes import I64
 from jitflow.core.lazy import LazyModule
-from jitflow.guards.predicates import IsObject
 from jitflow.guards.sources import ConstantSource, MadeSource, Source
 from jitflow.tracer.context import TraceContext
 from jitflow.tracer.numpy import arguments, external
@@ -22,7 +21,9 @@ from jitflow.tracer.values import ConstantValue, PyValue, ScalarValue
 
 if TYPE_CHECKING:
     from jitflow.tracer import spans
+    from jitflow.tracer.numpy import draws
 else:
+    draws = LazyModule("jitflow.tracer.numpy.draws")
     spans = LazyModule("jitflow.tracer.spans")
 
 _DRAWS = frozenset(
@@ -102,19 +103,11 @@ def draw(
     args: list[PyValue],
     kwargs: dict[str, PyValue],
 ) -> PyValue:
-    """``generator.name(*args, **kwargs)``.
-
-    Within loops and branches it is the very generator that was there: a region cannot take objects.
-    """
+    """``generator.name(*args, **kwargs)``."""
     from jitflow.tracer.numpy import dispatch
 
     method = getattr(generator.real, name)
-    if not context.depth:
-        return dispatch.call(context, Draw(method, generator.source), args, kwargs)
-    if isinstance(generator.source, MadeSource):
-        raise unsupported(f"{name} of a generator of this call in a loop that is kept")
-    context.guard(IsObject(generator.source, generator.real))
-    return dispatch.call(context, method, args, kwargs)
+    return dispatch.call(context, Draw(method, generator.source), args, kwargs)
 
 
 def call(
@@ -128,11 +121,32 @@ def call(
         twin = _fitting(twin)
     if isinstance(drawn, Draw):
         drawn, source = drawn.real, drawn.source
-    result = external.run(context, drawn, args, kwargs, probed=twin, effect=True, receiver=source)
+    _note_generator(context, drawn, source)
+    result = draws.draw(context, drawn, source, args, kwargs) if context.depth else None
+    if result is None:
+        result = external.run(
+            context, drawn, args, kwargs, probed=twin, effect=True, receiver=source
+        )
     span = _span(context, drawn.__name__, args, kwargs)
     if span is not None:
         spans.note(context, result, *span)
     return result
+
+
+_KEEPING = frozenset(
+    ["random", "random_sample", "rand", "randint", "uniform", "permutation", "choice", "seed"]
+)
+"""Draws from a generator of the older kind that leave the normal number alone that it keeps."""
+
+
+def _note_generator(context: TraceContext, drawn: Any, source: Source | None) -> None:
+    """Note that the piece changes the state of a generator; one that it makes is its own."""
+    if isinstance(source, MadeSource):
+        return
+    owner = drawn.__self__
+    place = source or ConstantSource(owner, "numpy.random")
+    is_older = not isinstance(owner, np.random.Generator) and drawn.__name__ not in _KEEPING
+    context.generators[place] = context.generators.get(place, False) or is_older
 
 
 def _span(
@@ -213,6 +227,8 @@ def _made(context: TraceContext, maker: Any, seed: PyValue) -> PyValue:
 def seed(context: TraceContext, seed: PyValue) -> PyValue:
     """Set the state of NumPy's global generator."""
     value = arguments.constant(context, seed, "seed")
+    owner: Any = np.random.random.__self__  # type: ignore[attr-defined]
+    context.generators[ConstantSource(owner, "numpy.random")] = True
     number = Callee(_seeded, (value,))
     call_out(context, number, [], [I64], (), effect=True)
     return ConstantValue(None)

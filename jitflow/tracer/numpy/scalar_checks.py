@@ -38,7 +38,6 @@ def checked(
     if rule is None or dtype.kind not in "iu":
         return None
     values = [graph_value(context, item, dtype) for item in items]
-    facts.before_check(context, *values)
     if dtype is I64 and rule is _arithmetic:
         return emit(context, _CHECKED[ufunc.__name__], *values)
     for condition in rule(context, ufunc.__name__, values, dtype):

@@ -56,7 +56,6 @@ def checkpoint(tracer: Tracer) -> Checkpoint:
         block,
         len(block.nodes),
         context.call_outs,
-        context.barrier,
         len(context.calls),
     )
 
@@ -78,7 +77,6 @@ def rollback(tracer: Tracer, mark: Checkpoint) -> None:
     del mark.block.nodes[mark.nodes :]
     mark.block.nodes.extend(user_calls.silenced(added))
     del context.calls[mark.numpy_calls :]
-    context.barrier = mark.barrier
     context.call_outs = mark.call_outs
     table.number += 1
 

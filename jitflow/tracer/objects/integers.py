@@ -80,7 +80,6 @@ def _shifted(context: TraceContext, op: str, left: PyValue, right: PyValue) -> P
     if not _stays_small(context, op, left, right):
         return constant_binary(op, _fixed(context, left), _fixed(context, right))
     number, count = _operands(context, left, right)
-    facts.before_check(context, number, count)
     if op == "<<":
         return _integer_result(context, op, "checked_left_shift", (number, count), left, right)
     if not isinstance(right, ConstantValue):
@@ -110,7 +109,6 @@ def linear(context: TraceContext, op: str, left: PyValue, right: PyValue) -> PyV
             return integer(context, dim)
     name = {"+": "checked_add", "-": "checked_subtract", "*": "checked_multiply"}[op]
     operands = _operands(context, left, right)
-    facts.before_check(context, *operands)
     return _integer_result(context, op, name, operands, left, right)
 
 

@@ -22,7 +22,6 @@ class Checkpoint:
     block: Block
     nodes: int
     call_outs: int
-    barrier: str
     numpy_calls: int = 0
 
 

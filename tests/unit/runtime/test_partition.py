@@ -101,3 +101,20 @@ def test_symbols_are_defined_in_the_segments_that_need_them():
     assert all(list(segment.graph.symbols) == ["s0"] for segment in plan.segments)
     last = plan.segments[-1].graph
     assert last.symbols["s0"].value in last.inputs
+
+
+def test_effects_in_loops_keep_their_place_among_call_outs():
+    b = Builder()
+    x = b.input("x", F64)
+    first = call_out(b, x, effect=True)
+    bounds = [b.emit("constant", value=np.array(n)) for n in (0, 3, 1)]
+    with b.region([ArrayType(dtypes.I64), F64]) as body:
+        b.yield_(call_out(b, body.parameters[1], effect=True))
+    (looped,) = b.emit_many("for", *bounds, x, regions=(body,))
+    last = call_out(b, x, effect=True)
+    plan = partition(b.finish([first, looped, last]), is_native)
+    assert [row for row in shapes(plan) if row[1] not in ([], ["constant"] * 3)] == [
+        ("call", "call_out"),
+        ("segment", ["for"]),
+        ("call", "call_out"),
+    ]

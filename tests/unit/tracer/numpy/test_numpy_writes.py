@@ -155,17 +155,6 @@ def test_checks_follow_writes():
     traced.check(f, X.copy(), np.array([0, 1]))
 
 
-def test_checks_do_not_follow_effects_that_they_need():
-    generator = np.random.default_rng(0)
-
-    def f(a):
-        return np.take(a, traced.call(generator.integers, 0, 2, 3))
-
-    with pytest.raises(Unsupported) as caught:
-        _facts(f, X.copy())
-    assert caught.value.code == "JF-B020"
-
-
 def test_a_declined_call_changes_nothing():
     context = _facts(lambda a: a * 2, X.copy())
     from jitflow.tracer import numpy as front

@@ -1,0 +1,171 @@
+"""Records of draws of random numbers that NumPy's C functions make from a bit generator.
+
+The first operand is the address of the bit generator (``bitgen_t *``), whose state each draw moves
+on: the numbers are those that a method of NumPy's generators gives, in the same order.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import functools
+import math
+from typing import Any
+
+import numpy as np
+
+from jitflow.core.dataclass import dataclass
+from jitflow.core.dtypes import F64, I64, DType
+from jitflow.core.types import ArrayType
+from jitflow.ops.kinds import Types
+from jitflow.ops.record import Attributes, Kind, Operator, register
+
+
+@dataclass(frozen=True)
+class CFunction:
+    """How a draw is called in C.
+
+    Attributes
+    ----------
+    symbol : str
+        In the library of `numpy.random`.
+    dtype : DType
+        Of the numbers, and of the operands behind the first one.
+    fills : bool
+        Whether it takes ``(bits, operands, count, [is_masked,] memory)`` and fills memory, else it
+        takes ``(bits, operands)`` and gives a number.
+    masked : int or None
+        The fourth argument, where there is one.
+    """
+
+    symbol: str
+    dtype: DType
+    fills: bool = False
+    masked: int | None = None
+
+
+@functools.cache
+def _library() -> Any:
+    """The library that has the functions; None where it does not show them."""
+    try:
+        from numpy.random import _generator
+
+        return ctypes.CDLL(_generator.__file__)
+    except (ImportError, OSError, AttributeError):
+        return None
+
+
+@functools.cache
+def address(symbol: str) -> int | None:
+    """Address of a C function of `numpy.random`; None where there is no such function."""
+    try:
+        found: Any = getattr(_library(), symbol)
+    except AttributeError:
+        return None
+    return ctypes.cast(found, ctypes.c_void_p).value
+
+
+def bit_generator(generator: Any) -> Any:
+    """The bit generator of a NumPy generator, new or old."""
+    is_new = isinstance(generator, np.random.Generator)
+    return generator.bit_generator if is_new else generator._bit_generator
+
+
+def bits_of(generator: Any) -> int:
+    """The address of its bit generator."""
+    return int(bit_generator(generator).ctypes.bit_generator.value)
+
+
+def call(function: CFunction, bits: int, numbers: tuple[Any, ...], count: int) -> np.ndarray:
+    """`count` draws."""
+    out = np.empty(count, function.dtype.numpy)
+    place = address(function.symbol)
+    assert place is not None
+    number = ctypes.c_double if function.dtype.is_float else ctypes.c_int64
+    kinds = [ctypes.c_void_p, *(number for _ in numbers)]
+    if function.fills:
+        rest: list[Any] = [count, *(() if function.masked is None else (function.masked,))]
+        kinds += [*(ctypes.c_int64 for _ in rest), ctypes.c_void_p]
+        ctypes.CFUNCTYPE(None, *kinds)(place)(bits, *numbers, *rest, out.ctypes.data)
+    else:
+        draw = ctypes.CFUNCTYPE(number, *kinds)(place)
+        for index in range(count):
+            out[index] = draw(bits, *numbers)
+    return out
+
+
+def _make(name: str, parameters: str, function: CFunction, doc: str) -> Operator:
+    names = ("bits", *parameters.split())
+
+    def infer(types: Types, attributes: Attributes) -> Types:
+        wanted = (ArrayType(I64), *(ArrayType(function.dtype) for _ in names[1:]))
+        if types != wanted:
+            raise TypeError(f"{name} takes {', '.join(map(str, wanted))}")
+        return (ArrayType(function.dtype, tuple(attributes["shape"])),)
+
+    def numpy(bits: Any, *numbers: Any, shape: Any, effect: bool) -> Any:
+        plain = tuple(np.asarray(number).item() for number in numbers)
+        drawn = call(function, int(bits), plain, math.prod(shape))
+        return drawn.reshape(shape)
+
+    return register(
+        Operator(
+            name,
+            Kind.DRAW,
+            names,
+            infer,
+            numpy,
+            attributes=("shape", "effect"),
+            cost=20,
+            extra={"dtypes": (function.dtype,), "function": function},
+            doc=doc,
+        )
+    )
+
+
+draw_random = _make(
+    "draw_random", "", CFunction("random_standard_uniform_fill", F64, fills=True),
+    "Numbers in [0, 1).",
+)  # fmt: skip
+draw_standard_normal = _make(
+    "draw_standard_normal", "", CFunction("random_standard_normal_fill", F64, fills=True),
+    "Normal numbers.",
+)  # fmt: skip
+draw_standard_exponential = _make(
+    "draw_standard_exponential", "",
+    CFunction("random_standard_exponential_fill", F64, fills=True),
+    "Exponential numbers.",
+)  # fmt: skip
+draw_uniform = _make(
+    "draw_uniform", "low width", CFunction("random_uniform", F64),
+    "Numbers in [low, low + width).",
+)  # fmt: skip
+draw_normal = _make(
+    "draw_normal", "mean scale", CFunction("random_normal", F64),
+    "Normal numbers; the scale is not negative.",
+)  # fmt: skip
+draw_lognormal = _make(
+    "draw_lognormal", "mean sigma", CFunction("random_lognormal", F64),
+    "Exponentials of normal numbers; sigma is not negative.",
+)  # fmt: skip
+draw_exponential = _make(
+    "draw_exponential", "scale", CFunction("random_exponential", F64),
+    "Exponential numbers; the scale is not negative.",
+)  # fmt: skip
+draw_laplace = _make(
+    "draw_laplace", "mean scale", CFunction("random_laplace", F64),
+    "Laplace numbers; the scale is not negative.",
+)  # fmt: skip
+draw_gamma = _make(
+    "draw_gamma", "form scale", CFunction("random_gamma", F64),
+    "Gamma numbers; form and scale are not negative.",
+)  # fmt: skip
+draw_integers = _make(
+    "draw_integers", "low width",
+    CFunction("random_bounded_uint64_fill", I64, fills=True, masked=0),
+    "Integers in [low, low + width], the width without sign.",
+)  # fmt: skip
+draw_masked_integers = _make(
+    "draw_masked_integers", "low width",
+    CFunction("random_bounded_uint64_fill", I64, fills=True, masked=1),
+    "Integers in [low, low + width] as generators of the older kind draw them.",
+)  # fmt: skip

@@ -1,0 +1,98 @@
+"""The state of generators of random numbers, saved before a piece draws from them.
+
+Where a check fails later, Python runs the piece again, and must draw the same numbers. The usual
+bit generators keep their state in a few bytes that are copied; whether they do is tried once for
+each class. Any other state is asked for, and set, as programs do it.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import functools
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from jitflow.ops.draws import bit_generator
+from jitflow.runtime.marks import FAILED
+
+Restore = Callable[[], None]
+
+_POINTER = ctypes.sizeof(ctypes.c_void_p)
+_SIZES = {"MT19937": (2500, 0), "PCG64": (16, 32), "PCG64DXSM": (16, 32)}
+"""Bytes of the state, and of what its first word points to."""
+
+
+def save(generators: tuple[Any, ...], are_whole: tuple[bool, ...]) -> list[Restore]:
+    """What puts each generator back to the state that it has now.
+
+    Where `are_whole` says so, with the normal number that one of the older kind keeps.
+    """
+    return [_saved(*row) for row in zip(generators, are_whole, strict=True)]
+
+
+def undo(saved: list[Restore]) -> Any:
+    """Put the generators back, the last one first: two may share one state. Gives `FAILED`."""
+    for restore in reversed(saved):
+        restore()
+    return FAILED
+
+
+class Held:
+    """Keeps other threads from drawing from generators while native code does."""
+
+    def __init__(self, generators: tuple[Any, ...]) -> None:
+        locks = {id(bits.lock): bits.lock for bits in map(bit_generator, generators)}
+        self._locks = [locks[key] for key in sorted(locks)]  # in one order, for all threads
+
+    def __enter__(self) -> None:
+        for lock in self._locks:
+            lock.acquire()
+
+    def __exit__(self, *error: object) -> None:
+        for lock in self._locks:
+            lock.release()
+
+
+def _saved(generator: Any, is_whole: bool) -> Restore:
+    bits = bit_generator(generator)
+    if is_whole:
+        return functools.partial(generator.set_state, generator.get_state(legacy=False))
+    kind: Any = type(bits)
+    if not _is_copied(kind):
+        return functools.partial(setattr, bits, "state", bits.state)
+    return _copied(bits)
+
+
+def _copied(bits: Any) -> Restore:
+    """The bytes of the state."""
+    size, pointed = _SIZES[type(bits).__name__]
+    address = bits.ctypes.state_address
+    with bits.lock:
+        parts = [(address, ctypes.string_at(address, size))]
+        if pointed:
+            inner = int.from_bytes(parts[0][1][:_POINTER], "little")
+            parts.append((inner, ctypes.string_at(inner, pointed)))
+
+    def restore() -> None:
+        with bits.lock:
+            for place, contents in parts:
+                ctypes.memmove(place, contents, len(contents))
+
+    return restore
+
+
+@functools.cache
+def _is_copied(kind: type) -> bool:
+    """Whether the state of this class is what `_copied` takes it to be: it is tried."""
+    if kind.__module__.partition(".")[0] != "numpy" or kind.__name__ not in _SIZES:
+        return False
+    bits = kind(0)
+    draw = np.random.Generator(bits)
+    draw.integers(2**31, dtype=np.uint32)  # half of a word is kept
+    before = repr(bits.state)
+    restore = _copied(bits)
+    draw.random(700)
+    restore()
+    return repr(bits.state) == before
