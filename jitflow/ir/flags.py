@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import operator
 from contextlib import suppress
 from typing import Any
 
@@ -105,25 +107,26 @@ def _cast_can_warn(source: DType, target: DType) -> bool:
 _SMALL = 4096  # elements that are computed as they are
 
 
-def always_warns(graph: Graph) -> bool:
-    """Whether a node that computes from constants alone sets flags.
+def constant_flags(graph: Graph) -> int:
+    """The flags that nodes set which compute from constants alone.
 
-    It was not folded; but whoever compiles it may fold it, and lose them.
+    They were not folded; but whoever compiles them may fold them, and lose the flags.
     """
     known: dict[int, Any] = {}
     shrunk: set[int] = set()
-    flags: list[int] = []
+    raised: list[int] = []
+    found = 0
     with np.errstate(divide="call", over="call", invalid="call", under="call"):
-        before = np.seterrcall(lambda kind, flag: flags.append(flag))
+        before = np.seterrcall(lambda kind, flags: raised.append(flags))
         try:
             for node in graph.nodes:
                 _evaluate(node, known, shrunk)
-                if flags and can_warn(node):
-                    return True
-                flags.clear()
+                if raised and can_warn(node):
+                    found = functools.reduce(operator.or_, raised, found)
+                raised.clear()
         finally:
             np.seterrcall(before)
-    return False
+    return found
 
 
 def _evaluate(node: Node, known: dict[int, Any], shrunk: set[int]) -> None:

@@ -6,12 +6,14 @@ Sources: ``numpy/_core/src/umath/loops.c.src``; products: ``loops_arithm_fp.disp
 from __future__ import annotations
 
 import functools
+import math
 from typing import Any
 
 import numpy as np
 
+from jitflow.core.dtypes import F32, F64
 from jitflow.ops import bodies
-from jitflow.ops.bodies import is_infinite, is_nan, is_zero, like, parts
+from jitflow.ops.bodies import is_finite, is_infinite, is_nan, is_zero, like, parts
 
 
 @functools.cache
@@ -84,6 +86,44 @@ def reciprocal(e: Any, x: Any) -> Any:
     return e.complex(
         e.divide(e.select(by_real, one, ratio), divisor),
         e.divide(e.negative(e.select(by_real, ratio, one)), divisor),
+    )
+
+
+_REACH = {F32: 78, F64: 695}
+"""Exponents from which on a factor is split off: integers whose power of e is nearly a float."""
+
+
+def exp(e: Any, z: Any) -> Any:
+    """``exp(x) (cos y + i sin y)``; a product that is finite where ``exp(x)`` is not is found.
+
+    Special values are those of C99, annex G.6.3.1.
+    """
+    x, y = parts(e, z)
+    reach = _REACH[e.dtype(x)]
+    is_bounded = is_finite(e, y)
+    is_far = e.less(like(e, x, reach), x)
+    exponent = e.select(is_far, e.subtract(x, like(e, x, reach)), x)
+    size = e.math("exp", exponent)
+    rest = e.multiply(size, e.residue("exp", exponent))
+    rest = e.select(is_far, like(e, x, 0), rest)
+    factor = e.select(is_far, like(e, x, math.exp(reach)), like(e, x, 1))
+    angle = e.select(is_bounded, y, like(e, y, 0))
+
+    def part(name: str) -> Any:
+        direction = e.multiply(factor, e.math(name, angle))
+        value = e.fma(size, direction, e.multiply(rest, direction))
+        return e.copysign(value, direction)  # of zero, too
+
+    real, imaginary = part("cos"), part("sin")
+    imaginary = e.select(is_zero(e, y), y, imaginary)
+    e.flag("invalid", e.bit_not(is_bounded))
+    vanishes = e.equal(x, like(e, x, -math.inf))
+    nan = like(e, x, math.nan)
+    unbounded_real = e.select(vanishes, like(e, x, 0), e.select(is_infinite(e, x), x, nan))
+    unbounded_imaginary = e.select(vanishes, e.copysign(like(e, x, 0), y), nan)
+    return e.complex(
+        e.select(is_bounded, real, unbounded_real),
+        e.select(is_bounded, imaginary, unbounded_imaginary),
     )
 
 

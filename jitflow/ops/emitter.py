@@ -138,6 +138,9 @@ class Emitter(Protocol[V]):
     def math(self, name: str, *operands: V) -> V:
         """A function of the vector math library: ``exp``, ``tanh``, ``arctan2``, ``power``, ..."""
 
+    def residue(self, name: str, x: V) -> V:
+        """What rounding took from ``math(name, x)``, relative to it; 0 where that is not known."""
+
     def require(self, condition: V) -> None:
         """Leave the piece with a failed run-time check unless `condition` holds in all lanes."""
 

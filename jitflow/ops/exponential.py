@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from jitflow.core.dtypes import FLOATS, INEXACT
-from jitflow.ops import bodies
+from jitflow.ops import bodies, complex_bodies
 from jitflow.ops.bodies import like
 from jitflow.ops.kinds import elementwise
 from jitflow.ops.samples import interesting
@@ -30,7 +30,11 @@ def _transcendental(name: str, low: float, high: float, doc: str, *, complex: bo
     )
 
 
-exp = _transcendental("exp", -90.0, 90.0, "e to the power x.")
+exp = elementwise(
+    "exp", "x", dtypes=INEXACT, numpy=np.exp,
+    cpu=bodies.by_kind(real=bodies.math("exp"), complex=complex_bodies.exp),
+    cost=12, ulp=4, samples=interesting(1, -90.0, 90.0), doc="e to the power x.",
+)  # fmt: skip
 exp2 = _transcendental("exp2", -120.0, 120.0, "2 to the power x.")
 expm1 = _transcendental("expm1", -5.0, 5.0, "exp(x) - 1, exact near zero.")
 log = _transcendental("log", 0.0, 1e4, "Natural logarithm; NaN where x < 0, -inf at 0.")

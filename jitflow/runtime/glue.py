@@ -27,7 +27,7 @@ from jitflow.runtime.driver import Broke, Jump, Site
 from jitflow.runtime.marks import EAGER, FAILED, MISS
 from jitflow.runtime.partition import CallOutPlan, Plan, SegmentPlan, may_fail
 from jitflow.runtime.recipes_code import RecipeWriter
-from jitflow.runtime.replay import ALL_FLAGS, Flagged, Replayer, joined, noted_flags
+from jitflow.runtime.replay import Flagged, Replayer, joined, noted_flags
 from jitflow.tracer import recipes as r
 from jitflow.tracer.numpy.callouts import Callee
 from jitflow.tracer.trace import (
@@ -159,8 +159,9 @@ class _GlueWriter:
         functions = iter(self.segments)
         watches = self.replayer.can_warn
         if watches:
-            first = f"{self.pool(Flagged)}({ALL_FLAGS}, None)"
-            self.body.append(f"flagged = {first if self.replayer.is_always_due else None}")
+            flags = self.replayer.constant_flags
+            first = f"{self.pool(Flagged)}({flags}, None)" if flags else None
+            self.body.append(f"flagged = {first}")
         for number, step in enumerate(self.plan.steps):
             if not any(map(_changes_state, self.plan.steps[:number])) and _changes_state(step):
                 self._before_effects(number)
@@ -215,7 +216,7 @@ class _GlueWriter:
         shown = len(self.replayer.graph.outputs)
         gives = [give for give in plan.gives if give.output is None or give.output < shown]
         result = f"x{len(self.values)}" if gives else "_"
-        first = is_first and not self.replayer.is_always_due
+        first = is_first and not self.replayer.constant_flags
         if plan.graph.writes and not first and self.replayer.can_warn:
             keep = f"{self.pool(self.replayer.keep)}(flagged, ({self._inputs()}))"
             self.body.append(f"if flagged is not None: flagged = {keep}")

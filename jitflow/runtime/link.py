@@ -13,7 +13,7 @@ from jitflow.core.lazy import LazyModule
 from jitflow.guards.checks import ConstantPool
 from jitflow.guards.predicates import ArrayFact, Guard, NoOverlap, Relation, ScalarFact
 from jitflow.ir import pipeline
-from jitflow.ir.flags import always_warns, can_warn
+from jitflow.ir.flags import can_warn, constant_flags
 from jitflow.ir.graph import Node, Value
 from jitflow.ops.record import Kind
 from jitflow.runtime import native_link, reference
@@ -123,7 +123,8 @@ def link(
     passes = pipeline.PIPELINE if trace.kind.is_host else pipeline.SILENT
     trace.graph = outline(pipeline.run(traced, passes), takes)
     replayer = Replayer(trace, traced)
-    replayer.is_always_due = trace.kind.is_host and always_warns(trace.graph)
+    if trace.kind.is_host:
+        replayer.constant_flags = constant_flags(trace.graph)
     boxes = _boxes(trace)
     plan = partition(trace.graph, takes, lambda index: _is_plain(boxes.get(index)))
     _first_segment_takes_all(trace, plan)
@@ -132,7 +133,7 @@ def link(
     for request in requests if trace.kind.is_host else ():
         _watch_flags(request, trace, replayer)
     native = None
-    if trace.point.is_entry and backend is native_link and not replayer.is_always_due:
+    if trace.point.is_entry and backend is native_link and not replayer.constant_flags:
         native = native_link.make_entry(trace, plan, requests, dispatcher, replayer)
     make = native_link.make_segment_later if native else backend.make_segment
     made = [make(request) for request in requests]

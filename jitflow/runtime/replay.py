@@ -85,9 +85,6 @@ class SegmentFlags:
         return Flagged(flags, result, dict(zip(self.kept, copies, strict=True)))
 
 
-ALL_FLAGS = 15
-
-
 def joined(earlier: Flagged | None, later: Flagged) -> Flagged:
     """The flags of two segments of one piece."""
     if earlier is None:
@@ -130,8 +127,8 @@ class Replayer:
 
     Attributes
     ----------
-    is_always_due : bool
-        Whether the piece sets flags at each run though its native code may not.
+    constant_flags : int
+        The flags that the piece sets at each run though its native code may not.
     prefers_python : bool
         Whether nothing follows the piece: running it again by Python is the cheapest replay,
         unless a call-out would warn again.
@@ -142,7 +139,7 @@ class Replayer:
         calls = (*trace.calls, *_calls_without_record(trace, graph)) if trace.kind.is_host else ()
         self.calls: tuple[UserCall, ...] = calls
         self.written = {_position(graph, target) for target, _ in graph.writes}
-        self.is_always_due = False
+        self.constant_flags = 0
         self.prefers_python = isinstance(trace.exit, ReturnExit) and not trace.call_outs
         self.python_runs = 0
         self.seen: list[UserCall] = []

@@ -271,9 +271,19 @@ class LlvmEmitter:
     def math(self, name: str, *operands: Register) -> Register:
         from jitflow.codegen.cpu import math
 
+        return self._from_library(math.emit, name, *operands)
+
+    def residue(self, name: str, x: Register) -> Register:
+        from jitflow.codegen.cpu import math
+
+        return self._from_library(math.emit_residue, name, x)
+
+    def _from_library(
+        self, write: Callable[..., Register], name: str, *operands: Register
+    ) -> Register:
         flags, self.flags = self.flags, ""  # its rounding steps must stay as they are written
         outer, self.in_library = self.in_library, True
-        result: Register = math.emit(name, self, *operands)
+        result = write(name, self, *operands)
         self.flags, self.in_library = flags, outer
         return result
 

@@ -239,6 +239,9 @@ class TritonEmitter:
             return self.convert(self.math(name, *wide), F16)
         return self.library(_LIBDEVICE.get(name, name), *operands)
 
+    def residue(self, name: str, x: Value) -> Value:
+        return self.constant(0, x.dtype)
+
     def library(self, name: str, *operands: Value) -> Value:
         """A function of libdevice, whose result has the operands' dtype."""
         arguments = ", ".join(x.text for x in operands)

@@ -8,6 +8,6 @@ flags divide, overflow and invalid where NumPy warns, and nowhere else.
 from __future__ import annotations
 
 from jitflow.codegen.cpu.math.bounds import BOUNDS
-from jitflow.codegen.cpu.math.library import NAMES, emit
+from jitflow.codegen.cpu.math.library import NAMES, emit, emit_residue
 
-__all__ = ["BOUNDS", "NAMES", "emit"]
+__all__ = ["BOUNDS", "NAMES", "emit", "emit_residue"]

@@ -72,15 +72,29 @@ def inside(x: Lanes, bound: float) -> Lanes:
     return where(bits < limit, bits, limit).number.with_sign_of(x)
 
 
-def exp(x: Lanes) -> Lanes:
-    """e**x."""
+def _parts(x: Lanes) -> tuple[Lanes, Lanes, Lanes]:
+    """``e**x`` as ``(1 + r * tail) * 2**n``: `r`, `tail`, and a pattern with n in its low bits."""
     name = x.dtype.name
     bounded = inside(x, OUTSIDE[name])
     n, pattern = rounded(bounded, c.LOG2_E[name][0])
     high, low = c.LN2[name]
     r = fma(n, -low, fma(n, -high, bounded))
-    tail = fma(r, polynomial(r, c.EXP[name]), 1.0)
+    return r, fma(r, polynomial(r, c.EXP[name]), 1.0), pattern
+
+
+def exp(x: Lanes) -> Lanes:
+    """e**x."""
+    name = x.dtype.name
+    r, tail, pattern = _parts(x)
     return finish(x, fma(r, tail, 1.0), pattern, BORDER[name], OUTSIDE[name])
+
+
+def exp_residue(x: Lanes) -> Lanes:
+    """``e**x / exp(x) - 1``: what rounding took from `exp`, for those who go on with it."""
+    r, tail, _ = _parts(x)
+    fraction = fma(r, tail, 1.0)
+    above = fraction - 1.0
+    return fma(r, tail, -above) * fma(above, above - 1.0, 1.0)  # about 1 / fraction
 
 
 def exp2(x: Lanes) -> Lanes:

@@ -51,6 +51,8 @@ FUNCTIONS: dict[str, Function] = {
     "lgamma": special.lgamma,
 }
 NAMES = tuple(FUNCTIONS)
+RESIDUES = {"exp": exponential.exp_residue}
+"""What rounding took from the results of a function, relative to them."""
 
 
 def emit(name: str, emitter: Emitter[Any], *operands: Any) -> Any:
@@ -68,3 +70,8 @@ def emit(name: str, emitter: Emitter[Any], *operands: Any) -> Any:
     if lanes[0].dtype is F16:
         return function(*(x.cast(F32) for x in lanes)).cast(F16).value
     return function(*lanes).value
+
+
+def emit_residue(name: str, emitter: Emitter[Any], operand: Any) -> Any:
+    """Emit what rounding took from the result of the function called `name`; not for f16."""
+    return RESIDUES[name](Lanes(emitter, operand)).value
