@@ -24,6 +24,7 @@ from jitflow.core.dataclass import dataclass, field
 from jitflow.core.lazy import LazyModule
 from jitflow.ir.flags import can_warn
 from jitflow.ir.graph import Graph, Node, Value
+from jitflow.ir.passes.dce import without_dead_loops
 from jitflow.ir.regions import has_effect
 from jitflow.ops.record import Kind
 from jitflow.runtime.frames import caller_at
@@ -135,9 +136,12 @@ class Replayer:
     """
 
     def __init__(self, trace: Trace, graph: Graph) -> None:
-        self.graph, self.namespaces = graph, trace.namespaces
+        self.namespaces = trace.namespaces
         calls = (*trace.calls, *_calls_without_record(trace, graph)) if trace.kind.is_host else ()
         self.calls: tuple[UserCall, ...] = calls
+        watched = {id(node) for call in calls for node in (*call.nodes, call.last)}
+        operands = {id(value) for call in calls for value in call.operands}
+        self.graph = graph = without_dead_loops(graph, watched, operands)
         self.written = {_position(graph, target) for target, _ in graph.writes}
         self.constant_flags = 0
         self.prefers_python = isinstance(trace.exit, ReturnExit) and not trace.call_outs

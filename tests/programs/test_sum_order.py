@@ -79,3 +79,17 @@ def test_the_square_of_a_complex_norm_is_real(dtype):
     for size in (1, 3, 5, 17, 100):
         x = (generator.normal(size=size) + 1j * generator.normal(size=size)).astype(dtype)
         assert [value.imag for value in compiled(x)] == [0, 0, 0]
+
+
+@pytest.mark.parametrize("shape", [(3, 4), (12, 5), (4, 4, 3), (30, 40)], ids=str)
+def test_sums_of_halves_are_rounded_once(shape):
+    compiled = jitflow.compile(lambda x: (x.sum(), np.sum(x, tuple(range(x.ndim)), keepdims=True)))
+    generator = np.random.default_rng(0)
+    for _ in range(5):
+        x = generator.normal(size=shape).astype("f2")
+        for part in (x, x.T, x[::-1], x[1:, 1:]):
+            with np.errstate(all="ignore"):
+                wide = part.astype("f8").sum()
+            total, kept = compiled(part)
+            assert total == kept.ravel()[0]
+            assert abs(float(total) - wide) <= 0.51 * np.spacing(np.float16(abs(wide)))

@@ -413,3 +413,19 @@ def test_what_numpy_ran_warns_once(backend):
     for _ in range(3):
         got, expected = (heard(f, (x,)) for f in (compiled, called_out_and_native))
         assert sorted(map(repr, got[0])) == sorted(map(repr, expected[0]))
+
+
+def warns_behind_a_loop_that_nobody_needs(x):
+    product = 1
+    for i in range(2, 24):
+        product *= i
+    return np.multiply.accumulate(x), np.add(x, 1), np.divide(x, 0)
+
+
+def test_a_dead_loop_ends_no_replay(backend):
+    compiled = jitflow.compile(warns_behind_a_loop_that_nobody_needs, backend=backend)
+    x = np.array([np.nan, -np.inf, 0], "f2")
+    for _ in range(6):
+        got, expected = (heard(f, (x,)) for f in (compiled, warns_behind_a_loop_that_nobody_needs))
+        assert sorted(map(repr, got[0])) == sorted(map(repr, expected[0]))
+        assert got[1:] == expected[1:]

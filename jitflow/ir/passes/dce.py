@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Set
+
 from jitflow.core.dataclass import dataclass
 from jitflow.ir.flags import is_loud
 from jitflow.ir.graph import Block, DimensionOf, Graph, Node
-from jitflow.ir.regions import captured
+from jitflow.ir.regions import captured, walk_nodes
 from jitflow.ops.record import Kind
 
 _RAISING_KINDS = frozenset({Kind.GATHER, Kind.SCATTER})
@@ -29,8 +31,7 @@ class RemoveDead:
 
     def run(self, graph: Graph) -> Graph:
         """`graph` without dead nodes."""
-        live = {id(value) for value in graph.outputs}
-        live.update(id(version) for _, version in graph.writes)
+        live = _given(graph)
         live.update(
             id(definition.value)
             for definition in graph.symbols.values()
@@ -60,6 +61,31 @@ def _sweep(graph: Graph, live: set[int], keeps_loud: bool) -> list[Node]:
             live.update(map(id, captured(node)))
     kept.reverse()
     return kept
+
+
+def _given(graph: Graph) -> set[int]:
+    """Identities of the values that the graph gives."""
+    return {id(value) for value in (*graph.outputs, *(version for _, version in graph.writes))}
+
+
+def without_dead_loops(graph: Graph, watched: Set[int], used: Set[int]) -> Graph:
+    """`graph` without loops and branches that no result comes from, with their checks.
+
+    Python's integers do not overflow. What has one of the nodes `watched` stays, and what gives one
+    of the values `used` (identities).
+    """
+    live = _given(graph) | used | {id(item.value) for item in graph.symbols.values()}
+    kept: list[Node] = []
+    for node in reversed(graph.nodes):
+        stays = (id(i) in watched or i.operator.kind is Kind.CALL_OUT for i in walk_nodes([node]))
+        if node.regions and live.isdisjoint(map(id, node.results)) and not any(stays):
+            continue
+        kept.append(node)
+        live.update(map(id, (*node.operands, *captured(node))))
+    if len(kept) == len(graph.nodes):
+        return graph
+    body = Block(graph.body.parameters, kept[::-1], graph.body.results)
+    return Graph(graph.name, body, graph.symbols, graph.writes)
 
 
 def must_stay(node: Node) -> bool:

@@ -181,7 +181,8 @@ def _folded(
         return _plus_zero(context, value) if name == "sum" and inexact else value
     if name is not None:
         dtype = value.type.dtype
-        wide = cast(context, value, F32) if dtype is F16 and name != "sum" else value
+        is_wide = dtype is F16 and (name != "sum" or 1 < value.type.rank == len(axes))
+        wide = cast(context, value, F32) if is_wide else value  # NumPy adds all in one run
         result = emit(context, name, wide, axes=axes, keepdims=keep)
         return cast(context, result, dtype)
     return _called(context, ufunc, value, axes, keep)
