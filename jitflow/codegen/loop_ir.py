@@ -547,6 +547,12 @@ class Program:
         return any(isinstance(command, CallPython) for command in every(self.commands))
 
     @property
+    def needs_gil(self) -> bool:
+        """Whether some command calls Python, or changes one of its objects."""
+        draws = (command for command in every(self.commands) if isinstance(command, CallDraw))
+        return self.calls_python or any(draw.function.method for draw in draws)
+
+    @property
     def has_scalar_loops(self) -> bool:
         """Whether some loop, or a branch outside of loops, does nothing but scalar arithmetic."""
         return any(

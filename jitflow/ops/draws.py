@@ -9,6 +9,7 @@ from __future__ import annotations
 import ctypes
 import functools
 import math
+import struct
 from typing import Any
 
 import numpy as np
@@ -35,12 +36,16 @@ class CFunction:
         takes ``(bits, operands)`` and gives a number.
     masked : int or None
         The fourth argument, where there is one.
+    method : str
+        For a generator of the standard library, whose address is the first operand, the method
+        that draws the same; the function is then one of our own, and needs the GIL.
     """
 
     symbol: str
     dtype: DType
     fills: bool = False
     masked: int | None = None
+    method: str = ""
 
 
 @functools.cache
@@ -75,9 +80,34 @@ def bits_of(generator: Any) -> int:
     return int(bit_generator(generator).ctypes.bit_generator.value)
 
 
+def state_in_memory(generator: Any) -> bytes:
+    """The state of a generator of the standard library: its position, and 624 words."""
+    return ctypes.string_at(id(generator) + STATE, STATE_BYTES)
+
+
+STATE, STATE_BYTES = object.__basicsize__, 625 * 4
+
+
+@functools.cache
+def keeps_state_there(kind: Any) -> bool:
+    """Whether a class of the standard library keeps its state where `state_in_memory` reads it."""
+    for skipped in (0, 5, 1300):
+        generator = kind(skipped)
+        for _ in range(skipped):
+            generator.random()
+        *words, position = generator.getstate()[1]
+        if state_in_memory(generator) != struct.pack("625I", position, *words):
+            return False
+    return True
+
+
 def call(function: CFunction, bits: int, numbers: tuple[Any, ...], count: int) -> np.ndarray:
     """`count` draws."""
     out = np.empty(count, function.dtype.numpy)
+    if function.method:
+        draw_one = getattr(ctypes.cast(bits, ctypes.py_object).value, function.method)
+        out[:] = [draw_one(*numbers) for _ in range(count)]
+        return out
     place = address(function.symbol)
     assert place is not None
     number = ctypes.c_double if function.dtype.is_float else ctypes.c_int64
@@ -168,4 +198,12 @@ draw_masked_integers = _make(
     "draw_masked_integers", "low width",
     CFunction("random_bounded_uint64_fill", I64, fills=True, masked=1),
     "Integers in [low, low + width] as generators of the older kind draw them.",
+)  # fmt: skip
+draw_python_random = _make(
+    "draw_python_random", "", CFunction("jf.python_random", F64, method="random"),
+    "Numbers in [0, 1) from a generator of the standard library, whose address comes first.",
+)  # fmt: skip
+draw_python_below = _make(
+    "draw_python_below", "limit", CFunction("jf.python_below", I64, method="_randbelow"),
+    "Integers in [0, limit) from a generator of the standard library; the limit is above 0.",
 )  # fmt: skip

@@ -14,8 +14,9 @@ from typing import Any
 
 import numpy as np
 
-from jitflow.ops.draws import bit_generator
+from jitflow.ops.draws import STATE, bit_generator, keeps_state_there, state_in_memory
 from jitflow.runtime.marks import FAILED
+from jitflow.tracer.random_types import is_python_generator
 
 Restore = Callable[[], None]
 
@@ -43,7 +44,8 @@ class Held:
     """Keeps other threads from drawing from generators while native code does."""
 
     def __init__(self, generators: tuple[Any, ...]) -> None:
-        locks = {id(bits.lock): bits.lock for bits in map(bit_generator, generators)}
+        own = [item for item in generators if not is_python_generator(item)]  # the GIL is theirs
+        locks = {id(bits.lock): bits.lock for bits in map(bit_generator, own)}
         self._locks = [locks[key] for key in sorted(locks)]  # in one order, for all threads
 
     def __enter__(self) -> None:
@@ -56,6 +58,8 @@ class Held:
 
 
 def _saved(generator: Any, is_whole: bool) -> Restore:
+    if is_python_generator(generator):
+        return _saved_of_python(generator)
     bits = bit_generator(generator)
     if is_whole:
         return functools.partial(generator.set_state, generator.get_state(legacy=False))
@@ -63,6 +67,20 @@ def _saved(generator: Any, is_whole: bool) -> Restore:
     if not _is_copied(kind):
         return functools.partial(setattr, bits, "state", bits.state)
     return _copied(bits)
+
+
+def _saved_of_python(generator: Any) -> Restore:
+    """The state of a generator of the standard library, and the normal number that it keeps."""
+    kind: Any = type(generator)
+    if not keeps_state_there(kind):
+        return functools.partial(generator.setstate, generator.getstate())
+    contents, kept = state_in_memory(generator), generator.gauss_next
+
+    def restore() -> None:
+        ctypes.memmove(id(generator) + STATE, contents, len(contents))
+        generator.gauss_next = kept
+
+    return restore
 
 
 def _copied(bits: Any) -> Restore:

@@ -5,6 +5,15 @@ from __future__ import annotations
 import sys
 from typing import Any
 
+PYTHON_DRAWS = frozenset(
+    [
+        *("random", "getrandbits", "_randbelow", "gauss", "normalvariate", "lognormvariate"),
+        "seed",
+        *("vonmisesvariate", "gammavariate", "betavariate", "binomialvariate"),
+    ]
+)
+"""Methods of the standard library's generators that are draws; the code of the others is traced."""
+
 
 def generators() -> tuple[type, ...]:
     """Classes of generators; none as long as no object of them can be there."""
@@ -14,6 +23,17 @@ def generators() -> tuple[type, ...]:
 def is_generator(real: Any) -> bool:
     """Whether its methods are draws that NumPy makes."""
     return type(real) in generators()
+
+
+def is_python_generator(real: Any) -> bool:
+    """Whether this is a generator of the standard library's `random`."""
+    return is_python_class(type(real))
+
+
+def is_python_class(cls: type) -> bool:
+    """Whether this is the class of those generators."""
+    module = sys.modules.get("random")
+    return module is not None and cls is module.Random
 
 
 def legacy_generators() -> tuple[type, ...]:

@@ -52,7 +52,7 @@ def compile_segment(segment: Segment, target: Target | None = None) -> Body:
         optimise=optimise,
         keep=(*lowered.constants.values(), *names.objects.values()),
         loops=str(lowered.program),
-        calls_python=lowered.program.calls_python,
+        calls_python=lowered.program.needs_gil,
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from jitflow.codegen.cpu import entry_helpers
 from jitflow.codegen.cpu.values import memory_type
 from jitflow.codegen.loop_ir import CallDraw
 from jitflow.ops import draws
@@ -15,7 +16,9 @@ if TYPE_CHECKING:
 def write_draw(body: BodyWriter, command: CallDraw) -> None:
     """Write a draw: one call where the function fills memory, else one for each number."""
     text, function = body.text, command.function
-    address = draws.address(function.symbol)
+    own = function.symbol.startswith("jf.")
+    find = entry_helpers.address if own else draws.address
+    address = find(function.symbol)
     assert address is not None, "a draw is emitted where there is its function"
     text.names.externals[function.symbol] = address
     element = memory_type(function.dtype)

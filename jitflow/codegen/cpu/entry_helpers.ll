@@ -676,3 +676,100 @@ copy:
 no:
   ret i1 false
 }
+
+; Draws from a generator of the standard library: a position and 624 words behind the object's head.
+
+define internal i32 @next_word(ptr %object) {
+entry:
+  %position.p = getelementptr i8, ptr %object, i64 16
+  %words = getelementptr i8, ptr %object, i64 20
+  %position = load i32, ptr %position.p
+  %is.used = icmp uge i32 %position, 624
+  br i1 %is.used, label %twist, label %ready
+twist:
+  %k = phi i32 [ 0, %entry ], [ %k.next, %twist ]
+  %k.next = add i32 %k, 1
+  %after = urem i32 %k.next, 624
+  %far = add i32 %k, 397
+  %distant = urem i32 %far, 624
+  %one.p = getelementptr i32, ptr %words, i32 %k
+  %two.p = getelementptr i32, ptr %words, i32 %after
+  %three.p = getelementptr i32, ptr %words, i32 %distant
+  %one = load i32, ptr %one.p
+  %two = load i32, ptr %two.p
+  %three = load i32, ptr %three.p
+  %upper = and i32 %one, -2147483648
+  %lower = and i32 %two, 2147483647
+  %mixed = or i32 %upper, %lower
+  %half = lshr i32 %mixed, 1
+  %odd = and i32 %mixed, 1
+  %matrix = mul i32 %odd, -1727483681
+  %moved = xor i32 %three, %half
+  %new = xor i32 %moved, %matrix
+  store i32 %new, ptr %one.p
+  %more = icmp ult i32 %k.next, 624
+  br i1 %more, label %twist, label %ready
+ready:
+  %at = phi i32 [ %position, %entry ], [ 0, %twist ]
+  %word.p = getelementptr i32, ptr %words, i32 %at
+  %a = load i32, ptr %word.p
+  %at.next = add i32 %at, 1
+  store i32 %at.next, ptr %position.p
+  %a.11 = lshr i32 %a, 11
+  %b = xor i32 %a, %a.11
+  %b.7 = shl i32 %b, 7
+  %b.m = and i32 %b.7, -1658038656
+  %c = xor i32 %b, %b.m
+  %c.15 = shl i32 %c, 15
+  %c.m = and i32 %c.15, -272236544
+  %d = xor i32 %c, %c.m
+  %d.18 = lshr i32 %d, 18
+  %e = xor i32 %d, %d.18
+  ret i32 %e
+}
+
+; Random.random
+define double @jf.python_random(ptr %object) {
+  %first = call i32 @next_word(ptr %object)
+  %second = call i32 @next_word(ptr %object)
+  %high = lshr i32 %first, 5
+  %low = lshr i32 %second, 6
+  %a = uitofp i32 %high to double
+  %b = uitofp i32 %low to double
+  %far = fmul double %a, 67108864.0
+  %sum = fadd double %far, %b
+  %number = fmul double %sum, 0x3CA0000000000000
+  ret double %number
+}
+
+declare i64 @llvm.ctlz.i64(i64, i1)
+
+; Random._randbelow
+define i64 @jf.python_below(ptr %object, i64 %limit) {
+entry:
+  %zeros = call i64 @llvm.ctlz.i64(i64 %limit, i1 false)
+  %bits = sub i64 64, %zeros
+  %is.short = icmp ule i64 %bits, 32
+  br i1 %is.short, label %short, label %long
+short:
+  %word = call i32 @next_word(ptr %object)
+  %wide = zext i32 %word to i64
+  %cut = sub i64 32, %bits
+  %number = lshr i64 %wide, %cut
+  %is.below = icmp ult i64 %number, %limit
+  br i1 %is.below, label %done, label %short
+long:
+  %low.word = call i32 @next_word(ptr %object)
+  %high.word = call i32 @next_word(ptr %object)
+  %low = zext i32 %low.word to i64
+  %high = zext i32 %high.word to i64
+  %rest = sub i64 64, %bits
+  %high.cut = lshr i64 %high, %rest
+  %high.far = shl i64 %high.cut, 32
+  %both = or i64 %high.far, %low
+  %fits = icmp ult i64 %both, %limit
+  br i1 %fits, label %done, label %long
+done:
+  %result = phi i64 [ %number, %short ], [ %both, %long ]
+  ret i64 %result
+}

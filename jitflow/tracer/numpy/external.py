@@ -11,6 +11,7 @@ import numpy as np
 from jitflow.core.dataclass import replace
 from jitflow.core.dims import Dim
 from jitflow.guards.sources import Source
+from jitflow.ir.graph import Value
 from jitflow.tracer import arrays
 from jitflow.tracer.context import TraceContext
 from jitflow.tracer.numpy import arguments, probe
@@ -204,21 +205,26 @@ def run(
 
     structure, types = probe.result_types(context, call, template.arrays, template.dims)
     finish = _flat if isinstance(structure, (tuple, list)) else as_it_is
-    operands = template.operands
     callee = Callee(function, tree, keywords, finish, receiver)
-    if receiver is not None and context.depth:
-        operands = [context.made_number(id, receiver), *operands]
-        callee = replace(callee, receiver=None, by_address=True)
     values = call_out(
         context,
-        callee,
-        operands,
+        *in_region(context, callee, template.operands),
         [item.dtype for item in types],
         shapes=[item.shape for item in types],
         effect=effect,
     )
     results = iter([_boxed(context, v, t) for v, t in zip(values, types, strict=True)])
     return _structured(structure, results)
+
+
+def in_region(
+    context: TraceContext, callee: Callee, operands: list[Value]
+) -> tuple[Callee, list[Value]]:
+    """A call with its operands: in a region the receiver is one of them, by its address."""
+    if callee.receiver is None or not context.depth:
+        return callee, operands
+    address = context.made_number(id, callee.receiver)
+    return replace(callee, receiver=None, by_address=True), [address, *operands]
 
 
 def _check_result_type(context: TraceContext, function: Any, args: list[PyValue]) -> None:

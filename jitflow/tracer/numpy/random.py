@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,7 +18,7 @@ from jitflow.tracer.numpy.arguments import raises, unsupported
 from jitflow.tracer.numpy.callouts import Callee, call_out
 from jitflow.tracer.numpy.table import function
 from jitflow.tracer.objects.model import OpaqueValue
-from jitflow.tracer.values import ConstantValue, PyValue, ScalarValue
+from jitflow.tracer.values import ArrayValue, ConstantValue, PyValue, ScalarValue
 
 if TYPE_CHECKING:
     from jitflow.tracer import spans
@@ -114,6 +115,8 @@ def call(
     context: TraceContext, drawn: Any, args: list[PyValue], kwargs: dict[str, PyValue]
 ) -> PyValue:
     """A draw; happens exactly once and in order."""
+    if drawn.__name__ == "shuffle":
+        return _shuffle(context, drawn, args, kwargs)
     if drawn.__name__ not in _DRAWS or drawn.__name__ == "bytes":
         raise unsupported(f"{type(drawn.__self__).__name__}.{drawn.__name__}")
     twin, source = _twin(drawn), None
@@ -131,6 +134,39 @@ def call(
     if span is not None:
         spans.note(context, result, *span)
     return result
+
+
+def _shuffle(
+    context: TraceContext, drawn: Any, args: list[PyValue], kwargs: dict[str, PyValue]
+) -> PyValue:
+    """Rows in another order, in place: a permuted copy of the array is written to it."""
+    array = context.resolve(args[0]) if len(args) == 1 and not kwargs else None
+    if not isinstance(array, ArrayValue) or not array.shape:
+        raise unsupported("shuffle of what is no array")
+    is_new = isinstance(drawn.__self__, np.random.Generator)
+    if not _permutes_as_it_shuffles(is_new):
+        raise unsupported("shuffle")
+    method = drawn.__self__.permutation
+    permutation = Draw(method, drawn.source) if isinstance(drawn, Draw) else method
+    result = call(context, permutation, [array], {})
+    from jitflow.tracer.numpy import dispatch
+
+    return dispatch.nested_call(context, np.copyto, [array, result], {})
+
+
+@functools.cache
+def _permutes_as_it_shuffles(is_new: bool) -> bool:
+    """Whether a permuted copy has the order of a shuffled array: it is tried."""
+    mine, theirs = (
+        np.random.default_rng(5) if is_new else np.random.RandomState(5) for _ in range(2)
+    )
+    for shape in ((90,), (1,), (40, 3), (7, 2, 2)):
+        array = np.arange(float(np.prod(shape))).reshape(shape)
+        permuted = mine.permutation(array)
+        theirs.shuffle(array)
+        if not np.array_equal(permuted, array):
+            return False
+    return bool(mine.random() == theirs.random())
 
 
 _KEEPING = frozenset(
@@ -198,16 +234,17 @@ def default_rng(context: TraceContext, seed: PyValue) -> PyValue:
     """A generator that each call makes anew, unless `seed` is one."""
     if isinstance(seed, OpaqueValue) and isinstance(seed.real, np.random.Generator):
         return seed
-    return _made(context, np.random.default_rng, seed)
+    return made(context, np.random.default_rng, seed)
 
 
 @function(np.random.RandomState, signature="seed=None", fold=False)
 def random_state(context: TraceContext, seed: PyValue) -> PyValue:
     """A generator of the older kind that each call makes anew."""
-    return _made(context, np.random.RandomState, seed)
+    return made(context, np.random.RandomState, seed)
 
 
-def _made(context: TraceContext, maker: Any, seed: PyValue) -> PyValue:
+def made(context: TraceContext, maker: Any, seed: PyValue) -> PyValue:
+    """A generator that `maker` makes of a seed, in each call anew."""
     if isinstance(seed, ScalarValue) and seed.box == "int" and seed.source is not None:
         source = seed.source
     elif isinstance(seed, ConstantValue) and type(seed.value) in (int, type(None)):
@@ -219,7 +256,7 @@ def _made(context: TraceContext, maker: Any, seed: PyValue) -> PyValue:
     except ValueError as error:
         raise raises(str(error)) from None
     context.made += 1
-    named = ConstantSource(maker, f"np.random.{maker.__name__}")
+    named = ConstantSource(maker, maker.__name__)
     return OpaqueValue(real, MadeSource(named, (source,), context.made))
 
 

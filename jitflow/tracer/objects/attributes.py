@@ -44,7 +44,7 @@ from jitflow.tracer.objects.modules import AttributeMissing, module_attribute, s
 from jitflow.tracer.objects.plain import IMMUTABLE, overrides
 from jitflow.tracer.objects.protocol import Tracer
 from jitflow.tracer.objects.wrap import real_of, resolve
-from jitflow.tracer.random_types import is_generator
+from jitflow.tracer.random_types import PYTHON_DRAWS, is_generator, is_python_generator
 from jitflow.tracer.values import (
     ArrayValue,
     CompanionValue,
@@ -297,6 +297,13 @@ def _opaque(tracer: Tracer, value: OpaqueValue, name: str) -> PyValue:
         if not isinstance(value.source, MadeSource):
             tracer.context.guard(TypeIs(value.source, cls))
         return BuiltinMethodValue(value, name)
+    if is_python_generator(value.real) and callable(raw) and not _has_own(value.real, name):
+        if not isinstance(value.source, MadeSource):
+            tracer.context.guard(TypeIs(value.source, cls))
+        if name in PYTHON_DRAWS or not isinstance(raw, types.FunctionType):
+            return BuiltinMethodValue(value, name)
+        function = LazyValue(raw, ConstantSource(raw, name))
+        return MethodValue(function, value, name)
     is_method = isinstance(raw, types.FunctionType | types.MethodDescriptorType)
     if is_method and not overrides(cls, "__getattribute__") and not _has_own(value.real, name):
         tracer.context.guard(TypeIs(value.source, cls))

@@ -42,7 +42,7 @@ from jitflow.tracer.objects.number_values import evaluate
 from jitflow.tracer.objects.plain import IMMUTABLE
 from jitflow.tracer.objects.protocol import Tracer
 from jitflow.tracer.objects.wrap import resolve, resolve_deeply
-from jitflow.tracer.random_types import is_generator
+from jitflow.tracer.random_types import is_generator, is_python_generator
 from jitflow.tracer.values import ConstantValue, PyValue
 
 Handler = Callable[..., PyValue]
@@ -188,6 +188,10 @@ def _call_builtin_method(
         from jitflow.tracer.numpy import random
 
         return random.draw(tracer.context, receiver, callee.name, deep, named)
+    if isinstance(receiver, OpaqueValue) and is_python_generator(receiver.real):
+        from jitflow.tracer.objects import python_random
+
+        return python_random.draw(tracer.context, receiver, callee.name, args, kwargs)
     if isinstance(receiver, ConstantValue):
         real = receiver.value
         if isinstance(real, type) and callee.name == "__call__":

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import enum
 import types
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from jitflow.core.errors import Unsupported
+from jitflow.core.lazy import LazyModule
+from jitflow.tracer import random_types
 from jitflow.tracer.objects.classes import search
 from jitflow.tracer.objects.functions import check_instantiable, make_by_constructor
 from jitflow.tracer.objects.model import InstanceValue, ObjectCallValue
@@ -16,6 +19,11 @@ from jitflow.tracer.objects.plain import has_own_constructor, is_generated_tuple
 from jitflow.tracer.objects.protocol import Tracer
 from jitflow.tracer.objects.wrap import real_of, resolve
 from jitflow.tracer.values import ConstantValue, PyValue, SequenceValue
+
+if TYPE_CHECKING:
+    from jitflow.tracer.numpy import random
+else:
+    random = LazyModule("jitflow.tracer.numpy.random")
 
 _HARMLESS = frozenset({"operator.itemgetter", "operator.attrgetter", "operator.methodcaller"})
 
@@ -41,6 +49,9 @@ def construct(
         return evaluate(lambda: cls(real))
     if is_fresh_object(cls):
         return ObjectCallValue(cls, args, kwargs)
+    if random_types.is_python_class(cls) and len(args) <= 1 and not kwargs:
+        seed = resolve(tracer, args[0]) if args else ConstantValue(None)
+        return random.made(tracer.context, cls, seed)
     raise Unsupported("JF-B003", f"{cls.__module__}.{cls.__qualname__}()")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+import operator
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -320,7 +321,25 @@ def _quantifier(stops_at: bool) -> Callable[..., PyValue]:
     return handler
 
 
+def _index(tracer: Tracer, value: PyValue) -> PyValue:
+    """``operator.index``: the int that an integer is."""
+    found = resolve(tracer, value)
+    box = box_of(found)
+    if box == "int":
+        return found
+    is_scalar = isinstance(found, ScalarValue) and found.box == "scalar"
+    if is_scalar and found.dtype.is_integer:  # type: ignore[attr-defined]
+        return _int(tracer, found)
+    if isinstance(found, ConstantValue):
+        return evaluate(operator.index, found.value)
+    special = call_special(tracer, found, "__index__") if isinstance(found, InstanceValue) else None
+    if special is not None:
+        return special
+    raise Unsupported("JF-B003", f"operator.index of a {found.python_type.__name__}")
+
+
 HANDLERS: dict[Any, Callable[..., PyValue]] = {
+    operator.index: _index,
     builtins.float: _float,
     builtins.int: _int,
     builtins.bool: _bool,

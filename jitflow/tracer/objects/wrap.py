@@ -397,6 +397,10 @@ def _method(tracer: Tracer, obj: types.MethodType, source: Source) -> PyValue:
         return ConstantValue(obj)
     if type(getattr(obj.__func__, "__name__", None)) is not str:
         return OpaqueValue(obj, source)
+    if random_types.is_python_generator(obj.__self__) and obj.__name__ in random_types.PYTHON_DRAWS:
+        tracer.context.guard(Equals(source, obj))
+        owner = OpaqueValue(obj.__self__, ConstantSource(obj.__self__, "random"))
+        return BuiltinMethodValue(owner, obj.__name__)
     tracer.context.guard(TypeIs(source, types.MethodType))
     function = LazyValue(obj.__func__, AttributeSource(source, "__func__"))
     receiver = LazyValue(obj.__self__, AttributeSource(source, "__self__"))

@@ -1,5 +1,7 @@
 """Draws by NumPy's C functions: the numbers of the methods, and the state after them."""
 
+import random
+
 import numpy as np
 import pytest
 
@@ -50,4 +52,15 @@ def test_integers_of_every_width(is_new, low, high):
 
 def test_every_record_belongs_to_a_method():
     used = {method.record for table in (_NEW, _OLD) for method in table.values()}
-    assert used == {record.name for record in operators() if record.kind is Kind.DRAW}
+    functions = {r.name: r.extra["function"] for r in operators() if r.kind is Kind.DRAW}
+    assert used == {name for name, function in functions.items() if not function.method}
+
+
+def test_generators_of_the_standard_library():
+    mine, theirs = random.Random(5), random.Random(5)
+    for limit in (1, 6, 2**32 + 1):
+        got = operator("draw_python_below").numpy(id(mine), limit, shape=(9,), effect=True)
+        assert got.tolist() == [theirs.randrange(limit) for _ in range(9)]
+        got = operator("draw_python_random").numpy(id(mine), shape=(9,), effect=True)
+        assert got.tolist() == [theirs.random() for _ in range(9)]
+    assert draws.keeps_state_there(random.Random)
