@@ -31,8 +31,8 @@ class PieceCompiled(Event):
     """A piece became a variant; times in milliseconds.
 
     `texts` has the piece's texts for the report: ``graph``, ``loops``, ``llvm``, ``guards``,
-    ``glue``. `exit` is ``return``, ``break`` or ``eager``; `loops` and `branches` are those that
-    were captured.
+    ``glue``. `exit` is ``return``, ``break`` or ``eager``; `captured` names the loops and branches
+    of the trace (``for``, ``while``, ``cond``), before passes made something else of them.
     """
 
     point: str
@@ -42,8 +42,7 @@ class PieceCompiled(Event):
     trace_ms: float
     compile_ms: float
     exit: str
-    loops: int = 0
-    branches: int = 0
+    captured: tuple[str, ...] = ()
     lines: tuple[tuple[str, int], ...] = ()
     texts: Mapping[str, str] = field(default_factory=dict, compare=False)
 

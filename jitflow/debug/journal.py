@@ -103,8 +103,9 @@ def _piece(entry: Journal, event: events.PieceCompiled) -> None:
     _counters["call_outs"] += event.call_outs
     _counters["ops_captured"] += event.operators
     _counters["ops_run_native"] += event.native_operators
-    _counters["loops_captured"] += event.loops
-    _counters["branches_captured"] += event.branches
+    branches = event.captured.count("cond")
+    _counters["loops_captured"] += len(event.captured) - branches
+    _counters["branches_captured"] += branches
 
 
 def _broke(entry: Journal, event: events.Broke) -> None:

@@ -12,6 +12,7 @@ from jitflow.ir.passes.dce import RemoveDead
 from jitflow.ir.passes.observe import ObserveDead
 from jitflow.ir.passes.regions import TidyRegions
 from jitflow.ir.passes.simplify import Simplify
+from jitflow.ir.passes.vectorise import VectoriseLoops
 
 if TYPE_CHECKING:
     from jitflow.ir import verifier
@@ -34,6 +35,7 @@ PIPELINE: tuple[Pass, ...] = (
     ObserveDead(),  # eager NumPy warns of every value that it computes
     RemoveDead(),  # what the rules and sharing left behind
     TidyRegions(),  # loops: what they carry for nobody, what does not change in them
+    VectoriseLoops(),  # loops whose iterations do not need each other
 )
 
 SILENT: tuple[Pass, ...] = tuple(p for p in PIPELINE if not isinstance(p, ObserveDead))
@@ -48,6 +50,7 @@ NAMED: dict[str, Pass] = {
     "dce": RemoveDead(),
     "regions": TidyRegions(),
     "observe": ObserveDead(),
+    "vectorise": VectoriseLoops(),
 }
 """Passes by the names that golden tests use."""
 

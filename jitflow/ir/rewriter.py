@@ -6,7 +6,8 @@ number and order of outputs and writes stay. Values keep the user's names.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any, Protocol
 
 import numpy as np
@@ -144,6 +145,19 @@ class Rewriter:
             self._visit(node)
         new.results = (*map(self.new, old.results), *self.more_results(old))
         self._nodes, self.scope = outer, around
+
+    def append(self, node: Node) -> None:
+        """Put a node at the end of the block that is being written."""
+        self._nodes.append(node)
+
+    @contextmanager
+    def inside(self, block: Block) -> Iterator[None]:
+        """Write into another block."""
+        outer, self._nodes = self._nodes, block.nodes
+        try:
+            yield
+        finally:
+            self._nodes = outer
 
     def more_results(self, old: Block) -> tuple[Value, ...]:
         """Results that a block gets besides its own."""

@@ -398,8 +398,7 @@ class Dispatcher:
         if len(glues) > 1:
             point.select = make_tree(glues, glues[0].state_size)
         record = variant.trace
-        names = [node.operator.name for node in record.graph.walk()]
-        operators = len(names)
+        operators = sum(1 for _ in record.graph.walk())
         events.emit(
             events.PieceCompiled(
                 self.key,
@@ -410,8 +409,7 @@ class Dispatcher:
                 seconds[0] * 1e3,
                 seconds[1] * 1e3,
                 _ENDS[type(record.exit)],
-                names.count("for") + names.count("while"),
-                names.count("cond"),
+                texts.captured,
                 tuple({(loc.filename, loc.line) for loc in record.locations}),
                 texts.texts,
             )

@@ -41,9 +41,10 @@ else:
 
 @dataclass(frozen=True)
 class Texts:
-    """What the report shows of a piece."""
+    """What the report shows of a piece; `captured` as in `events.PieceCompiled`."""
 
     call_outs: int
+    captured: tuple[str, ...] = ()
     texts: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -150,9 +151,10 @@ def link(
             **{key: functools.partial("\n".join, found) for key, found in parts.items()},
         }
     )
+    captured = tuple(node.operator.name for node in traced.walk() if node.regions)
     is_poor = not pays(trace.graph)
     variant = Variant(trace, glue.compile(), glue, native, is_poor)
-    return variant, Texts(len(plan.call_outs), texts)
+    return variant, Texts(len(plan.call_outs), captured, texts)
 
 
 def _backend(trace: Trace, options: Options) -> Any:

@@ -11,7 +11,7 @@ from program_maker import ProgramMaker
 
 sys.path.append(str(pathlib.Path(__file__).parents[1] / "unit" / "tracer"))
 
-from running import check
+from unit.tracer.running import check
 
 COUNT = int(os.environ.get("JITFLOW_RANDOM_PROGRAMS", "60"))
 

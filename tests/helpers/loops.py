@@ -5,14 +5,9 @@ import copy
 import jitflow
 
 
-def graphs_of(report):
-    """The texts of the graphs of all pieces."""
-    return [piece.texts.get("graph", "") for piece in report.journal.pieces]
-
-
 def control_nodes(report):
-    """Names of the control operators in the graphs of a report, in order."""
-    return [name for text in graphs_of(report) for name in control_nodes_in(text)]
+    """Names of the loops and branches that were captured, in order."""
+    return [name for piece in report.journal.pieces for name in piece.captured]
 
 
 def control_nodes_in(text):
