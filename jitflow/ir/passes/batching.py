@@ -371,6 +371,9 @@ class Batcher:
         """A short loop as the iterations that it has."""
         body = node.regions[0]
         (index, *parameters), names = body.parameters, self.names_of(body.parameters[0])
+        inside = {id(value) for item in body.nodes for value in item.results}
+        if any(id(value) in inside for value in self.own.values()):
+            raise NotIndependent  # a symbol would stand for several numbers
         before = dict(self.fixed)
         for number in indices:
             self.known[id(index)] = Batched(self.number(number))
@@ -436,6 +439,8 @@ def _few(node: Node) -> range | None:
     if not bounds[2]:
         return None
     indices = range(*bounds)
+    if any(item.regions and _few(item) is None for item in node.regions[0].nodes):
+        return None
     size = sum(1 for _ in walk_block(node.regions[0])) * len(indices)
     return indices if len(indices) <= MOST_UNROLLED and size <= MOST_NODES else None
 

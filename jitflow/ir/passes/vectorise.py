@@ -30,6 +30,9 @@ MOST = 1 << 20
 MOST_CARRIED = 1 << 14
 """Iterations of a loop with another one inside, whose numbers are then rows that must stay near."""
 
+COSTLY = 12
+"""Cost of a body of element-wise operators from which vectors of its functions are worth having."""
+
 _COMBINED = {"logical_and": "all", "logical_or": "any"}
 _FREE = frozenset({Kind.VIEW, Kind.UPDATE, Kind.SYMBOL, Kind.CREATION})
 
@@ -127,6 +130,13 @@ class _Vectoriser(Rewriter):
             self.result(batcher, node, k, combine) for k, combine in enumerate(combined)
         )
         self.gone |= counter.symbols | batcher.gone
+        for name, value in own.items():
+            item = batcher.of(value)
+            if item.is_batched:
+                self.gone.add(name)
+            else:
+                definition = self.graph.symbols[name]
+                self.replaced[id(definition.value)] = item.value
         return results
 
     def counter(self, node: Node) -> Counter:
@@ -200,8 +210,11 @@ def _check_worth(body: Block, counter: Counter) -> None:
     if has_loop and (largest > SMALL or not isinstance(count, int) or count > MOST_CARRIED):
         raise NotIndependent
     only_elements = all(node.operator.kind is Kind.ELEMENTWISE for node in computed)
-    if only_elements and updates == 1 and not has_loop:
-        return
+    if only_elements and not has_loop:
+        if updates == 1 and isinstance(count, int):
+            return
+        if largest == 1 and sum(node.operator.cost for node in computed) < COSTLY:
+            raise NotIndependent  # LLVM makes vectors of that, in one loop
     if largest > SMALL or (isinstance(count, int) and count * largest > MOST):
         raise NotIndependent
 
