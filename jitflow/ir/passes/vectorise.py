@@ -194,6 +194,8 @@ class _Vectoriser(Rewriter):
 
 def _check_worth(body: Block, counter: Counter) -> None:
     """Raise where a loop is better: it is short, or what it computes would leave the cache."""
+    if any(len(n.results) > 1 and n.operator.name != "for" for n in walk_block(body)):
+        raise NotIndependent
     computed = list(_computed(body))
     updates = sum(node.operator.kind is Kind.UPDATE for node in walk_block(body))
     has_loop = any(node.regions for node in body.nodes)
