@@ -40,7 +40,7 @@ class Arena:
         Size of each temporary that is a single element of a program with loops: it is a variable
         of the function, which LLVM puts into a register.
     growing : dict
-        Size of each temporary whose size is found inside of a loop: memory of its own.
+        Size of each temporary whose size the program finds: memory of its own.
     rings : tuple of str
         Storages whose address is a variable.
     """
@@ -55,13 +55,13 @@ class Arena:
 def lay_out(
     commands: Sequence[Command],
     temporaries: Mapping[str, Temporary],
-    symbols: Set[str] = frozenset(),
+    symbols: Set[str] | None = None,
     rings: Mapping[str, Sequence[str]] = MappingProxyType({}),
 ) -> Arena:
     """Give offsets: static sizes first, in the first gap that is free for their lifetime.
 
     Temporaries of symbolic size come after those, in slots of equal size; the widest elements come
-    first, which keeps every element aligned to itself. `symbols` are those known at the start;
+    first, which keeps every element aligned to itself. `symbols` are known at the start, None: all;
     `rings` has the temporaries that storages with a changing address stand for.
     """
     lives = lifetimes(commands)
@@ -69,8 +69,8 @@ def lay_out(
         for storage in storages if name in lives else ():
             extend(lives, storage, lives[name])
     arena = Arena()
-    if any(isinstance(command, (Repeat, While, Branch)) for command in commands):
-        temporaries = _set_apart(arena, temporaries, lives, symbols)
+    has_loops = any(isinstance(command, (Repeat, While, Branch)) for command in commands)
+    temporaries = _set_apart(arena, temporaries, lives, symbols, has_loops)
     place_static(arena, {n: t for n, t in temporaries.items() if isinstance(t.size, int)}, lives)
     symbolic = {n: t for n, t in temporaries.items() if not isinstance(t.size, int)}
     _symbolic(arena, symbolic, lives)
@@ -81,17 +81,21 @@ Lives = dict[str, tuple[int, int]]
 
 
 def _set_apart(
-    arena: Arena, temporaries: Mapping[str, Temporary], lives: Lives, symbols: Set[str]
+    arena: Arena,
+    temporaries: Mapping[str, Temporary],
+    lives: Lives,
+    symbols: Set[str] | None,
+    has_loops: bool,
 ) -> dict[str, Temporary]:
-    """Take out what does not lie in the arena."""
+    """Take out what does not lie in the arena; single elements only of programs with loops."""
     rest = {}
     for name, temporary in temporaries.items():
         size = temporary.size
         if name not in lives:
             continue
-        if temporary.is_scalar and isinstance(size, int):
+        if has_loops and temporary.is_scalar and isinstance(size, int):
             arena.scalars[name] = size
-        elif not symbols_of(size) <= symbols:
+        elif symbols is not None and not symbols_of(size) <= symbols:
             arena.growing[name] = size
         else:
             rest[name] = temporary

@@ -9,19 +9,27 @@ stores into a temporary first.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from jitflow.codegen import access
 from jitflow.codegen.access import Layout
 from jitflow.codegen.blocks import roots_of
 from jitflow.codegen.control import rotation
 from jitflow.codegen.draft import Place
 from jitflow.codegen.groups import CallOut, Control, Evaluation, Loops, Plan, Product, Step, Store
-from jitflow.codegen.masks import may_fail, straightened
+from jitflow.codegen.lookups import may_fail
 from jitflow.codegen.overlap import conflicts
 from jitflow.codegen.places import Given, is_matrix_place, is_packed
 from jitflow.core.dataclass import dataclass, field
 from jitflow.core.dims import Dim
 from jitflow.core.dtypes import DType
+from jitflow.core.lazy import LazyModule
 from jitflow.ir.graph import Value
+
+if TYPE_CHECKING:
+    from jitflow.codegen import masks
+else:
+    masks = LazyModule("jitflow.codegen.masks")
 
 
 @dataclass(eq=False, repr=False)
@@ -297,10 +305,10 @@ class _Assigner:
         What it stores cannot be held back: it stores only where the mask is true.
         """
         (store,) = step.stores
-        written = [straightened(step, component) for component in store.target_index]
+        written = [masks.straightened(step, component) for component in store.target_index]
         for evaluation in step.evaluations:
             if evaluation.load and self.root(evaluation.value) is base:
-                read = [straightened(step, component) for component in evaluation.index]
+                read = [masks.straightened(step, component) for component in evaluation.index]
                 if evaluation.value is not base or read != written:
                     return True
         return False

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from jitflow.codegen.blocks import is_sunk
-from jitflow.codegen.masks import may_fail
+from jitflow.codegen.lookups import may_fail
 from jitflow.codegen.support import is_call_out
 from jitflow.core.dims import Dim
 from jitflow.ir.graph import Node, Value

@@ -7,7 +7,7 @@ one more after each fold that it depends on.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
@@ -28,11 +28,16 @@ from jitflow.codegen.loop_ir import (
 )  # fmt: skip
 from jitflow.codegen.loop_ir import Lookup as LookupStatement
 from jitflow.codegen.loop_ir import Store as StoreStatement
-from jitflow.codegen.masks import axis_of, straightened
 from jitflow.core.dataclass import dataclass, field
 from jitflow.core.dtypes import I64, DType
+from jitflow.core.lazy import LazyModule
 from jitflow.ir.graph import Node, Value
 from jitflow.ops.record import Kind, Operator, operator
+
+if TYPE_CHECKING:
+    from jitflow.codegen import masks
+else:
+    masks = LazyModule("jitflow.codegen.masks")
 
 
 @dataclass(repr=False)
@@ -158,7 +163,8 @@ class _Drafter:
         """Drop unit loops and put registers for looked-up indices."""
         changes: dict[str, Affine] = dict(self.unit)
         uses, variables = [], set()
-        address = straightened(self.loops, address)
+        if self.loops.masking is not None:
+            address = masks.straightened(self.loops, address)
         for atom, _ in address.terms:
             if atom in self.loops.lookups:
                 item = self.lookup(atom)
@@ -207,7 +213,9 @@ class _Drafter:
             for atom in component.atoms()
             if atom in self.loops.lookups
         ]
-        return [(e.value, e.index) for e in entries if axis_of(self.loops, e) is None]
+        if self.loops.masking is not None:
+            entries = [entry for entry in entries if masks.axis_of(self.loops, entry) is None]
+        return [(entry.value, entry.index) for entry in entries]
 
     def needs(self, evaluation: Evaluation) -> list[Key]:
         """What must be evaluated before."""
@@ -239,7 +247,7 @@ class _Drafter:
         """The loop whose variable an element is: a place in the kernel's mask, as a number."""
         if self.loops.masking is None or value.type.dtype is not I64:
             return None
-        return axis_of(self.loops, Lookup(value, index, 0))
+        return masks.axis_of(self.loops, Lookup(value, index, 0))
 
     def evaluate(self, evaluation: Evaluation) -> Item:
         value, index = evaluation.value, evaluation.index

@@ -11,7 +11,7 @@ no cycle. Time is linear in nodes and demands.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from jitflow.codegen import access
 from jitflow.codegen.access import Index, Shape
@@ -19,26 +19,21 @@ from jitflow.codegen.blocks import roots_of
 from jitflow.codegen.control import bases_of, may_leave, operands_in_memory
 from jitflow.codegen.costs import CHEAP, costs, operands_read, repeats, shares_data
 from jitflow.codegen.domains import bind_reduction, covers, index_of_reduction, reduction_axes
-from jitflow.codegen.groups import (
-    CallOut,
-    Control,
-    Evaluation,
-    Loops,
-    Plan,
-    Product,
-    Step,
-    Store,
-    symbols_of_step,
-)
+from jitflow.codegen.groups import CallOut, Control, Evaluation, Loops, Plan, Product, Step, Store
 from jitflow.codegen.lookups import broadcast_shape, gathered_index
-from jitflow.codegen.masks import go_through_mask
 from jitflow.codegen.support import is_call_out
 from jitflow.codegen.target import LoopTarget
 from jitflow.core import dims
+from jitflow.core.lazy import LazyModule
 from jitflow.core.types import ArrayType
 from jitflow.ir.graph import Graph, Node, ScalarValue, Value
-from jitflow.ir.regions import has_effect, symbols_in
+from jitflow.ir.regions import has_effect
 from jitflow.ops.record import Kind
+
+if TYPE_CHECKING:
+    from jitflow.codegen import masks
+else:
+    masks = LazyModule("jitflow.codegen.masks")
 
 MAX_STORES = 8
 """Stores in one kernel that were put together only because their loops agree."""
@@ -116,7 +111,7 @@ class _Fusion:
                 self.visit_check(node)
                 continue
             value = node.result
-            if value in self.symbol_values and self.is_needless_count(value):
+            if self.uncounted and value in self.symbol_values and self.is_needless(value):
                 self.forced.discard(value)
                 self.symbol_values.discard(value)
             if node.operator.kind in _RAISING and value not in self.demands:
@@ -174,16 +169,10 @@ class _Fusion:
             return None
         return loops if shares_data(loops, value.producer) else None
 
-    def is_needless_count(self, value: Value) -> bool:
-        """Whether `value` counts true elements, and no step or output needs the number."""
-        graph = self.graph
-        names = {name for name, d in graph.symbols.items() if d.value is value}
-        if names.isdisjoint(self.uncounted) or value in self.needed_by:
-            return False
-        kept = [*graph.outputs, *(version for _, version in graph.writes)]
-        used = {name for step in self.steps for name in symbols_of_step(step)}
-        used.update(symbols_in([value.type for value in kept]))
-        return value not in kept and names.isdisjoint(used)
+    def is_needless(self, value: Value) -> bool:
+        """Whether nothing needs the number of true elements of a mask."""
+        is_unused = value not in self.needed_by
+        return is_unused and masks.is_needless(self.graph, self.steps, value, self.uncounted)
 
     # Element-wise values
 
@@ -486,10 +475,13 @@ class _Fusion:
         self.demand(new, loops, inside)
 
     def visit_nonzero(self, node: Node, value: Value) -> None:
-        """Go through the mask in order, counting, unless every kernel can do without the places."""
+        """Go through the mask and count, unless every kernel can do without the places."""
         (mask,) = node.operands
-        if self.memory.target.runs_masked:
-            self.go_through_masks(node, value)
+        for loops, indices in list(self.demanding(value).items()):
+            if self.memory.target.runs_masked and masks.go_through_mask(loops, node, indices):
+                del self.demands[value][loops]
+                assert loops.masking is not None
+                self.demand(mask, loops, tuple(map(access.variable, loops.masking.variables)))
         is_needed = self.is_stored(value) or bool(self.demanding(value))
         is_computed = mask.producer and mask.producer.operator.kind is Kind.ELEMENTWISE
         if is_computed and (is_needed or len(self.demanding(mask)) > 1):
@@ -502,15 +494,6 @@ class _Fusion:
         loops.stores.append(Store(mask, index, value, access.zeros(value.type.rank), "nonzero"))
         self.load_all(value)
         self.demand(mask, loops, index)
-
-    def go_through_masks(self, node: Node, value: Value) -> None:
-        """Let kernels over the places go through the mask."""
-        (mask,) = node.operands
-        for loops, indices in list(self.demanding(value).items()):
-            if go_through_mask(loops, node, indices):
-                del self.demands[value][loops]
-                assert loops.masking is not None
-                self.demand(mask, loops, tuple(map(access.variable, loops.masking.variables)))
 
     def visit_check(self, node: Node) -> None:
         loops, _ = self.new_loops()

@@ -1,74 +1,21 @@
-"""Masks: what is known of the indices that `nonzero` gives, and kernels that need no indices.
+"""Masks: kernels over true elements that need no indices.
 
-They lie within the mask, so a gather or scatter by them needs no check where the extents agree. A
-kernel over the true elements that reads and writes nothing but arrays at their places may as well
+A kernel over the true elements that reads and writes nothing but arrays at their places may as well
 go through the whole mask: then nothing is selected, and what it loads lies in a row.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
 
 from jitflow.codegen import access
 from jitflow.codegen.access import Affine, Index, Shape
-from jitflow.codegen.groups import Evaluation, Lookup, Loops, Masking
-from jitflow.core.dataclass import dataclass
+from jitflow.codegen.groups import Evaluation, Lookup, Loops, Masking, Step, symbols_of_step
+from jitflow.codegen.lookups import position
 from jitflow.core.dims import Dim
-from jitflow.ir.graph import Node, Value
+from jitflow.ir.graph import Graph, Node, Value
+from jitflow.ir.regions import symbols_in
 from jitflow.ops.record import Kind
-
-_ADDRESSED = {Kind.GATHER: 1, Kind.SCATTER: 2}
-"""Operands before the indices."""
-
-
-@dataclass(frozen=True, eq=False)
-class Position:
-    """Axis `axis` of the place of true element number `row` of the mask of a `nonzero` node."""
-
-    node: Node
-    row: Affine
-    axis: int
-
-    @property
-    def mask(self) -> Value:
-        """The mask."""
-        return self.node.operands[0]
-
-
-def position(key: Value, index: Index) -> Position | None:
-    """What an element of `key` is, if it is one of a table that `nonzero` made."""
-    value = key
-    while value.producer is not None and value.producer.operator.kind is Kind.VIEW:
-        inside = access.operand_index(value.producer, index)
-        if inside is None:
-            return None
-        value, index = value.producer.operands[0], inside
-    node = value.producer
-    if node is None or node.operator.kind is not Kind.NONZERO:
-        return None
-    if len(index) == 1:
-        return Position(node, index[0], 0)
-    row, column = index
-    if column.terms or not isinstance(column.constant, int):
-        return None
-    return Position(node, row, column.constant)
-
-
-def is_within(key: Value, extent: Dim) -> bool:
-    """Whether every element of `key` is a valid index of an axis of `extent`."""
-    index = tuple(access.variable(f"i{axis}") for axis in range(key.type.rank))
-    found = position(key, index)
-    return found is not None and found.mask.type.shape[found.axis] == extent
-
-
-def may_fail(node: Node) -> bool:
-    """Whether a node may leave the piece with a failed check."""
-    before = _ADDRESSED.get(node.operator.kind)
-    if before is None:
-        return node.operator.checks
-    shape, axes = node.operands[0].type.shape, node.attributes["axes"]
-    keys = node.operands[before:]
-    return not all(is_within(key, shape[axis]) for key, axis in zip(keys, axes, strict=True))
 
 
 def straightened(loops: Loops, component: Affine) -> Affine:
@@ -134,3 +81,12 @@ def _replace_row(loops: Loops, node: Node, row: str, shape: Shape) -> None:
     loops.variables = variables
     loops.masking = Masking(node, row, names)
     loops.ordered = False
+
+
+def is_needless(graph: Graph, steps: list[Step], value: Value, uncounted: Set[str]) -> bool:
+    """Whether no step or output needs the number that `value` gives: symbols in `uncounted`."""
+    names = {name for name, d in graph.symbols.items() if d.value is value}
+    kept = [*graph.outputs, *(version for _, version in graph.writes)]
+    used = {name for step in steps for name in symbols_of_step(step)}
+    used.update(symbols_in([output.type for output in kept]))
+    return names <= uncounted and value not in kept and names.isdisjoint(used)

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING
 
 from jitflow.codegen.access import Affine
 from jitflow.codegen.draft import Place
 from jitflow.codegen.groups import Evaluation, Loops, Store
-from jitflow.codegen.masks import straightened
 from jitflow.core.dims import Dim
+from jitflow.core.lazy import LazyModule
 from jitflow.ir.graph import Value
 from jitflow.ops.record import Kind
+
+if TYPE_CHECKING:
+    from jitflow.codegen import masks
+else:
+    masks = LazyModule("jitflow.codegen.masks")
 
 
 def conflicts(step: Loops, store: Store, place: Place, load: Evaluation, source: Place) -> bool:
@@ -18,8 +24,10 @@ def conflicts(step: Loops, store: Store, place: Place, load: Evaluation, source:
 
     Not where both are the same element in the same iteration, nor where they never meet.
     """
-    written = straightened(step, place.layout.address(store.target_index))
-    read = straightened(step, source.layout.address(load.index))
+    written = place.layout.address(store.target_index)
+    read = source.layout.address(load.index)
+    if step.masking is not None:
+        written, read = masks.straightened(step, written), masks.straightened(step, read)
     if written == read or is_made_once(step, store):
         return bool(step.inner) and not is_last_stage(step, store)
     if place.layout != source.layout or len(store.target_index) != len(load.index):

@@ -127,7 +127,8 @@ def link(
     if trace.kind.is_host:
         replayer.constant_flags = constant_flags(trace.graph)
     boxes = _boxes(trace)
-    plan = partition(trace.graph, takes, lambda index: _is_plain(boxes.get(index)))
+    grows = trace.kind.is_host
+    plan = partition(trace.graph, takes, lambda index: _is_plain(boxes.get(index)), grows)
     _first_segment_takes_all(trace, plan)
     steps = [step for step in plan.steps if isinstance(step, SegmentPlan)]
     requests = [_request(trace, plan, step, boxes, options) for step in steps]

@@ -71,13 +71,15 @@ def partition(
     graph: Graph,
     is_native: Callable[[Node], bool],
     is_plain: Callable[[int], bool] = lambda index: True,
+    grows: bool = False,
 ) -> Plan:
     """Split `graph`; `is_native` says which nodes code generation takes.
 
-    `is_plain` says of a graph output whether Python's object for it is an array in C order, which
-    later steps can take as it is; for other outputs they get an array of their own.
+    `grows`: a segment can have memory whose size it computes itself. `is_plain` says of a graph
+    output whether Python's object for it is an array in C order, which later steps can take as it
+    is; for other outputs they get an array of their own.
     """
-    levels = _levels(graph, is_native)
+    levels = _levels(graph, is_native, grows)
     last = _last_level(graph, levels, is_native)
     plan = Plan()
     native: list[list[Node]] = [[] for _ in range(last + 1)]
@@ -108,15 +110,21 @@ def _last_level(graph: Graph, levels: dict[int, int], is_native: Callable[[Node]
     return max([*levels.values(), *after], default=0)
 
 
-def _levels(graph: Graph, is_native: Callable[[Node], bool]) -> dict[int, int]:
+def _levels(graph: Graph, is_native: Callable[[Node], bool], grows: bool) -> dict[int, int]:
     """Level of each node by identity; a call-out's results are available one level later.
 
-    So are arrays whose size a node computes: memory is taken before a segment runs. Call-outs with
-    an effect keep their order, and come after every check that does not need them: the piece can
-    be run again when one fails.
+    So are arrays whose size a node computes: memory is taken before a segment runs, but for arrays
+    that no other segment sees. Call-outs with an effect keep their order, and come after every
+    check that does not need them: the piece can be run again when one fails.
     """
+    has_effects = any(map(has_effect, graph.nodes))
+    if grows and not has_effects and all(map(is_native, graph.nodes)):
+        inner = _inner_symbols(graph)
+        levels = _assign_levels(graph, is_native, None, inner)
+        if not _crosses(graph, levels, inner):
+            return levels
     free = _assign_levels(graph, is_native, None)
-    if not any(map(has_effect, graph.nodes)):
+    if not has_effects:
         return free
     moved = _after_effects(graph)
     checks = [free[id(node)] for node in graph.nodes if may_fail(node) and id(node) not in moved]
@@ -126,6 +134,28 @@ def _levels(graph: Graph, is_native: Callable[[Node], bool]) -> dict[int, int]:
 def may_fail(node: Node) -> bool:
     """Whether a node has checks, or what is called in its regions may raise."""
     return any(inner.operator.checks or inner.regions for inner in walk_nodes([node]))
+
+
+def _inner_symbols(graph: Graph) -> frozenset[str]:
+    """Symbols that nodes define and no output has in its type."""
+    names = {
+        name
+        for name, definition in graph.symbols.items()
+        if isinstance(definition, ScalarValue) and definition.value.producer is not None
+    }
+    return frozenset(names.difference(symbols_in([value.type for value in graph.outputs])))
+
+
+def _crosses(graph: Graph, levels: dict[int, int], symbols: frozenset[str]) -> bool:
+    """Whether an array with one of `symbols` in its type goes from one level to another."""
+    for node in graph.nodes if symbols else ():
+        for value in (*node.operands, *captured(node)):
+            maker = value.producer
+            here = levels[id(node)]
+            is_earlier = maker is not None and levels.get(id(maker), here) < here
+            if is_earlier and not symbols.isdisjoint(symbols_in(value.type)):
+                return True
+    return False
 
 
 def _after_effects(graph: Graph) -> set[int]:
@@ -139,9 +169,15 @@ def _after_effects(graph: Graph) -> set[int]:
 
 
 def _assign_levels(
-    graph: Graph, is_native: Callable[[Node], bool], effects_from: int | None
+    graph: Graph,
+    is_native: Callable[[Node], bool],
+    effects_from: int | None,
+    inner: frozenset[str] = frozenset(),
 ) -> dict[int, int]:
-    """Levels by what each node needs; `effects_from` is the first for effects, None for any."""
+    """Levels by what each node needs; `effects_from` is the first for effects, None for any.
+
+    The symbols in `inner` may be sizes in the segment that defines them.
+    """
     levels: dict[int, int] = {}
     available: dict[int, int] = {}
     sizes: dict[int, int] = {}
@@ -156,7 +192,8 @@ def _assign_levels(
         used = (*node.operands, *captured(node))
         level = max((available.get(id(value), 0) for value in used), default=0)
         if symbol_values:
-            for names, known in ((_symbols_used(node), sizes), (_symbols_read(node), available)):
+            sized = _symbols_used(node) - inner
+            for names, known in ((sized, sizes), (_symbols_read(node), available)):
                 for name in names & symbol_values.keys():
                     level = max(level, known.get(id(symbol_values[name]), 0))
         native = is_native(node)

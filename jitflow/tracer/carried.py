@@ -17,14 +17,14 @@ from jitflow.core.dataclass import dataclass
 from jitflow.core.dims import Dim
 from jitflow.core.dtypes import BOOL, C128, F64, I64, DType
 from jitflow.core.errors import Unsupported
+from jitflow.core.lazy import LazyModule
 from jitflow.core.types import ArrayType
 from jitflow.ir.graph import Value
-from jitflow.tracer import arrays, operations, shrinking
+from jitflow.tracer import arrays, operations
 from jitflow.tracer.layout import Order, c_order
 from jitflow.tracer.objects.either import PAIRS, exact_float
 from jitflow.tracer.objects.int_or_float import bound_of
 from jitflow.tracer.places import settled
-from jitflow.tracer.shrinking import Capacity
 from jitflow.tracer.values import (
     ArrayValue,
     ConstantValue,
@@ -38,7 +38,11 @@ from jitflow.tracer.values import (
 )
 
 if TYPE_CHECKING:
+    from jitflow.tracer import shrinking
     from jitflow.tracer.interpreter import Interpreter
+    from jitflow.tracer.shrinking import Capacity
+else:
+    shrinking = LazyModule("jitflow.tracer.shrinking")
 
 _NUMBERS: dict[type, tuple[str, DType]] = {
     bool: ("bool", BOOL),

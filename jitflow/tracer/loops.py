@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Any
 from jitflow.core.dims import Dim
 from jitflow.core.dtypes import BOOL, I64
 from jitflow.core.errors import Unsupported
+from jitflow.core.lazy import LazyModule
 from jitflow.core.types import ArrayType
 from jitflow.ir.graph import Block, Value
-from jitflow.tracer import carried, facts, growing, operations, places, regions, shrinking
+from jitflow.tracer import carried, facts, growing, operations, places, regions
 from jitflow.tracer.branches import Start, Ways, go_to_or_split
 from jitflow.tracer.carried import Fixed, Kind, NotSettled, Number, Perhaps, Unbound
 from jitflow.tracer.control_flow import RETURN, Loop
@@ -37,7 +38,10 @@ from jitflow.tracer.values import (
 )
 
 if TYPE_CHECKING:
+    from jitflow.tracer import shrinking
     from jitflow.tracer.interpreter import Interpreter
+else:
+    shrinking = LazyModule("jitflow.tracer.shrinking")
 
 MAX_ATTEMPTS = 8
 

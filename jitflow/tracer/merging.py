@@ -12,17 +12,21 @@ from typing import TYPE_CHECKING, Any
 from jitflow.core.dataclass import dataclass, field
 from jitflow.core.dims import Dim
 from jitflow.core.errors import Unsupported
+from jitflow.core.lazy import LazyModule
 from jitflow.ir.graph import Block, Value
 from jitflow.ir.regions import defined_in
-from jitflow.tracer import carried, shrinking
+from jitflow.tracer import carried
 from jitflow.tracer.carried import Kind, Unbound
 from jitflow.tracer.places import Place, Reach
 from jitflow.tracer.regions import Outcome, block_of, live_at
 from jitflow.tracer.values import ArrayValue, PyValue
 
 if TYPE_CHECKING:
+    from jitflow.tracer import shrinking
     from jitflow.tracer.frame import SymbolicFrame
     from jitflow.tracer.interpreter import Interpreter
+else:
+    shrinking = LazyModule("jitflow.tracer.shrinking")
 
 Finished = Callable[[Sequence[Value]], Any]
 """Gives a merged value from the results of the control node."""

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from unit.codegen import running
 
-from jitflow.codegen.masks import may_fail
+from jitflow.codegen.lookups import may_fail
 from jitflow.codegen.program import lower
 from jitflow.ir.interpreter import run as interpret
 from jitflow.ir.parser import parse
