@@ -37,8 +37,10 @@ class CFunction:
     masked : int or None
         The fourth argument, where there is one.
     method : str
-        For a generator of the standard library, whose address is the first operand, the method
-        that draws the same; the function is then one of our own, and needs the GIL.
+        For functions of our own, which keep the GIL: the method of the object whose address is the
+        first operand that draws the same.
+    is_older : bool
+        Whether that operand is `older_state` of a `RandomState`.
     """
 
     symbol: str
@@ -46,6 +48,7 @@ class CFunction:
     fills: bool = False
     masked: int | None = None
     method: str = ""
+    is_older: bool = False
 
 
 @functools.cache
@@ -101,11 +104,61 @@ def keeps_state_there(kind: Any) -> bool:
     return True
 
 
+@functools.cache
+def older_offset() -> int | None:
+    """Where in a `RandomState` its bit generator's address is, and then the normal number it keeps.
+
+    An int says whether there is one. None where that is not found.
+    """
+    probe = np.random.RandomState(5)
+    kind: Any = type(probe)
+    words = kind.__basicsize__ // 8
+    before = struct.unpack(f"{words}Q", ctypes.string_at(id(probe), 8 * words))
+    probe.normal()
+    state: Any = probe.get_state(legacy=False)
+    kept = struct.pack("Qd", state["has_gauss"], state["gauss"])
+    for index, word in enumerate(before[:-2]):
+        place = id(probe) + 8 * index + 8
+        if word - id(probe) in range(16, 8 * words) and ctypes.string_at(place, 16) == kept:
+            return 8 * index
+    return None
+
+
+def older_state(generator: Any) -> int:
+    """The address of the state of a `RandomState` behind its bit generator's."""
+    return id(generator) + (older_offset() or 0)
+
+
+@functools.cache
+def is_older_known() -> bool:
+    """Whether normal and exponential numbers of the older kind are computed as we compute them."""
+    if older_offset() is None:
+        return False
+    mine, theirs = np.random.RandomState(5), np.random.RandomState(5)
+    kept: list[float] = []
+    for _ in range(90):
+        if kept:
+            number = kept.pop()
+        else:
+            square = 0.0
+            while square >= 1 or square == 0:
+                x, y = (2.0 * mine.random_sample() - 1.0 for _ in range(2))
+                square = x * x + y * y
+            factor = math.sqrt(-2.0 * math.log(square) / square)
+            number, kept = factor * y, [factor * x]
+        if number != theirs.standard_normal():
+            return False
+        if -math.log(1.0 - mine.random_sample()) != theirs.standard_exponential():
+            return False
+    return True
+
+
 def call(function: CFunction, bits: int, numbers: tuple[Any, ...], count: int) -> np.ndarray:
     """`count` draws."""
     out = np.empty(count, function.dtype.numpy)
     if function.method:
-        draw_one = getattr(ctypes.cast(bits, ctypes.py_object).value, function.method)
+        owner = bits - (older_offset() or 0) if function.is_older else bits
+        draw_one = getattr(ctypes.cast(owner, ctypes.py_object).value, function.method)
         out[:] = [draw_one(*numbers) for _ in range(count)]
         return out
     place = address(function.symbol)
@@ -206,4 +259,19 @@ draw_python_random = _make(
 draw_python_below = _make(
     "draw_python_below", "limit", CFunction("jf.python_below", I64, method="_randbelow"),
     "Integers in [0, limit) from a generator of the standard library; the limit is above 0.",
+)  # fmt: skip
+draw_older_standard_normal = _make(
+    "draw_older_standard_normal", "",
+    CFunction("jf.older_normal", F64, method="standard_normal", is_older=True),
+    "Normal numbers as generators of the older kind draw them, from their state.",
+)  # fmt: skip
+draw_older_normal = _make(
+    "draw_older_normal", "mean scale",
+    CFunction("jf.older_scaled_normal", F64, method="normal", is_older=True),
+    "Normal numbers of the older kind; the scale is not negative.",
+)  # fmt: skip
+draw_older_exponential = _make(
+    "draw_older_exponential", "scale",
+    CFunction("jf.older_exponential", F64, method="exponential", is_older=True),
+    "Exponential numbers of the older kind; the scale is not negative.",
 )  # fmt: skip

@@ -23,7 +23,8 @@ FAMILIES: dict[str, str] = {
     "draws": (
         "draw_random draw_standard_normal draw_standard_exponential draw_uniform draw_normal "
         "draw_lognormal draw_exponential draw_laplace draw_gamma draw_integers "
-        "draw_masked_integers draw_python_random draw_python_below"
+        "draw_masked_integers draw_python_random draw_python_below "
+        "draw_older_standard_normal draw_older_normal draw_older_exponential"
     ),
     "exponential": "exp exp2 expm1 log log2 log10 log1p logaddexp logaddexp2 erf erfc lgamma",
     "floating": "floor ceil trunc rint copysign signbit nextafter spacing ldexp heaviside",

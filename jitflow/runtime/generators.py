@@ -14,13 +14,21 @@ from typing import Any
 
 import numpy as np
 
-from jitflow.ops.draws import STATE, bit_generator, keeps_state_there, state_in_memory
+from jitflow.ops.draws import (
+    STATE,
+    bit_generator,
+    is_older_known,
+    keeps_state_there,
+    older_state,
+    state_in_memory,
+)
 from jitflow.runtime.marks import FAILED
 from jitflow.tracer.random_types import is_python_generator
 
 Restore = Callable[[], None]
 
 _POINTER = ctypes.sizeof(ctypes.c_void_p)
+_KEPT = 16  # bytes: whether a RandomState keeps a normal number, and the number
 _SIZES = {"MT19937": (2500, 0), "PCG64": (16, 32), "PCG64DXSM": (16, 32)}
 """Bytes of the state, and of what its first word points to."""
 
@@ -61,12 +69,21 @@ def _saved(generator: Any, is_whole: bool) -> Restore:
     if is_python_generator(generator):
         return _saved_of_python(generator)
     bits = bit_generator(generator)
-    if is_whole:
+    if is_whole and not is_older_known():
         return functools.partial(generator.set_state, generator.get_state(legacy=False))
     kind: Any = type(bits)
-    if not _is_copied(kind):
-        return functools.partial(setattr, bits, "state", bits.state)
-    return _copied(bits)
+    copied = _is_copied(kind)
+    restore = _copied(bits) if copied else functools.partial(setattr, bits, "state", bits.state)
+    if not is_whole:
+        return restore
+    place = older_state(generator) + _POINTER
+    kept = ctypes.string_at(place, _KEPT)
+
+    def restore_both() -> None:
+        restore()
+        ctypes.memmove(place, kept, _KEPT)
+
+    return restore_both
 
 
 def _saved_of_python(generator: Any) -> Restore:

@@ -1,6 +1,7 @@
 """Draws from generators: made in the program, handed over, held by objects, global."""
 
 import numpy as np
+import pytest
 
 import jitflow
 
@@ -74,3 +75,48 @@ def test_choices_from_a_range(check):
 
     x = np.arange(12.0).reshape(6, 2)
     check(f, (x, 9), (x, 11), (np.arange(20.0).reshape(10, 2), 30))
+
+
+def new_draws(n, rng):
+    out = np.empty((n, 10))
+    for i in range(n):
+        out[i, 0] = rng.random() + rng.standard_normal()
+        out[i, 1] = rng.normal(i, 0.5) - rng.standard_exponential()
+        out[i, 2] = rng.uniform(-i, 2.5)
+        out[i, 3] = rng.exponential(1.0 + i)
+        out[i, 4] = rng.lognormal(0.1, 0.2) * rng.laplace(1, 2)
+        out[i, 5] = rng.gamma(0.5 + i, 2)
+        out[i, 6] = rng.integers(i + 1) + rng.integers(-3, 5, endpoint=True)
+        out[i, 7:9] = rng.normal(size=2)
+        out[i, 9] = rng.random(i % 3 + 1).sum() + rng.integers(0, 2**40)
+    return out
+
+
+def older_draws(n, rng):
+    out = np.empty((n, 6))
+    for i in range(n):
+        out[i, 0] = rng.rand() + rng.random_sample()
+        out[i, 1] = rng.normal(i, 0.5) - rng.standard_normal()
+        out[i, 2] = rng.uniform(-i, 2.5) * rng.randint(-4, 9)
+        out[i, 3] = rng.exponential(1.0 + i)
+        out[i, 4:6] = rng.randn(2) + rng.rand(2)
+        if out[i, 0] > 1:
+            out[i, 5] = rng.normal(2, 0.1)
+    return out
+
+
+@pytest.mark.parametrize("dynamic", [False, True])
+@pytest.mark.parametrize(
+    "function, make", [(new_draws, np.random.default_rng), (older_draws, np.random.RandomState)]
+)
+def test_native_draws_are_those_of_the_methods(function, make, dynamic):
+    compiled = jitflow.compile(function, dynamic=dynamic)
+    for seed in range(6):
+        mine, theirs = make(seed), make(seed)
+        if seed % 2:
+            assert mine.normal() == theirs.normal()
+        np.testing.assert_array_equal(compiled(40, mine), function(40, theirs))
+        assert mine.normal() == theirs.normal()
+    report = compiled.report()
+    assert report.breaks == 0, str(report)
+    assert "call_out" not in report.journal.pieces[-1].texts["graph"]

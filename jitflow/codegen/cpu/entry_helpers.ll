@@ -773,3 +773,72 @@ done:
   %result = phi i64 [ %number, %short ], [ %both, %long ]
   ret i64 %result
 }
+
+; Draws as generators of the older kind make them: behind the bit generator's address the state has
+; an int that tells whether a normal number is kept, and that number.
+
+declare double @log(double)
+declare double @llvm.sqrt.f64(double)
+
+define internal double @next_uniform(ptr %state) {
+  %bits = load ptr, ptr %state
+  %own = load ptr, ptr %bits
+  %draw.p = getelementptr i8, ptr %bits, i64 24
+  %draw = load ptr, ptr %draw.p
+  %number = call double %draw(ptr %own)
+  ret double %number
+}
+
+define double @jf.older_normal(ptr %state) {
+entry:
+  %there.p = getelementptr i8, ptr %state, i64 8
+  %kept.p = getelementptr i8, ptr %state, i64 16
+  %there = load i32, ptr %there.p
+  %has.one = icmp ne i32 %there, 0
+  br i1 %has.one, label %take, label %again
+take:
+  %kept = load double, ptr %kept.p
+  store i32 0, ptr %there.p
+  store double 0.0, ptr %kept.p
+  ret double %kept
+again:
+  %u = call double @next_uniform(ptr %state)
+  %v = call double @next_uniform(ptr %state)
+  %u.2 = fmul double %u, 2.0
+  %v.2 = fmul double %v, 2.0
+  %x = fsub double %u.2, 1.0
+  %y = fsub double %v.2, 1.0
+  %x.x = fmul double %x, %x
+  %y.y = fmul double %y, %y
+  %square = fadd double %x.x, %y.y
+  %is.out = fcmp oge double %square, 1.0
+  %is.zero = fcmp oeq double %square, 0.0
+  %refused = or i1 %is.out, %is.zero
+  br i1 %refused, label %again, label %polar
+polar:
+  %log = call double @log(double %square)
+  %far = fmul double %log, -2.0
+  %ratio = fdiv double %far, %square
+  %factor = call double @llvm.sqrt.f64(double %ratio)
+  %second = fmul double %factor, %x
+  %first = fmul double %factor, %y
+  store double %second, ptr %kept.p
+  store i32 1, ptr %there.p
+  ret double %first
+}
+
+define double @jf.older_scaled_normal(ptr %state, double %mean, double %scale) {
+  %number = call double @jf.older_normal(ptr %state)
+  %far = fmul double %scale, %number
+  %sum = fadd double %mean, %far
+  ret double %sum
+}
+
+define double @jf.older_exponential(ptr %state, double %scale) {
+  %u = call double @next_uniform(ptr %state)
+  %rest = fsub double 1.0, %u
+  %log = call double @log(double %rest)
+  %positive = fneg double %log
+  %number = fmul double %scale, %positive
+  ret double %number
+}

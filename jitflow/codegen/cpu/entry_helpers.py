@@ -28,7 +28,7 @@ _OBJECTS = {
     "PyExc_Exception": Exception,
     "Py_True": True,
 }
-_FENV = "feclearexcept", "fetestexcept", "feraiseexcept"
+_LIBRARY = "feclearexcept", "fetestexcept", "feraiseexcept", "log"
 _ARENA = ctypes.c_int64(0)  # the process's cached block of scratch memory
 
 _X86_BITS = 4, 8, 16, 1  # divide, overflow, underflow, invalid in MXCSR
@@ -67,7 +67,7 @@ def _externals(text: str) -> dict[str, int]:
             found[name] = id(_OBJECTS[name])
         elif name == "jf.arena":
             found[name] = ctypes.addressof(_ARENA)
-        elif name in _FENV:
+        elif name in _LIBRARY:
             found[name] = c_address(getattr(ctypes.CDLL(None), name))
         else:
             found[name] = python_function(name)

@@ -93,7 +93,9 @@ def _drawn(
     if shape == ():
         raise unsupported("an array of rank 0")
     numbers = method.parameters(context, bound)
-    bits = context.made_number(draws.bits_of, source)
+    function: draws.CFunction = operator(method.record).extra["function"]
+    address = draws.older_state if function.is_older else draws.bits_of
+    bits = context.made_number(address, source)
     value = context.builder.emit(method.record, bits, *numbers, shape=shape or (), effect=True)
     if shape is None:
         return ScalarValue(method.box, value.type.dtype, value)
@@ -109,13 +111,15 @@ def _is_exact(is_new: bool, name: str) -> bool:
     """Whether the record draws what the method of this NumPy gives: it is tried."""
     method = (_NEW if is_new else _OLD)[name]
     function: draws.CFunction = operator(method.record).extra["function"]
-    if draws.address(function.symbol) is None:
+    if not function.is_older and draws.address(function.symbol) is None:
         return False
     make = np.random.default_rng if is_new else np.random.RandomState
     mine, theirs = make(5), make(5)
     lock = draws.bit_generator(mine).lock
     if not isinstance(lock, type(threading.RLock())):  # which a piece holds, and calls in it
         return False
+    if function.is_older:
+        return draws.is_older_known()
     given, operands = method.sample
     expected = [getattr(theirs, name)(*given) for _ in range(9)]
     several = {} if method.signature.startswith("*") else {"size": 9}
@@ -313,6 +317,16 @@ _OLD: dict[str, Method] = {
     "random_sample": Method("size=None", "draw_random", _nothing),
     "rand": Method("*size", "draw_random", _nothing),
     "uniform": Method(_UNIFORM, "draw_uniform", _range(False), sample=_UNIFORM_SAMPLE),
+    "standard_normal": Method("size=None", "draw_older_standard_normal", _nothing),
+    "randn": Method("*size", "draw_older_standard_normal", _nothing),
+    "normal": Method(
+        "loc=0.0, scale=1.0, size=None", "draw_older_normal", _with_scale("loc", "scale"),
+        sample=((1.5, 0.3), (1.5, 0.3)),
+    ),
+    "exponential": Method(
+        "scale=1.0, size=None", "draw_older_exponential", _with_scale("scale"),
+        sample=((2.5,), (2.5,)),
+    ),
     "randint": Method(
         "low, high=None, size=None", "draw_masked_integers", _integers, "int", _BOUNDS_SAMPLE
     ),
