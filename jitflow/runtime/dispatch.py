@@ -32,6 +32,7 @@ from jitflow.runtime.tree import make_tree
 from jitflow.runtime.trial import Trial, Trials, size_class
 from jitflow.runtime.variant import PointState, Variant
 from jitflow.tracer.trace import (
+    ANY_VALUE,
     BreakExit,
     CompilePoint,
     EagerExit,
@@ -54,6 +55,8 @@ more of the interpreter's stack than an eager one, and recursion must get as dee
 _ENDS: dict[type, str] = {BreakExit: "break", ReturnExit: "return", SplitExit: "branch"}
 _MOST_LENGTHS = 3
 """Variants that differ in the length of one list or tuple, behind a break."""
+_MOST_VALUES = 4
+"""Variants of one compile point from which on none is made for a single value of an integer."""
 _MANY = 24
 """Pieces of one function from which on the time that they took to compile counts."""
 
@@ -290,6 +293,8 @@ class Dispatcher:
                 reasons.append(failure.reason)
                 resized[failure.resized] += bool(failure.resized)
                 point.dynamic |= failure.dynamic
+        if len(point.variants) >= _MOST_VALUES and not self.options.fullgraph:
+            point.dynamic.add(ANY_VALUE)
         if len(point.variants) >= config().max_variants and not point.is_generic:
             point.is_generic = True
             point.dynamic.add("*")

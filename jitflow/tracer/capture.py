@@ -87,9 +87,10 @@ def _captured_for(
     tracer: Interpreter, frame: SymbolicFrame, loop: Loop, iterator: IteratorValue, target: int
 ) -> bool:
     """Capture a ``for``; False where it has no iteration in the call that is traced."""
-    holders = Reach(tracer).holders
-    if any(holders.get(id(known), 0) > 1 for known in _with_inner(iterator)):
-        raise Unsupported("JF-B006", "the iterator is known elsewhere")
+    if not iterator.is_unnamed:
+        holders = Reach(tracer).holders
+        if any(holders.get(id(known), 0) > 1 for known in _with_inner(iterator)):
+            raise Unsupported("JF-B006", "the iterator is known elsewhere")
     domain = domains.domain_of(tracer, iterator)
     low, high = domain.bounds
     numbers = [facts.evaluate(tracer.context, bound) for bound in (low, high)]

@@ -37,7 +37,7 @@ class TraceContext:
         Qualified name of the function, for the graph.
     dynamic : frozenset of str
         Texts of sources (``x.shape[0]``, ``n``) whose integers are symbolic from the start;
-        ``"*"`` makes all of them so.
+        ``"*"`` makes all of them so; with `ANY_VALUE` none of them is fixed to its value again.
 
     Attributes
     ----------

@@ -15,7 +15,7 @@ from jitflow.tracer import operations
 from jitflow.tracer.frame import SymbolicFrame
 from jitflow.tracer.instructions import index_at
 from jitflow.tracer.interpreter_stack import Handler
-from jitflow.tracer.objects.model import IteratorValue
+from jitflow.tracer.objects.model import IteratorValue, RangeValue
 from jitflow.tracer.opcodes import Foreign
 from jitflow.tracer.regions import return_from
 from jitflow.tracer.restart import Restart
@@ -158,7 +158,10 @@ def _get_iter(tracer: Interpreter, frame: SymbolicFrame, arg: object) -> None:
         is_long = not isinstance(rows, int) or rows > config().max_unroll
         if is_long and not config().capture_loops:
             raise LoopBreak(f"{rows} rows of an array")
-    frame.push(operations.get_iterator(tracer, value))
+    iterator = operations.get_iterator(tracer, value)
+    if isinstance(iterator, IteratorValue) and isinstance(value, RangeValue | ArrayValue):
+        iterator.is_unnamed = True
+    frame.push(iterator)
 
 
 def _for_iter(tracer: Interpreter, frame: SymbolicFrame, target: int) -> None:

@@ -14,6 +14,9 @@ from jitflow.guards.sources import Source
 from jitflow.ir.graph import Graph, Node, Value
 from jitflow.tracer.recipes import Effect, Recipe
 
+ANY_VALUE = "any value"
+"""Among the integers that are symbolic: those that are so far are fixed to no value again."""
+
 
 @dataclass(frozen=True)
 class FrameShape:

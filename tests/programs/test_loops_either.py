@@ -196,3 +196,16 @@ def test_ints_and_float64(check_loops, function):
 
 def test_large_ints_and_float64(check_loops):
     check_loops(int_of_data, (X, 1), (X, 2), (X, 2**53 + 1), (X, -(2**60)), (X, 2**53))
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64, np.complex64])
+def test_a_number_of_either_kind_is_written_to_an_array(check_loops, dtype):
+    def positive_information(counts, sums, out):
+        total = np.sum(counts)
+        for i in range(counts.shape[0]):
+            for j in range(counts.shape[1]):
+                out[i, j] = max(0, np.log2(counts[i, j] * total / (sums[j] * sums[i]) + 1e-8))
+        return out
+
+    counts = np.random.default_rng(0).integers(0, 5, (12, 12))
+    check_loops(positive_information, (counts, counts.sum(axis=0), np.zeros((12, 12), dtype)))

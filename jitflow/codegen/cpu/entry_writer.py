@@ -6,6 +6,7 @@ point, so that every way out releases exactly those.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Mapping
 from typing import Any
 
@@ -77,6 +78,7 @@ class Writer:
         self._owned: list[str] = []
         self._constant_numbers: dict[int, int] = {}
         self._exits: dict[tuple[str, tuple[str, ...]], str] = {}
+        self._unwritten: deque[tuple[str, tuple[str, ...]]] = deque()
         self._dims: dict[Dim, str] = {}
 
     # Values and instructions
@@ -204,15 +206,13 @@ class Writer:
         label = self._exits.get(key)
         if label is None:
             label = self._exits[key] = self.block(kind)
+            self._unwritten.append(key)
         return label
 
     def finish(self) -> str:
         """The text of the function's blocks, with every way out that was asked for."""
-        done: set[tuple[str, tuple[str, ...]]] = set()
-        while pending := [key for key in self._exits if key not in done]:
-            for key in pending:
-                done.add(key)
-                self._write_exit(*key)
+        while self._unwritten:  # a way out may ask for others
+            self._write_exit(*self._unwritten.popleft())
         return "\n".join(["entry:", *self._allocas, *self._lines])
 
     def _write_exit(self, kind: str, owned: tuple[str, ...]) -> None:

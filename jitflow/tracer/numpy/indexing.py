@@ -83,8 +83,8 @@ def setitem(context: TraceContext, array: ArrayValue, key: PyValue, value: PyVal
     if advanced.is_advanced(items):
         advanced.write(context, array, items, value)
         return
-    if isinstance(value, EitherValue) and array.dtype is F64:
-        value = value.as_numpy  # a float64 holds either
+    if isinstance(value, EitherValue) and array.dtype.kind in "fc":
+        value = value.as_numpy  # either is written as the same number
     elif isinstance(value, IntOrFloatValue) and array.dtype.kind in "fc":
         value = ScalarValue("float", F64, value.value)
     source = operand(context, value)

@@ -388,6 +388,8 @@ class IteratorValue(PyValue):
         For ``islice``: items taken so far, the next one to give, where to stop, the step.
     resume : callable or None
         Runs a generator to its next item.
+    is_unnamed : bool
+        Whether a ``for`` made it from something else: nothing but that loop can know it.
     """
 
     def __init__(
@@ -402,6 +404,7 @@ class IteratorValue(PyValue):
         self.kind, self.iterable, self.inner = kind, iterable, inner or []
         self.function, self.start = function, start
         self.step: PyValue | None = None
+        self.is_unnamed = False
         self.size: int | None = None
         self.window: tuple[int, int, int | None, int] | None = None
         self.position = 0

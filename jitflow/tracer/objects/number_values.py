@@ -13,6 +13,7 @@ from jitflow.core.errors import Unsupported
 from jitflow.ir.graph import Value
 from jitflow.tracer import facts
 from jitflow.tracer.context import TraceContext
+from jitflow.tracer.trace import ANY_VALUE
 from jitflow.tracer.values import ConstantValue, PyValue, ScalarValue
 
 BINARY: dict[str, Callable[[Any, Any], Any]] = {
@@ -110,6 +111,8 @@ def specialise(context: TraceContext, value: ScalarValue) -> ConstantValue:
     known = None if value.dim is None else facts.evaluate(context, value.dim)
     if known is None or value.dim is None:
         raise Unsupported("JF-B010", f"{value.box} known only at run time")
+    if ANY_VALUE in context.dynamic and not isinstance(value.dim, int):
+        raise Unsupported("JF-B010", f"an {value.box} that is another one each time")
     facts.rely_on(context, value.dim, "==", known)
     return ConstantValue(known)
 

@@ -8,18 +8,22 @@ from __future__ import annotations
 from typing import Any
 
 from jitflow.core.errors import Unsupported
+from jitflow.guards.sources import StateSource
 from jitflow.tracer.objects.comparison import call_special
 from jitflow.tracer.objects.iterators import items_of
-from jitflow.tracer.objects.model import DictValue, InstanceValue
+from jitflow.tracer.objects.model import DictValue, InstanceValue, LazyValue
 from jitflow.tracer.objects.number_values import evaluate, specialise
 from jitflow.tracer.objects.plain import overrides
 from jitflow.tracer.objects.protocol import Tracer
 from jitflow.tracer.objects.wrap import resolve
+from jitflow.tracer.trace import ANY_VALUE
 from jitflow.tracer.values import ConstantValue, PyValue, ScalarValue, SequenceValue
 
 
 def real_text(tracer: Tracer, value: PyValue) -> Any:
     """The object of a constant, or of a tuple, list or dict of constants, for formatting."""
+    if ANY_VALUE in tracer.context.dynamic and _is_text_from_outside(value):
+        raise Unsupported("JF-B010", "a text that is another one each time")
     value = resolve(tracer, value)
     if isinstance(value, ConstantValue):
         if type(value.value).__module__ == "builtins" or isinstance(value.value, type):
@@ -31,6 +35,14 @@ def real_text(tracer: Tracer, value: PyValue) -> Any:
     elif isinstance(value, ScalarValue) and value.dim is not None:
         return specialise(tracer.context, value).value
     raise Unsupported("JF-B010", f"text of a {value.python_type.__name__} known at run time")
+
+
+def _is_text_from_outside(value: PyValue) -> bool:
+    return (
+        isinstance(value, LazyValue)
+        and isinstance(value.source, StateSource)
+        and (type(value.real) is str)
+    )
 
 
 def format_value(

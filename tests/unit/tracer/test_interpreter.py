@@ -233,7 +233,7 @@ def test_long_loop_that_cannot_be_captured_is_iterated_by_python():
     def function(a, n, items):
         for i in range(n):
             a = a + i
-            items.insert(0, i)
+            items.insert(0, None)
         return a
 
     runner = check(function, x3(), 100, [], codes=[])
