@@ -23,6 +23,7 @@ MAPS = (
 SHRINKING = (
     "p = p[p < 2 - 0.1 * s]", "p = p * 0.9 + s * 0.01", "j = p > -1; p, q = p[j], q[j]",
     "n += len(p)", "s = s + p.sum() * 1e-3", "p = p[q < 1]; q = q[q < 1]",
+    "if p.sum() > 0: p = p[p > 0]", "if m.any(): s = s + a[m].mean() * 0.1", "if len(q) > 3: q = q[q > -1.5]",
 )  # fmt: skip
 STORES = (
     "a[m] = {v}", "b[m] = {v}", "c[m] = {v}", "a[m] += {v}", "b[m] *= {v}", "t = {v}", "a[m] = t * 2",
