@@ -44,8 +44,9 @@ from jitflow.core.dtypes import I64, U64
 from jitflow.core.lazy import LazyModule
 
 if TYPE_CHECKING:
-    from jitflow.codegen.cpu import masked
+    from jitflow.codegen.cpu import counting, masked
 else:
+    counting = LazyModule("jitflow.codegen.cpu.counting")
     masked = LazyModule("jitflow.codegen.cpu.masked")
 
 
@@ -279,6 +280,11 @@ class KernelWriter:
     def serial_loop(self, loop: Loop) -> None:
         start, end = self.range_of(loop)
         lanes = self.memory.lanes
+        if any(isinstance(statement, Store) and statement.condition for statement in loop.body):
+            found = counting.counting_of(loop, self.target)
+            if found is not None:
+                counting.CountingLoop(self, loop, found).write()
+                return
         if lanes.count > 1 and not lanes.mask and self.tiles is None:
             crossing = crossing_loads(loop, lanes.variable)
             if crossing and isinstance(loop.extent, int) and loop.extent >= lanes.count:
