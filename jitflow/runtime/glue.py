@@ -114,6 +114,7 @@ class _GlueWriter:
         self.checks = CheckWriter(self.pool)
         self.values: dict[int, str] = {}
         self.outputs: dict[int, str] = {}
+        self.called: set[int] = set()  # the outputs that call-outs give as they are
         self.body: list[str] = []
 
     def write(self, state_size: int) -> GlueText:
@@ -240,6 +241,7 @@ class _GlueWriter:
         for name, give in zip(names, gives, strict=True):
             if give.output is not None:
                 self.outputs[give.output] = name
+                self.called.discard(give.output)
             if give.output is None or id(give.value) not in self.values:
                 self.values[id(give.value)] = name
 
@@ -273,6 +275,7 @@ class _GlueWriter:
         for index, value in enumerate(self.trace.graph.outputs):
             if value.producer is node and index not in self.outputs:
                 self.outputs[index] = results[id(value)]
+                self.called.add(index)
 
     def _symbols_of_result(self, value: Value, name: str) -> None:
         for symbol, definition in self.trace.graph.symbols.items():
@@ -286,10 +289,7 @@ class _GlueWriter:
         name = self.outputs.get(recipe.index)
         if name is None:
             return _boxed_in_python(self.values[id(value)], recipe, self.pool)
-        maker = value.producer
-        if maker is not None and any(maker is c.node for c in self.plan.call_outs):
-            return _boxed_in_python(name, recipe, self.pool)
-        return name
+        return _boxed_in_python(name, recipe, self.pool) if recipe.index in self.called else name
 
     def _write_exit(self) -> None:
         exit, writer = self.trace.exit, self._recipes

@@ -78,6 +78,41 @@ def test_flat_that_leaves(check):
     check(f, (A,))
 
 
+@pytest.mark.parametrize("key", [None, 1.0, (1, 2), ..., True, "a", [1.0], np.int64(2)], ids=repr)
+def test_indices_that_flat_takes_or_refuses(key, check):
+    def f(x):
+        return x.flat[key]
+
+    def g(x):
+        x.flat[key] = 10
+        return x
+
+    check(f, (A,))
+    check(g, (A.copy(),))
+
+
+def test_arrays_of_too_many_axes_have_no_flat(check):
+    def f(x):
+        return x.flat[0]
+
+    check(f, (np.ones((1,) * 64),), (np.ones((1,) * 32),))
+
+
+@pytest.mark.parametrize("casting", ["no", "equiv", "safe", "same_kind", "unsafe"])
+def test_copies_of_numbers_follow_the_casting_rule(casting, check):
+    def f(x):
+        np.copyto(x, 3, casting=casting)
+        return x
+
+    def g(x):
+        np.copyto(x, 3.0, casting=casting)
+        return x
+
+    for dtype in ("u1", "i8", "f4", "f8"):
+        check(f, (np.arange(3).astype(dtype),))
+        check(g, (np.arange(3).astype(dtype),))
+
+
 def test_rows_of_a_function(check):
     def f(x):
         scaled = np.apply_along_axis(lambda row: (row - row.mean()) / row.std(), 1, x)

@@ -120,3 +120,16 @@ def test_native_draws_are_those_of_the_methods(function, make, dynamic):
     report = compiled.report()
     assert report.breaks == 0, str(report)
     assert "call_out" not in report.journal.pieces[-1].texts["graph"]
+
+
+def test_a_number_drawn_that_python_sees_twice(check):
+    def f(n):
+        rng = np.random.RandomState(1234)
+        out = []
+        for _ in range(n):
+            count = rng.randint(1, 4, dtype=np.intp)
+            part = tuple(rng.randint(-1000, 1000, dtype=np.intp) for _ in range(count))
+            out.append((type(count), count, part, type(part[0])))
+        return out
+
+    check(f, (5,), (5,))

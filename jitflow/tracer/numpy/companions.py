@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import numpy as np
+
 from jitflow.core.dataclass import replace
 from jitflow.guards.predicates import ArrayFact
 from jitflow.tracer import arrays
@@ -83,10 +85,17 @@ def elements(context: TraceContext, value: CompanionValue) -> ArrayValue:
 
 
 def _checked(key: PyValue) -> PyValue:
-    is_number = isinstance(key, ConstantValue | ScalarValue) and key.python_type is not bool
-    if isinstance(key, SliceValue | ArrayValue) or is_number:
+    is_known = isinstance(key, ConstantValue) and type(key.value) in _INTEGERS
+    if isinstance(key, SliceValue | ArrayValue) or is_known or _is_integer(key):
         return key
     raise unsupported("this index into .flat")
+
+
+def _is_integer(key: PyValue) -> bool:
+    return isinstance(key, ScalarValue) and key.dtype.kind in "iu"
+
+
+_INTEGERS = (int, np.int64, np.intp)
 
 
 def _is_writeable(context: TraceContext, array: ArrayValue) -> bool:

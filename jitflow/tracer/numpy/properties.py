@@ -84,6 +84,15 @@ def _strides(context: TraceContext, array: ArrayValue) -> PyValue:
     return shape_value(array.strides)
 
 
+def _flat(context: TraceContext, array: ArrayValue) -> PyValue:
+    if len(array.shape) > _MOST_FLAT_AXES:
+        raise raises(f"this function only supports up to {_MOST_FLAT_AXES} dimensions")
+    return CompanionValue(array, "flat")
+
+
+_MOST_FLAT_AXES = 32
+"""NumPy iterates over the elements of no array with more."""
+
 _OF_HOST = frozenset({"base", "device", "flags", "flat"})
 """Attributes that arrays of devices have of their own, or not at all."""
 
@@ -102,7 +111,7 @@ _ARRAY: dict[str, Callable[[TraceContext, Any], PyValue]] = {
     "base": _base,
     "device": lambda context, array: ConstantValue("cpu"),
     "flags": lambda context, array: CompanionValue(array, "flags"),
-    "flat": lambda context, array: CompanionValue(array, "flat"),
+    "flat": _flat,
 }
 
 

@@ -209,7 +209,8 @@ def copyto(
         raise undecided()
     if source.weak is None and not np.can_cast(source.dtype.numpy, dst.dtype.numpy, rule):
         raise raises("Cannot cast array data according to the rule")
-    if source.weak is not None and promoted(dst.dtype, source).kind != dst.dtype.kind:
+    is_alike = promoted(dst.dtype, source).kind == dst.dtype.kind and rule not in ("no", "equiv")
+    if source.weak is not None and not is_alike:
         raise raises("Cannot cast scalar according to the rule")
     mask = ufuncs.where_argument(context, where)
     value = indexing.fitted(context, source, dst.dtype, dst.shape)
