@@ -145,3 +145,27 @@ def test_integer_that_no_float_holds(check_loops):
         return s
 
     check_loops(grown, (X, 5), (X, 2**53), (X, 2**62))
+
+
+def test_an_index_that_is_an_int_or_an_int64(check_loops):
+    def learn(values, next_state, reward, draws, episodes):
+        for _ in range(episodes):
+            state = 0
+            for _ in range(30):
+                if draws.rand() < 0.3:
+                    action = draws.randint(values.shape[1])
+                else:
+                    action = np.argmax(values[state])
+                after = next_state[state, action]
+                target = reward[state, action] + 0.9 * np.max(values[after])
+                values[state, action] += 0.1 * (target - values[state, action])
+                state = after
+                if state == values.shape[0] - 1:
+                    break
+        return values, values[state]
+
+    draws = np.random.RandomState(0)
+    table = draws.randint(0, 12, (12, 4))
+    reward = draws.randn(12, 4)
+    report = check_loops(learn, *2 * ((np.zeros((12, 4)), table, reward, draws, 8),))
+    assert not report.breaks

@@ -49,6 +49,7 @@ class Plan:
 
 def getitem(context: TraceContext, array: ArrayValue, key: PyValue) -> PyValue:
     """``array[key]``: a view, a NumPy scalar, or a fresh array."""
+    key = keys.settled(context, key)
     known = _known_item(context, array, key)
     if known is not None:
         return known
@@ -79,6 +80,7 @@ def _known_item(context: TraceContext, array: ArrayValue, key: PyValue) -> PyVal
 def setitem(context: TraceContext, array: ArrayValue, key: PyValue, value: PyValue) -> None:
     """``array[key] = value``."""
     arrays.check_writable(array)
+    key = keys.settled(context, key)
     items = keys.parse(context, key, len(array.shape))
     if advanced.is_advanced(items):
         advanced.write(context, array, items, value)

@@ -25,6 +25,7 @@ from jitflow.tracer.objects.model import RangeValue
 from jitflow.tracer.values import (
     ArrayValue,
     ConstantValue,
+    EitherValue,
     NumbersValue,
     PyValue,
     ScalarValue,
@@ -101,6 +102,18 @@ def parse(context: TraceContext, key: PyValue, rank: int) -> list[Item]:
     fill: list[Any] = [Whole()] * (rank - used)
     items[position : position + len(ellipses)] = fill
     return items
+
+
+def settled(context: TraceContext, key: PyValue) -> PyValue:
+    """The key with NumPy's integers for those that may be Python's: both select the same."""
+    found = context.resolve(key)
+    if isinstance(found, EitherValue) and found.dtype.is_integer:
+        return found.as_numpy
+    if isinstance(found, SequenceValue) and found.kind is tuple:
+        items = [context.resolve(item) for item in found.items]
+        if EitherValue.is_among(*items):
+            return SequenceValue(tuple, [settled(context, item) for item in items])
+    return key
 
 
 def has_ellipsis(context: TraceContext, key: PyValue) -> bool:
