@@ -6,8 +6,8 @@ import ctypes
 from typing import Any
 
 from jitflow.codegen.cpu import entry_helpers
+from jitflow.codegen.cpu.entry_helpers import python_function
 from jitflow.codegen.cpu.entry_spec import Parameters
-from jitflow.codegen.cpu.python_api import python_function
 
 
 class BindingTable:

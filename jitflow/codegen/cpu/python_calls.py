@@ -10,8 +10,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from jitflow.codegen.cpu import entry_helpers
+from jitflow.codegen.cpu.entry_helpers import python_function
 from jitflow.codegen.cpu.object_layout import TUPLE_ITEMS
-from jitflow.codegen.cpu.python_api import python_function
 from jitflow.codegen.cpu.values import memory_type
 from jitflow.codegen.loop_ir import CallPython, Strided
 from jitflow.core import dims
