@@ -133,3 +133,33 @@ def test_a_number_drawn_that_python_sees_twice(check):
         return out
 
     check(f, (5,), (5,))
+
+
+def choices(n, rng, x):
+    place, path, out = 0, [], np.empty((n, 3))
+    for i in range(n):
+        place += rng.choice([-1, 1])
+        path.append(place)
+        out[i, 0] = rng.choice(x) + rng.choice(5) * rng.choice(len(x))
+        out[i, 1] = rng.choice(x, size=len(x), replace=True).mean() - rng.choice(x, 3)[1]
+        out[i, 2] = rng.choice(x, 2, replace=False)[0] + rng.choice(x[:2], p=[0.25, 0.75])
+    return path, out, rng.choice(x)
+
+
+@pytest.mark.parametrize("make", [np.random.default_rng, np.random.RandomState])
+def test_choices_in_loops(make):
+    compiled = jitflow.compile(choices)
+    for seed in range(4):
+        mine, theirs, x = make(seed), make(seed), np.arange(9.0) ** 2
+        got, expected = compiled(40, mine, x), choices(40, theirs, x)
+        assert got[0] == expected[0]
+        assert list(map(type, got[0])) == list(map(type, expected[0]))
+        np.testing.assert_allclose(got[1], expected[1], rtol=1e-14)
+        assert got[2] == expected[2]
+        assert mine.normal() == theirs.normal()
+    assert compiled.report().breaks == 0
+    assert all(
+        text.count("draw_") >= 5
+        for p in compiled.report().journal.pieces
+        for text in [p.texts["graph"]]
+    )

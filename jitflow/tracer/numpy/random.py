@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,12 +17,13 @@ from jitflow.tracer.numpy.arguments import raises, unsupported
 from jitflow.tracer.numpy.callouts import Callee, call_out
 from jitflow.tracer.numpy.table import function
 from jitflow.tracer.objects.model import OpaqueValue
-from jitflow.tracer.values import ArrayValue, ConstantValue, PyValue, ScalarValue
+from jitflow.tracer.values import ConstantValue, PyValue, ScalarValue
 
 if TYPE_CHECKING:
     from jitflow.tracer import spans
-    from jitflow.tracer.numpy import draws
+    from jitflow.tracer.numpy import choices, draws
 else:
+    choices = LazyModule("jitflow.tracer.numpy.choices")
     draws = LazyModule("jitflow.tracer.numpy.draws")
     spans = LazyModule("jitflow.tracer.spans")
 
@@ -116,7 +116,11 @@ def call(
 ) -> PyValue:
     """A draw; happens exactly once and in order."""
     if drawn.__name__ == "shuffle":
-        return _shuffle(context, drawn, args, kwargs)
+        return choices.shuffle(context, drawn, args, kwargs)
+    if drawn.__name__ == "choice" and context.depth:
+        chosen = choices.choice(context, drawn, args, kwargs)
+        if chosen is not None:
+            return chosen
     if drawn.__name__ not in _DRAWS or drawn.__name__ == "bytes":
         raise unsupported(f"{type(drawn.__self__).__name__}.{drawn.__name__}")
     twin, source = _twin(drawn), None
@@ -134,39 +138,6 @@ def call(
     if span is not None:
         spans.note(context, result, *span)
     return result
-
-
-def _shuffle(
-    context: TraceContext, drawn: Any, args: list[PyValue], kwargs: dict[str, PyValue]
-) -> PyValue:
-    """Rows in another order, in place: a permuted copy of the array is written to it."""
-    array = context.resolve(args[0]) if len(args) == 1 and not kwargs else None
-    if not isinstance(array, ArrayValue) or not array.shape:
-        raise unsupported("shuffle of what is no array")
-    is_new = isinstance(drawn.__self__, np.random.Generator)
-    if not _permutes_as_it_shuffles(is_new):
-        raise unsupported("shuffle")
-    method = drawn.__self__.permutation
-    permutation = Draw(method, drawn.source) if isinstance(drawn, Draw) else method
-    result = call(context, permutation, [array], {})
-    from jitflow.tracer.numpy import dispatch
-
-    return dispatch.nested_call(context, np.copyto, [array, result], {})
-
-
-@functools.cache
-def _permutes_as_it_shuffles(is_new: bool) -> bool:
-    """Whether a permuted copy has the order of a shuffled array: it is tried."""
-    mine, theirs = (
-        np.random.default_rng(5) if is_new else np.random.RandomState(5) for _ in range(2)
-    )
-    for shape in ((90,), (1,), (40, 3), (7, 2, 2)):
-        array = np.arange(float(np.prod(shape))).reshape(shape)
-        permuted = mine.permutation(array)
-        theirs.shuffle(array)
-        if not np.array_equal(permuted, array):
-            return False
-    return bool(mine.random() == theirs.random())
 
 
 _KEEPING = frozenset(
