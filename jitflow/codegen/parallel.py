@@ -10,6 +10,7 @@ from jitflow.codegen.loop_ir import (
     Load,
     Loop,
     Store,
+    Where,
     walk,
 )  # fmt: skip
 from jitflow.core.dims import Dim
@@ -29,7 +30,7 @@ def divided_loop(kernel: Kernel) -> Loop | None:
     loops = [statement for statement in kernel.body if isinstance(statement, Loop)]
     if len(loops) != 1 or kernel.body[-1] is not loops[0] or not loops[0].independent:
         return None
-    if any(isinstance(statement, (Begin, Fold, End, Store)) for statement in kernel.body):
+    if any(isinstance(statement, (Begin, Fold, End, Store, Where)) for statement in kernel.body):
         return None
     private: Dim = 0
     for size in kernel.private.values():

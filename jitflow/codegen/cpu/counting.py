@@ -15,7 +15,7 @@ from jitflow.core.dataclass import dataclass
 from jitflow.core.dtypes import BOOL, I64
 
 if TYPE_CHECKING:
-    from jitflow.codegen.cpu.lower import KernelWriter
+    from jitflow.codegen.cpu.loops import LoopWriter
 
 LANES = 8
 _PARTS = (Load, Position, Compute, Fold, Store)
@@ -52,7 +52,7 @@ def counting_of(loop: Loop, target: Target) -> Counting | None:
 class CountingLoop:
     """Writes such a loop: whole vectors, then the rest one by one."""
 
-    def __init__(self, writer: KernelWriter, loop: Loop, counting: Counting) -> None:
+    def __init__(self, writer: LoopWriter, loop: Loop, counting: Counting) -> None:
         self.writer, self.loop, self.counting = writer, loop, counting
 
     def write(self) -> None:

@@ -33,7 +33,7 @@ from jitflow.core.lazy import LazyModule
 
 if TYPE_CHECKING:
     from jitflow.codegen.cpu import equal_blocks as equal
-    from jitflow.codegen.cpu.lower import KernelWriter
+    from jitflow.codegen.cpu.loops import LoopWriter
 else:
     equal = LazyModule("jitflow.codegen.cpu.equal_blocks")
 
@@ -140,7 +140,7 @@ def chain_of(name: str) -> str:
 class PairwiseLoop:
     """Writes one vector loop that sums."""
 
-    def __init__(self, writer: KernelWriter, loop: Loop, names: tuple[str, ...]) -> None:
+    def __init__(self, writer: LoopWriter, loop: Loop, names: tuple[str, ...]) -> None:
         self.writer, self.loop = writer, loop
         self.text, self.emitter = writer.text, writer.emitter
         self.width = writer.widths[id(loop)]

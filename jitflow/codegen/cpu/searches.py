@@ -23,7 +23,7 @@ from jitflow.ops.record import operator
 
 if TYPE_CHECKING:
     from jitflow.codegen import folds
-    from jitflow.codegen.cpu.lower import KernelWriter
+    from jitflow.codegen.cpu.loops import LoopWriter
 else:
     folds = LazyModule("jitflow.codegen.folds")
 
@@ -53,7 +53,7 @@ def without_position(loop: Loop, fold: Fold) -> Loop:
 class SearchLoop:
     """Writes one vector loop that searches; `hit` is where elements are equal to the best."""
 
-    def __init__(self, writer: KernelWriter, loop: Loop, name: str) -> None:
+    def __init__(self, writer: LoopWriter, loop: Loop, name: str) -> None:
         self.writer, self.loop, self.name = writer, loop, name
         self.text, self.emitter = writer.text, writer.emitter
         self.lanes = writer.widths[id(loop)].lanes
