@@ -67,12 +67,12 @@ cast = register(
 
 real = elementwise(
     "real", "z", dtypes=COMPLEX, result=real_part, numpy=lambda z: np.asarray(z).real.copy(),
-    cpu=lambda e, z: e.real(z), doc="Real part.",
+    cpu=lambda e, z: e.real(e.whole(z)), doc="Real part.",
 )  # fmt: skip
 
 imag = elementwise(
     "imag", "z", dtypes=COMPLEX, result=real_part, numpy=lambda z: np.asarray(z).imag.copy(),
-    cpu=lambda e, z: e.imaginary(z), doc="Imaginary part.",
+    cpu=lambda e, z: e.imaginary(e.whole(z)), doc="Imaginary part.",
 )  # fmt: skip
 
 

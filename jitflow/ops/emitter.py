@@ -126,6 +126,9 @@ class Emitter(Protocol[V]):
     def computed(self, x: V) -> V:
         """The same value, computed though what is made of it may be known without."""
 
+    def whole(self, z: V) -> V:
+        """The same complex value, of which both parts are computed though one may be unused."""
+
     def complex(self, real: V, imaginary: V) -> V:
         """Complex value from two real ones."""
 

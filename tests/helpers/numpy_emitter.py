@@ -164,6 +164,9 @@ class NumpyEmitter:
     def computed(self, x: Any) -> Any:
         return x
 
+    def whole(self, z: Any) -> Any:
+        return z
+
     def select(self, condition: Any, x: Any, y: Any) -> Any:
         assert self.dtype(condition) is BOOL
         self.same(x, y)

@@ -429,3 +429,15 @@ def test_a_dead_loop_ends_no_replay(backend):
         got, expected = (heard(f, (x,)) for f in (compiled, warns_behind_a_loop_that_nobody_needs))
         assert sorted(map(repr, got[0])) == sorted(map(repr, expected[0]))
         assert got[1:] == expected[1:]
+
+
+def half_of_a_product(x):
+    return np.linalg.norm(x, axis=0), (x.conj() * x).real.sum(), (x * 2).imag
+
+
+@pytest.mark.parametrize("dtype", ["c8", "c16"])
+def test_both_parts_of_complex_products_are_computed(dtype, backend):
+    compiled = jitflow.compile(half_of_a_product, backend=backend)
+    for values in ([1, 2j, 3], [np.inf, complex(0, -np.inf), 1], [complex(np.nan, 1), 0, 1j]):
+        x = np.array(values * 7, dtype).reshape(7, 3)
+        assert set(heard(compiled, (x,))[0]) == set(heard(half_of_a_product, (x,))[0])

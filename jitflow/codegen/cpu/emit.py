@@ -226,6 +226,10 @@ class LlvmEmitter:
         self._use(x, [part for part in (x.text, x.imaginary) if part])
         return x
 
+    def whole(self, z: Register) -> Register:
+        can_flag = any(part in self._setting_flags for part in (z.text, z.imaginary))
+        return self.computed(z) if can_flag else z
+
     def _use(self, x: Register, parts: list[str]) -> None:
         for part in parts:
             self.text.declare("declare void @llvm.fake.use(...)")

@@ -217,6 +217,9 @@ class TritonEmitter:
     def computed(self, x: Value) -> Value:
         return x
 
+    def whole(self, z: Value) -> Value:
+        return z
+
     # Complex values
 
     def complex(self, real: Value, imaginary: Value) -> Value:
