@@ -87,7 +87,7 @@ def vectorisable(loops: Loops, items: Iterable[Item]) -> frozenset[str]:
     integers along rows takes a cycle for each element: nothing is gained across rows.
     """
     if not loops.ordered:
-        return frozenset(loops.variables)
+        return frozenset(loops.variables) - _copied(loops, items)
     if _is_quick_scan(loops, items):
         return frozenset()
     return _independent(loops) - frozenset(loops.inner)
@@ -99,6 +99,20 @@ def _independent(loops: Loops) -> frozenset[str]:
     for entry in loops.lookups.values() if loops.ordered else ():
         names -= loops.atoms_of(entry.index)
     return names
+
+
+def _copied(loops: Loops, items: Iterable[Item]) -> frozenset[str]:
+    """Loops over places in memory from where complex elements are copied and nothing else.
+
+    To gather their parts takes longer than to load and store them one by one.
+    """
+    if not loops.lookups or any(isinstance(item.statement, Compute | Fold) for item in items):
+        return frozenset()
+    loads = [item.statement for item in items if isinstance(item.statement, Load)]
+    if not any(load.dtype.is_complex for load in loads):
+        return frozenset()
+    places = [loops.atoms_of(entry.index) for entry in loops.lookups.values()]
+    return frozenset().union(*places)
 
 
 def _is_in_order(loops: Loops) -> bool:
