@@ -26,7 +26,7 @@ from jitflow.runtime.call_outs import arranged, call_out_function, contiguous
 from jitflow.runtime.driver import Broke, Jump, Site
 from jitflow.runtime.marks import EAGER, FAILED, MISS
 from jitflow.runtime.partition import CallOutPlan, Plan, SegmentPlan, may_fail
-from jitflow.runtime.recipes_code import RecipeWriter
+from jitflow.runtime.recipes_code import RecipeWriter, walk
 from jitflow.runtime.replay import Flagged, Replayer, joined, noted_flags
 from jitflow.tracer import recipes as r
 from jitflow.tracer.numpy.callouts import Callee
@@ -149,7 +149,9 @@ class _GlueWriter:
                     self.checks.steps.append(Let(name, place))
             write_input_checks(self.checks, trace.inputs, late)
         self._recipes = RecipeWriter(self.pool, self.checks, self._output)
-        self._recipes.prefetch([*recipes_of(trace.exit), *trace.effects])
+        recipes: list[r.Recipe | r.Effect] = [*recipes_of(trace.exit), *trace.effects]
+        self._recipes.prefetch(recipes)
+        self._shown = {part.index for part in walk(recipes) if isinstance(part, r.FromGraph)}
         for call in self.plan.call_outs:
             if (receiver := _receiver(call.node)) is not None:
                 self.checks.source(receiver)
@@ -214,8 +216,7 @@ class _GlueWriter:
 
     def _segment(self, plan: SegmentPlan, function: Callable[..., Any], is_first: bool) -> None:
         arguments = ", ".join(self.values[id(value)] for value in plan.takes)
-        shown = len(self.replayer.graph.outputs)
-        gives = [give for give in plan.gives if give.output is None or give.output < shown]
+        gives = [g for g in plan.gives if g.output is None or g.output in self._shown]
         result = f"x{len(self.values)}" if gives else "_"
         first = is_first and not self.replayer.constant_flags
         if plan.graph.writes and not first and self.replayer.can_warn:

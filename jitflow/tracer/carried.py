@@ -109,11 +109,17 @@ class Group:
 
 @dataclass(frozen=True)
 class Stack:
-    """Items of one kind in rows, with room for `capacity`; the first `copied` are fixed, too."""
+    """Items of one kind in rows, with room for `capacity`; the first `copied` are fixed, too.
+
+    With `is_set` these may have changed since. A list that is full has as many items as room: they
+    are not counted.
+    """
 
     item: Kind
     capacity: Dim
     copied: int
+    is_set: bool = False
+    is_full: bool = False
 
 
 @dataclass(frozen=True)
@@ -216,7 +222,8 @@ def types_of(kind: Kind) -> list[ArrayType]:
         return [*types_of(kind.kind), ArrayType(BOOL)]
     if isinstance(kind, Stack):
         rows = [(type.dtype, (kind.capacity, *type.shape)) for type in types_of(kind.item)]
-        return [*(ArrayType(*row) for row in rows), ArrayType(I64)]
+        counts = [] if kind.is_full else [ArrayType(I64)]
+        return [*(ArrayType(*row) for row in rows), *counts]
     return []
 
 
@@ -225,7 +232,7 @@ def parts_of(tracer: Interpreter, value: PyValue) -> list[Value]:
     if isinstance(value, PerhapsUnbound):
         return [*parts_of(tracer, value.value), value.is_bound]
     if isinstance(value, RowsValue):
-        return [*value.buffers, value.count]
+        return [*value.buffers, *(() if value.count is None else (value.count,))]
     value = operations.resolve(tracer, value)
     kind = describe(tracer, value)
     if isinstance(kind, Number):
@@ -275,8 +282,9 @@ def build(tracer: Interpreter, kind: Kind, parts: Iterator[Value], uncertain: st
     if isinstance(kind, Perhaps):
         return PerhapsUnbound(build(tracer, kind.kind, parts, uncertain), next(parts))
     if isinstance(kind, Stack):
-        *buffers, count = (next(parts) for _ in types_of(kind))
-        return RowsValue(kind, tuple(buffers), count)
+        found = [next(parts) for _ in types_of(kind)]
+        count = None if kind.is_full else found.pop()
+        return RowsValue(kind, tuple(found), count)
     assert isinstance(kind, Fixed)
     return kind.value
 

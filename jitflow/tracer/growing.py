@@ -1,9 +1,10 @@
-"""Lists that grow in captured loops: their items are the rows of arrays, with a count.
+"""Lists that grow or change in captured loops: their items are the rows of arrays, with a count.
 
 Such a list keeps the items that it had (`SequenceValue.fixed`) and gets `rows`: one array for each
 graph value that an item consists of, with room for what the loop appends. The room is known where
 each iteration of a ``for`` appends a known number of times; else there is much, and each append
-checks that it suffices. Nothing but appending changes such a list.
+checks that it suffices. Such a list changes by appending, and by new items at positions that are
+known only at run time (``counts[k] += 1``); a list that is changed so and never grows has no room.
 
 Functions that the object model calls take the interpreter as `Any`: it sees less of it.
 """
@@ -17,9 +18,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from jitflow.core import dims
-from jitflow.core.dataclass import dataclass, field
+from jitflow.core.dataclass import dataclass, field, replace
 from jitflow.core.dims import Dim
-from jitflow.core.dtypes import F64
+from jitflow.core.dtypes import F64, I64
 from jitflow.core.errors import Unsupported
 from jitflow.ir.graph import Value
 from jitflow.tracer import arrays, carried, facts, layout, numpy, operations, recipes
@@ -32,6 +33,7 @@ from jitflow.tracer.values import (
     ConstantValue,
     PyValue,
     RowsValue,
+    ScalarValue,
     SequenceValue,
     SliceValue,
 )
@@ -68,6 +70,8 @@ class Growth:
         Whether each append checks that there is room.
     plans : dict
         For each loop the appends in one iteration; 0 where that is not known.
+    grows, is_set : bool
+        Whether a loop appends, and whether one changes items at run-time positions.
     """
 
     owner: SequenceValue
@@ -78,6 +82,8 @@ class Growth:
     is_nested: bool = False
     is_checked: bool = False
     plans: dict[Any, int] = field(default_factory=dict)
+    grows: bool = False
+    is_set: bool = False
 
 
 def note(tracer: Interpreter, owner: SequenceValue, before: list[PyValue]) -> None:
@@ -96,7 +102,7 @@ def note(tracer: Interpreter, owner: SequenceValue, before: list[PyValue]) -> No
     if not _is_stackable(kind):
         return
     growth = known or tracer.growing.setdefault(id(owner), Growth(owner, kind))
-    growth.kind, growth.is_new = kind, True
+    growth.kind, growth.is_new, growth.grows = kind, True, True
     tracer.keep(owner)
 
 
@@ -146,6 +152,8 @@ def begin(
         rows = _first_rows(tracer, owner, growth, appends, trips)
     else:
         rows = _with_more(tracer, rows, _room(rows.stack.item, growth, appends, trips))
+        if growth.is_set:
+            rows = RowsValue(replace(rows.stack, is_set=True), rows.buffers, rows.count)
     return rows
 
 
@@ -162,6 +170,8 @@ def is_enough(growth: Growth, plan: Any) -> bool:
 
 
 def _room(kind: Kind, growth: Growth, appends: int, trips: Dim | None) -> Dim:
+    if not growth.grows:
+        return 0
     if not growth.is_checked:
         assert trips is not None
         return trips * appends + SPARE
@@ -178,13 +188,18 @@ def _first_rows(
     """Rows that hold the numbers that are in the list already; arrays in it stay themselves."""
     kind, copied = growth.kind, 0
     if not _has_arrays(kind):
-        for item in owner.fixed:
+        for item in {id(item): item for item in owner.fixed}.values():
             known = carried.describe(tracer, item)
             kind = carried.unified(kind, known, "an item of a list", (item,))
         copied = len(owner.fixed)
     growth.kind = kind
-    stack = Stack(kind, _room(kind, growth, appends, trips) + copied, copied)
-    emit = tracer.context.builder.emit
+    emit, room = tracer.context.builder.emit, _room(kind, growth, appends, trips)
+    if copied and isinstance(kind, Number):
+        numbers = array_of(tracer.context, SequenceValue(list, owner.fixed), kind.dtype)
+        full = Stack(kind, copied, copied, growth.is_set, is_full=True)
+        first = RowsValue(full, (arrays.read(tracer.context, numbers),), None)
+        return _with_more(tracer, first, room) if growth.grows else first
+    stack = Stack(kind, room + copied, copied, growth.is_set)
     buffers = tuple(
         emit("uninitialised", shape=type.shape, dtype=type.dtype)
         for type in carried.types_of(stack)[:-1]
@@ -192,18 +207,29 @@ def _first_rows(
     rows = RowsValue(stack, buffers, emit("dimension", dim=0))
     for position, item in enumerate(owner.fixed[:copied]):
         rows = _with_row(tracer, rows, _parts(tracer, item, kind), position)
+    if not growth.grows:
+        rows = RowsValue(replace(stack, is_full=True), rows.buffers, None)
     return rows
 
 
 def _with_more(tracer: Interpreter, rows: RowsValue, room: Dim) -> RowsValue:
+    if room == 0:
+        return rows
     emit = tracer.context.builder.emit
-    stack = Stack(rows.stack.item, rows.stack.capacity + room, rows.stack.copied)
+    stack = replace(rows.stack, capacity=rows.stack.capacity + room, is_full=False)
     buffers = []
     for buffer in rows.buffers:
         shape = (room, *buffer.type.shape[1:])
         more = emit("uninitialised", shape=shape, dtype=buffer.type.dtype)
         buffers.append(emit("concatenate", buffer, more, axis=0))
-    return RowsValue(stack, tuple(buffers), rows.count)
+    return RowsValue(stack, tuple(buffers), _count(tracer, rows))
+
+
+def _count(tracer: Interpreter, rows: RowsValue) -> Value:
+    """How many items there are."""
+    if rows.count is not None:
+        return rows.count
+    return tracer.context.builder.emit("dimension", dim=rows.stack.capacity)
 
 
 # Growing
@@ -214,20 +240,30 @@ def append(tracer: Any, owner: SequenceValue, item: PyValue) -> None:
     rows, growth = owner.rows, tracer.growing[id(owner)]
     assert rows is not None
     kind = rows.stack.item
-    wide = carried.unified(kind, carried.describe(tracer, item), "an item of a list", (item,))
-    if wide != kind:
-        growth.kind, growth.is_new = wide, True
-        raise Unsupported("JF-B006", f"a list of {carried.text_of(kind)} gets other items")
+    _check_kind(tracer, growth, kind, item)
+    if not growth.grows and any(attempt.knows(owner) for attempt in tracer.attempts):
+        growth.grows = growth.is_new = True
+        raise Unsupported("JF-B006", "the length of a list changes")
     _take_arrays(tracer, owner, item)
+    if rows.stack.is_full:
+        growth.grows, rows = True, _with_more(tracer, rows, SPARE)
     if growth.is_checked or growth.attempt not in tracer.attempts:
         emit = tracer.context.builder.emit
         room = emit("dimension", dim=rows.stack.capacity)
-        facts.require(tracer.context, emit("less", rows.count, room))
-    position = facts.late_symbol(tracer.context, rows.count, None)
+        facts.require(tracer.context, emit("less", _count(tracer, rows), room))
+    position = facts.late_symbol(tracer.context, _count(tracer, rows), None)
     effects.will_change(tracer, owner)
     owner.rows = _with_row(tracer, rows, _parts(tracer, item, kind), position)
     growth.appends += 1
     growth.is_nested |= bool(tracer.attempts) and tracer.attempts[-1] is not growth.attempt
+
+
+def _check_kind(tracer: Interpreter, growth: Growth, kind: Kind, item: PyValue) -> None:
+    """Decline an item of another kind; the next attempt has a kind for both."""
+    wide = carried.unified(kind, carried.describe(tracer, item), "an item of a list", (item,))
+    if wide != kind:
+        growth.kind, growth.is_new = wide, True
+        raise Unsupported("JF-B006", f"a list of {carried.text_of(kind)} gets other items")
 
 
 def _parts(tracer: Interpreter, item: PyValue, kind: Kind) -> list[Value]:
@@ -238,6 +274,16 @@ def _parts(tracer: Interpreter, item: PyValue, kind: Kind) -> list[Value]:
 def _with_row(
     tracer: Interpreter, rows: RowsValue, parts: Sequence[Value], position: Dim
 ) -> RowsValue:
+    """The rows with one more at `position`, which is behind the others."""
+    emit = tracer.context.builder.emit
+    count = emit("add", _count(tracer, rows), emit("dimension", dim=1))
+    return RowsValue(rows.stack, _written(tracer, rows, parts, position), count)
+
+
+def _written(
+    tracer: Interpreter, rows: RowsValue, parts: Sequence[Value], position: Dim
+) -> tuple[Value, ...]:
+    """The buffers with an item at `position`."""
     emit = tracer.context.builder.emit
     buffers = []
     for buffer, part in zip(rows.buffers, parts, strict=True):
@@ -249,8 +295,65 @@ def _with_row(
         }
         row = emit("reshape", part, shape=shape)
         buffers.append(emit("update", buffer, row, views=(("slice", where),)))
-    count = emit("add", rows.count, emit("dimension", dim=1))
-    return RowsValue(rows.stack, tuple(buffers), count)
+    return tuple(buffers)
+
+
+# Items at run-time positions
+
+
+def ask_for_items(tracer: Any, owner: SequenceValue, item: PyValue | None = None) -> None:
+    """Decline what is at a position known only at run time: a loop may give the list rows.
+
+    With `item`, that is the new item there.
+    """
+    kind = _kind_of_all(tracer, owner.fixed if item is None else [item, *owner.fixed])
+    if _is_stackable(kind) and not _has_arrays(kind):
+        growth = tracer.growing.setdefault(id(owner), Growth(owner, kind))
+        growth.kind, growth.is_new = kind, True
+        growth.is_set |= item is not None
+        tracer.keep(owner)
+    raise Unsupported("JF-B006", "an item of a list at a position known only at run time")
+
+
+def _kind_of_all(tracer: Interpreter, items: list[PyValue]) -> Kind:
+    """The kind that all items have; those of ``[0] * n`` are one."""
+    kind = carried.describe(tracer, items[0])
+    for item in {id(item): item for item in items}.values():
+        known = carried.describe(tracer, item)
+        kind = carried.unified(kind, known, "an item of a list", (item,))
+    return kind
+
+
+def set_item(tracer: Any, owner: SequenceValue, key: PyValue, item: PyValue) -> None:
+    """``owner[key] = item`` of a list that has rows."""
+    rows, growth = owner.rows, tracer.growing[id(owner)]
+    assert rows is not None
+    kind = rows.stack.item
+    if _others(owner) or _has_arrays(kind):
+        raise Unsupported("JF-B006", "an item of a list that grows")
+    _check_kind(tracer, growth, kind, item)
+    if not rows.stack.is_set and any(attempt.knows(owner) for attempt in tracer.attempts):
+        growth.is_set = growth.is_new = True
+        raise Unsupported("JF-B006", "an item of a list that grows")
+    position = _position(tracer, rows, key)
+    effects.will_change(tracer, owner)
+    buffers = _written(tracer, rows, _parts(tracer, item, kind), position)
+    owner.rows = RowsValue(replace(rows.stack, is_set=True), buffers, rows.count)
+
+
+def _position(tracer: Interpreter, rows: RowsValue, key: PyValue) -> Dim:
+    """Where an integer leads, counted from the end where it is negative; checked."""
+    context, emit, size = tracer.context, tracer.context.builder.emit, _extent(tracer, rows)
+    dim = key.dim if isinstance(key, ScalarValue) else None
+    is_low = dim is not None and facts.prove(context, 0, "<=", dim)
+    if dim is not None and is_low and facts.prove(context, dim, "<", size):
+        return dim
+    index, count = context.scalar_graph_value(key, I64), _count(tracer, rows)
+    zero = emit("dimension", dim=0)
+    index = emit("where", emit("less", index, zero), emit("add", index, count), index)
+    facts.require(context, emit("less_equal", zero, index))
+    facts.require(context, emit("less", index, count))
+    return facts.late_symbol(context, index, None)
 
 
 def _take_arrays(tracer: Interpreter, owner: SequenceValue, item: PyValue) -> None:
@@ -282,6 +385,9 @@ def _others(owner: SequenceValue) -> int:
 
 
 def _extent(tracer: Interpreter, rows: RowsValue) -> Dim:
+    if rows.count is None:
+        capacity: Dim = rows.stack.capacity
+        return capacity
     return facts.late_extent(tracer.context, rows.count)
 
 
@@ -316,9 +422,8 @@ def _sliced(tracer: Interpreter, rows: RowsValue, found: list[ArrayValue]) -> Py
         raise Unsupported("JF-B006", "a slice of a list that grows")
     extent = found[0].shape[0]
     buffers = tuple(arrays.read(tracer.context, array) for array in found)
-    count = tracer.context.builder.emit("dimension", dim=extent)
     made = SequenceValue(list, [])
-    made.rows = RowsValue(Stack(rows.stack.item, extent, 0), buffers, count)
+    made.rows = RowsValue(Stack(rows.stack.item, extent, 0, is_full=True), buffers, None)
     tracer.growing[id(made)] = Growth(made, rows.stack.item, is_new=False)
     tracer.keep(made)
     return made
@@ -344,7 +449,7 @@ def _as_array(tracer: Interpreter, owner: SequenceValue, rows: RowsValue) -> Arr
         result = columns[0]
     is_plain = result.type.rank == 1 and result.type.dtype is F64
     if not (is_plain or owner.fixed):  # an empty list gives float64[0]
-        facts.require(context, emit("less", emit("dimension", dim=0), rows.count))
+        facts.require(context, emit("less", emit("dimension", dim=0), _count(tracer, rows)))
     if _others(owner):
         first = arrays.read(context, array_of(context, SequenceValue(list, owner.fixed)))
         if first.type.dtype is not result.type.dtype or first.type.rank != result.type.rank:
@@ -370,17 +475,17 @@ def _table(tracer: Interpreter, kind: Group, columns: list[Value]) -> Value:
 # Leaving the piece
 
 
-def recipe_of(
-    tracer: Any, owner: SequenceValue, fixed: recipes.Recipe, first: int
-) -> recipes.Recipe:
-    """The list of `fixed` and of the rows from `first` on."""
+def recipe_of(tracer: Any, owner: SequenceValue, fixed: list[recipes.Recipe]) -> recipes.Recipe:
+    """The list of `fixed`, items in front of the rows, and of what the rows have more or anew."""
     rows = owner.rows
     assert rows is not None
+    first = 0 if rows.stack.is_set else rows.stack.copied
+    start = recipes.BuildSequence(list, () if rows.stack.is_set else tuple(fixed))
     values: list[PyValue] = [arrays.fresh(tracer.context, buffer) for buffer in rows.buffers]
     values.insert(0, integer(tracer.context, _extent(tracer, rows)))
     make = partial(as_list, _reader(rows.stack.item), first)
     parts = tuple(operations.recipe_of(tracer, value) for value in values)
-    return recipes.BuildCall(make, (fixed, *parts))
+    return recipes.BuildCall(make, (start, *parts))
 
 
 Reader = Callable[[Iterator[np.ndarray], slice], list[Any]]

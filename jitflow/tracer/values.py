@@ -341,11 +341,11 @@ class RowsValue(PyValue):
         Of what kind the items are, and how many there is room for.
     buffers : tuple of ir.graph.Value
         For each graph value that an item consists of, an array of them.
-    count : ir.graph.Value
-        How many items there are (i64[]).
+    count : ir.graph.Value or None
+        How many items there are (i64[]); None where the list is full.
     """
 
-    def __init__(self, stack: Any, buffers: tuple[Value, ...], count: Value) -> None:
+    def __init__(self, stack: Any, buffers: tuple[Value, ...], count: Value | None) -> None:
         self.stack, self.buffers, self.count = stack, buffers, count
 
     @property

@@ -127,6 +127,8 @@ def _made(context: TraceContext, number: Value, is_float: Value, largest: int) -
 
 def compare(context: TraceContext, op: str, left: PyValue, right: PyValue) -> PyValue:
     """``left op right`` of such numbers and Python's."""
+    if not all(isinstance(v, IntOrFloatValue) or box_of(v) for v in (left, right)):
+        raise unknown()
     return scalars.compare(context, op, as_float(left), as_float(right))
 
 

@@ -198,16 +198,15 @@ def argument(tracer: Tracer, item: Any) -> Any:
 
 
 def _sequence(tracer: Tracer, value: SequenceValue) -> r.Recipe:
-    items = tuple(recipe_of(tracer, item) for item in value.fixed)
+    items = [recipe_of(tracer, item) for item in value.fixed]
     if value.rows is not None:
         if id(value) in tracer.context.objects.alone:
             raise Unsupported("JF-B006", "a list leaves the piece, and an array in it")
-        fixed = r.BuildSequence(list, items)
-        return growing.recipe_of(tracer, value, fixed, value.rows.stack.copied)
+        return growing.recipe_of(tracer, value, items)
     if value.kind in (list, tuple):
-        return r.BuildSequence(value.kind, items)
+        return r.BuildSequence(value.kind, tuple(items))
     make = value.kind._make  # type: ignore[attr-defined]
-    return r.BuildCall(make, (r.BuildSequence(tuple, items),))
+    return r.BuildCall(make, (r.BuildSequence(tuple, tuple(items)),))
 
 
 def dict_items(tracer: Tracer, value: DictValue) -> r.BuildDict:

@@ -43,6 +43,8 @@ def get_item(tracer: Tracer, value: SequenceValue, key: PyValue) -> PyValue:
             return value
         return SequenceValue(base_kind(value.kind), value.items[where])
     if is_open(tracer, key):
+        if len(value.items) > choice.MOST_ITEMS and value.kind is list and tracer.context.depth:
+            growing.ask_for_items(tracer, value)
         return choice.choose(tracer, value.items, key)
     return value.items[_position(tracer, value, key)]
 
@@ -50,7 +52,9 @@ def get_item(tracer: Tracer, value: SequenceValue, key: PyValue) -> PyValue:
 def set_item(tracer: Tracer, value: SequenceValue, key: PyValue, new: PyValue) -> None:
     """``value[key] = new``."""
     _check_list(value, "item assignment")
-    if isinstance(key, SliceValue):
+    if not isinstance(key, SliceValue):
+        _set_one(tracer, value, key, new)
+    else:
         where, items = slice_of(tracer, key), items_of(tracer, new)
         if where.step not in (None, 1) and len(range(*where.indices(len(value.items)))) != len(
             items
@@ -58,7 +62,14 @@ def set_item(tracer: Tracer, value: SequenceValue, key: PyValue, new: PyValue) -
             raise Unsupported("JF-B009", "ValueError: extended slice of another size")
         change(tracer, value)
         value.items[where] = items
+
+
+def _set_one(tracer: Tracer, value: SequenceValue, key: PyValue, new: PyValue) -> None:
+    if value.rows is not None:
+        growing.set_item(tracer, value, key, new)
         return
+    if is_open(tracer, key) and tracer.context.depth:
+        growing.ask_for_items(tracer, value, new)
     position = _position(tracer, value, key)
     change(tracer, value)
     value.items[position] = new

@@ -92,18 +92,19 @@ def _keep_list_apart(tracer: Tracer, value: GrownListValue) -> None:
 
 def _first(value: PyValue, other: Any) -> bool:
     """Whether this order of a pair is the one that is guarded: once if both were changed."""
-    return not other.changed or id(value) < id(other)
+    return not getattr(other, "changed", False) or id(value) < id(other)
 
 
 def _sequence(tracer: Tracer, value: SequenceValue) -> list[r.Effect]:
     target = recipe_of(tracer, value)
     before = tracer.context.objects.originals[id(value)]
+    if value.rows is not None and value.rows.stack.is_set:
+        return [r.ReplaceItems(target, growing.recipe_of(tracer, value, []))]
     if value.rows is not None:
         new = value.fixed[len(before) :]
         if any(_settled(a) is not _settled(b) for a, b in zip(before, value.fixed, strict=False)):
             raise Unsupported("JF-B006", "a list that grows and changes")
-        fixed = r.BuildSequence(list, tuple(recipe_of(tracer, item) for item in new))
-        made = growing.recipe_of(tracer, value, fixed, value.rows.stack.copied)
+        made = growing.recipe_of(tracer, value, [recipe_of(tracer, item) for item in new])
         return [r.CallEffect(list.extend, (target, made))]
     if len(before) == len(value.items):
         return [
