@@ -1,5 +1,8 @@
 """Draws from generators: made in the program, handed over, held by objects, global."""
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
@@ -163,3 +166,17 @@ def test_choices_in_loops(make):
         for p in compiled.report().journal.pieces
         for text in [p.texts["graph"]]
     )
+
+
+def test_numpy_random_and_fft_that_are_not_loaded_yet():
+    code = """
+import sys, numpy as np, jitflow
+f = jitflow.compile(lambda x: np.fft.fft(x).real + np.random.default_rng(1).random(4))
+loaded = "numpy.random" in sys.modules
+f(np.ones(4)), f(np.ones(4))
+report = f.report()
+print(loaded, report.pieces, report.breaks, report.recompiles)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    loaded, *counts = done.stdout.split()
+    assert counts == ["1", "0", "0"], (loaded, counts)

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import builtins
+import importlib
 import importlib.util
 import sys
 from types import ModuleType
 from typing import Any
+
+import numpy as np
 
 from jitflow.core.errors import Unsupported
 from jitflow.guards.predicates import HasNoItem
@@ -18,6 +21,8 @@ from jitflow.tracer.objects.namespaces import namespace_value
 from jitflow.tracer.objects.protocol import Tracer
 from jitflow.tracer.objects.wrap import real_of, resolve
 from jitflow.tracer.values import ConstantValue, PyValue, SequenceValue
+
+_LOADED_LATE = frozenset({"fft", "linalg", "polynomial", "random"})
 
 
 class AttributeMissing(Unsupported):
@@ -105,7 +110,9 @@ def _name(tracer: Tracer, key: PyValue) -> str:
 
 
 def module_attribute(tracer: Tracer, module: ModuleType, name: str) -> PyValue:
-    """``module.name``."""
+    """``module.name``; parts of NumPy that it loads when they are first asked for are loaded."""
+    if module is np and name in _LOADED_LATE and name not in vars(module):
+        importlib.import_module(f"numpy.{name}")
     found = find_name(tracer, vars(module), name)
     if found is not None:
         return found
