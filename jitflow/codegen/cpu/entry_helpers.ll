@@ -318,6 +318,45 @@ empty:
 
 ; Whether the memory of two arrays lies apart, by the bounds of their memory.
 define i1 @jf.disjoint(ptr %a, ptr %b, i64 %a.itemsize, i64 %b.itemsize) {
+  %apart = call i1 @lie_apart(ptr %a, ptr %b, i64 %a.itemsize, i64 %b.itemsize)
+  ret i1 %apart
+}
+
+; The same of many pairs of %arrays: %table is a bytes object with the positions of both, as i32.
+define i1 @jf.all_disjoint(ptr %arrays, ptr %itemsizes, ptr %table, i64 %count) {
+entry:
+  %pairs = getelementptr i8, ptr %table, i64 $BYTES_DATA
+  br label %next
+next:
+  %i = phi i64 [ 0, %entry ], [ %i.next, %one ]
+  %more = icmp ult i64 %i, %count
+  br i1 %more, label %one, label %yes
+one:
+  %offset = mul i64 %i, 8
+  %a.at.p = getelementptr i8, ptr %pairs, i64 %offset
+  %b.at.p = getelementptr i8, ptr %a.at.p, i64 4
+  %a.at32 = load i32, ptr %a.at.p, align 1
+  %b.at32 = load i32, ptr %b.at.p, align 1
+  %a.at = zext i32 %a.at32 to i64
+  %b.at = zext i32 %b.at32 to i64
+  %a.p = getelementptr ptr, ptr %arrays, i64 %a.at
+  %b.p = getelementptr ptr, ptr %arrays, i64 %b.at
+  %a = load ptr, ptr %a.p
+  %b = load ptr, ptr %b.p
+  %a.size.p = call ptr @word(ptr %itemsizes, i64 %a.at)
+  %b.size.p = call ptr @word(ptr %itemsizes, i64 %b.at)
+  %a.size = load i64, ptr %a.size.p
+  %b.size = load i64, ptr %b.size.p
+  %apart = call i1 @lie_apart(ptr %a, ptr %b, i64 %a.size, i64 %b.size)
+  %i.next = add i64 %i, 1
+  br i1 %apart, label %next, label %no
+yes:
+  ret i1 true
+no:
+  ret i1 false
+}
+
+define internal i1 @lie_apart(ptr %a, ptr %b, i64 %a.itemsize, i64 %b.itemsize) {
   %a.low.p = alloca i64
   %a.high.p = alloca i64
   %b.low.p = alloca i64

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from itertools import pairwise
 
 import numpy as np
@@ -27,6 +28,8 @@ LLVM_TYPES = {
 }
 """LLVM type of a value, or of each of the two parts of a complex value, by the dtype's name."""
 
+_MOST_CALLS = 12
+"""Pairs of arrays whose memory is compared by a call each."""
 _ORDERS = {"==": "eq", "!=": "ne", "<=": "sle", "<": "slt"}
 
 
@@ -83,19 +86,35 @@ class Inputs:
                 holds = writer.assign(f"icmp {order} i64 {left}, {right}", "c")
                 condition = writer.both(condition, holds)
         writer.require(condition)
-        for fact in facts:
-            if isinstance(fact, NoOverlap):
-                self._disjoint(fact)
+        self._check_overlaps([fact for fact in facts if isinstance(fact, NoOverlap)])
 
-    def _disjoint(self, fact: NoOverlap) -> None:
-        by_value = {loaded.value: loaded for loaded in self.loaded}
-        first, second = (
-            by_value.get(self._guards.value(source)) for source in (fact.source, fact.other)
-        )
-        if first is None or second is None:
-            raise Unsupported("JF-B017", f"{fact.source} or {fact.other} is no input")
-        sizes = str(first.itemsize), str(second.itemsize)
-        self._writer.require(self._writer.call("jf.disjoint", first.value, second.value, *sizes))
+    def _check_overlaps(self, facts: list[NoOverlap]) -> None:
+        places = {loaded.value: place for place, loaded in enumerate(self.loaded)}
+        pairs = []
+        for fact in facts:
+            both = [self._guards.value(source) for source in (fact.source, fact.other)]
+            if not all(value in places for value in both):
+                raise Unsupported("JF-B017", f"{fact.source} or {fact.other} is no input")
+            pairs.append((places[both[0]], places[both[1]]))
+        if len(pairs) > _MOST_CALLS:
+            self._check_table(pairs)
+            return
+        for first, second in pairs:
+            one, other = self.loaded[first], self.loaded[second]
+            sizes = str(one.itemsize), str(other.itemsize)
+            self._writer.require(self._writer.call("jf.disjoint", one.value, other.value, *sizes))
+
+    def _check_table(self, pairs: list[tuple[int, int]]) -> None:
+        """One call for many pairs: the code is as long as the inputs are many."""
+        writer, count = self._writer, len(self.loaded)
+        arrays, sizes = writer.alloca(f"[{count} x ptr]"), writer.alloca(f"[{count} x i64]")
+        for place in sorted({place for pair in pairs for place in pair}):
+            loaded = self.loaded[place]
+            writer.store("ptr", loaded.value, arrays, 8 * place)
+            writer.store("i64", str(loaded.itemsize), sizes, 8 * place)
+        table = writer.constant(b"".join(struct.pack("=ii", *pair) for pair in pairs))
+        apart = writer.call("jf.all_disjoint", arrays, sizes, table, str(len(pairs)))
+        writer.require(apart)
 
     # Arrays
 

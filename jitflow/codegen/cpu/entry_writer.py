@@ -44,6 +44,7 @@ _SIGNATURES: Mapping[str, tuple[str, str]] = {
     "jf.same_dtype": ("i1", "ptr, i32"),
     "jf.to_integer": ("i1", "ptr, ptr"),
     "jf.disjoint": ("i1", "ptr, ptr, i64, i64"),
+    "jf.all_disjoint": ("i1", "ptr, ptr, ptr, i64"),
     "jf.take_arena": ("ptr", "i64"),
     "jf.give_arena": ("void", "ptr"),
     "jf.clear_flags": ("void", ""),
