@@ -7,10 +7,12 @@ import builtins
 import functools
 import operator
 import types
+import typing
 from collections.abc import Callable
 from typing import Any
 
 from jitflow.core.errors import Unsupported
+from jitflow.guards.predicates import IsObject
 from jitflow.tracer.objects import attributes, comparison, instances, operators
 from jitflow.tracer.objects.model import (
     BuiltinMethodValue,
@@ -30,6 +32,7 @@ from jitflow.tracer.objects.wrap import python_type, real_of, resolve
 from jitflow.tracer.values import ArrayValue, ConstantValue, PyValue, ScalarValue, SequenceValue
 
 NONE = ConstantValue(None)
+_UNION = type(typing.Union[int, str])  # noqa: UP007  the older kind, which is no UnionType
 
 
 def _is_instance(tracer: Tracer, value: PyValue, classes: PyValue) -> PyValue:
@@ -48,6 +51,8 @@ def _class_info(tracer: Tracer, value: PyValue) -> tuple[type, ...]:
     value = resolve(tracer, value)
     if isinstance(value, SequenceValue):
         return tuple(cls for item in value.items for cls in _class_info(tracer, item))
+    if type(getattr(value, "real", None)) is _UNION:
+        return _classes_of_union(tracer, value)
     real = real_of(value)
     if isinstance(real, types.UnionType):
         real = real.__args__
@@ -55,6 +60,16 @@ def _class_info(tracer: Tracer, value: PyValue) -> tuple[type, ...]:
     if not isinstance(real, type):
         raise Unsupported("JF-B009", f"TypeError: {real!r} is not a class")
     return (real,)
+
+
+def _classes_of_union(tracer: Tracer, value: PyValue) -> tuple[type, ...]:
+    """The classes of a real ``typing.Union[...]``."""
+    union = value.real  # type: ignore[attr-defined]
+    found = typing.get_args(union)
+    if value.source is None or not all(isinstance(cls, type) for cls in found):
+        raise Unsupported("JF-B003", f"isinstance with {union}")
+    tracer.context.guard(IsObject(value.source, union))
+    return found
 
 
 def _is_subclass_of(kind: type, classes: tuple[type, ...]) -> bool:

@@ -7,6 +7,7 @@ import enum
 import functools
 import math
 import types
+import typing
 
 import numpy as np
 import pytest
@@ -494,5 +495,16 @@ def test_math_on_constants():
 def test_constants_as_arguments(value):
     def function(x, v):
         return x + 1, v, v == v, [v]
+
+    one_piece(function, x3(), value)
+
+
+OldUnion = typing.Union[np.ndarray, int, None]  # noqa: UP007
+
+
+@pytest.mark.parametrize("value", [2, 2.5, None, "text"])
+def test_a_union_of_typing_among_classes(value):
+    def function(x, v):
+        return isinstance(x, OldUnion), isinstance(v, OldUnion), isinstance(v, int | str), x + 1
 
     one_piece(function, x3(), value)
