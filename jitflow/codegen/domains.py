@@ -40,6 +40,8 @@ def _used_variables(loops: Loops, index: Index, shape: Shape) -> set[str] | None
     used: set[str] = set()
     for component, extent in zip(index, shape, strict=True):
         if extent == 1:
+            if any(loops.variables.get(atom) != 1 for atom in component.atoms()):
+                return None  # found in memory, perhaps in no iteration at all
             continue
         name = access.single_variable(component)
         if name is None or name in used or loops.variables.get(name) != extent:

@@ -91,6 +91,17 @@ def test_masks_of_rows(check, function):
     assert not report.breaks
 
 
+def choice(a, b, m):
+    b = np.where(m, a, b)
+    a[m] = b[m] * b[m].sum()
+    return a, b
+
+
+def test_single_elements_that_the_mask_leaves_out(check):
+    a, b = np.array([3.0]), np.array([2.0])
+    check(choice, (a, b, np.array([False])), (a, b, np.array([True])))
+
+
 def wrong_shape(x, m):
     return x[m]
 
