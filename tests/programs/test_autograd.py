@@ -191,3 +191,37 @@ def test_a_set_from_outside_is_walked_in_its_order():
     for _ in range(2):
         np.testing.assert_array_equal(compiled(nodes, np.ones(3)), function(nodes, np.ones(3)))
     assert is_one_piece(compiled.report())
+
+
+class Adam:
+    """An optimiser that keeps its moments by the identities of the weights."""
+
+    def __init__(self):
+        self.moments = {}
+
+    def update(self, weights):
+        for weight in weights:
+            key = id(weight)
+            if key not in self.moments:
+                self.moments[key] = np.zeros_like(weight.data)
+            self.moments[key] = 0.9 * self.moments[key] + 0.1 * weight.grad
+            weight.data -= 0.1 * self.moments[key]
+
+
+def test_moments_by_identity():
+    def step(optimiser, weights, x):
+        loss_of(weights, x).backward()
+        optimiser.update(weights)
+        return weights[0].data.sum()
+
+    x = np.random.default_rng(1).normal(size=(5, 4))
+    compiled = jitflow.compile(step)
+    expected, got = parameters(), parameters()
+    first, second = Adam(), Adam()
+    for _ in range(4):
+        np.testing.assert_allclose(compiled(second, got, x), step(first, expected, x), rtol=1e-12)
+    assert list(second.moments) == [id(weight) for weight in got]
+    assert not compiled.report().breaks
+    others = parameters()  # other objects of the same shapes are other keys
+    compiled(second, others, x)
+    assert list(second.moments) == [id(weight) for weight in (*got, *others)]

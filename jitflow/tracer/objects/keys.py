@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from jitflow.core.errors import Unsupported
+from jitflow.guards.predicates import IsObject
 from jitflow.tracer import facts
 from jitflow.tracer.objects.model import FunctionValue, IdentityValue, InstanceValue
 from jitflow.tracer.objects.number_values import specialise
@@ -44,6 +45,11 @@ def key_of(tracer: Tracer, value: PyValue, among: Mapping[Any, Any] | None = Non
     elif isinstance(value, IdentityValue) and _has_no_number(among):
         _identify(tracer, value.value)
         return (IdentityValue, id(value.value))
+    elif isinstance(value, IdentityValue) and value.value.source is not None:
+        real = getattr(value.value, "real", None)
+        if real is not None:
+            tracer.context.guard(IsObject(value.value.source, real))  # its id is that number
+            return id(real)
     raise Unsupported("JF-B003", f"{value.python_type.__name__} as a key")
 
 
