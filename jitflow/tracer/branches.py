@@ -399,6 +399,7 @@ class _Plan:
     def apply(self, results: tuple[Value, ...]) -> Outcome:
         """Put the frame's variables and all places into the state behind the node."""
         tracer, frame = self.fork.tracer, self.fork.frame
+        tracer.context.groups = {}
         for slot, finished in self.slots.items():
             frame.slots[slot] = None if finished is None else self._made(finished, results)
         for place, finished in self.places:

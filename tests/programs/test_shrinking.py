@@ -137,3 +137,18 @@ def another_rank(x, n):
 @pytest.mark.parametrize("function", [growing, another_rank])
 def test_other_changes_of_shape_are_right(check_loops, function):
     check_loops(function, (X, 40))
+
+
+def test_lengths_of_an_attempt_that_was_given_up_are_forgotten(check_loops):
+    def f(a, m, limit):
+        s = 0.0
+        v = a.copy()
+        for x in a[::-1]:
+            s += x * 0.5
+            if a.sum() > limit or a.sum() > 0.5:
+                continue
+            v = m[2, :-1] * 0.5
+        return s, v.sum()
+
+    a, m = RNG.normal(size=7), RNG.normal(size=(6, 7))
+    check_loops(f, (a, m, 0.3), (-a, m, 0.3), (a, m, -100.0))
