@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import functools
 import os
 import shutil
@@ -23,6 +24,7 @@ def library() -> Path | None:
     if compiler is None:
         return None
     folder = Path(tempfile.mkdtemp(prefix="fake-cuda-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
     command = [compiler, "-O1", "-shared", "-fPIC", "-Wl,-soname,libcuda.so.1"]
     command += ["-o", str(folder / "libcuda.so.1"), str(SOURCE), "-ldl"]
     subprocess.run(command, check=True, capture_output=True)

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from jitflow.core import dims
 from jitflow.core.dims import Dim
 from jitflow.ir.graph import Block, Graph, Node, ScalarValue, Value
+from jitflow.ir.passes.batched_loops import LoopBatcher
 from jitflow.ir.passes.batching import Batched, Batcher
 from jitflow.ir.passes.positions import Counter, NotIndependent, Traffic, dim_of, least
 from jitflow.ir.regions import BOUNDS, carried, defined_in, walk_block
@@ -99,7 +100,7 @@ class LoopVectoriser(Rewriter):
         }
         for name in counter.symbols:
             del own[name]
-        batcher = Batcher(self, counter, own)
+        batcher = LoopBatcher(self, counter, own)
         index = body.parameters[0]
         batcher.known[id(index)] = Batched(index, True)
         if any(index in inner.operands for inner in walk_block(body)) or index in body.results:
