@@ -31,7 +31,7 @@ declare i32 @pthread_mutex_lock(ptr)
 declare i32 @pthread_mutex_unlock(ptr)
 declare i32 @pthread_cond_init(ptr, ptr)
 declare i32 @pthread_cond_wait(ptr, ptr)
-declare i32 @pthread_cond_broadcast(ptr)
+declare i32 @pthread_cond_signal(ptr)
 declare i32 @sched_yield()
 
 ; Call %function(%context, first, last) for parts of 0..%extent, on at most %threads threads; parts
@@ -71,7 +71,8 @@ prepare:
   store i64 %grain, ptr @grain
   store i32 0, ptr @flags
   store i32 0, ptr @failed
-  store atomic i64 %workers, ptr @most monotonic, align 8
+  %room = call i64 @llvm.umin.i64(i64 %workers, i64 %less)
+  store atomic i64 %room, ptr @most monotonic, align 8
   store atomic i64 0, ptr @next monotonic, align 8
   call void @keep_control()
   store atomic i64 4294967296, ptr @state seq_cst, align 8
@@ -81,8 +82,18 @@ prepare:
   br i1 %are.asleep, label %rouse, label %take
 
 rouse:
+  %wanted = call i64 @llvm.umin.i64(i64 %room, i64 %sleepers)
   call i32 @pthread_mutex_lock(ptr @lock)
-  call i32 @pthread_cond_broadcast(ptr @wake)
+  br label %one
+
+one:
+  %roused = phi i64 [ 0, %rouse ], [ %roused.next, %one ]
+  call i32 @pthread_cond_signal(ptr @wake)
+  %roused.next = add i64 %roused, 1
+  %some.more = icmp ult i64 %roused.next, %wanted
+  br i1 %some.more, label %one, label %roused.all
+
+roused.all:
   call i32 @pthread_mutex_unlock(ptr @lock)
   br label %take
 
