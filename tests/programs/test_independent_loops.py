@@ -182,3 +182,28 @@ def test_a_check_in_every_iteration():
     increments(x, expected)
     jitflow.compile(increments)(x, given)
     np.testing.assert_array_equal(given, expected)
+
+
+VIEWS = {
+    "shifted up": lambda a: (a[:-1], a[1:]),
+    "shifted down": lambda a: (a[1:], a[:-1]),
+    "the same": lambda a: (a, a),
+    "backwards": lambda a: (a[::-1], a),
+    "apart": lambda a: (a.copy(), a),
+}
+
+
+@pytest.mark.parametrize("views", VIEWS.values(), ids=VIEWS.keys())
+@pytest.mark.parametrize("seen", [False, True], ids=["first call", "after arrays apart"])
+def test_arguments_that_overlap(views, seen):
+    def decays(x, out):
+        for i in range(len(x)):
+            out[i] = np.exp(-x[i]) + 0.5
+
+    expected, given = (np.linspace(0, 1, 50) for _ in range(2))
+    compiled = jitflow.compile(decays)
+    if seen:
+        compiled(np.ones(50), np.ones(50))
+    decays(*views(expected))
+    compiled(*views(given))
+    np.testing.assert_allclose(given, expected, rtol=1e-14)
