@@ -18,21 +18,20 @@ from jitflow.core.types import ArrayType
 from jitflow.ir.graph import Block, Value
 from jitflow.tracer import carried, facts, growing, operations, places, regions
 from jitflow.tracer.branches import Start, Ways, go_to_or_split
-from jitflow.tracer.carried import Fixed, Kind, NotSettled, Number, Perhaps, Unbound
+from jitflow.tracer.carried import Kind, NotSettled, Perhaps
 from jitflow.tracer.control_flow import RETURN, Loop
 from jitflow.tracer.domains import Domain, index_value
 from jitflow.tracer.frame import SymbolicFrame
-from jitflow.tracer.liveness import live_slots
-from jitflow.tracer.loop_values import Carried, name_of, regrouped
+from jitflow.tracer.loop_entry import Entry
+from jitflow.tracer.loop_values import Carried, regrouped
 from jitflow.tracer.merging import Ending, place_ending
 from jitflow.tracer.objects.model import IteratorValue
-from jitflow.tracer.places import Place, Reach
-from jitflow.tracer.regions import Mark, Outcome, Region
+from jitflow.tracer.places import Place
+from jitflow.tracer.regions import Outcome, Region
 from jitflow.tracer.values import (
     ArrayValue,
     ConstantValue,
     PerhapsUnbound,
-    PyValue,
     SequenceValue,
     Storage,
 )
@@ -101,34 +100,8 @@ def _hinted(tracer: Interpreter, frame: SymbolicFrame, loop: Loop) -> dict[tuple
     return found
 
 
-class _Attempt:
+class _Attempt(Entry):
     """One attempt to trace a loop."""
-
-    def __init__(
-        self,
-        tracer: Interpreter,
-        frame: SymbolicFrame,
-        loop: Loop,
-        domain: Domain | None,
-        first: Value | None,
-        exit_index: int | None,
-        rebound: set[str],
-        widened: dict[Any, Kind],
-    ) -> None:
-        self.tracer, self.frame, self.loop, self.domain = tracer, frame, loop, domain
-        self.first, self.exit_index = first, exit_index
-        self.step = tracer.steps
-        self.reach = Reach(tracer)
-        self.is_entered = domain.is_entered if domain is not None else first is None
-        self.live = live_slots(frame.code)
-        self.carried: list[Carried] = []
-        self.outs: list[Carried] = []
-        self.fixed: dict[Place, PyValue] = {}
-        self.kept: dict[int, PyValue] = {}
-        self.rebound, self.widened = rebound, widened
-        self.needs_entry = False
-        self.known_symbols = set(tracer.context.builder.graph.symbols)
-        self.mark = Mark.of(tracer, frame)
 
     def run(self, known: dict[tuple[int, Any], Place], uncertain: set[str]) -> bool:
         """Trace and emit; False where more has to be carried, which is then in the arguments."""
@@ -167,113 +140,6 @@ class _Attempt:
             return False
         self.mark.rewind()
         self._emit(block, outcome)
-        return True
-
-    # Before the body
-
-    def _choose(self, known: dict[tuple[int, Any], Place], uncertain: set[str]) -> None:
-        """What is carried; the variables that the loop binds before it reads them start unbound."""
-        frame, tracer = self.frame, self.tracer
-        for slot in sorted(self.loop.stored):
-            value = frame.slots[slot]
-            if slot not in self.live[self.loop.header]:
-                continue
-            if value is None:
-                if slot in self.widened:
-                    self.carried.append(Carried(frame.names[slot], Unbound(), [], slot=slot))
-                continue
-            kind = carried.describe(tracer, value)
-            is_updated = slot in self.loop.updated and frame.names[slot] not in self.rebound
-            if is_updated and isinstance(kind, carried.Array):
-                self.kept[slot] = value
-            elif not isinstance(kind, Fixed):
-                parts = carried.parts_of(tracer, value)
-                name = frame.names[slot]
-                self.carried.append(Carried(name, kind, parts, value, slot=slot))
-        for place in known.values():
-            ending = self._rows_ending(place) or place_ending(tracer, place)
-            item = Carried(name_of(place), ending.known_kind, ending.parts, ending.value)
-            item.place = place
-            if isinstance(item.kind, Fixed):
-                self.fixed[place] = item.kind.value
-            else:
-                self.carried.append(item)
-        self._widen()
-        for item in self.carried:
-            if item.name in uncertain or not self._is_own(item.old):
-                item.uncertain = f"{item.name}, which may be an array that was there before,"
-
-    def _read_unbound(self) -> bool:
-        """Whether the body read a variable that the loop binds: another attempt guesses its kind.
-
-        The guess is put right by what the body turns out to bind it to.
-        """
-        frame, slot = self.tracer.unbound or (None, -1)
-        is_ours = frame is self.frame and slot in self.loop.stored and slot not in self.widened
-        if is_ours and self.mark.position.slots[slot] is None:
-            self.widened[slot] = Perhaps(Number("int", I64))
-            return True
-        return False
-
-    # Lists that grow
-
-    @property
-    def _plan(self) -> tuple[Any, int]:
-        return self.frame.code, self.loop.header
-
-    def knows(self, owner: SequenceValue) -> bool:
-        """Whether a list was there before the loop."""
-        return id(owner) in self.reach.objects or owner.source is not None
-
-    def _grew(self, known: dict[tuple[int, Any], Place]) -> bool:
-        """Whether a list was found to grow, which another attempt carries as rows."""
-        outer = self.tracer.attempts[:-1]
-        found = [
-            growth
-            for growth in self.tracer.growing.values()
-            if growth.is_new and self.knows(growth.owner)
-            if not any(attempt.knows(growth.owner) for attempt in outer)
-        ]
-        for growth in found:
-            growth.is_new = False
-            place = Place(growth.owner, places.ROWS)
-            known[place.key] = place
-        return bool(found)
-
-    def _rows_ending(self, place: Place) -> Ending | None:
-        """The rows of a list before the loop, with room for what it appends."""
-        tracer, owner = self.tracer, place.owner
-        if place.name != places.ROWS or not isinstance(owner, SequenceValue):
-            return None
-        if any(attempt.knows(owner) for attempt in tracer.attempts[:-1]):
-            return None  # the loop around has made room
-        trips = None if self.domain is None else self.domain.trips(tracer)
-        return Ending.of(tracer, growing.begin(tracer, owner, self, self._plan, trips))
-
-    def _has_room(self) -> bool:
-        found = [
-            growing.is_enough(growth, self._plan)
-            for growth in self.tracer.growing.values()
-            if growth.attempt is self
-        ]
-        return all(found)
-
-    def _widen(self) -> None:
-        """Carry as either of two kinds what an earlier attempt found to be that."""
-        for item in self.carried:
-            kind = self.widened.get(item.key)
-            if kind is not None:
-                item.initial = carried.converted(self.tracer, item.initial, item.kind, kind)
-                item.kind = kind
-
-    def _is_own(self, value: PyValue | None) -> bool:
-        """Whether nothing else leads to the arrays in a value."""
-        for array in carried.storages_of(value) if value is not None else ():
-            storage = array.storage
-            if array.views or storage.source is not None or storage.uncertain:
-                return False
-            if self.reach.holders.get(id(storage), 0) > 1:
-                return False
         return True
 
     # The body

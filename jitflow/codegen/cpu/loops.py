@@ -163,13 +163,7 @@ class LoopWriter:
         write_body(index)
         self.windows = None
         self.emitter.flush_flags()
-        following = f"%n{text.fresh('x')}"
-        scope.lines.append(f"  {following} = add nsw i64 {index.text}, {step}")
-        more = text.result(f"icmp slt i64 {following}, {end.text}")
-        is_open = open_condition(text, loop, self.accumulators)
-        if is_open:
-            more = text.result(f"and i1 {more}, {is_open}")
-        text.write(f"br i1 {more}, label %{head}, label %{done}")
+        following = self.go_on(loop, index, end, step, (head, done))
         latch = scope.label
         after = self.accumulators.current(folded)
         text.scopes.pop()
@@ -202,6 +196,20 @@ class LoopWriter:
                 for first, last in zip(before, after, strict=True)
             ]
             self.accumulators.restore(folded, merged)
+
+    def go_on(
+        self, loop: Loop, index: Register, end: Register, step: int, labels: tuple[str, str]
+    ) -> str:
+        """The next index, and the branch to the head of a loop or behind it."""
+        text, (head, done) = self.text, labels
+        following = f"%n{text.fresh('x')}"
+        text.scopes[-1].lines.append(f"  {following} = add nsw i64 {index.text}, {step}")
+        more = text.result(f"icmp slt i64 {following}, {end.text}")
+        is_open = open_condition(text, loop, self.accumulators)
+        if is_open:
+            more = text.result(f"and i1 {more}, {is_open}")
+        text.write(f"br i1 {more}, label %{head}, label %{done}")
+        return following
 
     def enter(
         self, head: str, done: str, start: Register, end: Register, may_be_empty: bool
