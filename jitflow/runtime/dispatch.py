@@ -31,6 +31,7 @@ from jitflow.runtime.tracebacks import hide_frames
 from jitflow.runtime.tree import make_tree
 from jitflow.runtime.trial import Trial, Trials, size_class
 from jitflow.runtime.variant import PointState, Variant
+from jitflow.runtime.watch import Watch
 from jitflow.tracer.trace import (
     ANY_VALUE,
     BreakExit,
@@ -83,6 +84,7 @@ class Dispatcher:
         self._points: dict[int, PointState] = {}
         self.root = self._root()
         self._trials = Trials(self._eager_is_faster)
+        self.watch = Watch(self.call)
         self._seconds = 0.0
         self._refused: set[type] = set()
         self.patience = Patience()
@@ -93,6 +95,7 @@ class Dispatcher:
             self._points.clear()
             self.root = self._root()
             self._trials = Trials(self._eager_is_faster)
+            self.watch = Watch(self.call)
             self._seconds = 0.0
             self._refused = set()
             self.patience = Patience()
@@ -124,6 +127,8 @@ class Dispatcher:
         """Run the function on these arguments: what a call does when no native entry fits."""
         eager = self._trials.eager_classes
         if eager and not kwargs and size_class(args) in eager and stance() == "default":
+            if self.watch.is_on and self.watch.is_due(is_eager=True):
+                self._look_again()
             return self.function(*args)
         thread = get_ident()
         depth = self._active.get(thread, 0)
@@ -178,12 +183,28 @@ class Dispatcher:
         if root.runs_eagerly:
             continuations = Continuations(self, root)
             return driver.drive(continuations.run_eagerly(root, state), continuations)
+        result = self._run_watched(args, kwargs) if self.watch.is_on else MISS
+        if result is not MISS:
+            return result
         result = self.enter(root, state)
         if type(result) in driver.UNFINISHED:
             return driver.drive(result, Continuations(self, root))
         if result is FAILED or result is EAGER:
             return self.function(*args, **kwargs)
         return result
+
+    def _run_watched(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """The newest native entry, or `MISS` where no entry takes the call."""
+        if self.watch.is_due(is_eager=False):
+            self._look_again()
+        newest = self.newest_native()
+        return MISS if newest is None else self.watch.run(newest.callable, args, kwargs)
+
+    def _look_again(self) -> None:
+        """Go back to native calls, or measure both ways again."""
+        self._trials.forget()
+        if not self.watch.look_again():
+            self._install_native()
 
     def _state(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, ...] | None:
         """The parameters of a call; None where the function does not take such arguments."""
@@ -212,6 +233,13 @@ class Dispatcher:
     def failed_check(self, *args: Any, **kwargs: Any) -> Any:
         """A native entry's run-time check failed: run the call again as Python."""
         self._note_eager("JF-B020", "", _start_of(self.root.point))
+        return self.run_again(*args, **kwargs)
+
+    def run_again(self, *args: Any, **kwargs: Any) -> Any:
+        """Run a call as Python that ran natively in vain."""
+        if self.watch.note_lost(args, kwargs):
+            self._trials.forget()
+            self._install_native()
         return self.function(*args, **kwargs)
 
     def enter(self, point: PointState, state: tuple[Any, ...]) -> Any:
@@ -464,7 +492,7 @@ class Dispatcher:
 
     def _install_native(self) -> None:
         target = self._target() if self._target is not None else None
-        newest = self.newest_native()
+        newest = None if self.watch.is_on else self.newest_native()
         if target is None:
             return
         if newest is None:

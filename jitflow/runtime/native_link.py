@@ -176,7 +176,7 @@ def make_entry(
         trace.inputs,
         result,
         trace.guards,
-        fallback=dispatcher.newest_native() or dispatcher.call,
+        fallback=dispatcher.newest_native() or dispatcher.watch.missed,
         on_failed_check=dispatcher.failed_check,
         on_flags=_flags_of_call(dispatcher, request.flags, replayer, sources),
         kept=request.kept,
@@ -226,7 +226,7 @@ def _flags_of_call(
         flagged = flags_of_segment(flags, result)
         inputs = dispatcher.values_of(sources, args, kwargs)
         if replayer.settle(flagged, inputs):
-            return dispatcher.function(*args, **kwargs)
+            return dispatcher.run_again(*args, **kwargs)
         return flagged.result
 
     return on_flags

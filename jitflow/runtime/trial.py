@@ -93,6 +93,11 @@ class Trials:
         for trial in self._trials.values():
             trial.reopen()
 
+    def forget(self) -> None:
+        """Measure both ways again."""
+        self._trials.clear()
+        self.eager_classes.clear()
+
     def way(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Way, Trial | None]:
         """How to run a call with these arguments; with a trial, it is to be measured.
 

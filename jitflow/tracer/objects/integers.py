@@ -26,7 +26,6 @@ from jitflow.tracer.objects.number_values import (
 from jitflow.tracer.values import ConstantValue, PyValue, ScalarValue
 
 _BITWISE = {"&": "bitwise_and", "|": "bitwise_or", "^": "bitwise_xor"}
-_MOST_FACTORS = 8
 
 
 def as_int(context: TraceContext, value: PyValue) -> PyValue:
@@ -47,17 +46,10 @@ def binary(context: TraceContext, op: str, left: PyValue, right: PyValue) -> PyV
         return _divided(context, op, left, right)
     if op in _BITWISE:
         operands = _operands(context, left, right)
-        return _integer_result(context, op, _BITWISE[op], operands, left, right)
+        return checked(context, op, _BITWISE[op], operands, left, right)
     if op in ("<<", ">>"):
-        return _shifted(context, op, left, right)
-    if op == "**" and isinstance(right, ConstantValue) and 0 < right.value <= _MOST_FACTORS:
-        result = left
-        for _ in range(right.value - 1):
-            result = linear(context, "*", result, left)
-        return result
-    if op == "**" and isinstance(left, ConstantValue) and left.value == 2:
-        return _shifted(context, "<<", ConstantValue(1), right)
-    return constant_binary(op, _fixed(context, left), _fixed(context, right))
+        return shifted(context, op, left, right)
+    return constant(context, op, left, right)
 
 
 def unary(context: TraceContext, op: str, value: PyValue) -> PyValue:
@@ -72,20 +64,20 @@ def _operands(context: TraceContext, left: PyValue, right: PyValue) -> tuple[Val
     return graph_value(context, left, I64), graph_value(context, right, I64)
 
 
-def _shifted(context: TraceContext, op: str, left: PyValue, right: PyValue) -> PyValue:
+def shifted(context: TraceContext, op: str, left: PyValue, right: PyValue) -> PyValue:
     """A shift; by a negative count, and out of 64 bits, it is left to Python."""
     emit = context.builder.emit
     if isinstance(right, ConstantValue) and right.value < 0:
         raise Unsupported("JF-B009", "ValueError: negative shift count")
     if not _stays_small(context, op, left, right):
-        return constant_binary(op, _fixed(context, left), _fixed(context, right))
+        return constant(context, op, left, right)
     number, count = _operands(context, left, right)
     if op == "<<":
-        return _integer_result(context, op, "checked_left_shift", (number, count), left, right)
+        return checked(context, op, "checked_left_shift", (number, count), left, right)
     if not isinstance(right, ConstantValue):
         zero = graph_value(context, ConstantValue(0), I64)
         facts.require(context, emit("less_equal", zero, count))
-    return _integer_result(context, op, "right_shift", (number, count), left, right)
+    return checked(context, op, "right_shift", (number, count), left, right)
 
 
 def _stays_small(context: TraceContext, op: str, left: PyValue, right: PyValue) -> bool:
@@ -109,10 +101,10 @@ def linear(context: TraceContext, op: str, left: PyValue, right: PyValue) -> PyV
             return integer(context, dim)
     name = {"+": "checked_add", "-": "checked_subtract", "*": "checked_multiply"}[op]
     operands = _operands(context, left, right)
-    return _integer_result(context, op, name, operands, left, right)
+    return checked(context, op, name, operands, left, right)
 
 
-def _integer_result(
+def checked(
     context: TraceContext,
     op: str,
     record: str,
@@ -209,18 +201,23 @@ def _divided(context: TraceContext, op: str, left: PyValue, right: PyValue) -> P
             return integer(context, exact) if op == "//" else ConstantValue(0)
     elif b is not None and facts.evaluate(context, b) is not None:
         if not facts.decide(context, 1, "<=", b):
-            return constant_binary(op, _fixed(context, left), _fixed(context, right))
+            return constant(context, op, left, right)
     else:
         divisor, zero = _operands(context, right, ConstantValue(0))
         facts.require(context, context.builder.emit("not_equal", divisor, zero))
     name = "floor_divide" if op == "//" else "remainder"
     operands = _operands(context, left, right)
-    result = _integer_result(context, op, name, operands, left, right)
+    result = checked(context, op, name, operands, left, right)
     if isinstance(right, ConstantValue) and isinstance(result.dim, dims.SymbolicDim):
         small = op == "%" and abs(right.value) <= 2**31
         if small or (a is not None and fits(context, a * 2**15)):
             context.objects.limits[str(result.dim)] = abs(right.value) if small else 2**47
     return result
+
+
+def constant(context: TraceContext, op: str, left: PyValue, right: PyValue) -> ConstantValue:
+    """The operator on the values that the operands have in the traced call."""
+    return constant_binary(op, *(_fixed(context, value) for value in (left, right)))
 
 
 def _fixed(context: TraceContext, value: PyValue) -> PyValue:

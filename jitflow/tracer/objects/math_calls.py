@@ -25,9 +25,10 @@ from jitflow.tracer.objects.number_values import (
     constant_float,
     evaluate,
     graph_value,
+    require_finite,
 )
 from jitflow.tracer.objects.protocol import Tracer
-from jitflow.tracer.objects.scalars import binary, require_finite
+from jitflow.tracer.objects.scalars import binary
 from jitflow.tracer.objects.wrap import resolve
 from jitflow.tracer.values import ConstantValue, PyValue, SequenceValue
 

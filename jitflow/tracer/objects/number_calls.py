@@ -26,10 +26,10 @@ from jitflow.tracer.objects.number_values import (
     constant_float,
     evaluate,
     graph_value,
+    require_finite,
 )
 from jitflow.tracer.objects.operators import binary
 from jitflow.tracer.objects.protocol import Tracer
-from jitflow.tracer.objects.scalars import require_finite
 from jitflow.tracer.objects.strings import real_text
 from jitflow.tracer.objects.wrap import resolve
 from jitflow.tracer.values import (

@@ -122,6 +122,15 @@ def constant_float(context: TraceContext, number: float) -> Value:
     return context.scalar_graph_value(ConstantValue(number), F64)
 
 
+def require_finite(context: TraceContext, result: Value, *operands: Value) -> None:
+    """Python raises OverflowError where finite operands give an infinite result."""
+    emit = context.builder.emit
+    finite = emit("isfinite", result)
+    for operand in operands:
+        finite = emit("logical_or", finite, emit("logical_not", emit("isfinite", operand)))
+    facts.require(context, finite)
+
+
 def constant_binary(op: str, left: PyValue, right: PyValue) -> ConstantValue:
     """The operator on two constants, computed by Python."""
     if not isinstance(left, ConstantValue) or not isinstance(right, ConstantValue):

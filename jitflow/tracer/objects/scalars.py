@@ -10,7 +10,7 @@ from jitflow.core.errors import Unsupported
 from jitflow.ir.graph import Value
 from jitflow.tracer import facts
 from jitflow.tracer.context import TraceContext
-from jitflow.tracer.objects import integers
+from jitflow.tracer.objects import integers, powers
 from jitflow.tracer.objects.number_values import (
     DTYPES,
     RECORDS,
@@ -23,7 +23,6 @@ from jitflow.tracer.objects.number_values import (
 from jitflow.tracer.values import ConstantValue, PyValue, ScalarValue
 
 _EXACT = 2**53
-_MOST_SQUARED = 100
 _RANK = {"bool": 0, "int": 1, "float": 2, "complex": 3}
 
 
@@ -32,6 +31,8 @@ def binary(context: TraceContext, op: str, left: PyValue, right: PyValue) -> PyV
     boxes = box_of(left), box_of(right)
     if None in boxes:
         raise TypeError("not Python numbers")
+    if op == "**":
+        return powers.power(context, left, right)
     kind = max(boxes, key=lambda box: _RANK[box])  # type: ignore[index]
     if kind == "bool":
         return _booleans(context, op, left, right)
@@ -80,8 +81,6 @@ def require_exact_float(context: TraceContext, value: PyValue) -> None:
 
 
 def _floats(context: TraceContext, op: str, left: PyValue, right: PyValue) -> PyValue:
-    if op == "**":
-        return _float_power(context, left, right)
     names = {"+": "add", "-": "subtract", "*": "multiply", "/": "divide"}
     names |= {"//": "floor_divide", "%": "remainder"}
     if op not in names:
@@ -102,37 +101,8 @@ def _require_nonzero(context: TraceContext, value: PyValue, number: Value) -> No
     facts.require(context, context.builder.emit("not_equal", number, zero))
 
 
-def _float_power(context: TraceContext, left: PyValue, right: PyValue) -> PyValue:
-    """``**``: a complex result, a zero to a negative power and an overflow are left to Python."""
-    emit = context.builder.emit
-    a, b = graph_value(context, left, F64), graph_value(context, right, F64)
-    exponent = right.value if isinstance(right, ConstantValue) else None
-    whole = exponent is not None and float(exponent).is_integer()
-    zero = constant_float(context, 0.0)
-    if exponent is None or exponent < 0:
-        facts.require(context, emit("not_equal", a, zero))
-    if not whole:
-        facts.require(context, emit("less_equal", zero, a))
-    if exponent == 1:
-        return boxed("float", a)
-    result = emit("multiply", a, a) if exponent == 2 else emit("power", a, b)
-    require_finite(context, result, a, b)
-    return boxed("float", result)
-
-
-def require_finite(context: TraceContext, result: Value, *operands: Value) -> None:
-    """Python raises OverflowError where finite operands give an infinite result."""
-    emit = context.builder.emit
-    finite = emit("isfinite", result)
-    for operand in operands:
-        finite = emit("logical_or", finite, emit("logical_not", emit("isfinite", operand)))
-    facts.require(context, finite)
-
-
 def _complexes(context: TraceContext, op: str, left: PyValue, right: PyValue) -> PyValue:
     names = {"+": "add", "-": "subtract", "*": "multiply"}
-    if op == "**":
-        return _complex_power(context, left, right)
     a, b = graph_value(context, left, C128), graph_value(context, right, C128)
     if op == "/":
         return boxed("complex", _complex_quotient(context, a, b))
@@ -157,25 +127,6 @@ def _complex_quotient(context: TraceContext, a: Value, b: Value) -> Value:
     other = emit("subtract", emit("multiply", near, ratio), far)
     imaginary = emit("divide", emit("where", is_wide, turned, other), scale)
     return emit("complex", real, imaginary)
-
-
-def _complex_power(context: TraceContext, left: PyValue, right: PyValue) -> PyValue:
-    """To a small positive whole power: by repeated squares (CPython's `c_powu`)."""
-    power = right.value if isinstance(right, ConstantValue) else 0
-    if type(power) not in (int, float) or not 0 < power <= _MOST_SQUARED or power % 1:
-        raise Unsupported("JF-B010", "complex **")
-    emit = context.builder.emit
-    square = graph_value(context, left, C128)
-    result = graph_value(context, ConstantValue(1 + 0j), C128)
-    bits = int(power)
-    while bits:
-        if bits & 1:
-            result = emit("multiply", result, square)
-        bits >>= 1
-        if bits:
-            square = emit("multiply", square, square)
-    facts.require(context, emit("logical_not", emit("isinf", result)))
-    return boxed("complex", result)
 
 
 def compare(context: TraceContext, op: str, left: PyValue, right: PyValue) -> PyValue:
