@@ -1,10 +1,10 @@
 """Native calls that end as Python: a check fails, or warnings are due, again and again.
 
 A native entry is tried before anything of Python runs, so nobody sees what it costs. A function
-whose calls of one class of sizes often run twice, natively and then as Python, is watched: its calls
-come through the dispatcher, which measures both ways (`trial`) and calls the entry itself. Which
-calls are lost depends on what is in the arrays, and that changes: watching ends where most calls
-are better off compiled, and where they are not both ways are measured again now and then.
+whose calls of one class of sizes often run twice, natively and then as Python, is watched: its
+calls come through the dispatcher, which measures both ways (`trial`) and calls the entry itself.
+Which calls are lost depends on what is in the arrays, and that changes: watching ends where most
+calls are better off compiled, and where they are not both ways are measured again now and then.
 """
 
 from __future__ import annotations
