@@ -22,6 +22,7 @@ class Builder:
     def __init__(self, name: str = "graph") -> None:
         self.graph = Graph(name)
         self.block: Block = self.graph.body
+        self._around: list[Block] = []
         self.location: Location = UNKNOWN
         self.node_count = 0
         self.region_count = 0
@@ -112,11 +113,20 @@ class Builder:
                 for name, type in zip(names, types, strict=False)
             ]
         )
-        outer, self.block = self.block, block
+        self._around.append(self.block)
+        self.block = block
         try:
             yield block
         finally:
-            self.block = outer
+            self.block = self._around.pop()
+
+    def sees(self, value: Value) -> bool:
+        """Whether the next node may use a value; those of a region that is given up, it may not."""
+        blocks = [*self._around, self.block]
+        if value.producer is not None:
+            return any(node is value.producer for block in blocks for node in block.nodes)
+        parameters = (given for block in blocks for given in block.parameters)
+        return any(given is value for given in (*self.graph.inputs, *parameters))
 
     def yield_(self, *values: Value) -> None:
         """Set the results of the block that is being built."""

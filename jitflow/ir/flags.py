@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from jitflow.core.dtypes import DType
+from jitflow.core.errors import CheckFailed
 from jitflow.ir.graph import Graph, Node
 from jitflow.ir.regions import symbols_in
 from jitflow.ops.record import Kind
@@ -144,12 +145,12 @@ def _evaluate(node: Node, known: dict[int, Any], shrunk: set[int]) -> None:
         return
     operands, result = [known[id(value)] for value in node.operands], node.results[0]
     size, is_known = result.type.size, shrunk.isdisjoint(map(id, node.operands))
-    if is_source or (is_known and isinstance(size, int) and size <= _SMALL):
-        with suppress(IndexError):  # raised where the graph runs
+    with suppress(IndexError, CheckFailed):  # raised where the graph runs
+        if is_source or (is_known and isinstance(size, int) and size <= _SMALL):
             known[id(result)] = record.numpy(*operands, **node.attributes)
-    elif record.name == "full":
-        known[id(result)] = np.reshape(operands[0], (1,) * result.type.rank)
-        shrunk.add(id(result))
-    elif record.kind is Kind.ELEMENTWISE:
-        known[id(result)] = record.numpy(*operands, **node.attributes)
-        shrunk.add(id(result))
+        elif record.name == "full":
+            known[id(result)] = np.reshape(operands[0], (1,) * result.type.rank)
+            shrunk.add(id(result))
+        elif record.kind is Kind.ELEMENTWISE:
+            known[id(result)] = record.numpy(*operands, **node.attributes)
+            shrunk.add(id(result))

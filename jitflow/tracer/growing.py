@@ -144,6 +144,7 @@ def begin(
 ) -> RowsValue:
     """The rows of a list at the start of a loop that appends to it."""
     growth = tracer.growing[id(owner)]
+    _check_shapes(tracer, growth.kind)
     appends = growth.plans.setdefault(plan, 1)
     growth.attempt, growth.appends, growth.is_nested = attempt, 0, False
     growth.is_checked = trips is None or appends == 0
@@ -155,6 +156,15 @@ def begin(
         if growth.is_set:
             rows = RowsValue(replace(rows.stack, is_set=True), rows.buffers, rows.count)
     return rows
+
+
+def _check_shapes(tracer: Interpreter, kind: Kind) -> None:
+    """Decline arrays with an extent that only the region finds."""
+    builder = tracer.context.builder
+    extents = {dim for type in carried.types_of(kind) for dim in type.shape}
+    for name in {name for dim in extents for name in dims.symbols_of(dim)}:
+        if not builder.sees(builder.graph.symbols[name].value):
+            raise Unsupported("JF-B006", "the shape of an item of a list is not known before")
 
 
 def is_enough(growth: Growth, plan: Any) -> bool:

@@ -1,9 +1,9 @@
 """Runs random loop programs: compiled against eager.
 
     PYTHONPATH=. python tests/differential/fuzz_loops.py --seeds 0:2000
-    PYTHONPATH=. python tests/differential/fuzz_loops.py --seeds 17:18 --show
+    PYTHONPATH=. python tests/differential/fuzz_loops.py --kind rough --seeds 17:18 --show
 
-Prints the seeds that differ, and how many loops and branches were captured.
+Prints the seeds that differ, and how many loops and branches were captured. Kinds of programs: `kinds`.
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ import time
 import traceback
 from collections.abc import Iterator
 
-from loop_calls import differences, make_calls, make_program, observe
+from kinds import KINDS, Kind
+from outcomes import differences, observe
 
 import jitflow
 
@@ -32,22 +33,26 @@ class TooLong(Exception):
     """A program did not end in time."""
 
 
-def check_seed(seed: int, backend: str) -> tuple[list[str], dict[str, float]]:
+def check_seed(
+    seed: int, backend: str, kind: Kind = KINDS["loops"]
+) -> tuple[list[str], dict[str, float]]:
     """How compiled and eager calls of one program differ, and the counters of its report."""
-    program, _ = make_program(seed)
+    program, _ = kind.program(seed)
     compiled = jitflow.compile(program, backend=backend)
     before = jitflow.stats()
     with jitflow.config().override(**_SETTINGS):
-        for number, make in enumerate(make_calls(seed)):
+        for number, make in enumerate(kind.calls(seed)):
             expected = observe(program, make())
-            found = differences(expected, observe(compiled, make()))
+            found = differences(expected, observe(compiled, make()), kind.rounding)
             if found:
                 return [f"call {number}: {text}" for text in found], {}
     after = jitflow.stats()
     return [], {name: after[name] - before[name] for name in after}
 
 
-def check_safely(seed: int, backend: str, seconds: int) -> tuple[list[str], dict[str, float]]:
+def check_safely(
+    seed: int, backend: str, kind: Kind, seconds: int
+) -> tuple[list[str], dict[str, float]]:
     """As `check_seed`; errors and programs that take too long are differences."""
 
     def stop(*_: object) -> None:
@@ -56,7 +61,7 @@ def check_safely(seed: int, backend: str, seconds: int) -> tuple[list[str], dict
     signal.signal(signal.SIGALRM, stop)
     signal.alarm(seconds)
     try:
-        return check_seed(seed, backend)
+        return check_seed(seed, backend, kind)
     except BaseException as error:
         if isinstance(error, KeyboardInterrupt):
             raise
@@ -66,11 +71,11 @@ def check_safely(seed: int, backend: str, seconds: int) -> tuple[list[str], dict
         signal.alarm(0)
 
 
-def run(seeds: range, backend: str, seconds: int) -> Iterator[tuple[int, list[str]]]:
+def run(seeds: range, backend: str, kind: Kind, seconds: int) -> Iterator[tuple[int, list[str]]]:
     """The seeds that differ; prints a summary at the end."""
     started, total = time.perf_counter(), {}
     for seed in seeds:
-        found, counted = check_safely(seed, backend, seconds)
+        found, counted = check_safely(seed, backend, kind, seconds)
         for name, value in counted.items():
             total[name] = total.get(name, 0) + value
         if found:
@@ -82,17 +87,18 @@ def run(seeds: range, backend: str, seconds: int) -> Iterator[tuple[int, list[st
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seeds", default="0:200", help="first and last seed, as in a slice")
+    parser.add_argument("--kind", default="loops", choices=KINDS, help="kind of programs")
     parser.add_argument("--backend", default="auto", help="auto, or reference for NumPy's kernels")
     parser.add_argument("--seconds", type=int, default=60, help="limit for one program")
     parser.add_argument("--show", action="store_true", help="print the programs that differ")
     options = parser.parse_args()
     first, last = (int(part) for part in options.seeds.split(":"))
-    failed = 0
-    for seed, found in run(range(first, last), options.backend, options.seconds):
+    kind, failed = KINDS[options.kind], 0
+    for seed, found in run(range(first, last), options.backend, kind, options.seconds):
         failed += 1
         print(f"seed {seed}: {found[0]}", flush=True)
         if options.show:
-            print("\n".join([*found[1:], make_program(seed)[1]]))
+            print("\n".join([*found[1:], kind.program(seed)[1]]))
     print(f"{failed} differ")
     raise SystemExit(bool(failed))
 

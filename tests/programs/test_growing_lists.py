@@ -102,3 +102,16 @@ def test_ints_and_floats_in_a_list_that_grows(check_loops):
 
     x = np.random.default_rng(0).normal(size=40)
     check_loops(run, (x, [], 40), (-np.abs(x), [2], 30), (np.abs(x), [2.5, None], 20))
+
+
+def test_arrays_of_a_length_that_the_loop_finds(check):
+    def run(x, count):
+        v, log = x, []
+        for k in range(count[0], len(x)):
+            if k == 0:
+                v = x[[0, 1, 1]]
+            log.append(v)
+        return log
+
+    x = np.arange(9.0)
+    check(run, (x, np.array([0])), (x, np.array([1])))

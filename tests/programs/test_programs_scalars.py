@@ -116,3 +116,11 @@ def test_numbers_become_elements(check, kind, number):
     check(f, (x, type(number)(1)), (x, number), (x, type(number)(2)))
     check(constant, (x,))
     check(mixed, (x,), (x // 50,))
+
+
+def test_a_constant_product_that_wraps(check):
+    def run(x):
+        start = LARGE * 4
+        return x[start:], x[LARGE + LARGE + LARGE + LARGE]
+
+    check(run, (np.arange(6.0),))
