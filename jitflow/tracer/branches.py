@@ -257,7 +257,11 @@ class _Fork:
             if outcome is None:
                 ways: Ways = start.ways or [(None, start)]
                 region = Region(frame, stops, normal, self.origin)
-                outcome = regions.run(tracer, region, begin=lambda: go_to(tracer, frame, ways))
+                try:
+                    outcome = regions.run(tracer, region, begin=lambda: go_to(tracer, frame, ways))
+                except Unsupported:
+                    tracer.failed_arm = start
+                    raise
             self.mark.check()
             changes = places.changes_since(tracer, self.mark.checkpoint, self.before)
             arm = arm_at_end(tracer, block, outcome, (frame, self.slots), changes)

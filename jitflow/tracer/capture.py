@@ -12,7 +12,7 @@ from jitflow.core.dataclass import replace
 from jitflow.core.dtypes import BOOL
 from jitflow.core.errors import Unsupported
 from jitflow.ir.graph import Value
-from jitflow.tracer import branches, conditions, domains, facts, loops
+from jitflow.tracer import branches, conditions, domains, facts, leaving, loops
 from jitflow.tracer.arrays import UncertainArray
 from jitflow.tracer.branches import Start
 from jitflow.tracer.carried import NotSettled
@@ -63,6 +63,8 @@ def for_loop(tracer: Interpreter, frame: SymbolicFrame, target: int) -> str:
     except Unsupported as error:
         mark.abandon()
         frame.index = index
+        if tracer.is_leaving:
+            raise
         return _declined(tracer, iterator, error)
     frame.index = index
     return ""
@@ -143,6 +145,8 @@ def at_header(tracer: Interpreter, frame: SymbolicFrame, instruction: Instructio
         loops.capture(tracer, frame, loop, None)
     except Unsupported:
         mark.abandon()
+        if tracer.is_leaving:
+            raise
         tracer.tried[place] = tracer.tried.get(place, 0) + 1
         return False
     return True
@@ -183,6 +187,8 @@ def branch(
         branches.fork(tracer, frame, predicate, taken, passed)
     except Unsupported as error:
         mark.abandon()
+        if tracer.is_leaving or leaving.note_way_out(tracer, frame, error, taken, passed):
+            raise
         if captured in ("taken", "passed"):
             _enter_for_sure(tracer, frame, predicate, captured == "taken", taken, passed)
             return
@@ -258,6 +264,8 @@ def _captured_while(
             loops.capture(tracer, frame, loop, None, first, other.index)
         except Unsupported as error:
             mark.abandon()
+            if tracer.is_leaving:
+                raise
             tracer.tried[place] = tracer.tried.get(place, 0) + 1
             return name if isinstance(error, NotSettled | UncertainArray) else ""
         return "captured"

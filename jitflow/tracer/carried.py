@@ -8,7 +8,7 @@ Python might have kept an older one, its memory is *uncertain*, good for reading
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -24,6 +24,7 @@ from jitflow.tracer import arrays, operations
 from jitflow.tracer.layout import Order, c_order
 from jitflow.tracer.objects.either import PAIRS, exact_float
 from jitflow.tracer.objects.int_or_float import bound_of
+from jitflow.tracer.objects.model import IteratorValue
 from jitflow.tracer.places import settled
 from jitflow.tracer.values import (
     ArrayValue,
@@ -38,10 +39,11 @@ from jitflow.tracer.values import (
 )
 
 if TYPE_CHECKING:
-    from jitflow.tracer import shrinking
+    from jitflow.tracer import remaining, shrinking
     from jitflow.tracer.interpreter import Interpreter
     from jitflow.tracer.shrinking import Capacity
 else:
+    remaining = LazyModule("jitflow.tracer.remaining")
     shrinking = LazyModule("jitflow.tracer.shrinking")
 
 _NUMBERS: dict[type, tuple[str, DType]] = {
@@ -134,6 +136,13 @@ class Perhaps:
     kind: Kind
 
 
+@dataclass(frozen=True)
+class Rest:
+    """What is left of an iterator; `tree` is its structure, as in `tracer.remaining`."""
+
+    tree: tuple[Any, ...]
+
+
 @dataclass(frozen=True, eq=False)
 class Fixed:
     """An object that must be the same everywhere."""
@@ -147,7 +156,9 @@ class Fixed:
         return 0
 
 
-Kind = Number | Either | IntOrFloat | Array | Part | Group | Fixed | Unbound | Perhaps | Stack
+Kind = (
+    Number | Either | IntOrFloat | Array | Part | Group | Fixed | Unbound | Perhaps | Stack | Rest
+)
 
 
 def is_same(left: PyValue | None, right: PyValue | None) -> bool:
@@ -189,6 +200,8 @@ def describe(tracer: Interpreter, value: PyValue) -> Kind:
         return Array(value.type, arrays.order_of(tracer.context, value))
     if isinstance(value, SequenceValue) and value.kind is not list:
         return Group(value.kind, tuple(describe(tracer, item) for item in value.items))
+    if isinstance(value, IteratorValue) and value.is_rest:
+        return Rest(remaining.describe(tracer, value))
     return Fixed(value)
 
 
@@ -220,6 +233,8 @@ def types_of(kind: Kind) -> list[ArrayType]:
         return [type for item in kind.items for type in types_of(item)]
     if isinstance(kind, Perhaps):
         return [*types_of(kind.kind), ArrayType(BOOL)]
+    if isinstance(kind, Rest):
+        return [ArrayType(I64)] * remaining.number_count(kind.tree)
     if isinstance(kind, Stack):
         rows = [(type.dtype, (kind.capacity, *type.shape)) for type in types_of(kind.item)]
         counts = [] if kind.is_full else [ArrayType(I64)]
@@ -246,6 +261,9 @@ def parts_of(tracer: Interpreter, value: PyValue) -> list[Value]:
     if isinstance(kind, Group):
         assert isinstance(value, SequenceValue)
         return [part for item in value.items for part in parts_of(tracer, item)]
+    if isinstance(kind, Rest):
+        assert isinstance(value, IteratorValue)
+        return remaining.parts_of(tracer, value)
     return []
 
 
@@ -285,6 +303,8 @@ def build(tracer: Interpreter, kind: Kind, parts: Iterator[Value], uncertain: st
         found = [next(parts) for _ in types_of(kind)]
         count = None if kind.is_full else found.pop()
         return RowsValue(kind, tuple(found), count)
+    if isinstance(kind, Rest):
+        return remaining.build(kind.tree, parts)
     assert isinstance(kind, Fixed)
     return kind.value
 
@@ -486,6 +506,8 @@ def text_of(kind: Kind) -> str:
         return f"rows of {kind.type}"
     if isinstance(kind, Group):
         return f"{kind.kind.__name__} of {', '.join(map(text_of, kind.items))}"
+    if isinstance(kind, Rest):
+        return "what is left of an iterator"
     value = kind.value
     return repr(value.value) if isinstance(value, ConstantValue) else value.python_type.__name__
 

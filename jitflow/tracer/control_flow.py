@@ -151,7 +151,7 @@ def _join_of(
     ends = stops | {normal, RETURN}
     after = successors(code)
     before: dict[int, list[int]] = {}
-    for at in _reached(after, starts, ends) - ends:
+    for at in reached(after, starts, ends) - ends:
         for to in after[at]:
             before.setdefault(to, []).append(at)
     order = _postorder(before, normal)
@@ -214,12 +214,13 @@ def _meet(found: dict[int, int], place: dict[int, int], ways: tuple[int, ...]) -
 def leads_to(code: CodeType, start: int, stops: frozenset[int], goal: int) -> bool:
     """Whether a way from `start` comes to `goal` without passing one of `stops` before."""
     ends = stops | {goal, RETURN}
-    return goal in _reached(successors(code), (start,), ends)
+    return goal in reached(successors(code), (start,), ends)
 
 
-def _reached(
+def reached(
     after: tuple[tuple[int, ...], ...], starts: Iterable[int], ends: frozenset[int]
 ) -> set[int]:
+    """What ways from `starts` come to; they end at `ends`."""
     found: set[int] = set()
     work = list(starts)
     while work:

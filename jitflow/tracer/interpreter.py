@@ -94,6 +94,12 @@ class Interpreter:
         Likewise for each ``while`` that is unrolled, by the place of its header.
     written_slots : dict
         For each loop, by its header, variables whose arrays its iterations write.
+    failed_arm : branches.Start or None
+        Where the arm of a branch began that could not be traced last.
+    ways_out : dict
+        Where arms begin at which captured loops are left, for each code object.
+    is_leaving : bool
+        Whether such an arm was just found: the loops around it have to be tried again.
     """
 
     def __init__(self, context: TraceContext, limits: Limits) -> None:
@@ -122,6 +128,9 @@ class Interpreter:
         self.attempts: list[Any] = []
         self.unbound: tuple[SymbolicFrame, int] | None = None
         self.written_slots: dict[tuple[CodeType, int], set[int]] = {}
+        self.failed_arm: Any = None
+        self.ways_out: dict[CodeType, frozenset[int]] = {}
+        self.is_leaving = False
 
     # Running
 

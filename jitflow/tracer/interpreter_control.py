@@ -28,10 +28,11 @@ from jitflow.tracer.values import (
 )
 
 if TYPE_CHECKING:
-    from jitflow.tracer import branches, capture, control_flow
+    from jitflow.tracer import branches, capture, control_flow, leaving
     from jitflow.tracer.interpreter import Interpreter
 else:
     capture = LazyModule("jitflow.tracer.capture")
+    leaving = LazyModule("jitflow.tracer.leaving")
     branches = LazyModule("jitflow.tracer.branches")
     control_flow = LazyModule("jitflow.tracer.control_flow")
 
@@ -165,12 +166,16 @@ def _get_iter(tracer: Interpreter, frame: SymbolicFrame, arg: object) -> None:
 
 
 def _for_iter(tracer: Interpreter, frame: SymbolicFrame, target: int) -> None:
-    iterator = operations.resolve(tracer, frame.stack[-1])
+    found_there = operations.resolve(tracer, frame.stack[-1])
+    is_ours = isinstance(found_there, IteratorValue)
+    iterator = found_there if is_ours else leaving.taken_over(tracer, frame)
     if not isinstance(iterator, IteratorValue):
         raise LoopBreak("an iterator that was there before")
     found = capture.for_loop(tracer, frame, target)
     if found == "captured":
         return
+    if iterator.source is not None:
+        raise LoopBreak(tracer.reasons.get(id(iterator)) or "an iterator that was there before")
     if found != "peel":
         branches.check_not_around(tracer, frame)
         _check_length(tracer, frame, iterator)

@@ -49,6 +49,8 @@ class Entry:
         self.reach = Reach(tracer)
         self.is_entered = domain.is_entered if domain is not None else first is None
         self.live = live_slots(frame.code)
+        left = tracer.ways_out.get(frame.code, frozenset())
+        self.left = loop.body & left
         self.carried: list[Carried] = []
         self.outs: list[Carried] = []
         self.fixed: dict[Place, PyValue] = {}

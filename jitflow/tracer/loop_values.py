@@ -34,6 +34,8 @@ class Carried:
         The one that it is.
     uncertain : str
         Why an array in it may be one that is known elsewhere.
+    stop : int or None
+        For an entry of the operand stack the way out that has it.
     parameters, results : list of Value
         In the block, and of the node.
     """
@@ -50,6 +52,7 @@ class Carried:
     results: list[Value] = field(default_factory=list)
     current: PyValue | None = None
     ending: Ending | None = None
+    stop: int | None = None
 
     @property
     def key(self) -> Any:

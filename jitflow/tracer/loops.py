@@ -32,14 +32,16 @@ from jitflow.tracer.values import (
     ArrayValue,
     ConstantValue,
     PerhapsUnbound,
+    PyValue,
     SequenceValue,
     Storage,
 )
 
 if TYPE_CHECKING:
-    from jitflow.tracer import shrinking
+    from jitflow.tracer import remaining, shrinking
     from jitflow.tracer.interpreter import Interpreter
 else:
+    remaining = LazyModule("jitflow.tracer.remaining")
     shrinking = LazyModule("jitflow.tracer.shrinking")
 
 MAX_ATTEMPTS = 8
@@ -129,7 +131,7 @@ class _Attempt(Entry):
                     self._finish_block(block, outcome)
         except Unsupported:
             self.mark.abandon()
-            if not (self._read_unbound() or self._grew(known)):
+            if not (self._read_unbound() or self._grew(known) or self._is_left()):
                 raise
             return False
         finally:
@@ -163,7 +165,7 @@ class _Attempt(Entry):
             context.ranges = {**context.ranges, str(index): ((low,), (high,))}
             frame.push(self.domain.item(index_value(index)))
             frame.index = header + 1
-        stops = frozenset((header, *self.loop.exits))
+        stops = frozenset((header, *self.loop.exits, *self.left))
         region = Region(frame, stops, header)
         outcome = regions.run(tracer, region, at_least_one=True)
         self.mark.check()
@@ -184,7 +186,8 @@ class _Attempt(Entry):
             is_same = all(a is b for a, b in zip(stack, base, strict=False))
             if not is_same or not all(isinstance(item, IteratorValue) for item in inner):
                 raise Unsupported("JF-B006", "the operand stack changes in the loop")
-            outcome.stacks[stop] = [*stack[: len(base)], *(ConstantValue(None) for _ in inner)]
+            if stop not in self.left:
+                outcome.stacks[stop] = [*stack[: len(base)], *(ConstantValue(None) for _ in inner)]
 
     def _missing(self, known: dict[tuple[int, Any], Place]) -> bool:
         """Whether places were changed that are not carried yet; they are added."""
@@ -329,12 +332,17 @@ class _Attempt(Entry):
             self._add_out(self.frame.names[slot], Ending.of(self.tracer, value), slot)
         if RETURN in outcome.stacks:
             ending = Ending.of(self.tracer, outcome.stacks[RETURN][0])
-            self._add_out("returned", ending, None)
+            self._add_out("returned", ending, None, RETURN)
+        for stop in sorted(self.left & outcome.stacks.keys()):
+            for rest in outcome.stacks[stop][len(self.mark.position.stack) :]:
+                self._add_out("rest", Ending.of(self.tracer, rest), None, stop)
         return len(self.widened) > before
 
-    def _add_out(self, name: str, ending: Ending, slot: int | None) -> None:
+    def _add_out(
+        self, name: str, ending: Ending, slot: int | None, stop: int | None = None
+    ) -> None:
         kind = carried.known_outside(ending.known_kind, name, self._capacity)
-        item = Carried(name, kind, [], ending.value, slot=slot)
+        item = Carried(name, kind, [], ending.value, slot=slot, stop=stop)
         item.ending = ending
         item.ends = carried.converted(self.tracer, ending.parts, ending.known_kind, kind)
         if not self._leaves_own(ending):
@@ -406,13 +414,17 @@ class _Attempt(Entry):
             item.initial = carried.placeholders(tracer, item.kind)
         initial = [part for item in (*self.carried, *self.outs) for part in item.initial]
         initial += [tracer.context.truth(False) for _ in self.flags]
+        following: Dim | None = None
         if self.domain is None:
             initial.insert(0, self.first if self.first is not None else tracer.context.truth(True))
             results = self._while(block, initial)[1:]
             again: Value | None = None
         elif self.ways:
             start = emit("dimension", dim=self.domain.start)
-            _, again, *results = self._while(block, [start, tracer.context.truth(True), *initial])
+            index, again, *results = self._while(
+                block, [start, tracer.context.truth(True), *initial]
+            )
+            following = facts.late_symbol(context, index, None)
         else:
             bounds = (self.domain.start, self.domain.stop, self.domain.step)
             numbers = [emit("dimension", dim=dim) for dim in bounds]
@@ -423,7 +435,7 @@ class _Attempt(Entry):
         self.mark.keep_calls()
         self._apply(results)
         flags = results[len(results) - len(self.flags) :] if self.flags else []
-        self._leave(outcome, again, flags)
+        self._leave(outcome, again, flags, following)
 
     def _require_entry(self) -> None:
         """Check that there is an iteration: the code behind the loop reads what it binds."""
@@ -502,17 +514,45 @@ class _Attempt(Entry):
         for array, end in zip(carried.storages_of(item.current), ends, strict=True):
             array.storage.sharer = self._sharer(end.storage)
 
-    def _leave(self, outcome: Outcome, again: Value | None, flags: list[Value]) -> None:
+    def _leave(
+        self, outcome: Outcome, again: Value | None, flags: list[Value], following: Dim | None
+    ) -> None:
         """Go on where the loop leads; by its flags where there are several ways."""
         ways: Ways = []
         base = self.mark.position.stack
+        rest = self._take_items(following)
         if self.domain is not None:
             assert self.exit_index is not None
             ways.append((again, Start(self.exit_index, base[:-1])))
         for position, stop in enumerate(self.ways):
             stack = outcome.stacks.get(stop, base)
+            entries = [item.current for item in self.outs if item.stop == stop and item.current]
             if stop == RETURN:
-                stack = [item.current for item in self.outs if item.slot is None and item.current]
+                stack = entries
+            elif stop in self.left:
+                stack = [*base[: len(base) - len(rest)], *rest, *entries]
             flag = flags[position] if position < len(flags) else None
             ways.append((flag, Start(stop, stack)))
         go_to_or_split(self.tracer, self.frame, ways)
+
+    # Ways out that only Python can go
+
+    def _is_left(self) -> bool:
+        """Whether an arm was found at which the loop has to be left; noted at the outermost one."""
+        tracer = self.tracer
+        if not tracer.is_leaving or any(isinstance(a, Entry) for a in tracer.attempts[:-1]):
+            return False
+        tracer.is_leaving = False
+        return True
+
+    def _take_items(self, following: Dim | None) -> list[PyValue]:
+        """What is left of the loop's iterator where it is left in the middle, if it has one."""
+        if self.domain is None:
+            return []
+        tracer, iterator = self.tracer, self.mark.position.stack[-1]
+        if not isinstance(iterator, IteratorValue):
+            return [iterator]
+        remaining.note_taken(tracer, iterator, self.domain, following)
+        if not self.left or following is None:
+            return [iterator]
+        return [remaining.rest_of(tracer, iterator, self.domain, following)]

@@ -14,8 +14,10 @@ from jitflow.core.errors import Unsupported
 from jitflow.guards.sources import ConstantSource
 from jitflow.tracer import numpy
 from jitflow.tracer.objects import (
+    cmath_calls,
     container_calls,
     copying,
+    integer_math,
     iterator_calls,
     math_calls,
     number_calls,
@@ -51,6 +53,8 @@ HANDLERS: dict[Any, Handler] = {
     **object_calls.HANDLERS,
     **number_calls.HANDLERS,
     **math_calls.HANDLERS,
+    **integer_math.HANDLERS,
+    **cmath_calls.HANDLERS,
     **container_calls.HANDLERS,
     **iterator_calls.HANDLERS,
     **copying.HANDLERS,

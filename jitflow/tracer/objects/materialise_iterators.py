@@ -45,7 +45,7 @@ def used_up(kind: type) -> Iterator[Any]:
 
 
 _SEQUENCES: tuple[Any, ...] = ([], (), "", b"")
-_WITH_POSITION = tuple(type(iter(empty)) for empty in _SEQUENCES)
+_WITH_POSITION = (*(type(iter(empty)) for empty in _SEQUENCES), type(iter(np.empty(0))))
 _EMPTIES: tuple[Any, ...] = (
     list,
     tuple,
@@ -98,6 +98,8 @@ def _plain(recipe_of: RecipeOf, value: IteratorValue) -> r.Recipe:
     if value.size is not None and value.size != len(view_items(value.iterable)):
         return r.BuildCall(outdated, (r.Constant(value.iterator_type),))
     iterable = recipe_of(value.iterable)
+    if value.start is not None:
+        return r.BuildCall(advanced, (iterable, recipe_of(value.start)))
     if value.position == 0:
         return r.BuildCall(iter, (iterable,))
     return r.BuildCall(advanced, (iterable, r.Constant(value.position)))
@@ -115,6 +117,9 @@ def _range(recipe_of: RecipeOf, value: IteratorValue) -> r.Recipe:
 
 
 def _enumerate(recipe_of: RecipeOf, value: IteratorValue) -> r.Recipe:
+    assert value.start is not None
+    if not isinstance(value.start, ConstantValue) and value.position == 0:
+        return r.BuildCall(enumerate, (recipe_of(value.inner[0]), recipe_of(value.start)))
     if not isinstance(value.start, ConstantValue):
         raise Unsupported("JF-B014", "enumerate() from a number known only at run time")
     start = r.Constant(value.start.value + value.position)

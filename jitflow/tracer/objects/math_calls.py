@@ -14,6 +14,7 @@ from jitflow.core.errors import Unsupported
 from jitflow.core.lazy import LazyModule
 from jitflow.ir.graph import Value
 from jitflow.tracer import facts, numpy
+from jitflow.tracer.numpy.callouts import Callee, Slot, call_out
 from jitflow.tracer.objects import either, operators
 from jitflow.tracer.objects.comparison import call_special, is_numeric
 from jitflow.tracer.objects.iterators import items_of
@@ -241,9 +242,28 @@ def _product(tracer: Tracer, iterable: PyValue, *, start: PyValue | None = None)
 
 
 def _hypotenuse(tracer: Tracer, x: list[Value]) -> PyValue:
+    if len(x) == 1:
+        return boxed("float", tracer.context.builder.emit("absolute", x[0]))
     if len(x) != 2:
-        raise Unsupported("JF-B003", "math.hypot of other than two numbers")
+        return _by_python(math.hypot)(tracer, x)
     return boxed("float", tracer.context.builder.emit("hypot", *x))
+
+
+def _log_gamma(tracer: Tracer, x: list[Value]) -> PyValue:
+    """Finite, of what is neither infinite nor one of the poles."""
+    result = tracer.context.builder.emit("lgamma", *x)
+    require_finite(tracer.context, result, *x)
+    return boxed("float", result)
+
+
+def _by_python(function: Callable[..., float]) -> Callable[[Tracer, list[Value]], PyValue]:
+    """A call-out: what raises in it leaves the piece."""
+
+    def emit(tracer: Tracer, x: list[Value]) -> PyValue:
+        slots = tuple(Slot(position, "float") for position in range(len(x)))
+        return boxed("float", call_out(tracer.context, Callee(function, slots), x, [F64], ())[0])
+
+    return emit
 
 
 def _power(tracer: Tracer, x: list[Value]) -> PyValue:
@@ -265,6 +285,8 @@ def _handlers() -> dict[Any, Callable[..., PyValue]]:
     }
     table |= {math.hypot: _hypotenuse, math.pow: _power, math.log: _logarithm}
     table |= {math.fmod: _float_remainder, math.modf: _parts}
+    table |= {function: _by_python(function) for function in (math.gamma, math.ulp)}
+    table |= {math.remainder: _by_python(math.remainder), math.lgamma: _log_gamma}
     handlers = {function: _handler(function, emit) for function, emit in table.items()}
     return {**handlers, math.isclose: _is_close, math.prod: _product}
 

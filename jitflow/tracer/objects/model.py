@@ -390,6 +390,8 @@ class IteratorValue(PyValue):
         Runs a generator to its next item.
     is_unnamed : bool
         Whether a ``for`` made it from something else: nothing but that loop can know it.
+    is_rest : bool
+        Whether it is what is left of the iterator of a captured loop; see `tracer.remaining`.
     """
 
     def __init__(
@@ -405,6 +407,7 @@ class IteratorValue(PyValue):
         self.function, self.start = function, start
         self.step: PyValue | None = None
         self.is_unnamed = False
+        self.is_rest = False
         self.size: int | None = None
         self.window: tuple[int, int, int | None, int] | None = None
         self.position = 0
