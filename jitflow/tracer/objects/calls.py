@@ -7,17 +7,16 @@ import inspect
 import types
 from collections.abc import Callable
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from jitflow.core import devices
 from jitflow.core.errors import Unsupported
+from jitflow.core.lazy import LazyModule
 from jitflow.guards.sources import ConstantSource
 from jitflow.tracer import numpy
 from jitflow.tracer.objects import (
-    cmath_calls,
     container_calls,
     copying,
-    integer_math,
     iterator_calls,
     math_calls,
     number_calls,
@@ -47,20 +46,26 @@ from jitflow.tracer.objects.wrap import resolve, resolve_deeply
 from jitflow.tracer.random_types import is_generator, is_python_generator
 from jitflow.tracer.values import ConstantValue, PyValue
 
+if TYPE_CHECKING:
+    from jitflow.tracer.objects import cmath_calls, integer_math
+else:
+    cmath_calls = LazyModule("jitflow.tracer.objects.cmath_calls")
+    integer_math = LazyModule("jitflow.tracer.objects.integer_math")
+
 Handler = Callable[..., PyValue]
 
 HANDLERS: dict[Any, Handler] = {
     **object_calls.HANDLERS,
     **number_calls.HANDLERS,
     **math_calls.HANDLERS,
-    **integer_math.HANDLERS,
-    **cmath_calls.HANDLERS,
     **container_calls.HANDLERS,
     **iterator_calls.HANDLERS,
     **copying.HANDLERS,
 }
 REPLACED.update(f for f in HANDLERS if isinstance(f, types.FunctionType))
 
+_SELDOM: dict[str | None, Any] = {"math": integer_math, "cmath": cmath_calls}
+"""Handlers of functions that few programs call, by the modules of these."""
 _PURE_MODULES = frozenset({"math", "cmath", "_operator", "builtins"})
 _PURE_BUILTINS = frozenset(
     [
@@ -171,9 +176,13 @@ def _call_constant(
 
 def _handler_of(function: Any) -> Handler | None:
     try:
-        return HANDLERS.get(function)
+        found = HANDLERS.get(function)
     except TypeError:
         return None
+    if found is None and isinstance(function, types.BuiltinFunctionType):
+        seldom: dict[Any, Handler] = getattr(_SELDOM.get(function.__module__), "HANDLERS", {})
+        found = seldom.get(function)
+    return found
 
 
 def _call_builtin_method(
