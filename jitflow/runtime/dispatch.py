@@ -84,7 +84,7 @@ class Dispatcher:
         self._points: dict[int, PointState] = {}
         self.root = self._root()
         self._trials = Trials(self._eager_is_faster)
-        self.watch = Watch(self.call)
+        self.watch = Watch()
         self._seconds = 0.0
         self._refused: set[type] = set()
         self.patience = Patience()
@@ -95,7 +95,7 @@ class Dispatcher:
             self._points.clear()
             self.root = self._root()
             self._trials = Trials(self._eager_is_faster)
-            self.watch = Watch(self.call)
+            self.watch = Watch()
             self._seconds = 0.0
             self._refused = set()
             self.patience = Patience()
@@ -123,8 +123,16 @@ class Dispatcher:
 
     # The path of a call
 
+    def missed(self, *args: Any, **kwargs: Any) -> Any:
+        """What the oldest native entry falls back to; one frame a level where calls are nested."""
+        if self.watch.is_on and self.watch.is_trying():
+            return MISS
+        if self._active.get(get_ident(), 0) >= _MOST_NESTED:
+            return self.function(*args, **kwargs)
+        return self.call(*args, **kwargs)
+
     def call(self, *args: Any, **kwargs: Any) -> Any:
-        """Run the function on these arguments: what a call does when no native entry fits."""
+        """Run the function on these arguments: what a call does without a native entry."""
         eager = self._trials.eager_classes
         if eager and not kwargs and size_class(args) in eager and stance() == "default":
             if self.watch.is_on and self.watch.is_due(is_eager=True):

@@ -176,7 +176,7 @@ def make_entry(
         trace.inputs,
         result,
         trace.guards,
-        fallback=dispatcher.newest_native() or dispatcher.watch.missed,
+        fallback=dispatcher.newest_native() or dispatcher.missed,
         on_failed_check=dispatcher.failed_check,
         on_flags=_flags_of_call(dispatcher, request.flags, replayer, sources),
         kept=request.kept,

@@ -14,7 +14,6 @@ from collections.abc import Callable
 from threading import get_ident
 from typing import Any
 
-from jitflow.runtime.marks import MISS
 from jitflow.runtime.trial import size_class
 
 _OFTEN = 8
@@ -26,20 +25,14 @@ _PERIOD = 512
 class Watch:
     """The lost calls of one function.
 
-    Parameters
-    ----------
-    call : callable
-        What a call does that no native entry takes.
-
     Attributes
     ----------
     is_on : bool
         Whether calls come through the dispatcher.
     """
 
-    def __init__(self, call: Callable[..., Any]) -> None:
+    def __init__(self) -> None:
         self.is_on = False
-        self._call = call
         self._lost: Counter[tuple[Any, ...]] = Counter()
         self._often = _OFTEN
         self._calls = {True: 0, False: 0}
@@ -70,7 +63,10 @@ class Watch:
         return mostly_eager
 
     def run(self, entry: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        """The result of a native entry; `MISS` where its guards and those of older ones fail."""
+        """The result of a native entry; `MISS` where its guards and those of older ones fail.
+
+        The oldest entry then calls the dispatcher, which asks `is_trying`.
+        """
         thread = get_ident()
         self._trying.add(thread)
         try:
@@ -78,10 +74,9 @@ class Watch:
         finally:
             self._trying.discard(thread)
 
-    def missed(self, *args: Any, **kwargs: Any) -> Any:
-        """What the oldest native entry falls back to."""
+    def is_trying(self) -> bool:
+        """Whether the oldest entry that `run` tried has missed; asked once."""
         thread = get_ident()
-        if thread in self._trying:
-            self._trying.discard(thread)
-            return MISS
-        return self._call(*args, **kwargs)
+        is_trying = thread in self._trying
+        self._trying.discard(thread)
+        return is_trying

@@ -122,7 +122,7 @@ def is_contiguous(context: TraceContext, array: ArrayValue, order: str = "C") ->
     for axis in reversed(axes) if order == "C" else axes:
         if facts.decide(context, array.shape[axis], "==", 1):
             continue
-        if not facts.decide(context, array.strides[axis], "==", step):
+        if not facts.decide(context, array.strides[axis], "==", step, alike=False):
             return False
         step = step * array.shape[axis]
     return True

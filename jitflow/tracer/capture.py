@@ -115,7 +115,7 @@ def _declined(tracer: Interpreter, iterator: IteratorValue, error: Unsupported) 
     place = tracer.failure[1] if tracer.failure is not None else None
     where = f" (line {place.line})" if place is not None and place.line else ""
     tracer.reasons[id(iterator)] = f"{error.detail or error.code}{where}"
-    if error.code == "JF-B010":
+    if error.code in ("JF-B005", "JF-B010"):  # a shape, or an int, that Python has to know
         tracer.needs_items.add(id(iterator))
     settles = isinstance(error, NotSettled | UncertainArray)
     if settles and iterator.position < MAX_PEELED:

@@ -30,8 +30,13 @@ _HOLDS = {"==": operator.eq, "!=": operator.ne, "<=": operator.le, "<": operator
 _RECORDS = {"==": "equal", "!=": "not_equal", "<=": "less_equal", "<": "less"}
 
 
-def decide(context: TraceContext, left: Dim, relation: str, right: Dim) -> bool:
+def decide(
+    context: TraceContext, left: Dim, relation: str, right: Dim, *, alike: bool = True
+) -> bool:
     """Whether ``left relation right`` (``==``, ``!=``, ``<=``, ``<``) holds.
+
+    `alike`: what is compared are extents, which are usually equal; strides, which are made of them,
+    are not.
 
     Raises
     ------
@@ -43,7 +48,7 @@ def decide(context: TraceContext, left: Dim, relation: str, right: Dim) -> bool:
         return proved
     first, second = evaluate(context, left), evaluate(context, right)
     if first is None or second is None:
-        result = _usual(context, left, relation, right)
+        result = _usual(context, left, relation, right, alike)
         if result is None:
             raise Unsupported("JF-B005", f"{left} {relation} {right}")
     else:
@@ -53,20 +58,26 @@ def decide(context: TraceContext, left: Dim, relation: str, right: Dim) -> bool:
     return result
 
 
-def _usual(context: TraceContext, left: Dim, relation: str, right: Dim) -> bool | None:
+def _usual(context: TraceContext, left: Dim, relation: str, right: Dim, alike: bool) -> bool | None:
     """What usually holds for an extent that data decides; the caller checks it at run time.
 
-    It is none of 0 and 1, and it equals what it is compared with for equality.
+    It is none of 0 and 1, and it equals what it is compared with, if that is an extent too.
     """
     sides = (left, right)
     unknown = [side for side in sides if evaluate(context, side) is None]
     if not all(is_late_extent(context, side) for side in unknown):
         return None
+    difference = right - left
+    terms = difference.terms if isinstance(difference, SymbolicDim) else ()
+    signs = {coefficient > 0 for _, coefficient in terms}
     if relation in ("==", "!="):
-        return (relation == "!=") == any(side in (0, 1) for side in sides)
+        apart = not alike or len(signs) == 1 or any(side in (0, 1) for side in sides)
+        return (relation == "!=") == apart
     if left in (0, 1):
         return True
-    return False if right in (0, 1) else None
+    if right in (0, 1):
+        return False
+    return signs.pop() if len(signs) == 1 and not alike else None
 
 
 def is_late_extent(context: TraceContext, dim: Dim) -> bool:

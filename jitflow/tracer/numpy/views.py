@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
+from typing import TypeVar
 
 from jitflow.core import dims
 from jitflow.core.dims import Dim
+from jitflow.core.errors import Unsupported
 from jitflow.tracer import arrays, facts
 from jitflow.tracer.context import TraceContext
 from jitflow.tracer.numpy.arguments import dim_value, raises, shape_value
 from jitflow.tracer.numpy.arguments import sequence as sequence_value
-from jitflow.tracer.numpy.operands import emit, same_shape
+from jitflow.tracer.numpy.operands import emit
 from jitflow.tracer.values import (
     ArrayValue,
     ConstantValue,
@@ -193,6 +195,8 @@ def resolve_shape(
 def _inferred(context: TraceContext, total: Dim, known: Dim) -> Dim:
     """An extent that does not divide as a polynomial: as in the traced call, relied on."""
     values = facts.evaluate(context, total), facts.evaluate(context, known)
+    if any(facts.is_late_extent(context, dim) for dim in (total, known)):
+        return _late_quotient(context, total, known)
     if values[0] is None or values[1] is None or not values[1] or values[0] % values[1]:
         raise raises(f"cannot reshape array of size {total} with extents of {known}")
     if isinstance(known, int):
@@ -205,6 +209,16 @@ def _inferred(context: TraceContext, total: Dim, known: Dim) -> Dim:
     return extent
 
 
+def _late_quotient(context: TraceContext, total: Dim, known: Dim) -> Dim:
+    """The extent that data decides; that it divides is checked at run time."""
+    if not facts.decide(context, 1, "<=", known):
+        raise raises(f"cannot reshape array of size {total} with extents of {known}")
+    sizes = [context.builder.emit("dimension", dim=dim) for dim in (total, known)]
+    quotient = facts.late_extent(context, context.builder.emit("floor_divide", *sizes), total)
+    facts.rely_on(context, known * quotient, "==", total)
+    return quotient
+
+
 def reshaped(
     context: TraceContext, array: ArrayValue, new: tuple[Dim, ...], order: str = "C"
 ) -> ArrayValue:
@@ -213,7 +227,7 @@ def reshaped(
         is_f = arrays.is_contiguous(context, array, "F")
         order = "F" if is_f and not arrays.is_contiguous(context, array, "C") else "C"
     shape = resolve_shape(context, array.shape, new)
-    if same_shape(context, shape, array.shape) and shape == array.shape:
+    if shape == array.shape:
         return same(array)
     strides = nocopy_strides(context, array, shape, order)
     steps = reshape_steps(len(array.shape), shape, order)
@@ -239,6 +253,7 @@ def reshaped(
     return result
 
 
+T = TypeVar("T")
 _EMPTY = SequenceValue(tuple, [])
 
 
@@ -287,12 +302,12 @@ def _split_and_merge(
         while True:
             have = dims.product(tuple(dim for dim, _ in group))
             want = dims.product(tuple(extents))
-            if facts.decide(context, have, "==", want):
+            if facts.decide(context, have, "==", want, alike=False):
                 break
-            if facts.decide(context, want, "<", have):
-                extents.append(new_shape[position + len(extents)])
+            if facts.decide(context, want, "<", have, alike=False):
+                extents.append(_at(new_shape, position + len(extents)))
             else:
-                group.append(old[start + len(group)])
+                group.append(_at(old, start + len(group)))
         if not _mergeable(context, group):
             return None
         inner: list[Dim] = []
@@ -306,7 +321,14 @@ def _split_and_merge(
     return (*new_strides, *(last for _ in new_shape[position:]))
 
 
+def _at(axes: Sequence[T], place: int) -> T:
+    if place == len(axes):  # by extents that were taken to be others than they are
+        raise Unsupported("JF-B005", "a reshape whose extents are known at run time only")
+    return axes[place]
+
+
 def _mergeable(context: TraceContext, group: list[tuple[Dim, Dim]]) -> bool:
     return all(
-        facts.decide(context, left[1], "==", right[0] * right[1]) for left, right in pairwise(group)
+        facts.decide(context, left[1], "==", right[0] * right[1], alike=False)
+        for left, right in pairwise(group)
     )

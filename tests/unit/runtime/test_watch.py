@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 
 import jitflow
-from jitflow.runtime.marks import MISS
 from jitflow.runtime.watch import Watch
 
 
@@ -24,19 +23,19 @@ def eager_codes(compiled):
 
 
 def test_calls_lost_again_and_again_are_watched():
-    watch = Watch(lambda: None)
+    watch = Watch()
     assert [watch.note_lost((5,), {}) for _ in range(8)] == [False] * 7 + [True]
     assert not watch.note_lost((5,), {})
 
 
 def test_lost_calls_of_other_sizes_count_apart():
-    watch = Watch(lambda: None)
+    watch = Watch()
     assert not any(watch.note_lost((2**k,), {}) for k in range(20))
 
 
 @pytest.mark.parametrize("is_eager", [True, False])
 def test_a_period_ends_by_what_most_calls_were(is_eager):
-    watch = Watch(lambda: None)
+    watch = Watch()
     while not watch.note_lost((1,), {}):
         pass
     assert [watch.is_due(is_eager) for _ in range(512)] == [False] * 511 + [True]
@@ -44,17 +43,29 @@ def test_a_period_ends_by_what_most_calls_were(is_eager):
     assert watch.is_on is is_eager
 
 
-def test_an_entry_that_misses_says_so_and_inner_calls_do_not():
-    watch = Watch(lambda x: f"call {x}")
+def test_an_entry_that_misses_says_so_once():
+    watch = Watch()
+    assert not watch.is_trying()
+    assert watch.run(lambda x: (watch.is_trying(), watch.is_trying(), x), (3,), {}) == (
+        True,
+        False,
+        3,
+    )
+    assert not watch.is_trying()
 
-    def entry(x):
-        return watch.missed(x) if x < 2 else (watch.missed(1), watch.missed(x))
 
-    assert watch.run(entry, (1,), {}) is MISS
-    assert watch.missed(7) == "call 7"
-    mark, inner = watch.run(entry, (3,), {})
-    assert mark is MISS
-    assert inner == "call 3"
+def test_calls_of_itself_while_it_is_watched():
+    @jitflow.compile
+    def nested(x, n):
+        root = np.sqrt(x)
+        return root if n == 0 else root + nested(x, n - 1)
+
+    bad, good = np.array([-1.0, 4.0]), np.array([4.0, 9.0])
+    with pytest.warns(RuntimeWarning):
+        for _ in range(20):
+            assert np.isnan(nested(bad, 0)[0])
+    for depth in range(40):
+        np.testing.assert_array_equal(nested(good, depth), np.sqrt(good) * (depth + 1))
 
 
 def test_an_overflow_each_time_is_left_to_python():
