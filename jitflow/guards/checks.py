@@ -28,6 +28,7 @@ from jitflow.guards.sources import (
     GlobalSource,
     ItemSource,
     MadeSource,
+    ReferentSource,
     Source,
     StateSource,
     TypeSource,
@@ -116,6 +117,8 @@ class CheckWriter:
         if isinstance(source, MadeSource):
             arguments = ", ".join(map(self.source, source.arguments))
             return f"{self.source(source.function)}({arguments})"
+        if isinstance(source, ReferentSource):
+            return f"{self.source(source.base)}()"
         if isinstance(source, TypeSource):
             return f"type({self.source(source.base)})"
         if isinstance(source, DimensionSource):

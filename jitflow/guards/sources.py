@@ -119,6 +119,16 @@ class MadeSource(Source):
 
 
 @dataclass(frozen=True)
+class ReferentSource(Source):
+    """``base()`` of a weak reference: what it leads to when the piece starts, or None."""
+
+    base: Source
+
+    def __str__(self) -> str:
+        return f"{self.base}()"
+
+
+@dataclass(frozen=True)
 class TypeSource(Source):
     """``type(base)``."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import types
+import weakref
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -201,6 +202,16 @@ def _call(w: RecipeWriter, recipe: r.BuildCall) -> str:
     return w.call(recipe.function, recipe.arguments, recipe.keywords)
 
 
+def _dead_reference() -> weakref.ref[set[None]]:
+    return weakref.ref(set())
+
+
+def _reference(w: RecipeWriter, recipe: r.BuildReference) -> str:
+    if recipe.referent is None:
+        return f"{w.pool(_dead_reference)}()"
+    return f"{w.pool(weakref.ref)}({w.build(recipe.referent)})"
+
+
 def _choose(w: RecipeWriter, recipe: r.Choose) -> str:
     parts = (recipe.when_true, recipe.condition, recipe.when_false)
     return "({} if {} else {})".format(*map(w.build, parts))
@@ -221,6 +232,7 @@ _BUILDERS: dict[type, Callable[[RecipeWriter, Any], str]] = {
     r.BuildCell: _cell,
     r.BuildFunction: _function,
     r.BuildCall: _call,
+    r.BuildReference: _reference,
     r.Choose: _choose,
     r.Null: _null,
 }

@@ -25,7 +25,7 @@ from jitflow.tracer.layout import Order, c_order
 from jitflow.tracer.objects.either import PAIRS, exact_float
 from jitflow.tracer.objects.int_or_float import bound_of
 from jitflow.tracer.objects.model import IteratorValue
-from jitflow.tracer.places import settled
+from jitflow.tracer.objects.wrap import settled
 from jitflow.tracer.values import (
     ArrayValue,
     ConstantValue,

@@ -141,6 +141,10 @@ class Interpreter:
         assert self.result is not None
         return self.result
 
+    def held(self) -> list[object]:
+        """What the frames keep alive: variables, operands, closures."""
+        return [(frame.slots, frame.stack, frame.closure) for frame in self.frames]
+
     def run_nested(
         self, function: FunctionValue, args: list[PyValue], kwargs: dict[str, PyValue]
     ) -> PyValue:

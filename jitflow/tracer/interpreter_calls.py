@@ -15,6 +15,7 @@ from jitflow.tracer.frame import NULL, SymbolicFrame
 from jitflow.tracer.inline import enter
 from jitflow.tracer.instructions import handler_of, index_at, instruction_at
 from jitflow.tracer.interpreter_stack import Handler
+from jitflow.tracer.objects.calls import MANAGER
 from jitflow.tracer.objects.model import (
     CellValue,
     DictValue,
@@ -131,12 +132,15 @@ _MANAGERS_OF_STATE = ("numpy", "warnings", "decimal", "threading", "contextlib",
 """Modules whose context managers change how Python runs, or keep a generator under way."""
 
 
+_KNOWN_MANAGERS = frozenset({contextlib.nullcontext, MANAGER})
+
+
 def _enter_with(tracer: Interpreter, frame: SymbolicFrame, arg: Any) -> None:
     """Enter a context manager written in Python; how it is left, the exception table knows."""
     manager = operations.resolve(tracer, frame.pop())
     kind = operations.python_type(tracer, manager)
     module = kind.__module__.partition(".")[0]
-    plain = kind is contextlib.nullcontext or module not in _MANAGERS_OF_STATE
+    plain = kind in _KNOWN_MANAGERS or module not in _MANAGERS_OF_STATE
     if not (isinstance(manager, InstanceValue) and plain):
         raise Unsupported("JF-B003", f"with {kind.__name__}")
     enter_method = operations.get_special(tracer, manager, "__enter__")

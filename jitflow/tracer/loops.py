@@ -26,6 +26,7 @@ from jitflow.tracer.loop_entry import Entry
 from jitflow.tracer.loop_values import Carried, regrouped
 from jitflow.tracer.merging import Ending, place_ending
 from jitflow.tracer.objects.model import IteratorValue
+from jitflow.tracer.objects.wrap import settled
 from jitflow.tracer.places import Place
 from jitflow.tracer.regions import Outcome, Region
 from jitflow.tracer.values import (
@@ -204,7 +205,7 @@ class _Attempt(Entry):
         key = (self.frame.code, self.loop.header)
         slots = self.tracer.written_slots.setdefault(key, set())
         for slot, value in enumerate(self.mark.position.slots):
-            value = places.settled(value)
+            value = settled(value)
             if isinstance(value, ArrayValue) and value.storage is storage:
                 slots.add(slot)
 
@@ -269,7 +270,7 @@ class _Attempt(Entry):
         found = {
             self.frame.names[slot]
             for slot, value in self.kept.items()
-            if places.settled(self.frame.slots[slot]) is not places.settled(value)
+            if settled(self.frame.slots[slot]) is not settled(value)
         }
         self.rebound |= found
         return bool(found)

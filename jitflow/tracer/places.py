@@ -15,16 +15,17 @@ from jitflow.ir.graph import Value
 from jitflow.tracer import arrays
 from jitflow.tracer.context import TraceContext
 from jitflow.tracer.frame import SymbolicFrame
-from jitflow.tracer.objects import effects, instances
+from jitflow.tracer.objects import class_dictionaries, effects, instances
 from jitflow.tracer.objects.model import (
     CellValue,
+    ClassDictionaryValue,
     DictValue,
     InstanceValue,
     IteratorValue,
-    LazyValue,
     NamespaceValue,
 )
 from jitflow.tracer.objects.table import Checkpoint
+from jitflow.tracer.objects.wrap import settled
 from jitflow.tracer.values import ArrayValue, PyValue, SequenceValue, Storage
 
 if TYPE_CHECKING:
@@ -108,11 +109,6 @@ def _is_same(left: Any, right: Any) -> bool:
     return left is right or (type(left) in (int, bool, str) and left == right)
 
 
-def settled(value: Any) -> Any:
-    """The value behind a lazy one that was looked at."""
-    return value.resolved or value if isinstance(value, LazyValue) else value
-
-
 def _contents_changed(owner: Storage, old: dict[str, Any]) -> Iterable[Any]:
     if owner.version is not old.get("version", owner.version):
         yield None
@@ -172,6 +168,15 @@ def _globals_changed(owner: NamespaceValue, old: dict[str, Any]) -> Iterable[Any
             yield name
 
 
+def _class_changed(owner: ClassDictionaryValue, old: dict[str, Any]) -> Iterable[Any]:
+    before = {**owner.originals, **old["items"]}
+    for name, value in owner.items.items():
+        if name not in before:
+            raise Unsupported("JF-B006", f"attribute {name} of class {owner.real.__name__} is new")
+        if not class_dictionaries.is_same(value, before[name]):
+            yield name
+
+
 _CHANGES: dict[type, Any] = {
     Storage: _contents_changed,
     CellValue: _cell_changed,
@@ -179,6 +184,7 @@ _CHANGES: dict[type, Any] = {
     SequenceValue: _items_changed,
     DictValue: _keys_changed,
     NamespaceValue: _globals_changed,
+    ClassDictionaryValue: _class_changed,
 }
 
 
@@ -196,6 +202,10 @@ def _read_global(owner: NamespaceValue, name: str) -> PyValue:
     return found
 
 
+def _read_class(owner: ClassDictionaryValue, name: str) -> PyValue:
+    return owner.items.get(name) or owner.originals[name]
+
+
 _READERS: dict[type, Any] = {
     Storage: lambda owner, name: owner.version,
     CellValue: lambda owner, name: owner.contents,
@@ -203,6 +213,7 @@ _READERS: dict[type, Any] = {
     SequenceValue: lambda owner, name: owner.rows if name == ROWS else owner.fixed[name],
     DictValue: lambda owner, name: owner.items[name][1],
     NamespaceValue: _read_global,
+    ClassDictionaryValue: _read_class,
 }
 
 
@@ -232,7 +243,7 @@ def _write_key(tracer: Interpreter, owner: DictValue, name: Any, value: PyValue)
     owner.items[name] = (owner.items[name][0], value)
 
 
-def _write_global(tracer: Interpreter, owner: NamespaceValue, name: str, value: PyValue) -> None:
+def _write_name(tracer: Interpreter, owner: Any, name: str, value: PyValue) -> None:
     effects.will_change(tracer, owner)
     owner.items[name] = value
     owner.written[name] = None
@@ -244,7 +255,8 @@ _WRITERS: dict[type, Any] = {
     InstanceValue: _write_attribute,
     SequenceValue: _write_item,
     DictValue: _write_key,
-    NamespaceValue: _write_global,
+    NamespaceValue: _write_name,
+    ClassDictionaryValue: _write_name,
 }
 
 

@@ -126,6 +126,13 @@ class BuildCall(Recipe):
 
 
 @dataclass(eq=False)
+class BuildReference(Recipe):
+    """A weak reference to an object that leaves the piece as well; a dead one without."""
+
+    referent: Recipe | None = None
+
+
+@dataclass(eq=False)
 class Choose(Recipe):
     """One of two objects, both of which can be made."""
 

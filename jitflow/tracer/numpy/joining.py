@@ -420,19 +420,37 @@ def _pad_constant(
     rest: dict[str, PyValue],
 ) -> PyValue:
     value = rest.pop("constant_values", ConstantValue(0))
-    if rest or n.rank(value):
-        raise unsupported("pad with these arguments")
+    if rest:
+        raise unsupported(f"pad with {', '.join(rest)}")
     shape = tuple(
         extent + before + after for extent, (before, after) in zip(base.shape, widths, strict=True)
     )
     result = n(np.full, shape, 0, dtype=base.dtype.numpy, order=letter)
-    n.store(result, Ellipsis, value)
+    if n.rank(value):
+        _fill_borders(n, result, widths, value)
+    else:
+        n.store(result, Ellipsis, value)
     inner = tuple(
         slice(before, before + extent)
         for extent, (before, _) in zip(base.shape, widths, strict=True)
     )
     n.store(result, inner, base)
     return result
+
+
+def _fill_borders(
+    n: Composer, result: PyValue, widths: list[tuple[int, int]], value: PyValue
+) -> None:
+    """Store a constant for each side of each axis; the last axis has the corners."""
+    found = np.asarray(arguments.constant(n.context, value, "constant_values"))
+    try:
+        pairs = np.broadcast_to(found, (len(widths), 2)).tolist()
+    except ValueError as error:
+        raise raises(str(error)) from None
+    for axis, (before, after) in enumerate(widths):
+        ends = (slice(0, before), slice(-after, None)) if after else (slice(0, before),)
+        for end, constant in zip(ends, pairs[axis], strict=False):
+            n.store(result, (*(slice(None) for _ in range(axis)), end), ConstantValue(constant))
 
 
 # Grids

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numbers
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from jitflow.tracer.numpy.table import function
 from jitflow.tracer.values import (
     ArrayValue,
     ConstantValue,
+    OpenNumber,
     PyValue,
     ScalarValue,
     SequenceValue,
@@ -22,11 +24,12 @@ from jitflow.tracer.values import (
 @function(np.isscalar, signature="element")
 def isscalar(context: TraceContext, element: PyValue) -> PyValue:
     """Whether a value is a number or a text; 0-d arrays are not."""
-    if isinstance(element, ScalarValue):
+    if isinstance(element, ScalarValue | OpenNumber):
         return ConstantValue(True)
-    if isinstance(element, (ArrayValue, SequenceValue)):
-        return ConstantValue(False)
-    return ConstantValue(np.isscalar(arguments.constant(context, element, "element")))
+    if isinstance(element, ConstantValue):
+        return ConstantValue(np.isscalar(element.value))
+    kind = element.python_type
+    return ConstantValue(issubclass(kind, numbers.Number) or kind in np.ScalarType)
 
 
 @function(np.iterable, signature="y")

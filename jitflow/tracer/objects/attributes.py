@@ -14,7 +14,7 @@ from jitflow.core.lazy import LazyModule
 from jitflow.guards.predicates import HasNoItem, TypeIs
 from jitflow.guards.sources import AttributeSource, ConstantSource, MadeSource
 from jitflow.tracer import numpy
-from jitflow.tracer.objects import instances, sequences
+from jitflow.tracer.objects import class_dictionaries, instances, sequences
 from jitflow.tracer.objects.classes import (
     class_attribute,
     get_property,
@@ -92,6 +92,8 @@ def set_attribute(tracer: Tracer, value: PyValue, name: str, new: PyValue) -> No
         numpy.set_attribute(tracer.context, value, name, resolve(tracer, new))
     elif isinstance(value, ConstantValue) and type(value.value) is types.ModuleType:
         store_global(tracer, vars(value.value), name, new)
+    elif isinstance(value, ConstantValue) and isinstance(value.value, type):
+        class_dictionaries.set_attribute(tracer, value.value, name, new)
     elif isinstance(value, FunctionValue) and not name.startswith("__"):
         will_change(tracer, value)
         value.attributes[name] = new

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import inspect
 import types
+import weakref
 from collections.abc import Callable
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -38,6 +40,7 @@ from jitflow.tracer.objects.model import (
     ObjectCallValue,
     OpaqueValue,
     PartialValue,
+    WeakReferenceValue,
 )
 from jitflow.tracer.objects.number_values import evaluate
 from jitflow.tracer.objects.plain import IMMUTABLE
@@ -47,12 +50,20 @@ from jitflow.tracer.random_types import is_generator, is_python_generator
 from jitflow.tracer.values import ConstantValue, PyValue
 
 if TYPE_CHECKING:
-    from jitflow.tracer.objects import cmath_calls, integer_math
+    from jitflow.tracer.objects import (
+        cmath_calls,
+        generator_managers,
+        integer_math,
+        weak_references,
+    )
 else:
     cmath_calls = LazyModule("jitflow.tracer.objects.cmath_calls")
+    generator_managers = LazyModule("jitflow.tracer.objects.generator_managers")
     integer_math = LazyModule("jitflow.tracer.objects.integer_math")
+    weak_references = LazyModule("jitflow.tracer.objects.weak_references")
 
 Handler = Callable[..., PyValue]
+MANAGER: Any = contextlib._GeneratorContextManager
 
 HANDLERS: dict[Any, Handler] = {
     **object_calls.HANDLERS,
@@ -61,6 +72,11 @@ HANDLERS: dict[Any, Handler] = {
     **container_calls.HANDLERS,
     **iterator_calls.HANDLERS,
     **copying.HANDLERS,
+    weakref.ref: lambda tracer, *args: weak_references.make(tracer, *args),
+    MANAGER.__enter__: lambda tracer, manager: generator_managers.enter(tracer, manager),
+    MANAGER.__exit__: lambda tracer, manager, kind, value, traceback: generator_managers.leave(
+        tracer, manager, kind
+    ),
 }
 REPLACED.update(f for f in HANDLERS if isinstance(f, types.FunctionType))
 
@@ -121,6 +137,8 @@ def call(
         return _call_constant(tracer, callee.real, args, kwargs)
     if isinstance(callee, ConstantValue):
         return _call_constant(tracer, callee.value, args, kwargs)
+    if isinstance(callee, WeakReferenceValue) and not (args or kwargs):
+        return weak_references.follow(tracer, callee)
     if isinstance(callee, ObjectCallValue):
         return object_calls.call_getter(tracer, callee, args, kwargs)
     raise Unsupported("JF-B003", f"call of a {callee.python_type.__name__}")

@@ -8,7 +8,8 @@ from typing import Any
 
 from jitflow.core.errors import Unsupported
 from jitflow.guards.predicates import MISSING, HasNoItem, SearchesClass
-from jitflow.guards.sources import AttributeSource, ConstantSource, Source
+from jitflow.guards.sources import AttributeSource, ConstantSource
+from jitflow.tracer.objects.class_dictionaries import changed_attribute, class_source, own_attribute
 from jitflow.tracer.objects.model import (
     BuiltinMethodValue,
     FunctionValue,
@@ -41,11 +42,6 @@ def search(cls: type, name: str) -> Any:
 def guard_search(tracer: Tracer, cls: type, name: str, found: Any) -> None:
     """Rely on what `search` gave."""
     tracer.context.guard(SearchesClass(class_source(cls), name, found))
-
-
-def class_source(cls: type) -> Source:
-    """A class that a guard on a type or an identity has already fixed."""
-    return ConstantSource(cls, cls.__name__)
 
 
 def is_data_descriptor(raw: Any) -> bool:
@@ -127,6 +123,9 @@ def class_attribute(tracer: Tracer, cls: type, name: str) -> PyValue:
     meta = search(type(cls), name)
     if meta is not MISSING and is_data_descriptor(meta):
         raise Unsupported("JF-B013", f"{name} of metaclass {type(cls).__name__}")
+    changed = changed_attribute(tracer, cls, name)
+    if changed is not None:
+        return changed
     raw = search(cls, name)
     if raw is MISSING:
         return _metaclass_attribute(tracer, cls, name, meta)
@@ -173,6 +172,8 @@ def super_attribute(tracer: Tracer, cls: type, receiver: PyValue, name: str) -> 
     if cls not in mro:
         raise Unsupported("JF-B009", f"super({cls.__name__}, ...) of another class")
     for base in mro[mro.index(cls) + 1 :]:
+        if (changed := own_attribute(tracer, base, name)) is not None:
+            return changed
         if name not in vars(base):
             continue
         raw = vars(base)[name]

@@ -9,9 +9,9 @@ from typing import Any
 from jitflow.core.errors import Unsupported
 from jitflow.guards.predicates import MISSING, KeysAre
 from jitflow.guards.sources import AttributeSource
+from jitflow.tracer.objects.class_dictionaries import changed_attribute, class_source
 from jitflow.tracer.objects.classes import (
     bind,
-    class_source,
     constant_object,
     function_of_class,
     get_property,
@@ -37,6 +37,11 @@ def get_attribute(tracer: Tracer, value: InstanceValue, name: str) -> PyValue:
     found = stored(value, name)
     if found is not None:
         return found
+    changed = changed_attribute(tracer, value.cls, name)
+    if changed is not None:
+        if name not in value.deleted:
+            guard_not_shadowed(tracer, value, name)
+        return changed
     if raw is MISSING:
         return _missing(tracer, value, name)
     if is_plain_value(raw):

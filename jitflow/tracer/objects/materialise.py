@@ -36,6 +36,7 @@ from jitflow.tracer.objects.model import (
     RangeValue,
     SetValue,
     SuperValue,
+    WeakReferenceValue,
 )
 from jitflow.tracer.objects.protocol import Tracer
 from jitflow.tracer.values import (
@@ -339,6 +340,14 @@ def _identity(tracer: Tracer, value: IdentityValue) -> r.Recipe:
     return r.BuildCall(id, (recipe_of(tracer, value.value),))
 
 
+def _weak_reference(tracer: Tracer, value: WeakReferenceValue) -> r.Recipe:
+    """Where it leads, `weak_references.settle` knows in the end."""
+    assert value.referent is not None
+    made = r.BuildReference()
+    tracer.context.objects.references.append((made, value.referent))
+    return made
+
+
 def _super(tracer: Tracer, value: SuperValue) -> r.Recipe:
     return r.BuildCall(super, (r.Constant(value.cls), recipe_of(tracer, value.receiver)))
 
@@ -382,6 +391,7 @@ _RULES: dict[type, Callable[[Tracer, Any], r.Recipe]] = {
     ArrayMethodValue: _builtin_method,
     PartialValue: _partial,
     InstanceValue: _instance,
+    WeakReferenceValue: _weak_reference,
     SuperValue: _super,
     IdentityValue: _identity,
     ObjectCallValue: _object_call,

@@ -7,11 +7,12 @@ is written back when the piece ends.
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable
-from types import CodeType
+from types import CodeType, MappingProxyType
 from typing import Any
 
-from jitflow.guards.sources import Source
+from jitflow.guards.sources import ConstantSource, Source
 from jitflow.tracer.values import PyValue
 
 
@@ -322,6 +323,45 @@ class NamespaceValue(PyValue):
     @property
     def python_type(self) -> type:
         return dict
+
+
+class ClassDictionaryValue(PyValue):
+    """What the piece has set of the attributes of a class.
+
+    Attributes
+    ----------
+    items : dict of str to PyValue
+        The newest values.
+    originals : dict of str to PyValue
+        Those at the start of the piece.
+    written : dict of str to None
+        Names in the order in which they were first set.
+    """
+
+    def __init__(self, real: type) -> None:
+        self.real = real
+        self.source = ConstantSource(real, real.__name__)
+        self.items: dict[str, PyValue] = {}
+        self.originals: dict[str, PyValue] = {}
+        self.written: dict[str, None] = {}
+        self.changed = False
+
+    @property
+    def python_type(self) -> type:
+        return MappingProxyType
+
+
+class WeakReferenceValue(PyValue):
+    """A `weakref.ref` without a callback; `real` where it was there before."""
+
+    def __init__(
+        self, referent: PyValue | None, real: Any = None, source: Source | None = None
+    ) -> None:
+        self.referent, self.real, self.source = referent, real, source
+
+    @property
+    def python_type(self) -> type:
+        return weakref.ref
 
 
 class IdentityValue(PyValue):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from types import CodeType
 from typing import Protocol
 
@@ -18,6 +18,9 @@ class Tracer(Protocol):
     @property
     def context(self) -> TraceContext:
         """The state of the trace."""
+
+    def held(self) -> Sequence[object]:
+        """What the frames keep alive: variables, operands, closures."""
 
     def is_inside(self, codes: Collection[CodeType]) -> bool:
         """Whether the innermost frame runs one of `codes`."""

@@ -7,8 +7,8 @@ from typing import Any
 from jitflow.core.dataclass import dataclass, field
 from jitflow.guards.sources import Source
 from jitflow.ir.graph import Block, Value
-from jitflow.tracer.objects.model import GrownListValue, NamespaceValue
-from jitflow.tracer.recipes import BuildCell, Effect, Recipe
+from jitflow.tracer.objects.model import ClassDictionaryValue, GrownListValue, NamespaceValue
+from jitflow.tracer.recipes import BuildCell, BuildReference, Effect, Recipe
 from jitflow.tracer.values import PyValue, Storage
 
 
@@ -58,6 +58,8 @@ class ObjectTable:
         The fields of each changed object as they were before, for `rollback`.
     saved : dict
         ``id`` of an object to the number of the checkpoint after which it was last saved.
+    referring : dict
+        Identity of an instance to the weak reference to it that the piece made.
     calls : list
         Calls made for their effect alone, in order: (function, arguments).
     limits : dict
@@ -73,6 +75,7 @@ class ObjectTable:
     itemised: frozenset[int] = frozenset()
     numbers: dict[Source, PyValue] = field(default_factory=dict)
     namespaces: dict[int, NamespaceValue] = field(default_factory=dict)
+    classes: dict[type, ClassDictionaryValue] = field(default_factory=dict)
     identified: dict[int, tuple[Any, dict[Source, None]]] = field(default_factory=dict)
     changed: dict[int, PyValue] = field(default_factory=dict)
     originals: dict[int, Any] = field(default_factory=dict)
@@ -85,6 +88,8 @@ class ObjectTable:
     alone: dict[int, Storage] = field(default_factory=dict)
     filling: dict[int, bool] = field(default_factory=dict)
     unfilled: list[tuple[BuildCell, PyValue]] = field(default_factory=list)
+    referring: dict[int, PyValue] = field(default_factory=dict)
+    references: list[tuple[BuildReference, PyValue]] = field(default_factory=list)
     pending: list[Effect] = field(default_factory=list)
     outputs: list[Value] = field(default_factory=list)
     output_index: dict[tuple[int, str], int] = field(default_factory=dict)
@@ -113,7 +118,7 @@ class ObjectTable:
                 part.clear()
 
 
-_OUTSIDE = frozenset({"real", "globals", "value"})
+_OUTSIDE = frozenset({"real", "globals", "value", "originals"})
 """Fields that hold what was there before the trace."""
 
 

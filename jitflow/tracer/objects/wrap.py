@@ -6,6 +6,7 @@ import enum
 import functools
 import math
 import types
+import weakref
 from collections import OrderedDict, defaultdict
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -46,6 +47,7 @@ from jitflow.tracer.objects.model import (
     PartialValue,
     RangeValue,
     SetValue,
+    WeakReferenceValue,
 )
 from jitflow.tracer.objects.namespaces import is_namespace, namespace_at
 from jitflow.tracer.objects.plain import (
@@ -78,6 +80,11 @@ def wrap(tracer: Tracer, obj: Any, source: Source) -> PyValue:
     if type(obj) is types.CellType:
         return resolve(tracer, LazyValue(obj, source))
     return LazyValue(obj, source)
+
+
+def settled(value: Any) -> Any:
+    """The value behind a lazy one that was looked at."""
+    return value.resolved or value if isinstance(value, LazyValue) else value
 
 
 def resolve(tracer: Tracer, value: PyValue) -> PyValue:
@@ -439,6 +446,11 @@ def _cell(tracer: Tracer, obj: Any, source: Source) -> PyValue:
     return cell_value(tracer, obj, source, str(source))
 
 
+def _weak_reference(tracer: Tracer, obj: weakref.ref[Any], source: Source) -> PyValue:
+    tracer.context.guard(TypeIs(source, weakref.ref))
+    return WeakReferenceValue(None, obj, source)
+
+
 _SINGLETONS = (
     types.ModuleType,
     type,
@@ -486,4 +498,5 @@ _RULES: dict[type, _Rule] = {
     types.BuiltinFunctionType: _builtin,
     functools.partial: _partial,
     types.CellType: _cell,
+    weakref.ref: _weak_reference,
 }

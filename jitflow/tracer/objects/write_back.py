@@ -10,19 +10,21 @@ from jitflow.core.lazy import LazyModule
 from jitflow.guards.predicates import Distinct, NotSame, SameObject
 from jitflow.guards.sources import Source
 from jitflow.tracer import recipes as r
+from jitflow.tracer.objects.class_dictionaries import is_same
 from jitflow.tracer.objects.materialise import dict_items, fill_cells, recipe_of
 from jitflow.tracer.objects.model import (
     CellValue,
+    ClassDictionaryValue,
     DictValue,
     FunctionValue,
     GrownListValue,
     InstanceValue,
-    LazyValue,
     NamespaceValue,
     SetValue,
 )
 from jitflow.tracer.objects.plain import overrides
 from jitflow.tracer.objects.protocol import Tracer
+from jitflow.tracer.objects.wrap import settled
 from jitflow.tracer.values import (
     NumbersValue,
     PyValue,
@@ -31,7 +33,9 @@ from jitflow.tracer.values import (
 
 if TYPE_CHECKING:
     from jitflow.tracer import growing
+    from jitflow.tracer.objects import weak_references
 else:
+    weak_references = LazyModule("jitflow.tracer.objects.weak_references")
     growing = LazyModule("jitflow.tracer.growing")
 
 
@@ -47,6 +51,8 @@ def effects(tracer: Tracer) -> tuple[r.Effect, ...]:
         recipes = tuple(recipe_of(tracer, argument) for argument in arguments)
         found.append(r.CallEffect(function, recipes))
     fill_cells(tracer)
+    if table.references:
+        weak_references.settle(tracer)
     return (*table.pending, *found)
 
 
@@ -65,7 +71,7 @@ def _keep_keys_apart(tracer: Tracer) -> None:
 
 def _keep_apart(tracer: Tracer, value: PyValue) -> None:
     """Rely on a changed object being none of the others of its type that the piece looked at."""
-    if isinstance(value, NamespaceValue | FunctionValue):
+    if isinstance(value, NamespaceValue | ClassDictionaryValue | FunctionValue):
         return
     assert value.source is not None
     if isinstance(value, GrownListValue):
@@ -102,7 +108,7 @@ def _sequence(tracer: Tracer, value: SequenceValue) -> list[r.Effect]:
         return [r.ReplaceItems(target, growing.recipe_of(tracer, value, []))]
     if value.rows is not None:
         new = value.fixed[len(before) :]
-        if any(_settled(a) is not _settled(b) for a, b in zip(before, value.fixed, strict=False)):
+        if any(settled(a) is not settled(b) for a, b in zip(before, value.fixed, strict=False)):
             raise Unsupported("JF-B006", "a list that grows and changes")
         made = growing.recipe_of(tracer, value, [recipe_of(tracer, item) for item in new])
         return [r.CallEffect(list.extend, (target, made))]
@@ -110,7 +116,7 @@ def _sequence(tracer: Tracer, value: SequenceValue) -> list[r.Effect]:
         return [
             r.SetItem(target, r.Constant(index), recipe_of(tracer, new))
             for index, (old, new) in enumerate(zip(before, value.items, strict=True))
-            if _settled(old) is not _settled(new)
+            if settled(old) is not settled(new)
         ]
     items = tuple(recipe_of(tracer, item) for item in value.items)
     return [r.ReplaceItems(target, r.BuildSequence(list, items))]
@@ -127,11 +133,6 @@ def _numbers(tracer: Tracer, value: NumbersValue) -> list[r.Effect]:
     return [r.CallEffect(list.append, (target, item)) for item in items]
 
 
-def _settled(value: PyValue) -> PyValue:
-    """The value behind a lazy one that was looked at."""
-    return value.resolved or value if isinstance(value, LazyValue) else value
-
-
 def _dict(tracer: Tracer, value: DictValue) -> list[r.Effect]:
     target = recipe_of(tracer, value)
     before = tracer.context.objects.originals[id(value)]
@@ -146,7 +147,7 @@ def _dict(tracer: Tracer, value: DictValue) -> list[r.Effect]:
         if key not in value.items
     ]
     for name, (key, item) in value.items.items():
-        if name not in before or _settled(before[name][1]) is not _settled(item):
+        if name not in before or settled(before[name][1]) is not settled(item):
             found.append(r.SetItem(target, recipe_of(tracer, key), recipe_of(tracer, item)))
     return found
 
@@ -190,6 +191,14 @@ def _namespace(tracer: Tracer, value: NamespaceValue) -> list[r.Effect]:
     return found
 
 
+def _class(tracer: Tracer, value: ClassDictionaryValue) -> list[r.Effect]:
+    return [
+        r.SetAttribute(r.Constant(value.real), name, recipe_of(tracer, value.items[name]))
+        for name in value.written
+        if not is_same(value.items[name], value.originals.get(name))
+    ]
+
+
 def _cell(tracer: Tracer, value: CellValue) -> list[r.Effect]:
     contents = None if value.contents is None else recipe_of(tracer, value.contents)
     return [r.SetCell(recipe_of(tracer, value), contents)]
@@ -204,5 +213,6 @@ _RULES: dict[type, Callable[[Tracer, Any], list[r.Effect]]] = {
     InstanceValue: _instance,
     NamespaceValue: _namespace,
     FunctionValue: _function,
+    ClassDictionaryValue: _class,
     CellValue: _cell,
 }

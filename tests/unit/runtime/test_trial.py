@@ -39,6 +39,13 @@ def test_one_time_of_each_is_enough_where_calls_take_long():
     assert trial.verdict == "eager"
 
 
+def test_time_in_which_a_function_waits_is_not_counted():
+    trials = Trials(lambda trial: None)
+    _, trial = trials.way((1,), {})
+    trials.measure(trial, "compiled", lambda: time.sleep(0.05))
+    assert 0 <= trial.times["compiled"][0] < 0.02
+
+
 def test_a_function_that_compiles_again_and_again_is_left_to_python():
     trial = Trial()
     for _ in range(8):
