@@ -441,3 +441,52 @@ def test_both_parts_of_complex_products_are_computed(dtype, backend):
     for values in ([1, 2j, 3], [np.inf, complex(0, -np.inf), 1], [complex(np.nan, 1), 0, 1j]):
         x = np.array(values * 7, dtype).reshape(7, 3)
         assert set(heard(compiled, (x,))[0]) == set(heard(half_of_a_product, (x,))[0])
+
+
+def in_one_arm(a, b, m):
+    s = np.float64(0)
+    for i in range(len(a)):
+        d = a[i] / b[i]
+        if m[i] > 0:
+            s += d
+    return s
+
+
+def behind_a_condition(a, b, m):
+    k = 0
+    for i in range(len(a)):
+        d = a[i] / b[i]
+        if m[i] > 0 and -d > 2:
+            k += 1
+    return k
+
+
+def deciding_the_last_turn(a, b, m):
+    for i in range(len(a)):
+        if a[i] / b[i] > 1000:
+            break
+    return i
+
+
+def overwritten_in_a_loop(a, b, m):
+    t = np.float64(0)
+    for i in range(20):
+        t = a[i % 6] / b[i % 6]
+        for j in range(i, 20):
+            t = m[j % 6] * 0.5
+    return t
+
+
+PARTLY = (in_one_arm, behind_a_condition, deciding_the_last_turn, overwritten_in_a_loop)
+
+
+@pytest.mark.parametrize("function", PARTLY, ids=lambda f: f.__name__)
+def test_numbers_that_not_every_way_uses_are_computed(function, backend):
+    with jitflow.config().override(measure=False):
+        compiled = jitflow.compile(function, backend=backend)
+        ones, zeros = np.ones(6), np.zeros(6)
+        for k in (1, 5, 1, 2):
+            b = ones.copy()
+            b[k] = 0
+            for args in ((ones, b, -ones), (zeros, b, zeros), (zeros, b, b - 1)):
+                assert set(heard(compiled, args)[0]) == set(heard(function, args)[0])

@@ -1,8 +1,13 @@
-"""Which values are wholly used: each element reaches an output, a write, a check or an effect."""
+"""Which values are wholly used: each element reaches an output, a write, a check or an effect.
+
+What is computed in front of a branch and used in one arm alone has to be computed for its flags,
+too; but a compiler moves a number's computation into the arm. So such numbers count as unused here.
+Arrays are computed where they stand in the program.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -21,6 +26,8 @@ _COUNTED = 4096
 """Elements of an array for which it is looked up one by one whether slices take them."""
 
 _SELECTING = frozenset({"slice", "diagonal"})
+_DECIDING = frozenset({"logical_and", "logical_or"})
+"""Of two conditions for a jump the second may be computed where the first leaves it open."""
 
 
 class _Slice(NamedTuple):
@@ -41,14 +48,16 @@ class Uses:
     Attributes
     ----------
     unused : set
-        Identities of the loud nodes (`ir.flags.is_loud`) with an element that nobody uses. What
-        they are computed from counts as used. None are in conditions of `while` loops, which have
-        no place for more results.
+        Identities of the loud nodes (`ir.flags.is_loud`) with an element that nobody uses, or that
+        some way through the program does not use. What they are computed from counts as used. None
+        are in conditions of `while` loops, which have no place for more results.
     """
 
     def __init__(self, graph: Graph) -> None:
         self.unused: set[int] = set()
         self._used: set[int] = set()
+        self._sure: list[set[int]] = [set()]
+        self._sure_in: dict[int, set[int]] = {}
         self._parts: dict[int, dict[int, Node]] = {}
         self._mark(graph.outputs)
         self._mark(version for _, version in graph.writes)
@@ -58,11 +67,19 @@ class Uses:
             self._block(graph.body, False)  # what loops carry for a use is known only at their end
         self._block(graph.body, True)
 
-    def _mark(self, values: Iterable[Value]) -> None:
-        self._used.update(map(id, values))
+    def _mark(self, values: Iterable[Value], is_sure: bool = True) -> None:
+        """Mark what is used; the last set in `_sure` has what all ways from here on use."""
+        found = set(map(id, values))
+        self._used |= found
+        if is_sure:
+            self._sure[-1] |= found
 
     def _is_used(self, value: Value) -> bool:
         return id(value) in self._used
+
+    def _is_sure(self, value: Value) -> bool:
+        """Whether what is used is used on every way."""
+        return bool(value.type.rank) or id(value) in self._sure[-1]
 
     def _is_touched(self, value: Value) -> bool:
         return id(value) in self._used or id(value) in self._parts
@@ -80,17 +97,20 @@ class Uses:
     def _plain(self, node: Node, watches: bool) -> bool:
         is_unused = id(node) in self.unused
         is_used = is_unused or any(map(self._is_used, node.results)) or self._is_covered(node)
-        if watches and not is_used and is_loud(node):
+        is_sure = is_used and (not node.results or any(map(self._is_sure, node.results)))
+        if watches and not is_sure and is_loud(node):
             self.unused.add(id(node))
             is_unused = True
         stays = is_unused or must_stay(node)
         is_used |= stays
+        is_sure |= stays
+        is_sure &= node.operator.name not in _DECIDING
         is_part = is_used or any(map(self._is_touched, node.results))
         is_empty = bool(node.results) and all(_is_empty(value) for value in node.results)
         for position, value in enumerate(node.operands):
             is_skipped = _selects(node, position) or (is_empty and not _is_empty(value))
             if is_used and not is_skipped:
-                self._mark((value,))
+                self._mark((value,), is_sure)
             elif is_part:
                 self._parts.setdefault(id(value), {})[id(node)] = node
         return stays
@@ -104,21 +124,60 @@ class Uses:
 
     def _control(self, node: Node, watches: bool) -> bool:
         """Regions until nothing more is carried for a use; whether the node has to stay."""
-        stays = is_while = node.operator.name == "while"
-        body, count = node.regions[-1], BOUNDS.get(node.operator.name)
-        before = (-1, -1, -1)
-        while before != (before := (len(self._used), len(self._parts), len(self.unused))):
+        stays = node.operator.name == "while"
+        count = BOUNDS.get(node.operator.name)
+        before: tuple[int, ...] = ()
+        while before != (before := self._size()):
             kept = self._kept(node)
-            for region in node.regions:
-                is_condition = is_while and region is not body
-                values = region.results
-                self._mark(values if is_condition else [values[k] for k in kept])
-                stays |= self._block(region, watches and not is_condition)
-            if count is not None:
-                self._mark(node.operands[count + k] for k in kept)
+            if count is None:
+                stays |= self._arms(node, kept, watches)
+            else:
+                stays |= self._loop(node, kept, watches)
+                self._carry(node.operands[count:], kept, lambda k: self._is_read(node, k))
         if stays or kept:
-            self._mark(node.operands if count is None else node.operands[:count])
+            is_sure = stays or any(self._is_sure(node.results[k]) for k in kept)
+            self._mark(node.operands if count is None else node.operands[:count], is_sure)
         return stays
+
+    def _size(self) -> tuple[int, ...]:
+        """Something that grows with everything that is found."""
+        return len(self._used), len(self._parts), len(self.unused), len(self._sure[-1])
+
+    def _carry(
+        self, values: Sequence[Value], kept: list[int], is_sure: Callable[[int], bool]
+    ) -> None:
+        for k in kept:
+            self._mark((values[k],), is_sure(k))
+
+    def _arms(self, node: Node, kept: list[int], watches: bool) -> bool:
+        """Mark what the arms of a branch use: for sure what all of them do."""
+        stays, found = False, []
+        sure = {k for k in kept if self._is_sure(node.results[k])}
+        for region in node.regions:
+            self._sure.append(self._sure_in.setdefault(id(region), set()))
+            self._carry(region.results, kept, sure.__contains__)
+            stays |= self._block(region, watches)
+            found.append(self._sure.pop())
+        self._sure[-1] |= set.intersection(*found)
+        return stays
+
+    def _loop(self, node: Node, kept: list[int], watches: bool) -> bool:
+        """Mark what a loop uses."""
+        stays, body = False, node.regions[-1]
+        for region in node.regions:
+            if region is body:
+                self._carry(region.results, kept, lambda k: self._is_needed(node, k))
+            else:
+                self._mark(region.results)
+            stays |= self._block(region, watches and region is body)
+        return stays
+
+    def _is_read(self, node: Node, k: int) -> bool:
+        """Whether each iteration surely uses what a loop carries at place `k`."""
+        return any(self._is_sure(carried(node, region)[k]) for region in node.regions)
+
+    def _is_needed(self, node: Node, k: int) -> bool:
+        return self._is_sure(node.results[k]) or self._is_read(node, k)
 
     def _kept(self, node: Node) -> list[int]:
         """Numbers of the results that are used, behind the node or in the next iteration."""
