@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import math
 import time
 import weakref
 from collections import Counter
@@ -86,8 +87,13 @@ class Dispatcher:
         self._trials = Trials(self._eager_is_faster)
         self.watch = Watch()
         self._seconds = 0.0
+        self._limit = math.inf
         self._refused: set[type] = set()
         self.patience = Patience()
+
+    def compile_plain(self, limit: float) -> None:
+        """Compile though no array is within reach, for at most `limit` seconds."""
+        self._reaches, self._limit = True, limit
 
     def reset(self) -> None:
         """Forget every variant."""
@@ -342,6 +348,7 @@ class Dispatcher:
 
     def _compile(self, point: PointState, state: tuple[Any, ...]) -> Variant | None:
         """Trace and link one more variant; None where Python should run instead."""
+        started = time.thread_time()
         try:
             with no_collection():
                 return self._try_to_compile(point, state)
@@ -352,6 +359,14 @@ class Dispatcher:
         except Exception as error:
             self._compiler_failed(point, error)
             return None
+        finally:
+            self._seconds += time.thread_time() - started
+
+    def _has_taken_long(self) -> bool:
+        is_many = self._trials.compilations > _MANY
+        return self._seconds > min(
+            self._limit, config().max_compile_seconds if is_many else math.inf
+        )
 
     def _try_to_compile(self, point: PointState, state: tuple[Any, ...]) -> Variant | None:
         if not self._learn(point, state):
@@ -360,8 +375,8 @@ class Dispatcher:
         if len(point.variants) >= 2 * config().max_variants:
             self.go_eager(point, "JF-B018", "too many different calls", None)
             return None
-        if self._trials.compilations > _MANY and self._seconds > config().max_compile_seconds:
-            spent = f"{self._trials.compilations} pieces took {self._seconds:.0f} s to compile"
+        if self._has_taken_long():
+            spent = f"{self._trials.compilations} pieces took {self._seconds:.1f} s to compile"
             self.go_eager(point, "JF-B018", spent, None)
             return None
         events.emit(events.FrameSeen(self.key, point.label))
@@ -384,7 +399,6 @@ class Dispatcher:
             return None
         variant, texts = link.link(record, len(state), self.options, self, point.pool)
         linked = time.perf_counter()
-        self._seconds += linked - started
         self._publish(point, variant, texts, (traced - started, linked - traced))
         return variant
 

@@ -6,23 +6,33 @@
 from __future__ import annotations
 
 import importlib
+import time
 import weakref
 from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
 from jitflow.core.collector import no_collection
 from jitflow.core.config import config
+from jitflow.core.lazy import LazyModule
 from jitflow.core.locks import compiler_lock
 from jitflow.runtime import reach
 from jitflow.runtime.compiled import Compiled
 from jitflow.runtime.options import Options
 
 if TYPE_CHECKING:
+    from jitflow.runtime import plain
     from jitflow.runtime.dispatch import Dispatcher
+else:
+    plain = LazyModule("jitflow.runtime.plain")
 
 
 _LONGEST_PAUSE = 32
 """Calls in a row that are not looked at, where many before them led to no array."""
+_LOOKS = 4
+"""Calls that are all looked at."""
+_SHARE = 0.02
+"""Of a call's time, that looking may take on the average."""
+_TICK = 1e-9
 
 
 class Pending:
@@ -42,6 +52,8 @@ class Pending:
         self._target: weakref.ref[Compiled] | None = None
         self._reaches: bool | None = None
         self._looks, self._pause = 0, 0
+        self._numbers: plain.Numbers | None = None
+        self._allowance: plain.Allowance | None = None
 
     def attach(self, compiled: Compiled) -> None:
         """Say which object calls come from; it gets the faster ways in as they are made."""
@@ -50,10 +62,16 @@ class Pending:
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Make the dispatcher, let the next call go to it directly, and call it.
 
-        Where no array is within reach there is nothing to compile: not even the compiler is loaded.
+        Where no array is within reach, and no loop of numbers is worth it, there is nothing to
+        compile: not even the compiler is loaded.
         """
-        if self.made is None and self._is_without_arrays(args, kwargs):
+        if self._pause:
+            self._pause -= 1
             return self.function(*args, **kwargs)
+        if self.made is None and not self._traces_everything():
+            start = time.perf_counter()
+            if not (self._reaches_arrays(args, kwargs) or self._is_worth_tracing(args, kwargs)):
+                return self._timed(args, kwargs, start)
         dispatcher = self.dispatcher()
         call = dispatcher.call
         if self.options.verify:
@@ -63,19 +81,39 @@ class Pending:
             target.slow_call = call
         return call(*args, **kwargs)
 
-    def _is_without_arrays(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
-        if config().trace_everything or self.options.verify:
-            return False
-        if self._pause:
-            self._pause -= 1
-            return True
+    def _traces_everything(self) -> bool:
+        return config().trace_everything or self.options.verify
+
+    def _reaches_arrays(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
         if self._reaches is None:
             self._reaches = reach.function_reaches(self.function)
-        if self._reaches or reach.call_reaches(self.function, args, kwargs):
+        return self._reaches or reach.call_reaches(self.function, args, kwargs)
+
+    def _is_worth_tracing(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
+        """Whether loops of numbers are."""
+        if self._numbers is None:
+            self._numbers = plain.look(self.function)
+            if self._numbers != "none":
+                self._allowance = plain.Allowance()
+        values = (*args, *kwargs.values())
+        if self._allowance is None:
             return False
+        if self._numbers == "all" and plain.is_large(self.function, values):
+            self._allowance.is_at_once = True
+        return self._allowance.is_due
+
+    def _timed(self, args: tuple[Any, ...], kwargs: dict[str, Any], start: float) -> Any:
+        """Run the function, and see how long it takes, and how long the look since `start` did."""
+        called = time.perf_counter()
+        result = self.function(*args, **kwargs)
+        seconds = time.perf_counter() - called
         self._looks += 1
-        self._pause = min(self._looks // 8, _LONGEST_PAUSE)
-        return True
+        if self._looks >= _LOOKS:
+            dear = min(_LONGEST_PAUSE, (called - start) / (_SHARE * seconds + _TICK))
+            self._pause = max(int(dear), min(self._looks // 8, _LONGEST_PAUSE))
+        if self._allowance is not None:
+            self._allowance.seconds += seconds * (1 + self._pause)
+        return result
 
     def dispatcher(self) -> Dispatcher:
         """The dispatcher, made once."""
@@ -84,6 +122,8 @@ class Pending:
                 with no_collection():
                     module = importlib.import_module("jitflow.runtime.dispatch")
                 made: Dispatcher = module.Dispatcher(self.function, self.options, self.key)
+                if self._allowance is not None and self._allowance.is_due:
+                    made.compile_plain(self._allowance.limit)
                 if self._target is not None and not self.options.verify:
                     made.install_into(self._target)
                 self.made = made

@@ -69,7 +69,8 @@ def _span_of_sort(node: Node) -> Span | None:
     count = {np.argsort: 1, np.argpartition: 2}.get(callee.function)
     if len(callee.arguments) != count:
         return None
-    return 0, node.operands[0].type.shape[-1]
+    shape = node.result.type.shape  # the operands of a list are its numbers
+    return (0, shape[-1]) if shape else None
 
 
 def _origin(value: Value) -> Value | None:

@@ -94,6 +94,15 @@ def test_other_lists_do_not_fit(backend):
             same(total(copy.deepcopy(tokens)), compiled(tokens))
 
 
+def test_items_in_the_order_of_a_list(backend):
+    def reorder(keys, items):
+        return [items[k] for k in np.argsort(keys)], [items[k] for k in np.argpartition(keys, 1)]
+
+    compiled = jitflow.compile(reorder, backend=backend)
+    for keys in ([3, 1, 2], [1, 3, 2]):
+        same(reorder(keys, [10, 20, 30]), compiled(keys, [10, 20, 30]))
+
+
 def test_one_list_under_two_names(backend):
     def both(first, second):
         first.append(5)
