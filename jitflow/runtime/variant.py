@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cached_property
 from typing import Any
 
 from jitflow.core.dataclass import dataclass, field
+from jitflow.core.location import Location
 from jitflow.guards.checks import ConstantPool
 from jitflow.runtime.glue import GlueText
 from jitflow.runtime.skipping import Skip
@@ -44,8 +46,6 @@ class PointState:
     Attributes
     ----------
     point : CompilePoint
-    label : str
-        ``function:line`` for people.
     variants : list of Variant
         Newest first.
     dynamic : set of str
@@ -61,7 +61,6 @@ class PointState:
     """
 
     point: CompilePoint
-    label: str
     variants: list[Variant] = field(default_factory=list)
     dynamic: set[str] = field(default_factory=set)
     pool: ConstantPool = field(default_factory=ConstantPool)
@@ -69,3 +68,19 @@ class PointState:
     runs_eagerly: bool = False
     skip: Skip | None = None
     is_generic: bool = False
+
+    @cached_property
+    def start(self) -> Location:
+        """Where this point is in the user's program."""
+        shape = self.point.frames[-1]
+        code = shape.code
+        line = code.co_firstlineno
+        for start, end, number in code.co_lines():
+            if start <= shape.offset < end and number is not None:
+                line = number
+        return Location(code.co_filename, line, code.co_qualname)
+
+    @property
+    def label(self) -> str:
+        """``function:line`` for people."""
+        return f"{self.start.function}:{self.start.line}"

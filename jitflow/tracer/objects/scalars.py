@@ -5,12 +5,15 @@ A float or complex is a rank-0 graph value; `integers` has the ints.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from jitflow.core.dtypes import BOOL, C128, F64, I64
 from jitflow.core.errors import Unsupported
+from jitflow.core.lazy import LazyModule
 from jitflow.ir.graph import Value
 from jitflow.tracer import facts
 from jitflow.tracer.context import TraceContext
-from jitflow.tracer.objects import integers, powers
+from jitflow.tracer.objects import integers
 from jitflow.tracer.objects.number_values import (
     DTYPES,
     RECORDS,
@@ -21,6 +24,11 @@ from jitflow.tracer.objects.number_values import (
     graph_value,
 )
 from jitflow.tracer.values import ConstantValue, PyValue, ScalarValue
+
+if TYPE_CHECKING:
+    from jitflow.tracer.objects import powers
+else:
+    powers = LazyModule("jitflow.tracer.objects.powers")
 
 _EXACT = 2**53
 _RANK = {"bool": 0, "int": 1, "float": 2, "complex": 3}

@@ -5,8 +5,9 @@ import pytest
 
 import jitflow
 from jitflow.guards import explain
-from jitflow.runtime import dispatch, link
+from jitflow.runtime import link, variants
 from jitflow.runtime.dispatch import Dispatcher
+from jitflow.runtime.variants import VariantMaker
 from jitflow.tracer import tracer
 
 
@@ -19,12 +20,12 @@ def total(x):
 
 
 PLACES = [
-    (dispatch, "trace"),
+    (variants, "trace"),
     (tracer, "Interpreter"),
     (link, "link"),
     (link, "partition"),
-    (Dispatcher, "_publish"),
-    (Dispatcher, "_install_native"),
+    (VariantMaker, "_publish"),
+    (Dispatcher, "install_native"),
 ]
 
 
@@ -50,6 +51,6 @@ def test_call_with_other_types(monkeypatch):
 
 def test_strict_raises(monkeypatch):
     compiled = jitflow.compile(total)
-    monkeypatch.setattr(dispatch, "trace", fail)
+    monkeypatch.setattr(variants, "trace", fail)
     with jitflow.config().override(strict=True), pytest.raises(ZeroDivisionError):
         compiled(np.ones(4))

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import jitflow
-from jitflow.runtime import dispatch
+from jitflow.runtime import variants
 from jitflow.runtime.trial import Trial, Trials, size_class
 
 
@@ -121,7 +121,7 @@ def test_without_measuring_every_call_is_compiled():
 
 
 def test_no_more_pieces_after_much_compilation(monkeypatch):
-    monkeypatch.setattr(dispatch, "_MANY", 3)
+    monkeypatch.setattr(variants, "_MANY", 3)
 
     @jitflow.compile
     def prints(x):
