@@ -80,6 +80,10 @@ class Segment:
     memory, 64-byte aligned. Written inputs (``graph.writes``) are written in place.
     The result is 0, or 1 when a run-time check failed, or 2 when an exception is pending that
     Python must not see twice; then no input has been written.
+
+    `polls`: whether loops may look for signals. A body that does (`Body.polls`) takes one more
+    argument behind the arena, an ``i1`` that allows it; where a handler raised, the result is 2,
+    and the inputs of `Body.polls` may have been written.
     """
 
     graph: Graph
@@ -87,6 +91,7 @@ class Segment:
     outputs: tuple[OutputSpec, ...]
     fastmath: bool = False
     python_call: Callable[[Node], PythonCall] = no_python
+    polls: bool = False
 
 
 @dataclass(frozen=True)
@@ -115,6 +120,8 @@ class Body:
         The loop IR as text, for the report.
     calls_python : bool
         Whether it must hold the GIL.
+    polls : tuple of int or None
+        Where its loops look for signals: the inputs that it may have written by then.
     """
 
     name: str
@@ -127,4 +134,5 @@ class Body:
     keep: tuple[Any, ...] = ()
     loops: str = ""
     calls_python: bool = False
+    polls: tuple[int, ...] | None = None
     notes: dict[str, Any] = field(default_factory=dict)

@@ -6,6 +6,9 @@ import sys
 
 VERSIONS = ((3, 11), (3, 12), (3, 13))
 
+HAS_SIGNALS = sys.platform != "win32"
+"""Whether native loops can look for signals: by the clock and the threads of POSIX."""
+
 
 def is_supported() -> bool:
     """Whether this is 64-bit little-endian CPython of a supported version, with a GIL."""

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from jitflow.codegen.interface import PythonCall, no_python
+from jitflow.core import platform
 from jitflow.core.dataclass import dataclass, field, replace
 from jitflow.core.errors import Unsupported
 from jitflow.core.lazy import LazyModule
@@ -94,6 +95,8 @@ class SegmentRequest:
         Whether the segment checks its inputs: the first one does.
     python_call : callable
         What native code calls for a node that Python runs.
+    polls : bool
+        Whether its loops may look for signals.
     code : object
         What the back end has already made of it.
     """
@@ -107,6 +110,7 @@ class SegmentRequest:
     kept: tuple[int, ...] = ()
     checked: bool = False
     python_call: Callable[[Node], PythonCall] = no_python
+    polls: bool = False
     code: Any = None
 
 
@@ -235,6 +239,19 @@ def _recipes(trace: Trace) -> list[r.Recipe]:
     return walk([*recipes_of(trace.exit), *trace.effects])
 
 
+def _may_be_left(trace: Trace, plan: Plan) -> bool:
+    """Whether an exception may leave the piece as if it had come when the piece began.
+
+    Nothing else in it may have happened by then, and no handler in it may wait for the exception.
+    """
+    return (
+        platform.HAS_SIGNALS
+        and len(plan.steps) == 1
+        and not trace.has_handlers
+        and not trace.generators
+    )
+
+
 def _request(
     trace: Trace,
     plan: Plan,
@@ -262,4 +279,5 @@ def _request(
         options.fastmath,
         checked=is_first,
         python_call=functools.partial(python_call, trace.namespaces),
+        polls=_may_be_left(trace, plan),
     )

@@ -99,7 +99,7 @@ def segment_of(request: SegmentRequest) -> Segment:
         OutputSpec(give.value.type.dtype, give.value.type.shape, order)
         for give, (_, order) in zip(request.plan.gives, request.boxes, strict=True)
     )
-    return Segment(graph, inputs, outputs, request.fastmath, request.python_call)
+    return Segment(graph, inputs, outputs, request.fastmath, request.python_call, request.polls)
 
 
 def _input_spec(value: Value, fact: ArrayFact | ScalarFact | None) -> InputSpec:

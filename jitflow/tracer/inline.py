@@ -79,6 +79,7 @@ def enter(
         _check_recursion(tracer, function, nodes)
     frame = SymbolicFrame(code, function.globals, function.closure)
     frame.nodes = nodes
+    tracer.has_handlers |= bool(code.co_exceptiontable)
     _bind(tracer, frame, function, args, kwargs)
     frame.generator = bool(code.co_flags & inspect.CO_GENERATOR)
     return frame

@@ -67,6 +67,8 @@ class Interpreter:
         The last break and where it arose, which may be inside a nested call.
     frames_at_start : int
         How many frames the compile point has.
+    has_handlers : bool
+        Whether a function that was inlined handles exceptions.
     locations : dict
         Source lines that were traced.
     generators : list of (IteratorValue, GeneratorBody)
@@ -106,6 +108,7 @@ class Interpreter:
         self.context, self.limits = context, limits
         self.frames: list[SymbolicFrame] = []
         self.frames_at_start = 0
+        self.has_handlers = False
         self.steps = 0
         self.result: PyValue | None = None
         self.constants: dict[int, PyValue] = {}

@@ -219,6 +219,8 @@ class Trace:
     generators : tuple of (Source, bool)
         The generators of random numbers that were there before and whose state it changes; and
         whether one of the older kind may change the number that it keeps.
+    has_handlers : bool
+        Whether there are handlers of exceptions in the code that was traced.
     """
 
     point: CompilePoint
@@ -233,3 +235,4 @@ class Trace:
     namespaces: dict[str, dict[str, Any]] = field(default_factory=dict)
     kind: ArrayKind = HOST
     generators: tuple[tuple[Source, bool], ...] = ()
+    has_handlers: bool = False

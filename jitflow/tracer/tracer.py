@@ -302,6 +302,7 @@ def _finish(tracer: Interpreter, point: CompilePoint, exit: Exit) -> Trace:
         context.namespaces,
         context.kind or HOST,
         tuple(context.generators.items()),
+        tracer.has_handlers or bool(point.frames[-1].code.co_exceptiontable),
     )
 
 

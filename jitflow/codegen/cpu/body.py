@@ -34,6 +34,7 @@ from jitflow.ir.graph import Graph
 
 if TYPE_CHECKING:
     from jitflow.codegen.cpu import draw_calls, products, python_calls, shared_products
+    from jitflow.codegen.cpu.polls import Polls
 else:
     draw_calls = LazyModule("jitflow.codegen.cpu.draw_calls")
     products = LazyModule("jitflow.codegen.cpu.products")
@@ -41,16 +42,24 @@ else:
     shared_products = LazyModule("jitflow.codegen.cpu.shared_products")
 
 
-def write_body(name: str, lowered: Lowered, names: Names, target: Target, shared: Shared) -> str:
-    """LLVM text of ``i32 @name(inputs..., symbols..., outputs..., ptr arena)``."""
-    return BodyWriter(name, lowered, names, target, shared).run()
+def write_body(
+    name: str, lowered: Lowered, names: Names, target: Target, shared: Shared, polls: Polls | None
+) -> str:
+    """LLVM text of ``i32 @name(inputs..., symbols..., outputs..., ptr arena)``; see `Segment`."""
+    return BodyWriter(name, lowered, names, target, shared, polls).run()
 
 
 class BodyWriter:
     """Writes one body: `storages` has the pointers, `symbols` the integers that are known."""
 
     def __init__(
-        self, name: str, lowered: Lowered, names: Names, target: Target, shared: Shared
+        self,
+        name: str,
+        lowered: Lowered,
+        names: Names,
+        target: Target,
+        shared: Shared,
+        polls: Polls | None,
     ) -> None:
         self.name = name
         self.shared = shared
@@ -63,6 +72,7 @@ class BodyWriter:
         self.storages: dict[str, str] = {}
         self.memory = MemoryWriter(self.text, LlvmEmitter(self.text), {}, self.symbols)
         self.checked = False
+        self.polls = polls
         self.control = ControlWriter(self)
 
     def run(self) -> str:
@@ -79,13 +89,15 @@ class BodyWriter:
         for name in self.lowered.constants:
             self.storages[name] = f"@{name}"
         self.control.declare_variables()
+        if self.polls is not None:
+            self.polls.begin(self.text, self.parameters, self.control.variables)
         self.commands(self.lowered.program.commands)
         lines = [f"define i32 @{self.name}({', '.join(self.parameters)}) {{", "entry:"]
         lines += [*self.control.variables, *self.text.scopes[0].lines]
         lines += [*self.control.release(), "  ret i32 0"]
         if self.checked:
             lines += ["fail:", *self.control.release(), "  ret i32 1"]
-        if self.lowered.program.calls_python:
+        if self.lowered.program.calls_python or self.polls is not None:
             lines += ["raised:", *self.control.release(), "  ret i32 2"]
         return "\n".join([*lines, "}"])
 

@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from jitflow.codegen.cpu.body import write_body
 from jitflow.codegen.cpu.lower import lower_kernel
 from jitflow.codegen.cpu.shared import Shared
 from jitflow.codegen.cpu.target import Target, host
 from jitflow.codegen.cpu.text import Names
 from jitflow.codegen.interface import Body, Segment
-from jitflow.codegen.program import lower
+from jitflow.codegen.loop_ir import Branch, Repeat, While
+from jitflow.codegen.program import Lowered, lower
+from jitflow.core.lazy import LazyModule
+
+if TYPE_CHECKING:
+    from jitflow.codegen.cpu import polls
+else:
+    polls = LazyModule("jitflow.codegen.cpu.polls")
 
 NAME = "body"
 """Every body has the same name: equal segments give equal text, which the cache is keyed by."""
@@ -37,7 +46,8 @@ def compile_segment(segment: Segment, target: Target | None = None) -> Body:
         if optimise:
             text = text.replace(") {", ") alwaysinline {", 1)
         inside.append(text)
-    body = write_body(NAME, lowered, names, target, shared)
+    looks = polls_of(lowered)
+    body = write_body(NAME, lowered, names, target, shared, looks)
     constants = [f"@{name} = external global i8" for name in (*lowered.constants, *names.objects)]
     externals = {**names.externals, **apart.externals}
     externals.update({name: id(item) for name, item in names.objects.items()})
@@ -53,7 +63,17 @@ def compile_segment(segment: Segment, target: Target | None = None) -> Body:
         keep=(*lowered.constants.values(), *names.objects.values()),
         loops=str(lowered.program),
         calls_python=lowered.program.needs_gil,
+        polls=None if looks is None else looks.early,
     )
+
+
+def polls_of(lowered: Lowered) -> polls.Polls | None:
+    """Where the program looks for signals; None where it need not."""
+    segment, commands = lowered.given.segment, lowered.program.commands
+    if not segment.polls or not any(isinstance(c, (Repeat, While, Branch)) for c in commands):
+        return None
+    made = polls.Polls(lowered)
+    return made if made.are_wanted else None
 
 
 def declaration_of(head: str) -> str:
@@ -66,6 +86,7 @@ def declaration_of(head: str) -> str:
 
 def module_text(names: Names, constants: list[str], functions: list[str]) -> str:
     """A module: what its functions refer to, and they."""
-    weights = '!0 = !{!"branch_weights", i32 1, i32 2000}'
+    weights = """!0 = !{!"branch_weights", i32 1, i32 2000}
+!1 = !{!"branch_weights", i32 2000, i32 1}"""
     parts = [*names.declarations, *constants, *names.helpers.values(), *functions, weights]
     return "\n".join(parts) + "\n"

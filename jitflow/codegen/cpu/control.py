@@ -6,6 +6,8 @@ them in registers. Arrays whose size is found inside of a loop have memory that 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from jitflow.codegen.cpu.text import Scope
@@ -17,6 +19,7 @@ from jitflow.core.lazy import LazyModule
 if TYPE_CHECKING:
     from jitflow.codegen.cpu import rare
     from jitflow.codegen.cpu.body import BodyWriter
+    from jitflow.codegen.cpu.polls import Polls
 else:
     rare = LazyModule("jitflow.codegen.cpu.rare")
 
@@ -131,16 +134,28 @@ class ControlWriter:
 
     def repeat(self, command: Repeat) -> None:
         """Count iterations from 0: no bound and no step can overflow."""
-        text = self.text
         start, stop, step = map(self.bound, (command.start, command.stop, command.step))
         plain = step.text == "1"
         first = start.text if plain else "0"
         end = stop.text if plain else self.trips(start, stop, step)
+        polls = self.body.polls
+        part = polls.part(command) if polls else 0
+        if not (polls and part):
+            self.counted(command, start, step, (first, end))
+            return
+        with self.parts(polls, command, (first, end), part) as ends:
+            self.counted(command, start, step, ends)
+
+    def counted(
+        self, command: Repeat, start: Register, step: Register, ends: tuple[str, str]
+    ) -> None:
+        """The loop itself, from the first count to the one behind the last."""
+        text, (first, end) = self.text, ends
         head, label, done = (text.fresh(hint) for hint in ("repeat", "body", "after"))
         before, count = text.label, f"%k{text.fresh('x')}"
         slot = self.body.pointer(command.slot)
         index, lines = count, []
-        if not plain:
+        if step.text != "1":
             index = f"%{text.fresh('index')}"
             lines = [
                 f"  {index}.far = mul i64 {count}, {step.text}",
@@ -157,6 +172,41 @@ class ControlWriter:
             f"{label}:",
             *scope.lines,
             f"  {count}.next = add nsw i64 {count}, 1",
+            f"  br label %{head}",
+        ]
+        text.start_block(done)
+
+    @contextmanager
+    def parts(
+        self, polls: Polls, command: Repeat, ends: tuple[str, str], part: int
+    ) -> Iterator[tuple[str, str]]:
+        """A loop over parts of a range, for one over a part, whose ends are given.
+
+        The last part of a light loop is not counted: what is around it counts its time.
+        """
+        text, (first, end) = self.text, ends
+        head, some, done = text.fresh("parts"), text.fresh("part"), text.fresh("whole")
+        start, before = f"%p{text.fresh('x')}", text.label
+        text.scopes.append(Scope(some))
+        left = text.result(f"sub i64 {end}, {start}")
+        is_long = text.result(f"icmp ugt i64 {left}, {part}")
+        following = text.result(f"add i64 {start}, {part}")
+        stop = text.result(f"select i1 {is_long}, i64 {following}, i64 {end}")
+        yield start, stop
+        if not polls.has_open(command):
+            look = text.fresh("look")
+            text.write(f"br i1 {is_long}, label %{look}, label %{done}, !prof !0")
+            text.start_block(look)
+        polls.count(part * polls.cost(command.body))
+        scope = text.scopes.pop()
+        text.scopes[-1].lines += [
+            f"  br label %{head}",
+            f"{head}:",
+            f"  {start} = phi i64 [ {first}, %{before} ], [ {stop}, %{scope.label} ]",
+            f"  {start}.more = icmp slt i64 {start}, {end}",
+            f"  br i1 {start}.more, label %{some}, label %{done}",
+            f"{some}:",
+            *scope.lines,
             f"  br label %{head}",
         ]
         text.start_block(done)
@@ -178,7 +228,8 @@ class ControlWriter:
 
     def loop(self, command: While) -> None:
         """The condition's commands at the head, those of the body behind it."""
-        text = self.text
+        text, polls = self.text, self.body.polls
+        part = polls.part(command) if polls else 0
         head, label, done = (text.fresh(hint) for hint in ("while", "body", "after"))
         test = Scope(head)
         text.scopes.append(test)
@@ -189,16 +240,51 @@ class ControlWriter:
         self.body.symbols.update(known)
         text.scopes.pop()
         scope = self.inside(label, command.body, [])
+        first, going_on = [f"  br label %{head}"], label
+        if polls and part:
+            count, going_on = f"%k{text.fresh('x')}", text.fresh("check")
+            start = text.fresh("begin")
+            first = self.look(polls, command, part, (count, start, going_on, head, label))
+            entries = f"[ {part}, %{start} ], [ {count}.next, %{scope.label} ]"
+            test.lines.insert(0, f"  {count} = phi i64 {entries}")
+            scope.lines.append(f"  {count}.next = add i64 {count}, -1")
         text.scopes[-1].lines += [
-            f"  br label %{head}",
+            *first,
             f"{head}:",
             *test.lines,
-            f"  br i1 {holds}, label %{label}, label %{done}",
+            f"  br i1 {holds}, label %{going_on}, label %{done}",
             f"{label}:",
             *scope.lines,
             f"  br label %{head}",
         ]
         text.start_block(done)
+
+    def look(
+        self, polls: Polls, command: While, part: int, names: tuple[str, str, str, str, str]
+    ) -> list[str]:
+        """What looks for signals after some iterations, in front of the head of a loop.
+
+        The count is compared behind the condition, in a block of its own: LLVM unrolls such a
+        loop, and then compares it once for many iterations.
+        """
+        text = self.text
+        count, start, check, head, label = names
+        look = Scope(text.fresh("look"))
+        text.scopes.append(look)
+        first = look.label
+        polls.count(part * (polls.cost(command.condition) + polls.cost(command.body)))
+        text.scopes.pop()
+        return [
+            f"  br label %{start}",
+            f"{first}:",
+            *look.lines,
+            f"  br label %{start}",
+            f"{check}:",
+            f"  {count}.more = icmp ne i64 {count}, 0",
+            f"  br i1 {count}.more, label %{label}, label %{first}, !prof !1",
+            f"{start}:",
+            f"  br label %{head}",
+        ]
 
     def branch(self, command: Branch) -> None:
         """Two lists of commands that meet again."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from jitflow.codegen.cpu import object_layout as layout
 from jitflow.codegen.cpu.entry_guards import Guards, reads
@@ -22,8 +22,14 @@ from jitflow.codegen.cpu.entry_support import BindingTable
 from jitflow.codegen.cpu.entry_writer import Writer
 from jitflow.codegen.interface import Body, Segment
 from jitflow.core.dataclass import dataclass
+from jitflow.core.lazy import LazyModule
 from jitflow.guards.predicates import Guard, NoOverlap, Relation
 from jitflow.ir.graph import DimensionOf, ScalarValue
+
+if TYPE_CHECKING:
+    from jitflow.codegen.cpu import entry_undo
+else:
+    entry_undo = LazyModule("jitflow.codegen.cpu.entry_undo")
 
 SYMBOL = "jf.entry"
 _LONG_WORK = 50_000  # nanoseconds for which it pays to release the GIL
@@ -70,6 +76,7 @@ class _Entry:
         self._writer = Writer()
         self._copies: list[tuple[str, str]] = []
         self._written: dict[int, str] = {}
+        self._undo: entry_undo.Undo | None = None
         self._writer.ways_out["miss"] = self._way_out(spec.fallback)
 
     def build(self) -> EntryCode:
@@ -175,7 +182,7 @@ class _Entry:
 
     def _run(self, inputs: Inputs, results: Results) -> tuple[str, str]:
         """Run the body; its result as i32, and the floating-point flags ("" if not looked at)."""
-        writer, spec = self._writer, self._spec
+        writer, spec, segment = self._writer, self._spec, self._segment
         arena, is_taken = self._arena()
         arguments = [text for loaded in inputs.loaded for text in loaded.arguments]
         arguments += [f"i64 {writer.symbols[name]}" for name in self._symbols()]
@@ -186,6 +193,10 @@ class _Entry:
             limit = self._copy_limit() if spec.kept else ""
             self._copies = [self._copy(inputs, index, limit) for index in spec.kept]
             self._written = {index: inputs.loaded[index].value for index in spec.kept}
+        if self._body.polls is not None:
+            copies = dict(zip(spec.kept, self._copies, strict=True)) if self._copies else {}
+            self._undo = entry_undo.Undo(writer, segment.inputs, self._body.polls, inputs, copies)
+            arguments.append(f"i1 {self._undo.is_possible()}")
         restore = self._release_gil()
         if watches:
             writer.call("jf.clear_flags")
@@ -266,9 +277,12 @@ class _Entry:
     def _copy_limit(self) -> str:
         """Bytes up to which an input is copied; after the first run what is cheap."""
         writer, work = self._writer, self._body.work
-        cheap = int(work * _COPIED_PER_NANOSECOND) if isinstance(work, int) else 0
+        cheap = str(int(work * _COPIED_PER_NANOSECOND) if isinstance(work, int) else 0)
+        if self._body.polls and not isinstance(work, int):
+            factor = int(1 / _COPIED_PER_NANOSECOND)
+            cheap = writer.assign(f"sdiv i64 {writer.dim(work)}, {factor}", "cheap")
         if self._spec.limit is None:
-            return str(cheap)
+            return cheap
         cell = writer.constant(self._spec.limit)
         limit = writer.load("i64", cell, hint="limit")
         is_first = writer.assign(f"icmp eq i64 {limit}, {CopyLimit.FIRST}", "c")
@@ -357,6 +371,15 @@ class _Entry:
         if self._body.calls_python:
             raised, quiet = writer.assign(f"icmp eq i32 {failed}, 2", "c"), writer.block("ok")
             writer.branch(raised, writer.exit("error"), quiet)
+            writer.begin(quiet)
+        elif self._undo is not None:
+            raised, quiet = writer.assign(f"icmp eq i32 {failed}, 2", "c"), writer.block("ok")
+            undo = writer.block("undo")
+            writer.branch(raised, undo, quiet)
+            writer.begin(undo)
+            writer.call("jf.clear_flags")
+            self._undo.write()
+            writer.jump(writer.exit("error"))
             writer.begin(quiet)
         following = writer.block("ok")
         has_failed = writer.assign(f"icmp ne i32 {failed}, 0", "c")

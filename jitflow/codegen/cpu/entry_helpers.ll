@@ -881,3 +881,70 @@ define double @jf.older_exponential(ptr %state, double %scale) {
   %number = fmul double %scale, %positive
   ret double %number
 }
+
+; What long loops do now and then, by the clock: let other threads have the GIL, if this one holds it,
+; and Python run the handlers of signals that have come, which it does in its first thread alone.
+; 1 if a handler raised. The deadline, in nanoseconds, begins as 0.
+define i32 @jf.poll(ptr %deadline) {
+entry:
+  %time = alloca [2 x i64]
+  %r = call i32 @clock_gettime(i32 $CLOCK, ptr %time)
+  %seconds = load i64, ptr %time
+  %rest.p = call ptr @word(ptr %time, i64 1)
+  %rest = load i64, ptr %rest.p
+  %scaled = mul i64 %seconds, 1000000000
+  %now = add i64 %scaled, %rest
+  %soon = add i64 %now, $SWITCH_PERIOD
+  %due = load i64, ptr %deadline
+  %is.first = icmp eq i64 %due, 0
+  br i1 %is.first, label %first, label %look
+first:
+  store i64 %soon, ptr %deadline
+  ret i32 0
+look:
+  %early = icmp slt i64 %now, %due
+  br i1 %early, label %done, label %ask
+ask:
+  %flags = call i32 @jf.hold_flags()
+  %holds = call i32 @PyGILState_Check()
+  %has.gil = icmp ne i32 %holds, 0
+  br i1 %has.gil, label %yield, label %without
+yield:
+  store i64 %soon, ptr %deadline
+  %own = call ptr @PyEval_SaveThread()
+  call void @PyEval_RestoreThread(ptr %own)
+  %status = call i32 @PyErr_CheckSignals()
+  br label %end
+without:
+  %thread = call i64 @pthread_self()
+  %main = load i64, ptr @jf.main_thread
+  %is.main = icmp eq i64 %thread, %main
+  %later = add i64 %now, $POLL_PERIOD
+  %next = select i1 %is.main, i64 %later, i64 9223372036854775807
+  store i64 %next, ptr %deadline
+  br i1 %is.main, label %take, label %end
+take:
+  %state = call i32 @PyGILState_Ensure()
+  %answer = call i32 @PyErr_CheckSignals()
+  call void @PyGILState_Release(i32 %state)
+  br label %end
+end:
+  %found = phi i32 [ %status, %yield ], [ 0, %without ], [ %answer, %take ]
+  call void @jf.resume_flags(i32 %flags, i1 false)
+  %raised = icmp ne i32 %found, 0
+  %result = zext i1 %raised to i32
+  ret i32 %result
+done:
+  ret i32 0
+}
+
+@jf.main_thread = external global i64
+
+declare i32 @clock_gettime(i32, ptr)
+declare i64 @pthread_self()
+declare i32 @PyGILState_Check()
+declare ptr @PyEval_SaveThread()
+declare void @PyEval_RestoreThread(ptr)
+declare i32 @PyGILState_Ensure()
+declare void @PyGILState_Release(i32)
+declare i32 @PyErr_CheckSignals()

@@ -8,6 +8,9 @@ from __future__ import annotations
 
 import ctypes
 import functools
+import os
+import threading
+import time
 from collections.abc import Iterable
 from typing import Any
 
@@ -28,8 +31,22 @@ _OBJECTS = {
     "PyExc_Exception": Exception,
     "Py_True": True,
 }
-_LIBRARY = "feclearexcept", "fetestexcept", "feraiseexcept", "log"
+_LIBRARY = (
+    "feclearexcept", "fetestexcept", "feraiseexcept", "log", "clock_gettime", "pthread_self",
+)  # fmt: skip
 _ARENA = ctypes.c_int64(0)  # the process's cached block of scratch memory
+_MAIN_THREAD = ctypes.c_int64(threading.main_thread().ident or 0)
+_POLL_PERIOD = 50_000_000  # nanoseconds between two looks for signals, where it takes the GIL
+_SWITCH_PERIOD = 5_000_000  # and where it has the GIL, as in Python
+
+
+def _note_main_thread() -> None:
+    """The thread that forked is the first one of the child."""
+    _MAIN_THREAD.value = threading.get_ident()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_note_main_thread)
 
 _X86_BITS = 4, 8, 16, 1  # divide, overflow, underflow, invalid in MXCSR
 _ARM_BITS = 2, 4, 8, 1  # the same in <fenv.h> of 64-bit ARM
@@ -101,6 +118,8 @@ def _externals(text: str) -> dict[str, int]:
             found[name] = id(_OBJECTS[name])
         elif name == "jf.arena":
             found[name] = ctypes.addressof(_ARENA)
+        elif name == "jf.main_thread":
+            found[name] = ctypes.addressof(_MAIN_THREAD)
         elif name in _LIBRARY:
             found[name] = c_address(getattr(ctypes.CDLL(None), name))
         else:
@@ -149,6 +168,8 @@ def _leading_name(text: str) -> str:
 def _source() -> str:
     source = text_beside(__spec__, "entry_helpers.ll")
     offsets = {name: value for name, value in vars(object_layout).items() if name.isupper()}
+    offsets |= {"CLOCK": getattr(time, "CLOCK_MONOTONIC", 0), "POLL_PERIOD": _POLL_PERIOD}
+    offsets["SWITCH_PERIOD"] = _SWITCH_PERIOD
     for name in sorted(offsets, key=len, reverse=True):
         source = source.replace(f"${name}", str(offsets[name]))
     return source
