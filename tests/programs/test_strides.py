@@ -3,6 +3,8 @@
 import numpy as np
 import pytest
 
+import jitflow
+
 X = np.arange(1.0, 13.0)
 ARRAYS = {
     "rows apart": X.reshape(3, 4)[:, None, :],
@@ -36,3 +38,21 @@ def sums(x):
 @pytest.mark.parametrize("name", ARRAYS)
 def test_strides_are_those_of_eager_numpy(check, program, name):
     check(program, (ARRAYS[name],))
+
+
+@pytest.mark.parametrize("text", ["abcd,befg->gacefd", "ab,bc,cd->dcba", "abcd,cdef->feba"])
+@pytest.mark.parametrize("order", ["C", "F"])
+def test_results_of_einsum_lie_in_memory_as_numpys(text, order):
+    rng = np.random.default_rng(0)
+    extents = dict(zip("abcdefg", (1, 5, 4, 6, 2, 7, 9), strict=True))
+    shapes = [[extents[label] for label in labels] for labels in text.split("->")[0].split(",")]
+    operands = [np.asarray(rng.standard_normal(shape), order=order) for shape in shapes]
+
+    def function(operands):
+        return np.einsum(text, *operands)
+
+    compiled = jitflow.compile(function)
+    expected, found = function(operands), compiled(operands)
+    np.testing.assert_allclose(found, expected)
+    assert found.strides == expected.strides
+    assert compiled.report().breaks == 0

@@ -239,11 +239,16 @@ def _outer(context: TraceContext, left: Term, right: Term, labels: list[str]) ->
 def _order(
     context: TraceContext, text: str, given: list[ArrayValue], optimize: PyValue
 ) -> tuple[int, ...]:
-    """Memory order of the result, which depends on the operands' layouts: NumPy is asked."""
+    """Memory order of the result, which depends on the operands' layouts: NumPy is asked.
+
+    Extents decide the order of products alone, which only `optimize` looks for.
+    """
     path: Any = False if is_none(optimize) else arguments.constant(context, optimize, "optimize")
-    _, (result,) = probe.result_types(
-        context,
-        lambda make: np.einsum(text, *(make(array) for array in given), optimize=path),
-        given,
-    )
+
+    def call(make: probe.StandIn) -> Any:
+        return np.einsum(text, *(make(array) for array in given), optimize=path)
+
+    if path is False:
+        return probe.memory_order(context, call, given)
+    _, (result,) = probe.result_types(context, call, given)
     return result.order

@@ -7,7 +7,7 @@ and the extents of the results are recognised as expressions of those of the ope
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -91,6 +91,19 @@ def result_types(
     return results[0], types
 
 
+def memory_order(
+    context: TraceContext, call: Callable[[StandIn], Any], operands: Sequence[ArrayValue]
+) -> layout.Order:
+    """Memory order of the array that `call` gives, where it depends on the operands' layouts alone.
+
+    Two elements along an axis then stand for any number of them.
+    """
+    extents = {extent for array in operands for extent in array.shape}
+    few = {extent: min(extent, 2) if isinstance(extent, int) else 2 for extent in extents}
+    result = _run(context, call, few)
+    return layout.memory_order(result.shape, result.strides, result.itemsize)
+
+
 def _probed_as_equal(
     context: TraceContext, call: Callable[[StandIn], Any], extents: set[Dim], error: Unsupported
 ) -> tuple[list[Extents], list[Any]]:
@@ -125,21 +138,21 @@ def _probed(
         probe = Extents(primes)
         probe.assign(context, extents, equal or {})
         probes.append(probe)
-        results.append(_run(context, call, probe))
+        results.append(_run(context, call, probe.found))
     return probes, results
 
 
 def _run(
     context: TraceContext,
     call: Callable[[StandIn], Any],
-    probe: Extents,
+    found: Mapping[Dim, int],
 ) -> Any:
     generator = np.random.default_rng(0)
 
     def stand_in(array: ArrayValue | ScalarValue) -> Any:
         if isinstance(array, ScalarValue):
-            return probe.found[array.dim] if array.dim is not None else 1
-        shape = tuple(probe.found[extent] for extent in array.shape)
+            return found[array.dim] if array.dim is not None else 1
+        shape = tuple(found[extent] for extent in array.shape)
         contents = _contents(generator, shape, array.dtype, arrays.order_of(context, array))
         first = tuple(slice(0, 1) if step == 0 else slice(None) for step in array.strides)
         return (
