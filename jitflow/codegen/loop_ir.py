@@ -22,8 +22,18 @@ if TYPE_CHECKING:
 
 
 @dataclass(eq=False, repr=False)
+class Given:
+    """A number that the caller of a kernel gives, in the place of a constant."""
+
+    name: str
+
+    def __str__(self) -> str:
+        return self.name
+
+
+@dataclass(eq=False, repr=False)
 class Constant:
-    """``result`` is a number known now."""
+    """``result`` is a number known now; or `value` is one of the kernel's arguments."""
 
     result: str
     value: Any
@@ -167,7 +177,8 @@ class Loop:
     many at a time).
 
     `independent`: whether the iterations of a loop outside of folds may run in any order, or at
-    once on several processors; what stands in the loop implies it.
+    once on several processors; what stands in the loop implies it. `multiple`: what the extent is a
+    multiple of, where it is no number.
     """
 
     variable: str
@@ -175,10 +186,12 @@ class Loop:
     kind: str
     body: list[Statement]
     independent: bool = True
+    multiple: int = 1
 
     def __str__(self) -> str:
         head = "vector for" if self.kind == "vector" else "for"
-        return f"{head} {self.variable} in 0..{self.extent}"
+        by = f" by {self.multiple}" if self.multiple > 1 else ""
+        return f"{head} {self.variable} in 0..{self.extent}{by}"
 
 
 @dataclass(eq=False, repr=False)
@@ -230,6 +243,7 @@ class Kernel:
 
     `guarded`: it runs under a condition, and nothing of it may be computed where that is false.
     `private`: buffers that hold what one iteration of the outer loops needs, and their bytes.
+    `numbers`: arguments that stand for constants.
     """
 
     buffers: list[Buffer]
@@ -238,6 +252,7 @@ class Kernel:
     checks: bool = False
     guarded: bool = False
     private: Mapping[str, Dim] = field(default_factory=dict)
+    numbers: Mapping[str, DType] = field(default_factory=dict)
 
     @property
     def has_loops(self) -> bool:
@@ -253,7 +268,8 @@ class Kernel:
         )
 
     def __str__(self) -> str:
-        head = ", ".join([*map(str, self.buffers), *self.symbols])
+        numbers = (f"{name}: {dtype}" for name, dtype in self.numbers.items())
+        head = ", ".join([*map(str, self.buffers), *self.symbols, *numbers])
         word = "guarded kernel" if self.guarded else "kernel"
         return "\n".join([f"{word} ({head}) {{", *_lines(self.body, "  "), "}"])
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from jitflow.codegen.cpu.control import ControlWriter
 from jitflow.codegen.cpu.emit import LlvmEmitter
 from jitflow.codegen.cpu.memory import MemoryWriter
-from jitflow.codegen.cpu.shared import Shared, multiple_of
+from jitflow.codegen.cpu.shared import Families, Shared, multiple_of
 from jitflow.codegen.cpu.target import Target
 from jitflow.codegen.cpu.text import FunctionText, Names
 from jitflow.codegen.cpu.values import Register, memory_type
@@ -43,10 +43,16 @@ else:
 
 
 def write_body(
-    name: str, lowered: Lowered, names: Names, target: Target, shared: Shared, polls: Polls | None
+    name: str,
+    lowered: Lowered,
+    names: Names,
+    target: Target,
+    shared: Shared,
+    found: Families,
+    polls: Polls | None,
 ) -> str:
     """LLVM text of ``i32 @name(inputs..., symbols..., outputs..., ptr arena)``; see `Segment`."""
-    return BodyWriter(name, lowered, names, target, shared, polls).run()
+    return BodyWriter(name, lowered, names, target, shared, found, polls).run()
 
 
 class BodyWriter:
@@ -59,10 +65,12 @@ class BodyWriter:
         names: Names,
         target: Target,
         shared: Shared,
+        found: Families,
         polls: Polls | None,
     ) -> None:
         self.name = name
         self.shared = shared
+        self.families = found
         self.target = target
         self.lowered = lowered
         self.segment = lowered.given.segment
@@ -176,9 +184,11 @@ class BodyWriter:
     def kernel(self, command: CallKernel) -> None:
         """Call a kernel; leave where one of its checks fails."""
         kernel = self.lowered.program.kernels[command.kernel]
+        member = self.families.members[command.kernel]
         arguments = [f"ptr {self.pointer(pointer)}" for pointer in command.pointers]
-        arguments += [f"i64 {self.symbols[name].text}" for name in kernel.symbols]
-        function = f"@{self.name}_kernel{command.kernel}"
+        arguments += [f"i64 {self.memory.dim(dim).text}" for dim in member.arguments]
+        arguments += member.numbers
+        function = f"@{self.name}_kernel{member.family}"
         if command.kernel in self.shared.loops:
             result = self.job(function, arguments, command)
         else:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from jitflow.codegen.cpu.body import write_body
 from jitflow.codegen.cpu.lower import lower_kernel
-from jitflow.codegen.cpu.shared import Shared
+from jitflow.codegen.cpu.shared import Shared, functions_of
 from jitflow.codegen.cpu.target import Target, host
 from jitflow.codegen.cpu.text import Names
 from jitflow.codegen.interface import Body, Segment
@@ -33,9 +33,9 @@ def compile_segment(segment: Segment, target: Target | None = None) -> Body:
     inside: list[str] = []
     outside = inside if apart is names else []
     shared = Shared(lowered, target)
-    for number, kernel in enumerate(lowered.program.kernels):
-        name = f"{NAME}_kernel{number}"
-        divided = shared.loops.get(number)
+    found = functions_of(lowered.program, shared.loops, target, lowered.work, optimise > 0)
+    for number, family in enumerate(found.functions):
+        name, kernel, divided = f"{NAME}_kernel{number}", family.kernel, family.divided
         if optimise and kernel.has_loops:
             text = lower_kernel(name, kernel, apart, target, segment.fastmath, divided)
             head, _, rest = text.partition("\n")
@@ -47,7 +47,7 @@ def compile_segment(segment: Segment, target: Target | None = None) -> Body:
             text = text.replace(") {", ") alwaysinline {", 1)
         inside.append(text)
     looks = polls_of(lowered)
-    body = write_body(NAME, lowered, names, target, shared, looks)
+    body = write_body(NAME, lowered, names, target, shared, found, looks)
     constants = [f"@{name} = external global i8" for name in (*lowered.constants, *names.objects)]
     externals = {**names.externals, **apart.externals}
     externals.update({name: id(item) for name, item in names.objects.items()})

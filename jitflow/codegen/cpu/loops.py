@@ -235,7 +235,7 @@ class LoopWriter:
             PairwiseLoop(self, loop, width.sums).write()
         elif isinstance(loop.extent, int) and loop is not self.divided:
             self.static_vector_loop(loop, loop.extent, width)
-        elif width.masked:
+        elif width.masked and loop.multiple % width.lanes:
             start, end = self.range_of(loop)
             self.counted(
                 loop, start, end, width.lanes, True,
@@ -266,6 +266,12 @@ class LoopWriter:
     def dynamic_vector_loop(self, loop: Loop, width: LoopWidth) -> None:
         text = self.text
         start, end = self.range_of(loop)
+        if loop.multiple % width.lanes == 0:
+            self.counted(
+                loop, start, end, width.lanes, True,
+                lambda index: self.full_body(loop, index), self.windows_of(loop),
+            )  # fmt: skip
+            return
         left = self.left(start, end)
         whole = text.value(f"and i64 {left.text}, {-width.lanes}", end.depth)
         full = text.add(start, Register(whole, I64, 1, end.depth))

@@ -13,7 +13,7 @@ from jitflow.codegen.cpu.pairwise import costs_nothing, lanes_of, sums_of
 from jitflow.codegen.cpu.searches import search_of, without_position
 from jitflow.codegen.cpu.target import Target
 from jitflow.codegen.cpu.text import FunctionText, Names
-from jitflow.codegen.cpu.values import Register
+from jitflow.codegen.cpu.values import Register, scalar_type
 from jitflow.codegen.cpu.widths import LoopWidth, choose_width
 from jitflow.codegen.loop_ir import (
     Begin,
@@ -21,6 +21,7 @@ from jitflow.codegen.loop_ir import (
     Constant,
     End,
     Fold,
+    Given,
     Kernel,
     Load,
     Lookup,
@@ -151,7 +152,11 @@ class KernelWriter(LoopWriter):
             self.writers[type(statement)](statement)
 
     def constant(self, statement: Constant) -> None:
-        self.set(statement.result, self.emitter.constant(statement.value, statement.dtype))
+        value = statement.value
+        if isinstance(value, Given):
+            self.set(statement.result, Register(f"%{value}", statement.dtype))
+            return
+        self.set(statement.result, self.emitter.constant(value, statement.dtype))
 
     def position(self, statement: Position) -> None:
         self.set(statement.result, self.memory.position(statement.address))
@@ -230,8 +235,9 @@ class KernelWriter(LoopWriter):
 
 def arguments_of(kernel: Kernel) -> list[str]:
     """The parameters of a kernel's function, as LLVM writes them."""
-    buffers = [f"ptr %{buffer.name}" for buffer in kernel.buffers]
-    return [*buffers, *(f"i64 %{name}" for name in kernel.symbols)]
+    arguments = [f"ptr %{buffer.name}" for buffer in kernel.buffers]
+    arguments += [f"i64 %{name}" for name in kernel.symbols]
+    return arguments + [f"{scalar_type(dtype)} %{n}" for n, dtype in kernel.numbers.items()]
 
 
 def evaluate_dim(text: FunctionText, symbols: dict[str, Register], dim: Dim) -> Register:

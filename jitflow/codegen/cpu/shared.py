@@ -1,21 +1,34 @@
-"""Which kernels of a program are run by the thread pool, and how they are divided."""
+"""Which functions a program has, and which of them are run by the thread pool, divided how."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from jitflow.codegen.cpu.target import Target
 from jitflow.codegen.cpu.text import Names
-from jitflow.codegen.loop_ir import Branch, CallKernel, Command, Loop, Repeat, While, parts_of
+from jitflow.codegen.loop_ir import (
+    Branch,
+    CallKernel,
+    Command,
+    Kernel,
+    Loop,
+    Program,
+    Repeat,
+    While,
+    parts_of,
+)  # fmt: skip
 from jitflow.codegen.program import Lowered
 from jitflow.core import dims
+from jitflow.core.dataclass import dataclass
+from jitflow.core.dims import Dim
 from jitflow.core.lazy import LazyModule
 
 if TYPE_CHECKING:
     from jitflow.codegen import parallel
-    from jitflow.codegen.cpu import threads
+    from jitflow.codegen.cpu import families, threads
 else:
+    families = LazyModule("jitflow.codegen.cpu.families")
     parallel = LazyModule("jitflow.codegen.parallel")
     threads = LazyModule("jitflow.codegen.cpu.threads")
 
@@ -24,6 +37,46 @@ LONG = 120_000
 
 ROW, RUN = 64, 1024
 """Iterations of a vector loop that stay together: where each has a loop inside, and elsewhere."""
+
+
+@dataclass(eq=False, repr=False)
+class Family:
+    """One function: a kernel whose symbols are its arguments, and the loop that threads share."""
+
+    kernel: Kernel
+    divided: Loop | None
+
+
+@dataclass(eq=False, repr=False)
+class Member:
+    """How a kernel is called: the number of its function, and what stands for its symbols.
+
+    `numbers`: further arguments, as LLVM writes them.
+    """
+
+    family: int
+    arguments: tuple[Dim, ...] = ()
+    numbers: tuple[str, ...] = ()
+
+
+@dataclass(eq=False, repr=False)
+class Families:
+    """The functions of a program, and a member for each of its kernels."""
+
+    functions: list[Family]
+    members: list[Member]
+
+
+def functions_of(
+    program: Program, divided: Mapping[int, Loop], target: Target, work: Dim, is_inlined: bool
+) -> Families:
+    """The functions of a program: one for each family of kernels; see `families.families`."""
+    if len(program.kernels) > 1:
+        return families.families(program, divided, target, work, is_inlined)
+    functions = [Family(kernel, divided.get(k)) for k, kernel in enumerate(program.kernels)]
+    return Families(
+        functions, [Member(0, tuple(map(dims.symbol, one.kernel.symbols))) for one in functions]
+    )
 
 
 class Shared:
