@@ -88,9 +88,12 @@ def is_loud(node: Node) -> bool:
     """Whether eager NumPy may warn of an element, or raise for it, that nobody uses.
 
     A gather by one index looks it up for any element. What has no place in the source is ours.
+    Where a check of integers fails, NumPy warns of its scalars; Python's are quiet.
     """
     if not node.location.line:
         return False
+    if node.operator.checks and node.operator.kind is Kind.ELEMENTWISE:
+        return not node.location.quiet
     if node.operator.kind is Kind.GATHER:
         return any(index.type.rank for index in node.operands[1:])
     return can_warn(node)

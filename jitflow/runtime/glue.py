@@ -173,13 +173,14 @@ class _GlueWriter:
                 continue
             key = id(step.node.attributes)
             has_effect = bool(step.node.attributes.get("effect"))
-            if has_effect and watches:
-                self._settle(key)
+            if has_effect and watches and (step.is_in_order or self.may_repeat):
+                self._settle(key, step.is_in_order)
             self._call_out(step)
             self.known.append(f"{key}: ({self._results_of(step.node)})")
             if has_effect:
-                self.since = key
                 self.may_repeat = self.may_undo
+                if step.is_in_order:
+                    self.since = key
         if watches:
             self._settle(-1)
 
@@ -203,15 +204,16 @@ class _GlueWriter:
     def _inputs(self) -> str:
         return "".join(f"{self.values[id(value)]}, " for value in self.trace.graph.inputs)
 
-    def _settle(self, until: int) -> None:
+    def _settle(self, until: int, warns: bool = True) -> None:
         """Give the warnings up to here, or leave the piece to Python.
 
         The flags stay for the next time: a segment also computes what comes later in the program.
+        What stands in front of a call-out may be computed behind it: then it does not warn here.
         """
         known = ", ".join(self.known)
         settle = self.pool(self.replayer.settle)
         span, first = (self.since, until), self.may_repeat
-        call = f"{settle}(flagged, ({self._inputs()}), {{{known}}}, {span}, {first})"
+        call = f"{settle}(flagged, ({self._inputs()}), {{{known}}}, {span}, {first}, {warns})"
         self.body.append(f"if flagged is not None and {call}: {self.failure}")
 
     def _segment(self, plan: SegmentPlan, function: Callable[..., Any], is_first: bool) -> None:

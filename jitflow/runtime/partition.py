@@ -45,9 +45,13 @@ class SegmentPlan:
 
 @dataclass(eq=False)
 class CallOutPlan:
-    """A node that Python runs, with the piece's values as operands."""
+    """A node that Python runs, with the piece's values as operands.
+
+    `is_in_order`: everything in front of it in the program has run by then, nothing runs later.
+    """
 
     node: Node
+    is_in_order: bool = True
 
 
 @dataclass(eq=False)
@@ -84,8 +88,12 @@ def partition(
     plan = Plan()
     native: list[list[Node]] = [[] for _ in range(last + 1)]
     calls: list[list[Node]] = [[] for _ in range(last + 1)]
+    latest, delayed = 0, set()
     for node in graph.nodes:
         (native if is_native(node) else calls)[levels[id(node)]].append(node)
+        latest = max(latest, levels[id(node)])
+        if levels[id(node)] < latest:
+            delayed.add(id(node))
     needed_after = _needed_after(graph, levels, is_native, is_plain)
     for level in range(last + 1):
         writes = graph.writes if level == last else []
@@ -94,7 +102,7 @@ def partition(
             segment = _segment(graph, native[level], gives, writes, level)
             if segment.graph.nodes or segment.gives or segment.graph.writes:
                 plan.steps.append(segment)
-        plan.steps.extend(CallOutPlan(node) for node in calls[level])
+        plan.steps.extend(CallOutPlan(node, id(node) not in delayed) for node in calls[level])
     return plan
 
 

@@ -173,6 +173,7 @@ class Replayer:
         known: Mapping[int, tuple[Any, ...]] | None = None,
         span: tuple[int, int] = (-1, -1),
         can_rerun: bool = True,
+        warns: bool = True,
     ) -> bool:
         """Warn as NumPy does; or give True where Python must run the piece again.
 
@@ -189,6 +190,8 @@ class Replayer:
             given, and the piece has come to the second one.
         can_rerun : bool
             False where a call-out had an effect already.
+        warns : bool
+            Whether to warn now; otherwise nothing is done but to ask for a second run.
         """
         if flagged.flags == _UNDERFLOW and _ERROR_STATE.get() is _DEFAULT_STATE:
             return False  # the most frequent flag, which NumPy ignores unless told otherwise
@@ -198,7 +201,7 @@ class Replayer:
             return False
         originals = flagged.originals
         lost = [k for k in self.written if originals.get(k) is None and span[1] == -1]
-        if self._is_plain() and lost:
+        if self._is_plain() and lost and warns:
             self._warn_directly(self.calls[:1], wanted, modes)
             return False
         if can_rerun and not lost and (self._leaves_to_python() or _may_raise(wanted, modes)):
@@ -207,6 +210,8 @@ class Replayer:
                 if contents is not None:
                     np.copyto(inputs[index], contents)
             return True
+        if not warns:
+            return False
         if lost:
             self._warn_directly(self.calls, wanted, modes)
             return False

@@ -4,9 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
-from loop_calls import load, make_calls, make_program, rough_arguments
+import nest_programs
+from draw_programs import DrawProgram
+from list_programs import ListProgram
+from loop_calls import (
+    draw_arguments,
+    list_arguments,
+    load,
+    make_calls,
+    make_program,
+    rough_arguments,
+)
+from mask_programs import MaskProgram
+from mask_programs import arguments as mask_arguments
 from rough_programs import RoughProgram
 
 Makers = Iterable[Callable[[], tuple[Any, ...]]]
@@ -21,10 +34,33 @@ class Kind:
     rounding: float = 4096
 
 
+def _mask_calls(seed: int) -> Makers:
+    rank = MaskProgram(seed).rank
+    return [partial(mask_arguments, rank, seed, number) for number in range(4)]
+
+
+def _nest_calls(seed: int) -> Makers:
+    return [partial(_nest_arguments, seed + number) for number in range(2)]
+
+
+def _nest_arguments(seed: int) -> tuple[Any, ...]:
+    return tuple(nest_programs.arguments(seed).values())
+
+
 KINDS = {
     "loops": Kind(make_program, make_calls),
     "rough": Kind(
         lambda seed: load(RoughProgram(seed).source(), f"rough {seed}"),
         lambda seed: make_calls(seed, rough_arguments),
     ),
+    "lists": Kind(
+        lambda seed: load(ListProgram(seed).source(), f"lists {seed}"),
+        lambda seed: make_calls(seed, list_arguments),
+    ),
+    "draws": Kind(
+        lambda seed: load(DrawProgram(seed).source(), f"draws {seed}"),
+        lambda seed: make_calls(seed, draw_arguments),
+    ),
+    "masks": Kind(lambda seed: load(MaskProgram(seed).source(), f"masks {seed}"), _mask_calls),
+    "nests": Kind(nest_programs.program, _nest_calls, 0),
 }

@@ -19,7 +19,12 @@ CALLS = 4
 def load(source: str, name: str) -> tuple[Callable[..., Any], str]:
     """The function `program` of a text, and the text."""
     namespace: dict[str, Any] = dict(
-        np=np, math=math, product=itertools.product, warnings=warnings, __name__="programs"
+        np=np,
+        math=math,
+        product=itertools.product,
+        warnings=warnings,
+        random=random,
+        __name__="programs",
     )
     exec(compile(source, f"<{name}>", "exec"), namespace)
     return namespace["program"], source
@@ -98,3 +103,18 @@ def _arguments(
         c[rng.integers(len(c))] = rng.choice([-1, 7, 2**62])
     box = Box(float(rng.integers(-4, 5)) / 2, int(rng.integers(0, 4)), numbers(length))
     return a, b, c, m, n, p, box, [1, 2, numbers(length), "x"]
+
+
+def list_arguments(length: int, dtype: Any, seed: int) -> tuple[Any, ...]:
+    """Lists of ints, of floats, of rows, and of words."""
+    rng = random.Random(seed)
+    ints = [rng.randrange(-2, 6) for _ in range(max(length, 2))]
+    floats = [rng.randrange(-8, 9) / 4 for _ in ints]
+    rows = [[rng.randrange(5) for _ in range(4)] for _ in range(4)]
+    return ints, floats, rows, ["ab", "c", "de", ""]
+
+
+def draw_arguments(length: int, dtype: Any, seed: int) -> tuple[Any, ...]:
+    """Generators of all kinds."""
+    bits = [np.random.PCG64, np.random.PCG64, np.random.MT19937, np.random.Philox][seed % 4]
+    return np.random.Generator(bits(seed)), np.random.RandomState(seed), random.Random(seed)

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import random
+from typing import Any
+
+import numpy as np
 
 CONDITIONS = (
     "a > 0", "b < 0.5", "a > b", "np.abs(a) < s", "k == 1", "k != 2", "a > 9", "a < 9", "~m",
@@ -84,3 +87,16 @@ class MaskProgram:
             return self.rng.choice(reads)
         x, y = self.value(depth - 1), self.value(depth - 1)
         return "(" + self.rng.choice(MAPS).replace("{x}", x).replace("{y}", y) + ")"
+
+
+def arguments(rank: int, seed: int, number: int) -> tuple[Any, ...]:
+    """New, equal arguments whenever it is called."""
+    rng = np.random.default_rng((seed, number))
+    length = (17, 17, 40, 1)[number]
+    shape = (length,) if rank == 1 else (length, 5)
+    a, b, c = (rng.normal(size=shape) * 2 for _ in range(3))
+    if number == 2:
+        a = np.abs(a)
+    if seed % 3 == 0 and rank == 2:
+        a, b = a.T.copy().T, b.T.copy().T
+    return a, b, c, rng.integers(0, min(3, length), shape), 0.75, 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import random
 import re
 import warnings
 from collections.abc import Callable, Hashable
@@ -22,6 +23,8 @@ class Box:
 
 def observe(function: Callable[..., Any], args: tuple[Any, ...]) -> SimpleNamespace:
     """Run; what came out, and the arguments as they are then."""
+    random.seed(1)
+    np.random.seed(1)
     text = io.StringIO()
     with warnings.catch_warnings(record=True) as caught, contextlib.redirect_stdout(text):
         warnings.simplefilter("always")
@@ -30,7 +33,7 @@ def observe(function: Callable[..., Any], args: tuple[Any, ...]) -> SimpleNamesp
             raised = None
         except Exception as error:
             ending, raised = None, described(error)
-        state = np.geterr(), len(warnings.filters)
+        state = np.geterr(), len(warnings.filters), random.random(), np.random.random()
     said = {(w.category.__name__, str(w.message), w.lineno) for w in caught}
     return SimpleNamespace(
         ending=ending,
@@ -40,6 +43,15 @@ def observe(function: Callable[..., Any], args: tuple[Any, ...]) -> SimpleNamesp
         state=state,
         args=args,
     )
+
+
+def state_of(generator: Any) -> Any:
+    """All that a generator of random numbers knows."""
+    if isinstance(generator, random.Random):
+        return generator.getstate()
+    if isinstance(generator, np.random.RandomState):
+        return [*map(str, generator.get_state())]
+    return generator.bit_generator.state
 
 
 def described(error: BaseException) -> tuple[Any, ...]:
@@ -103,6 +115,9 @@ class _Comparison:
                 self.compare(one, other, f"{place}[{number}]")
         elif isinstance(left, dict):
             self.compare([*left.items()], [*right.items()], f"{place}.items")
+        elif isinstance(left, random.Random | np.random.Generator | np.random.RandomState):
+            if str(state_of(left)) != str(state_of(right)):
+                self.found.append(f"{place}: another state of {type(left).__name__}")
         elif isinstance(left, Box):
             self.compare([*vars(left).items()], [*vars(right).items()], f"{place}.box")
         elif isinstance(left, float | complex | np.inexact):

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from mask_programs import MaskProgram
+from mask_programs import MaskProgram, arguments
 
 import jitflow
 
@@ -29,19 +29,6 @@ def test_program(seed: int) -> None:
             found = outcome(compiled, arguments(program.rank, seed, number))
             difference = differs(expected, found)
             assert not difference, f"call {number}: {difference}\n{source}"
-
-
-def arguments(rank: int, seed: int, number: int) -> tuple[Any, ...]:
-    """New, equal arguments whenever it is called."""
-    rng = np.random.default_rng((seed, number))
-    length = (17, 17, 40, 1)[number]
-    shape = (length,) if rank == 1 else (length, 5)
-    a, b, c = (rng.normal(size=shape) * 2 for _ in range(3))
-    if number == 2:
-        a = np.abs(a)
-    if seed % 3 == 0 and rank == 2:
-        a, b = a.T.copy().T, b.T.copy().T
-    return a, b, c, rng.integers(0, min(3, length), shape), 0.75, 0
 
 
 def outcome(function: Any, given: tuple[Any, ...]) -> tuple[Any, ...]:

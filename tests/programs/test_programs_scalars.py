@@ -124,3 +124,17 @@ def test_a_constant_product_that_wraps(check):
         return x[start:], x[LARGE + LARGE + LARGE + LARGE]
 
     check(run, (np.arange(6.0),))
+
+
+def test_products_that_nobody_uses_warn_of_overflow(check):
+    def run(x, k):
+        k * 4
+        LARGE * 4
+        for i in range(3):
+            j = k * 4 if x[i] > 0 else k + i
+            j = (k * 3) & 7
+        return x[0], j
+
+    x = np.array([1.0, -1.0, 1.0])
+    few, many = (x, np.int64(3)), (x, LARGE)
+    check(run, few, many, (-x, many[1]))

@@ -393,12 +393,14 @@ def test_both_arms_of_where_are_computed(size, chosen, backend):
 
 
 def spread_over_nothing(y, s):
+    z = np.zeros(len(y))
+    z[1:] = s / np.float64(0)
     return y + s / np.float64(0), y * np.float64(1e300) ** 2, y.astype("f2") + 2.0**60
 
 
 def test_numbers_that_meet_an_empty_array_are_computed(backend):
     compiled = jitflow.compile(spread_over_nothing, backend=backend)
-    for y in (np.zeros((0, 2)), np.zeros(2), np.zeros(0)):
+    for y in (np.zeros((0, 2)), np.zeros(2), np.zeros(0), np.zeros(1), np.zeros(5), np.zeros(6)):
         args = y, np.float64(1)
         assert heard(compiled, args)[0] == heard(spread_over_nothing, args)[0]
 
@@ -490,3 +492,16 @@ def test_numbers_that_not_every_way_uses_are_computed(function, backend):
             b[k] = 0
             for args in ((ones, b, -ones), (zeros, b, zeros), (zeros, b, b - 1)):
                 assert set(heard(compiled, args)[0]) == set(heard(function, args)[0])
+
+
+def drawn_factors(x, rng):
+    a = x * rng.integers(2)
+    b = x * rng.integers(2)
+    return a + 1, b
+
+
+def test_a_warning_in_front_of_a_draw_that_ran_earlier(backend):
+    compiled = jitflow.compile(drawn_factors, backend=backend)
+    for seed in range(7):
+        args = np.array([1.0, np.inf]), np.random.default_rng(seed)
+        assert set(heard(compiled, args)[0]) == set(heard(drawn_factors, args)[0])

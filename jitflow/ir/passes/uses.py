@@ -55,6 +55,7 @@ class Uses:
 
     def __init__(self, graph: Graph) -> None:
         self.unused: set[int] = set()
+        self._symbols = graph.symbols
         self._used: set[int] = set()
         self._sure: list[set[int]] = [set()]
         self._sure_in: dict[int, set[int]] = {}
@@ -107,13 +108,29 @@ class Uses:
         is_sure &= node.operator.name not in _DECIDING
         is_part = is_used or any(map(self._is_touched, node.results))
         is_empty = bool(node.results) and all(_is_empty(value) for value in node.results)
+        spreads = any(value.type.rank for value in node.results) and self._may_be_empty(node)
         for position, value in enumerate(node.operands):
             is_skipped = _selects(node, position) or (is_empty and not _is_empty(value))
             if is_used and not is_skipped:
-                self._mark((value,), is_sure)
+                self._mark((value,), is_sure and not (spreads and not value.type.rank))
             elif is_part:
                 self._parts.setdefault(id(value), {})[id(node)] = node
         return stays
+
+    def _may_be_empty(self, node: Node) -> bool:
+        """Whether a node perhaps computes, or writes, no element at all."""
+        shapes = [value.type.shape for value in node.results]
+        if node.operator.kind is Kind.UPDATE:
+            shapes = [view.get("shape", ()) for _, view in node.attributes["views"]]
+        return not all(self._is_positive(dim) for shape in shapes for dim in shape)
+
+    def _is_positive(self, dim: Dim) -> bool:
+        """Whether an extent is at least 1; extents of inputs that symbols stand for are."""
+        if isinstance(dim, int):
+            return dim > 0
+        symbols = (self._symbols[name] for name in dims.symbols_of(dim))
+        is_given = all(isinstance(symbol, DimensionOf) for symbol in symbols)
+        return is_given and all(factor > 0 for _, factor in dim.terms)
 
     def _is_covered(self, node: Node) -> bool:
         return any(
