@@ -12,6 +12,7 @@ from collections.abc import Callable
 from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
+from jitflow.core.dims import symbols_of
 from jitflow.core.dtypes import F64, I64
 from jitflow.core.errors import Unsupported
 from jitflow.core.lazy import LazyModule
@@ -100,8 +101,13 @@ def _of_integers(
     counts: range,
     *,
     natural: bool = False,
+    grows: bool = False,
 ) -> Callable[..., PyValue]:
-    """`spelled` where all arguments are integers, none of them negative if `natural`."""
+    """`spelled` where all arguments are integers, none of them negative if `natural`.
+
+    What `grows` soon needs more than 64 bits, and then floats are made of it: in a short loop its
+    arguments have to be known.
+    """
 
     def handler(tracer: Tracer, *args: PyValue) -> PyValue:
         values = [resolve(tracer, arg) for arg in args]
@@ -112,6 +118,8 @@ def _of_integers(
         integers = [_integer(tracer, function, value) for value in values]
         if natural:
             _require_natural(tracer, integers)
+        if grows:
+            _ask_for_items(tracer, integers)
         assert isinstance(spelled, FunctionType)
         made = function_value(tracer, spelled, ConstantSource(spelled, function.__name__))
         return call_nested(tracer, made, *integers)
@@ -143,6 +151,20 @@ def _require_natural(tracer: Tracer, integers: list[PyValue]) -> None:
             continue
         number = graph_value(context, value, I64)
         facts.require(context, context.builder.emit("less_equal", zero, number))
+
+
+_SHORT = 64
+
+
+def _ask_for_items(tracer: Tracer, integers: list[PyValue]) -> None:
+    """Decline the indices of a loop that can be unrolled."""
+    ranges = tracer.context.ranges
+    for value in integers:
+        dim = value.dim if isinstance(value, ScalarValue) else None
+        bounds = [ranges.get(str(symbol)) for symbol in symbols_of(dim or 0)]
+        for (low, *_), (high, *_) in filter(None, bounds):
+            if isinstance(low, int) and isinstance(high, int) and high - low < _SHORT:
+                raise Unsupported("JF-B010", "an index of a short loop")
 
 
 # Sequences
@@ -193,9 +215,9 @@ HANDLERS: dict[Any, Callable[..., PyValue]] = {
     math.gcd: _of_integers(math.gcd, _gcd, range(100)),
     math.lcm: _of_integers(math.lcm, _lcm, range(100)),
     math.isqrt: _of_integers(math.isqrt, _isqrt, range(1, 2), natural=True),
-    math.factorial: _of_integers(math.factorial, _factorial, range(1, 2), natural=True),
-    math.comb: _of_integers(math.comb, _comb, range(2, 3), natural=True),
-    math.perm: _of_integers(math.perm, _perm, range(2, 3), natural=True),
+    math.factorial: _of_integers(math.factorial, _factorial, range(1, 2), natural=True, grows=True),
+    math.comb: _of_integers(math.comb, _comb, range(2, 3), natural=True, grows=True),
+    math.perm: _of_integers(math.perm, _perm, range(2, 3), natural=True, grows=True),
     math.fsum: _exact_sum,
     math.dist: _distance,
 }
