@@ -35,7 +35,7 @@ MAX_PEELED = 2
 UNROLLED = ((4, 1500), (16, 200))
 """Loops that are unrolled: iterations, and instructions in all of them together."""
 
-_KINDS = ("range", "array", "enumerate", "zip", "product", "ndenumerate")
+_KINDS = ("range", "array", "numbers", "enumerate", "zip", "product", "ndenumerate")
 
 
 # for
@@ -63,7 +63,7 @@ def for_loop(tracer: Interpreter, frame: SymbolicFrame, target: int) -> str:
     except Unsupported as error:
         mark.abandon()
         frame.index = index
-        if tracer.is_leaving:
+        if tracer.retry is not None:
             raise
         return _declined(tracer, iterator, error)
     frame.index = index
@@ -145,7 +145,7 @@ def at_header(tracer: Interpreter, frame: SymbolicFrame, instruction: Instructio
         loops.capture(tracer, frame, loop, None)
     except Unsupported:
         mark.abandon()
-        if tracer.is_leaving:
+        if tracer.retry is not None:
             raise
         tracer.tried[place] = tracer.tried.get(place, 0) + 1
         return False
@@ -187,7 +187,7 @@ def branch(
         branches.fork(tracer, frame, predicate, taken, passed)
     except Unsupported as error:
         mark.abandon()
-        if tracer.is_leaving or leaving.note_way_out(tracer, frame, error, taken, passed):
+        if tracer.retry is not None or leaving.note_way_out(tracer, frame, error, taken, passed):
             raise
         if captured in ("taken", "passed"):
             _enter_for_sure(tracer, frame, predicate, captured == "taken", taken, passed)
@@ -264,7 +264,7 @@ def _captured_while(
             loops.capture(tracer, frame, loop, None, first, other.index)
         except Unsupported as error:
             mark.abandon()
-            if tracer.is_leaving:
+            if tracer.retry is not None:
                 raise
             tracer.tried[place] = tracer.tried.get(place, 0) + 1
             return name if isinstance(error, NotSettled | UncertainArray) else ""

@@ -16,12 +16,20 @@ from jitflow.tracer import facts, numpy, operations
 from jitflow.tracer.numpy import arguments
 from jitflow.tracer.objects.model import IteratorValue, RangeValue
 from jitflow.tracer.objects.number_values import integer
-from jitflow.tracer.values import ArrayValue, ConstantValue, PyValue, ScalarValue, SequenceValue
+from jitflow.tracer.values import (
+    ArrayValue,
+    ConstantValue,
+    NumbersValue,
+    PyValue,
+    ScalarValue,
+    SequenceValue,
+)
 
 if TYPE_CHECKING:
     from jitflow.tracer.interpreter import Interpreter
-    from jitflow.tracer.objects import cartesian
+    from jitflow.tracer.objects import cartesian, integer_lists
 else:
+    integer_lists = LazyModule("jitflow.tracer.objects.integer_lists")
     cartesian = LazyModule("jitflow.tracer.objects.cartesian")
 
 Item = Callable[[PyValue], PyValue]
@@ -82,6 +90,10 @@ def length_of(tracer: Interpreter, iterator: IteratorValue) -> int | None:
     if iterator.kind in ("product", "ndenumerate"):
         extents = cartesian.lengths(tracer, iterator)
         return None if extents is None else math.prod(extents) - iterator.position
+    if iterator.kind == "numbers":
+        assert isinstance(iterator.iterable, NumbersValue)
+        count = iterator.iterable.contents.type.shape[0]
+        return count - iterator.position if isinstance(count, int) else None
     if iterator.kind == "array":
         assert isinstance(iterator.iterable, ArrayValue)
         rows = iterator.iterable.shape[0]
@@ -125,7 +137,7 @@ def _descends(tracer: Interpreter, step: Dim) -> bool:
 def _counted(tracer: Interpreter, iterator: IteratorValue) -> tuple[Dim, Item]:
     """How many items are left, and the item at a position from 0."""
     rule = {"range": _counted_range, "array": _rows, "enumerate": _enumerate, "zip": _zip}
-    rule |= {"product": _grid, "ndenumerate": _grid}
+    rule |= {"numbers": _numbers, "product": _grid, "ndenumerate": _grid}
     if iterator.kind not in rule:
         raise Unsupported("JF-B006", f"iteration over {iterator.kind} items")
     return rule[iterator.kind](tracer, iterator)
@@ -157,6 +169,17 @@ def _rows(tracer: Interpreter, iterator: IteratorValue) -> tuple[Dim, Item]:
         return numpy.getitem(tracer.context, array, place)
 
     return array.shape[0] - first, item
+
+
+def _numbers(tracer: Interpreter, iterator: IteratorValue) -> tuple[Dim, Item]:
+    numbers, first = iterator.iterable, iterator.position
+    assert isinstance(numbers, NumbersValue)
+
+    def item(index: PyValue) -> PyValue:
+        place = integer(tracer.context, arguments.dim(tracer.context, index) + first)
+        return integer_lists.get_item(tracer, numbers, place)
+
+    return numbers.contents.type.shape[0] - first, item
 
 
 def _grid(tracer: Interpreter, iterator: IteratorValue) -> tuple[Dim, Item]:

@@ -50,6 +50,8 @@ class SymbolicFrame:
         Whether it yields; `finished` is set when it has returned.
     jumps : dict of int to int
         Backward jumps taken to each offset, for the limit on unrolling.
+    sink : objects.consuming.Sink or None
+        What takes the items that the frame yields, where one call uses up a generator.
     nodes : int
         Nodes of the piece when the frame was entered, for the limit on recursion.
     """
@@ -69,6 +71,7 @@ class SymbolicFrame:
         self.finished = False
         self.jumps: dict[int, int] = {}
         self.nodes = 0
+        self.sink: Any = None
 
     @property
     def instruction(self) -> Instruction:

@@ -100,8 +100,9 @@ class Interpreter:
         Where the arm of a branch began that could not be traced last.
     ways_out : dict
         Where arms begin at which captured loops are left, for each code object.
-    is_leaving : bool
-        Whether such an arm was just found: the loops around it have to be tried again.
+    retry : loop_entry.Entry or None
+        The attempt to capture a loop that has to be made again: something was just found out inside
+        of it, a way out or the kind of what it carries.
     """
 
     def __init__(self, context: TraceContext, limits: Limits) -> None:
@@ -133,7 +134,7 @@ class Interpreter:
         self.written_slots: dict[tuple[CodeType, int], set[int]] = {}
         self.failed_arm: Any = None
         self.ways_out: dict[CodeType, frozenset[int]] = {}
-        self.is_leaving = False
+        self.retry: Any = None
 
     # Running
 
@@ -177,6 +178,12 @@ class Interpreter:
             del self.frames[depth:]
             self.context.location = location
         return self.result
+
+    def use_up(self, generator: IteratorValue, sink: Any) -> PyValue:
+        """Run a fresh generator to its end, giving what it yields to `sink`."""
+        body = generator.resume
+        assert isinstance(body, interpreter_calls.GeneratorBody)
+        return body.use_up(sink)
 
     def is_inside(self, codes: Collection[CodeType]) -> bool:
         """Whether the innermost frame runs one of `codes`."""

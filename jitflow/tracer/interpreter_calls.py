@@ -10,7 +10,9 @@ import types
 from typing import TYPE_CHECKING, Any
 
 from jitflow.core.errors import Unsupported
+from jitflow.core.lazy import LazyModule
 from jitflow.tracer import operations
+from jitflow.tracer.control_flow import RETURN
 from jitflow.tracer.frame import NULL, SymbolicFrame
 from jitflow.tracer.inline import enter
 from jitflow.tracer.instructions import handler_of, index_at, instruction_at
@@ -24,10 +26,15 @@ from jitflow.tracer.objects.model import (
     IteratorValue,
 )
 from jitflow.tracer.opcodes import Foreign
+from jitflow.tracer.regions import return_from
 from jitflow.tracer.values import ConstantValue, PyValue, SequenceValue
 
 if TYPE_CHECKING:
+    from jitflow.tracer import branches, capture
     from jitflow.tracer.interpreter import Interpreter
+else:
+    branches = LazyModule("jitflow.tracer.branches")
+    capture = LazyModule("jitflow.tracer.capture")
 
 _DEFAULTS, _KEYWORD_DEFAULTS, _ANNOTATIONS, _CLOSURE = 1, 2, 4, 8
 
@@ -207,6 +214,24 @@ class GeneratorBody:
         return tracer.run_frame(frame)
 
     @property
+    def is_fresh(self) -> bool:
+        """Whether it has not been asked for an item."""
+        return not self.started
+
+    def use_up(self, sink: Any) -> PyValue:
+        """Run to the end as a function that gives its items to `sink`; gives the sink's result."""
+        frame, tracer = self.frame, self.tracer
+        table = tracer.context.objects
+        table.save(frame)
+        table.save(self)
+        self.started = True
+        frame.generator, frame.sink = False, sink
+        result = tracer.run_frame(frame)
+        frame.generator = frame.finished = True
+        assert result is not None
+        return result
+
+    @property
     def needs_closing(self) -> bool:
         """Whether it waits where Python would run code to close it: in a ``try`` or ``with``."""
         frame = self.frame
@@ -236,7 +261,18 @@ def _start_generator(tracer: Interpreter, frame: SymbolicFrame, arg: Any) -> Non
 def _yield(tracer: Interpreter, frame: SymbolicFrame, arg: Any) -> None:
     if not frame.nested:
         raise Unsupported("JF-B012", frame.code.co_qualname)
-    tracer.suspend(frame, frame.pop())
+    if frame.sink is None:
+        tracer.suspend(frame, frame.pop())
+        return
+    goes_on = frame.sink.take(frame.pop())
+    frame.push(ConstantValue(None))  # what `next` sends
+    if isinstance(goes_on, ConstantValue):
+        if not goes_on.value:
+            return_from(tracer, frame, frame.sink.stopped)
+    elif goes_on is not None:
+        following = branches.Start(frame.index, frame.stack[:])
+        stopped = branches.Start(RETURN, [frame.sink.stopped])
+        capture.branch(tracer, frame, goes_on, following, stopped)
 
 
 def _send(pops_iterator: bool) -> Handler:

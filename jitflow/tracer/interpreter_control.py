@@ -22,6 +22,7 @@ from jitflow.tracer.restart import Restart
 from jitflow.tracer.values import (
     ArrayValue,
     ConstantValue,
+    NumbersValue,
     PyValue,
     ScalarValue,
     SequenceValue,
@@ -152,6 +153,10 @@ def _jump_or_pop(wanted: bool) -> Handler:
 # Loops over iterators
 
 
+_WITHOUT_NAME = (RangeValue, ArrayValue, NumbersValue)
+"""Iterables of which each ``for`` makes an iterator of its own."""
+
+
 def _get_iter(tracer: Interpreter, frame: SymbolicFrame, arg: object) -> None:
     value = operations.resolve(tracer, frame.pop())
     if isinstance(value, ArrayValue):
@@ -160,7 +165,7 @@ def _get_iter(tracer: Interpreter, frame: SymbolicFrame, arg: object) -> None:
         if is_long and not config().capture_loops:
             raise LoopBreak(f"{rows} rows of an array")
     iterator = operations.get_iterator(tracer, value)
-    if isinstance(iterator, IteratorValue) and isinstance(value, RangeValue | ArrayValue):
+    if isinstance(iterator, IteratorValue) and isinstance(value, _WITHOUT_NAME):
         iterator.is_unnamed = True
     frame.push(iterator)
 
@@ -239,7 +244,7 @@ def _check_growth(
     raise Restart(cause, place=place)
 
 
-_WITH_LENGTH = ("sequence", "reversed", "range", "array")
+_WITH_LENGTH = ("sequence", "reversed", "range", "array", "numbers")
 _OF_UNKNOWN_LENGTH = ("chain", "islice", "zip_longest")
 """Iterators that do not end with the shortest of those they are made of."""
 
@@ -265,7 +270,8 @@ def remaining_length(tracer: Interpreter, iterator: IteratorValue) -> int | PyVa
 
 
 def _return(tracer: Interpreter, frame: SymbolicFrame, arg: object) -> None:
-    return_from(tracer, frame, frame.pop())
+    value = frame.pop()
+    return_from(tracer, frame, value if frame.sink is None else frame.sink.result())
 
 
 _DETAILS = {

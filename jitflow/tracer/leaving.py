@@ -55,7 +55,7 @@ def note_way_out(
     if not is_plain or {arm.index, other.index} & known or not _is_small(frame, inner.loop, arm):
         return False
     tracer.ways_out[frame.code] = known | {arm.index}
-    tracer.is_leaving = True
+    tracer.retry = attempts[0]
     _left_loops(frame.code).update(attempt.loop.header for attempt in attempts)
     return True
 

@@ -48,6 +48,7 @@ class Entry:
         self.step = tracer.steps
         self.reach = Reach(tracer)
         self.is_entered = domain.is_entered if domain is not None else first is None
+        self.can_settle = self.is_entered or not tracer.context.depth
         self.live = live_slots(frame.code)
         left = tracer.ways_out.get(frame.code, frozenset())
         self.left = loop.body & left
@@ -80,7 +81,8 @@ class Entry:
                 name = frame.names[slot]
                 self.carried.append(Carried(name, kind, parts, value, slot=slot))
         for place in known.values():
-            ending = self._rows_ending(place) or place_ending(tracer, place)
+            ending = self._rows_ending(place)
+            ending = ending or place_ending(tracer, place, not self.can_settle)
             item = Carried(name_of(place), ending.known_kind, ending.parts, ending.value)
             item.place = place
             if isinstance(item.kind, Fixed):

@@ -9,7 +9,7 @@ from jitflow.core.dataclass import dataclass, field, replace
 from jitflow.core.dims import Dim
 from jitflow.ir.graph import Value
 from jitflow.tracer import carried
-from jitflow.tracer.carried import Kind
+from jitflow.tracer.carried import Kind, Unbound
 from jitflow.tracer.frame import SymbolicFrame
 from jitflow.tracer.merging import Ending
 from jitflow.tracer.places import Place
@@ -70,6 +70,8 @@ class Carried:
             assert self.place is not None
             self.place.write(tracer, parts[0])
             return
+        if isinstance(self.kind, Unbound):
+            return  # it stays so; an iteration shows what it is bound to
         value = carried.build(tracer, self.kind, iter(parts), self.uncertain)
         self.current = value
         if self.slot is not None:

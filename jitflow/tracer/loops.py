@@ -132,7 +132,7 @@ class _Attempt(Entry):
                     self._finish_block(block, outcome)
         except Unsupported:
             self.mark.abandon()
-            if not (self._read_unbound() or self._grew(known) or self._is_left()):
+            if not (self._is_tried_again() or self._read_unbound() or self._grew(known)):
                 raise
             return False
         finally:
@@ -243,14 +243,35 @@ class _Attempt(Entry):
             wide = carried.unified(kind, known, item.name, (item.old,), self._capacity)
         except Unsupported:
             wide = None
-        is_open = carried.is_open(kind) or carried.is_open(known)
+        is_open = carried.is_open(kind) or carried.is_open(known) or not self.can_settle
         if wide is None or not (is_open or carried.has_rows(wide)):
+            self._widen_outside(item, known)
             text = f"{item.name} is {carried.text_of(kind)}, then {carried.text_of(known)}"
             raise NotSettled(text)
         if wide != kind:
             self.widened[item.key] = wide
             return []
         return carried.converted(self.tracer, ending.parts, known, kind)
+
+    def _widen_outside(self, item: Carried, known: Kind) -> None:
+        """Let a loop around carry `item` as either of two kinds, where that can be."""
+        if self.can_settle:
+            return
+        for outer in reversed(self.tracer.attempts[:-1]):
+            if not isinstance(outer, Entry) or (
+                item.slot is not None and outer.frame is not self.frame
+            ):
+                continue
+            same = next((other for other in outer.carried if other.key == item.key), None)
+            if same is None or item.key in outer.widened:
+                continue
+            try:
+                wide = carried.unified(same.kind, known, item.name, (same.old,))
+            except Unsupported:
+                continue
+            outer.widened[item.key] = wide
+            self.tracer.retry = outer
+            return
 
     def _capacity(self, left: Dim, right: Dim) -> Dim | None:
         """What neither of two extents exceeds, known in front of the loop."""
@@ -538,12 +559,11 @@ class _Attempt(Entry):
 
     # Ways out that only Python can go
 
-    def _is_left(self) -> bool:
-        """Whether an arm was found at which the loop has to be left; noted at the outermost one."""
-        tracer = self.tracer
-        if not tracer.is_leaving or any(isinstance(a, Entry) for a in tracer.attempts[:-1]):
+    def _is_tried_again(self) -> bool:
+        """Whether something was found out inside the loop that another attempt begins with."""
+        if self.tracer.retry is not self:
             return False
-        tracer.is_leaving = False
+        self.tracer.retry = None
         return True
 
     def _take_items(self, following: Dim | None) -> list[PyValue]:

@@ -110,9 +110,11 @@ def arm_at_end(
     return Arm(block, outcome, slots, stacks, places, live)
 
 
-def place_ending(tracer: Interpreter, place: Place) -> Ending:
-    """The ending of a place; memory counts as an array."""
+def place_ending(tracer: Interpreter, place: Place, may_be_empty: bool = False) -> Ending:
+    """The ending of a place; memory counts as an array. A closure variable may be unbound."""
     contents = place.read()
+    if contents is None and (may_be_empty or getattr(place.owner, "may_be_empty", False)):
+        return Ending(None)
     if isinstance(contents, Value):
         return Ending(None, carried.Array(contents.type, place.owner.order), [contents])
     if contents is None:

@@ -317,6 +317,7 @@ class Reach:
             elif isinstance(item, SymbolicFrame):
                 self.objects[id(item)] = item
                 work += [item.slots, item.stack, item.closure]
+                work += [] if item.sink is None else item.sink.held
             elif isinstance(item, PyValue) or hasattr(item, "frame"):
                 self.objects[id(item)] = item
                 work += [part for name, part in vars(item).items() if name not in _OUTSIDE]

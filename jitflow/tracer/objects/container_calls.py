@@ -14,7 +14,7 @@ from jitflow.tracer import facts
 from jitflow.tracer.objects import dicts, sets
 from jitflow.tracer.objects.iterators import items_of
 from jitflow.tracer.objects.keys import index_of
-from jitflow.tracer.objects.model import DictValue, RangeValue, SetValue
+from jitflow.tracer.objects.model import DictValue, IteratorValue, RangeValue, SetValue
 from jitflow.tracer.objects.number_values import box_of
 from jitflow.tracer.objects.protocol import Tracer
 from jitflow.tracer.objects.sequences import sorted_items
@@ -29,8 +29,9 @@ from jitflow.tracer.values import (
 )
 
 if TYPE_CHECKING:
-    from jitflow.tracer.objects import integer_lists
+    from jitflow.tracer.objects import consuming, integer_lists
 else:
+    consuming = LazyModule("jitflow.tracer.objects.consuming")
     integer_lists = LazyModule("jitflow.tracer.objects.integer_lists")
 
 NONE = ConstantValue(None)
@@ -40,6 +41,8 @@ def _list(tracer: Tracer, iterable: PyValue | None = None) -> PyValue:
     value = None if iterable is None else resolve(tracer, iterable)
     if isinstance(value, NumbersValue):
         return integer_lists.copy(tracer, value)
+    if isinstance(value, IteratorValue) and consuming.is_consumed(tracer, value):
+        return consuming.consume(tracer, value, consuming.Items(tracer))
     return SequenceValue(list, [] if value is None else items_of(tracer, value))
 
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from jitflow.core.errors import Unsupported
 from jitflow.guards.sources import ConstantSource
-from jitflow.tracer import numpy
+from jitflow.tracer import facts, numpy
 from jitflow.tracer.numpy.spelled import CODES, SPELLED
 from jitflow.tracer.objects import instances
 from jitflow.tracer.objects.classes import function_of_class, guard_search, search
@@ -26,7 +26,7 @@ from jitflow.tracer.objects.model import (
 from jitflow.tracer.objects.plain import has_own_constructor, is_plain_class, python_function
 from jitflow.tracer.objects.protocol import CallRequest, Tracer
 from jitflow.tracer.objects.wrap import function_value, resolve
-from jitflow.tracer.values import ConstantValue, PyValue, SequenceValue
+from jitflow.tracer.values import ConstantValue, PerhapsUnbound, PyValue, SequenceValue
 
 DISABLED = "__jitflow_disable__"
 SEPARATE = frozenset(
@@ -114,6 +114,9 @@ def load_cell(tracer: Tracer, cell: PyValue) -> PyValue:
     assert isinstance(cell, CellValue)
     if cell.contents is None:
         raise Unsupported("JF-B009", "NameError: a closure variable has no value yet")
+    if isinstance(cell.contents, PerhapsUnbound):
+        facts.require(tracer.context, cell.contents.is_bound)
+        return cell.contents.value
     return cell.contents
 
 

@@ -6,9 +6,10 @@ An iterator's state is in its fields, so that it can be undone, and made anew at
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from jitflow.core.errors import Unsupported
+from jitflow.core.lazy import LazyModule
 from jitflow.tracer import facts, numpy
 from jitflow.tracer.numpy import companions
 from jitflow.tracer.objects import instances
@@ -32,10 +33,16 @@ from jitflow.tracer.values import (
     ArrayValue,
     CompanionValue,
     ConstantValue,
+    NumbersValue,
     PyValue,
     ScalarValue,
     SequenceValue,
 )
+
+if TYPE_CHECKING:
+    from jitflow.tracer.objects import integer_lists
+else:
+    integer_lists = LazyModule("jitflow.tracer.objects.integer_lists")
 
 _TYPES: dict[type, type] = {
     list: type(iter([])),
@@ -47,13 +54,16 @@ _TYPES: dict[type, type] = {
 }
 
 
+_KINDS: dict[type, str] = {RangeValue: "range", NumbersValue: "numbers"}
+
+
 def get_iterator(tracer: Tracer, value: PyValue) -> PyValue:
     """``iter(value)``."""
     value = resolve(tracer, value)
     if isinstance(value, IteratorValue):
         return value
-    if isinstance(value, SequenceValue | SetValue | RangeValue):
-        kind = "range" if isinstance(value, RangeValue) else "sequence"
+    if isinstance(value, SequenceValue | SetValue | RangeValue | NumbersValue):
+        kind = _KINDS.get(type(value), "sequence")
         iterator = IteratorValue(kind, value, iterator_type=_TYPES.get(value.python_type, object))
         if isinstance(value, SetValue):
             iterator.size = len(value.items)
@@ -226,6 +236,14 @@ def _step_array(tracer: Tracer, iterator: IteratorValue) -> PyValue | None:
     return numpy.getitem(tracer.context, array, ConstantValue(iterator.position))
 
 
+def _step_numbers(tracer: Tracer, iterator: IteratorValue) -> PyValue | None:
+    value = iterator.iterable
+    assert isinstance(value, NumbersValue)
+    if not facts.decide(tracer.context, iterator.position, "<", value.contents.type.shape[0]):
+        return None
+    return integer_lists.get_item(tracer, value, ConstantValue(iterator.position))
+
+
 def _step_enumerate(tracer: Tracer, iterator: IteratorValue) -> PyValue | None:
     item = next_item(tracer, iterator.inner[0])
     if item is None:
@@ -323,6 +341,7 @@ STEPS: dict[str, Callable[[Tracer, Any], PyValue | None]] = {
     "sequence": _step_sequence,
     "range": _step_range,
     "array": _step_array,
+    "numbers": _step_numbers,
     "enumerate": _step_enumerate,
     "zip": _step_zip,
     "map": _step_map,

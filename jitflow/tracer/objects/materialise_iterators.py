@@ -243,6 +243,7 @@ _RULES: dict[str, Callable[[RecipeOf, IteratorValue], r.Recipe]] = {
     "sequence": _plain,
     "range": _range,
     "array": _plain,
+    "numbers": _plain,
     "enumerate": _enumerate,
     "zip": _zip,
     "product": _product,

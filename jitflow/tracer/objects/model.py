@@ -145,7 +145,12 @@ class RangeValue(PyValue):
 
 
 class CellValue(PyValue):
-    """A closure cell; `contents` None means empty."""
+    """A closure cell; `contents` None means empty, or `PerhapsUnbound` where data decide it.
+
+    `may_be_empty` tells that this is nothing unusual.
+    """
+
+    may_be_empty = False
 
     def __init__(self, contents: PyValue | None, source: Source | None = None) -> None:
         self.contents, self.source = contents, source

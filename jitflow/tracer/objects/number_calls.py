@@ -5,6 +5,7 @@ from __future__ import annotations
 import builtins
 import operator
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -42,8 +43,9 @@ from jitflow.tracer.values import (
 )
 
 if TYPE_CHECKING:
-    from jitflow.tracer.objects import int_or_float
+    from jitflow.tracer.objects import consuming, int_or_float
 else:
+    consuming = LazyModule("jitflow.tracer.objects.consuming")
     int_or_float = LazyModule("jitflow.tracer.objects.int_or_float")
 
 _LIMIT = float(2**62)
@@ -196,6 +198,10 @@ def _extreme(op: str) -> Callable[..., PyValue]:
         key: PyValue | None = None,
         default: PyValue | None = None,
     ) -> PyValue:
+        is_plain = len(args) == 1 and key is None and default is None
+        if is_plain and consuming.is_consumed(tracer, args[0]):
+            choose = partial(_better, tracer, op)
+            return consuming.consume(tracer, args[0], consuming.Best(tracer, choose))
         items = items_of(tracer, args[0]) if len(args) == 1 else list(args)
         if not items:
             if default is None or len(args) != 1:
@@ -207,6 +213,16 @@ def _extreme(op: str) -> Callable[..., PyValue]:
         return _best(tracer, op, items, function)
 
     return handler
+
+
+def _better(
+    tracer: Tracer, op: str, best: PyValue, item: PyValue, is_bound: Value | None
+) -> PyValue:
+    """The better one of two, the first of which is there where `is_bound` is true."""
+    found = _best(tracer, op, [best, item], None)
+    if is_bound is None:
+        return found
+    return _chosen(tracer, ScalarValue("bool", BOOL, is_bound), found, item)
 
 
 def _best(tracer: Tracer, op: str, items: list[PyValue], key: PyValue | None) -> PyValue:
@@ -251,6 +267,9 @@ def _chosen(tracer: Tracer, condition: PyValue, left: PyValue, right: PyValue) -
 
 
 def _sum(tracer: Tracer, iterable: PyValue, start: PyValue | None = None) -> PyValue:
+    if consuming.is_consumed(tracer, iterable):
+        first = ConstantValue(0) if start is None else resolve(tracer, start)
+        return consuming.consume(tracer, iterable, consuming.Total(tracer, first, _COMPENSATED))
     items = [resolve(tracer, item) for item in items_of(tracer, iterable)]
     total = ConstantValue(0) if start is None else resolve(tracer, start)
     if all(isinstance(item, ConstantValue) for item in (total, *items)):
@@ -276,19 +295,33 @@ def _is_compensated(total: PyValue, items: list[PyValue]) -> bool:
 
 
 def _compensated_sum(tracer: Tracer, total: PyValue, items: list[PyValue]) -> PyValue:
-    """``cs_add`` and ``cs_to_double`` of CPython's bltinmodule.c."""
+    """What CPython 3.12 gives for a sum of floats."""
+    low: PyValue = ConstantValue(0.0)
+    for item in items:
+        total, low = _with_error(tracer, total, low, item)
+    return _together(tracer, total, low)
+
+
+def _with_error(
+    tracer: Tracer, total: PyValue, error: PyValue, item: PyValue
+) -> tuple[PyValue, PyValue]:
+    """``cs_add`` of CPython's bltinmodule.c."""
     context = tracer.context
     emit = context.builder.emit
-    high = graph_value(context, total, F64)
-    low = constant_float(context, 0.0)
-    for item in items:
-        x = graph_value(context, item, F64)
-        new = emit("add", high, x)
-        is_larger = emit("greater_equal", emit("absolute", high), emit("absolute", x))
-        first = emit("add", emit("subtract", high, new), x)
-        second = emit("add", emit("subtract", x, new), high)
-        low = emit("add", low, emit("where", is_larger, first, second))
-        high = new
+    high, low, x = (graph_value(context, value, F64) for value in (total, error, item))
+    new = emit("add", high, x)
+    is_larger = emit("greater_equal", emit("absolute", high), emit("absolute", x))
+    first = emit("add", emit("subtract", high, new), x)
+    second = emit("add", emit("subtract", x, new), high)
+    low = emit("add", low, emit("where", is_larger, first, second))
+    return boxed("float", new), boxed("float", low)
+
+
+def _together(tracer: Tracer, total: PyValue, error: PyValue) -> PyValue:
+    """``cs_to_double`` of CPython's bltinmodule.c."""
+    context = tracer.context
+    emit = context.builder.emit
+    high, low = (graph_value(context, value, F64) for value in (total, error))
     zero = constant_float(context, 0.0)
     usable = emit("logical_and", emit("not_equal", low, zero), emit("isfinite", low))
     return boxed("float", emit("where", usable, emit("add", high, low), high))
@@ -312,6 +345,8 @@ def _power(tracer: Tracer, base: PyValue, exp: PyValue, mod: PyValue | None = No
 
 def _quantifier(stops_at: bool) -> Callable[..., PyValue]:
     def handler(tracer: Tracer, iterable: PyValue) -> PyValue:
+        if consuming.is_consumed(tracer, iterable):
+            return consuming.consume(tracer, iterable, consuming.Quantifier(tracer, stops_at))
         iterator = get_iterator(tracer, iterable)
         while (item := next_item(tracer, iterator)) is not None:
             if known_truth(tracer, item) is stops_at:
@@ -337,6 +372,8 @@ def _index(tracer: Tracer, value: PyValue) -> PyValue:
         return special
     raise Unsupported("JF-B003", f"operator.index of a {found.python_type.__name__}")
 
+
+_COMPENSATED = (_with_error, _together)
 
 HANDLERS: dict[Any, Callable[..., PyValue]] = {
     operator.index: _index,

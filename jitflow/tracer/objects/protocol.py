@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from types import CodeType
-from typing import Protocol
+from typing import Any, Protocol
 
 from jitflow.core.dataclass import dataclass, field
 from jitflow.tracer.context import TraceContext
-from jitflow.tracer.objects.model import FunctionValue
+from jitflow.tracer.objects.model import FunctionValue, IteratorValue
 from jitflow.tracer.values import PyValue
 
 
@@ -29,6 +29,9 @@ class Tracer(Protocol):
         self, function: FunctionValue, args: list[PyValue], kwargs: dict[str, PyValue]
     ) -> PyValue:
         """Run a Python function to its end within the operation at hand; give its result."""
+
+    def use_up(self, generator: IteratorValue, sink: Any) -> PyValue:
+        """Run a fresh generator to its end, giving what it yields to a `consuming.Sink`."""
 
 
 @dataclass(frozen=True, eq=False)
