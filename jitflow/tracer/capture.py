@@ -35,7 +35,7 @@ MAX_PEELED = 2
 UNROLLED = ((4, 1500), (16, 200))
 """Loops that are unrolled: iterations, and instructions in all of them together."""
 
-_KINDS = ("range", "array", "numbers", "enumerate", "zip", "product", "ndenumerate")
+_KINDS = ("range", "array", "numbers", "rows", "enumerate", "zip", "product", "ndenumerate")
 
 
 # for
@@ -91,6 +91,8 @@ def _captured_for(
     """Capture a ``for``; False where it has no iteration in the call that is traced."""
     if not iterator.is_unnamed:
         holders = Reach(tracer).holders
+        if frame.names[:1] == (".0",) and frame.slots[0] is frame.stack[-1]:
+            holders[id(iterator)] -= 1  # nothing but the loop of a generator looks at its argument
         if any(holders.get(id(known), 0) > 1 for known in _with_inner(iterator)):
             raise Unsupported("JF-B006", "the iterator is known elsewhere")
     domain = domains.domain_of(tracer, iterator)

@@ -26,9 +26,11 @@ from jitflow.tracer.values import (
 )
 
 if TYPE_CHECKING:
+    from jitflow.tracer import growing
     from jitflow.tracer.interpreter import Interpreter
     from jitflow.tracer.objects import cartesian, integer_lists
 else:
+    growing = LazyModule("jitflow.tracer.growing")
     integer_lists = LazyModule("jitflow.tracer.objects.integer_lists")
     cartesian = LazyModule("jitflow.tracer.objects.cartesian")
 
@@ -137,7 +139,7 @@ def _descends(tracer: Interpreter, step: Dim) -> bool:
 def _counted(tracer: Interpreter, iterator: IteratorValue) -> tuple[Dim, Item]:
     """How many items are left, and the item at a position from 0."""
     rule = {"range": _counted_range, "array": _rows, "enumerate": _enumerate, "zip": _zip}
-    rule |= {"numbers": _numbers, "product": _grid, "ndenumerate": _grid}
+    rule |= {"numbers": _numbers, "rows": _list, "product": _grid, "ndenumerate": _grid}
     if iterator.kind not in rule:
         raise Unsupported("JF-B006", f"iteration over {iterator.kind} items")
     return rule[iterator.kind](tracer, iterator)
@@ -180,6 +182,23 @@ def _numbers(tracer: Interpreter, iterator: IteratorValue) -> tuple[Dim, Item]:
         return integer_lists.get_item(tracer, numbers, place)
 
     return numbers.contents.type.shape[0] - first, item
+
+
+def _list(tracer: Interpreter, iterator: IteratorValue) -> tuple[Dim, Item]:
+    """The items of a list with rows, which may change but not grow or shrink."""
+    owner, first = iterator.iterable, iterator.position
+    assert isinstance(owner, SequenceValue)
+    assert owner.rows is not None
+    count = owner.rows.count
+    length = arguments.dim(tracer.context, growing.length(tracer, owner))
+
+    def item(index: PyValue) -> PyValue:
+        if owner.rows is None or owner.rows.count is not count:
+            raise Unsupported("JF-B006", "a list grows while it is iterated")
+        place = integer(tracer.context, arguments.dim(tracer.context, index) + first)
+        return growing.get_item(tracer, owner, place)
+
+    return length - first, item
 
 
 def _grid(tracer: Interpreter, iterator: IteratorValue) -> tuple[Dim, Item]:

@@ -244,7 +244,7 @@ def _check_growth(
     raise Restart(cause, place=place)
 
 
-_WITH_LENGTH = ("sequence", "reversed", "range", "array", "numbers")
+_WITH_LENGTH = ("sequence", "reversed", "range", "array", "numbers", "rows")
 _OF_UNKNOWN_LENGTH = ("chain", "islice", "zip_longest")
 """Iterators that do not end with the shortest of those they are made of."""
 

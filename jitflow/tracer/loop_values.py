@@ -13,7 +13,7 @@ from jitflow.tracer.carried import Kind, Unbound
 from jitflow.tracer.frame import SymbolicFrame
 from jitflow.tracer.merging import Ending
 from jitflow.tracer.places import Place
-from jitflow.tracer.values import PyValue, Storage
+from jitflow.tracer.values import NumbersValue, PyValue, Storage
 
 if TYPE_CHECKING:
     from jitflow.tracer.interpreter import Interpreter
@@ -62,7 +62,7 @@ class Carried:
     @property
     def is_memory(self) -> bool:
         """Whether it is the contents of memory."""
-        return self.place is not None and isinstance(self.place.owner, Storage)
+        return self.place is not None and isinstance(self.place.owner, Storage | NumbersValue)
 
     def put(self, tracer: Interpreter, frame: SymbolicFrame, parts: list[Value]) -> None:
         """Make the variable or place be what `parts` hold."""

@@ -26,7 +26,7 @@ from jitflow.tracer.objects.model import (
 )
 from jitflow.tracer.objects.table import Checkpoint
 from jitflow.tracer.objects.wrap import settled
-from jitflow.tracer.values import ArrayValue, PyValue, SequenceValue, Storage
+from jitflow.tracer.values import ArrayValue, NumbersValue, PyValue, SequenceValue, Storage
 
 if TYPE_CHECKING:
     from jitflow.tracer.interpreter import Interpreter
@@ -177,7 +177,15 @@ def _class_changed(owner: ClassDictionaryValue, old: dict[str, Any]) -> Iterable
             yield name
 
 
+def _numbers_changed(owner: NumbersValue, old: dict[str, Any]) -> Iterable[Any]:
+    if owner.appended != old["appended"]:
+        raise Unsupported("JF-B006", "the length of a list changes")
+    if owner.contents is not old["contents"]:
+        yield None
+
+
 _CHANGES: dict[type, Any] = {
+    NumbersValue: _numbers_changed,
     Storage: _contents_changed,
     CellValue: _cell_changed,
     InstanceValue: _attributes_changed,
@@ -207,6 +215,7 @@ def _read_class(owner: ClassDictionaryValue, name: str) -> PyValue:
 
 
 _READERS: dict[type, Any] = {
+    NumbersValue: lambda owner, name: owner.contents,
     Storage: lambda owner, name: owner.version,
     CellValue: lambda owner, name: owner.contents,
     InstanceValue: _read_attribute,
@@ -219,6 +228,11 @@ _READERS: dict[type, Any] = {
 
 def _write_memory(tracer: Interpreter, owner: Storage, name: None, version: Value) -> None:
     arrays.commit(tracer.context, owner, version)
+
+
+def _write_numbers(tracer: Interpreter, owner: NumbersValue, name: None, contents: Value) -> None:
+    effects.will_change(tracer, owner)
+    owner.contents, owner.is_set = contents, True
 
 
 def _write_cell(tracer: Interpreter, owner: CellValue, name: None, value: PyValue) -> None:
@@ -250,6 +264,7 @@ def _write_name(tracer: Interpreter, owner: Any, name: str, value: PyValue) -> N
 
 
 _WRITERS: dict[type, Any] = {
+    NumbersValue: _write_numbers,
     Storage: _write_memory,
     CellValue: _write_cell,
     InstanceValue: _write_attribute,

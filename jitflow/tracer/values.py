@@ -93,21 +93,26 @@ class ScalarValue(PyValue):
 
 
 class NumbersValue(PyValue):
-    """A list of Python numbers whose length is symbolic; see `tracer.objects.integer_lists`.
+    """A list of Python numbers that is data; see `tracer.objects.integer_lists`.
 
     Attributes
     ----------
     contents : ir.graph.Value
-        Its items: i64[s] or f64[s].
+        Its items: i64[s], f64[s] or bool[s].
     origin : int or None
         ``id`` of the list from outside that it began as.
     appended : tuple
         What was appended to it in the piece.
+    is_set : bool
+        Whether items of it were replaced in the piece.
     """
+
+    order = (0,)
 
     def __init__(self, contents: Value, source: Source | None, origin: int | None) -> None:
         self.contents, self.source, self.origin = contents, source, origin
         self.appended: tuple[PyValue, ...] = ()
+        self.is_set = False
         self.changed = False
 
     @property

@@ -1,8 +1,9 @@
-"""Lists of Python integers or floats that are data, not structure.
+"""Lists of Python integers, floats or bools that are data, not structure.
 
 Token ids that grow with each step are such a list, and so are the indices of a hundred springs.
 When its length turns out to differ, or is large, it becomes a one-dimensional array whose extent
-is symbolic (`NumbersValue`), made from the list at the start of the piece. Where the program does
+is symbolic (`NumbersValue`), made from the list at the start of the piece; what the program
+changes goes back into the list at the end. Where it does
 more with it than NumPy and a few methods do, the trace is made again with a known length.
 """
 
@@ -13,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from jitflow.core.dtypes import F64, I64, DType
+from jitflow.core.dtypes import BOOL, F64, I64, DType
 from jitflow.core.errors import Unsupported
 from jitflow.guards.predicates import TypeIs
 from jitflow.guards.sources import ConstantSource, MadeSource, Source
@@ -26,6 +27,7 @@ from jitflow.tracer.values import (
     ConstantValue,
     NumbersValue,
     PyValue,
+    ScalarValue,
     SequenceValue,
     SliceValue,
 )
@@ -44,6 +46,13 @@ def as_integers(items: Any) -> np.ndarray | None:
         return None
 
 
+def as_truths(items: Any) -> np.ndarray | None:
+    """The array of a list of bools; None of anything else."""
+    if type(items) is not list or set(map(type, items)) != {bool}:
+        return None
+    return np.array(items, np.bool_)
+
+
 def as_floats(items: Any) -> np.ndarray | None:
     """The array of a list of Python floats; None of anything else."""
     if type(items) is not list or set(map(type, items)) != {float}:
@@ -54,8 +63,9 @@ def as_floats(items: Any) -> np.ndarray | None:
 _MAKERS = {
     int: ConstantSource(as_integers, "integers"),
     float: ConstantSource(as_floats, "floats"),
+    bool: ConstantSource(as_truths, "truths"),
 }
-_BOXES = {I64: "int", F64: "float"}
+_BOXES = {I64: "int", F64: "float", BOOL: "bool"}
 
 
 def wrap_list(tracer: Tracer, items: list[Any], source: Source) -> NumbersValue | None:
@@ -93,6 +103,21 @@ def get_item(tracer: Tracer, value: NumbersValue, key: PyValue) -> PyValue:
         return NumbersValue(arrays.read(context, found), None, value.origin)
     dtype = value.contents.type.dtype
     return boxed(_BOXES[dtype], context.scalar_graph_value(found, dtype))
+
+
+def set_item(tracer: Tracer, value: NumbersValue, key: PyValue, item: PyValue) -> None:
+    """``value[key] = item``, of a number of the type that the others have."""
+    context, dtype = tracer.context, value.contents.type.dtype
+    if isinstance(key, SliceValue) or box_of(key) != "int" or value.appended:
+        raise Unsupported("JF-B014", "item assignment to a list of numbers")
+    if box_of(item) != _BOXES[dtype]:
+        kind = item.python_type.__name__
+        raise Unsupported("JF-B006", f"an item of a list of {_BOXES[dtype]} becomes {kind}")
+    array = arrays.fresh(context, value.contents)
+    number = ScalarValue("scalar", dtype, context.scalar_graph_value(item, dtype))
+    numpy.setitem(context, array, key, number)
+    will_change(tracer, value)
+    value.contents, value.is_set = arrays.read(context, array), True
 
 
 def add(tracer: Tracer, left: PyValue, right: PyValue) -> NumbersValue:

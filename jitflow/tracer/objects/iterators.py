@@ -54,7 +54,11 @@ _TYPES: dict[type, type] = {
 }
 
 
-_KINDS: dict[type, str] = {RangeValue: "range", NumbersValue: "numbers"}
+def _kind_of(value: PyValue) -> str:
+    """The kind of an iterator over a sequence or set."""
+    if isinstance(value, SequenceValue) and value.rows is not None:
+        return "rows"
+    return {RangeValue: "range", NumbersValue: "numbers"}.get(type(value), "sequence")
 
 
 def get_iterator(tracer: Tracer, value: PyValue) -> PyValue:
@@ -63,8 +67,9 @@ def get_iterator(tracer: Tracer, value: PyValue) -> PyValue:
     if isinstance(value, IteratorValue):
         return value
     if isinstance(value, SequenceValue | SetValue | RangeValue | NumbersValue):
-        kind = _KINDS.get(type(value), "sequence")
-        iterator = IteratorValue(kind, value, iterator_type=_TYPES.get(value.python_type, object))
+        iterator = IteratorValue(
+            _kind_of(value), value, iterator_type=_TYPES.get(value.python_type, object)
+        )
         if isinstance(value, SetValue):
             iterator.size = len(value.items)
             value.iterators.append(iterator)
@@ -244,6 +249,10 @@ def _step_numbers(tracer: Tracer, iterator: IteratorValue) -> PyValue | None:
     return integer_lists.get_item(tracer, value, ConstantValue(iterator.position))
 
 
+def _step_rows(tracer: Tracer, iterator: IteratorValue) -> PyValue | None:
+    raise Unsupported("JF-B006", "the length of a list is known only at run time")
+
+
 def _step_enumerate(tracer: Tracer, iterator: IteratorValue) -> PyValue | None:
     item = next_item(tracer, iterator.inner[0])
     if item is None:
@@ -342,6 +351,7 @@ STEPS: dict[str, Callable[[Tracer, Any], PyValue | None]] = {
     "range": _step_range,
     "array": _step_array,
     "numbers": _step_numbers,
+    "rows": _step_rows,
     "enumerate": _step_enumerate,
     "zip": _step_zip,
     "map": _step_map,

@@ -244,6 +244,7 @@ _RULES: dict[str, Callable[[RecipeOf, IteratorValue], r.Recipe]] = {
     "range": _range,
     "array": _plain,
     "numbers": _plain,
+    "rows": _plain,
     "enumerate": _enumerate,
     "zip": _zip,
     "product": _product,

@@ -344,6 +344,8 @@ def set_item(tracer: Tracer, value: PyValue, key: PyValue, new: PyValue) -> None
         modules.set_item(tracer, value, key, new)
     elif isinstance(value, InstanceValue):
         _call_required(tracer, value, "__setitem__", key, new)
+    elif isinstance(value, NumbersValue):
+        integer_lists.set_item(tracer, value, key, resolve(tracer, new))
     elif isinstance(value, CompanionValue):
         companions.set_item(tracer.context, value, key, resolve_deeply(tracer, new))
     else:

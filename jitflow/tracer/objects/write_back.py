@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from jitflow.core.errors import Unsupported
 from jitflow.core.lazy import LazyModule
 from jitflow.guards.predicates import Distinct, NotSame, SameObject
 from jitflow.guards.sources import Source
+from jitflow.tracer import arrays
 from jitflow.tracer import recipes as r
 from jitflow.tracer.objects.class_dictionaries import is_same
 from jitflow.tracer.objects.materialise import dict_items, fill_cells, recipe_of
@@ -129,6 +132,9 @@ def _grown(tracer: Tracer, value: GrownListValue) -> list[r.Effect]:
 
 def _numbers(tracer: Tracer, value: NumbersValue) -> list[r.Effect]:
     target = recipe_of(tracer, value)
+    if value.is_set:
+        array = recipe_of(tracer, arrays.fresh(tracer.context, value.contents))
+        return [r.ReplaceItems(target, r.BuildCall(np.ndarray.tolist, (array,)))]
     items = [recipe_of(tracer, item) for item in value.appended]
     return [r.CallEffect(list.append, (target, item)) for item in items]
 
