@@ -79,11 +79,15 @@ class Array:
 
 @dataclass(frozen=True)
 class Part:
-    """The first rows of memory of `type`: data decide how many; as many of all in a `group`."""
+    """The first rows of memory of `type`: data decide how many; as many of all in a `group`.
+
+    An iteration of a loop adds up to `growth` rows.
+    """
 
     type: ArrayType
     order: Order
     group: str
+    growth: int = 0
 
 
 @dataclass(frozen=True)

@@ -100,9 +100,11 @@ def late_extent(context: TraceContext, value: Value, ceiling: Dim | None = None)
 
 def ceilings_of(context: TraceContext, dim: Dim) -> list[Dim]:
     """The dimension, a bound of it, a bound of that, ..."""
-    found = [dim]
-    while str(found[-1]) in context.ceilings:
-        found.append(context.ceilings[str(found[-1])])
+    found, offset = [dim], 0
+    if isinstance(dim, SymbolicDim) and len(dim.terms) == 2:
+        offset = dict(dim.terms).get((), 0)
+    while str(found[-1] - offset) in context.ceilings:
+        found.append(context.ceilings[str(found[-1] - offset)] + offset)
     return found
 
 

@@ -59,6 +59,7 @@ class Entry:
         self.rebound, self.widened = rebound, widened
         self.needs_entry = False
         self.known_symbols = set(tracer.context.builder.graph.symbols)
+        self.trips = None if domain is None else domain.trips(tracer)
         self.mark = Mark.of(tracer, frame)
 
     def _choose(self, known: dict[tuple[int, Any], Place], uncertain: set[str]) -> None:
@@ -138,8 +139,7 @@ class Entry:
             return None
         if any(attempt.knows(owner) for attempt in tracer.attempts[:-1]):
             return None  # the loop around has made room
-        trips = None if self.domain is None else self.domain.trips(tracer)
-        return Ending.of(tracer, growing.begin(tracer, owner, self, self._plan, trips))
+        return Ending.of(tracer, growing.begin(tracer, owner, self, self._plan, self.trips))
 
     def _has_room(self) -> bool:
         found = [

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from jitflow.core.dims import Dim
+from jitflow.core.dims import Dim, symbols_of
 from jitflow.core.dtypes import BOOL, I64
 from jitflow.core.errors import Unsupported
 from jitflow.core.lazy import LazyModule
@@ -159,6 +159,9 @@ class _Attempt(Entry):
             item.parameters = block.parameters[taken : taken + count]
             item.put(tracer, frame, item.parameters)
             taken += count
+            if isinstance(item.kind, carried.Part) and item.kind.growth:
+                assert isinstance(item.current, ArrayValue)
+                shrinking.note_room(context, item.current.type.shape[0], item.kind)
         header = self.loop.header
         if self.domain is not None:
             index = facts.late_symbol(context, block.parameters[0], None)
@@ -239,10 +242,11 @@ class _Attempt(Entry):
         kind, known = item.kind, ending.known_kind
         if known == kind:
             return ending.parts
+        wide: Kind | None
         try:
             wide = carried.unified(kind, known, item.name, (item.old,), self._capacity)
         except Unsupported:
-            wide = None
+            wide = self._grown(kind, known)
         is_open = carried.is_open(kind) or carried.is_open(known) or not self.can_settle
         if wide is None or not (is_open or carried.has_rows(wide)):
             self._widen_outside(item, known)
@@ -252,6 +256,15 @@ class _Attempt(Entry):
             self.widened[item.key] = wide
             return []
         return carried.converted(self.tracer, ending.parts, known, kind)
+
+    def _grown(self, kind: Kind, known: Kind) -> Kind | None:
+        """The kind of an array that gets more rows in each iteration."""
+        trips = self.trips
+        if trips is None or not all(map(self._is_visible, symbols_of(trips))):
+            return None
+        if not (isinstance(kind, carried.Array) and isinstance(known, carried.Array)):
+            return None
+        return shrinking.grown(self.tracer.context, kind, known, trips)
 
     def _widen_outside(self, item: Carried, known: Kind) -> None:
         """Let a loop around carry `item` as either of two kinds, where that can be."""

@@ -1,7 +1,8 @@
-"""Arrays of which data decide how many rows they have, over the border of a loop or a branch.
+"""Arrays whose number of rows changes, over the border of a loop or a branch.
 
 Such an array goes over it as memory for the most rows that it may have there, and their number.
-How many that are is known where the number comes from a mask: no more than the mask has elements.
+How many that are is known where the number comes from a mask: no more than the mask has elements;
+and where each iteration of a loop adds a known number of rows (``x = np.append(x, y)``).
 """
 
 from __future__ import annotations
@@ -13,7 +14,9 @@ from jitflow.core.dims import Dim
 from jitflow.core.types import ArrayType
 from jitflow.ir.graph import Value
 from jitflow.tracer import facts
+from jitflow.tracer.carried import Array, Part
 from jitflow.tracer.context import TraceContext
+from jitflow.tracer.layout import c_order
 
 Capacity = Callable[[Dim, Dim], Dim | None]
 """What neither of two extents exceeds, if that is known."""
@@ -30,6 +33,31 @@ def capacity(
         ):
             return bound
     return None
+
+
+def grown(context: TraceContext, before: Array, after: Array, trips: Dim) -> Part | None:
+    """The kind of an array to which each of `trips` iterations adds a known number of rows."""
+    first, second = before.type, after.type
+    order = c_order(first.rank)
+    is_alike = (
+        first.rank > 0 and first.dtype is second.dtype and first.shape[1:] == second.shape[1:]
+    )
+    if not is_alike or (before.order, after.order) != (order, order):
+        return None
+    for bound in facts.ceilings_of(context, second.shape[0]):
+        growth = bound - first.shape[0]
+        if isinstance(growth, int) and growth > 0:
+            most = first.shape[0] + trips * growth
+            group = f"{first.shape[0]} and {growth} rows each time"
+            return Part(first.with_shape((most, *first.shape[1:])), order, group, growth)
+    return None
+
+
+def note_room(context: TraceContext, extent: Dim, kind: Part) -> None:
+    """An iteration begins: there is room for what it adds."""
+    most = kind.type.shape[0]
+    context.ceilings[str(extent)] = most - kind.growth
+    context.ceilings[str(most - kind.growth)] = most
 
 
 def fits(context: TraceContext, extent: Dim, bound: Dim) -> bool:
