@@ -11,9 +11,10 @@ from jitflow.ir.graph import Value
 from jitflow.tracer import carried
 from jitflow.tracer.carried import Kind, Unbound
 from jitflow.tracer.frame import SymbolicFrame
+from jitflow.tracer.left_views import base_of, viewed
 from jitflow.tracer.merging import Ending
 from jitflow.tracer.places import Place
-from jitflow.tracer.values import NumbersValue, PyValue, Storage
+from jitflow.tracer.values import ArrayValue, NumbersValue, PyValue, Storage
 
 if TYPE_CHECKING:
     from jitflow.tracer.interpreter import Interpreter
@@ -34,6 +35,10 @@ class Carried:
         The one that it is.
     uncertain : str
         Why an array in it may be one that is known elsewhere.
+    view : ArrayValue or None
+        The view that is made of the array, for what only comes out.
+    sharer : Carried or None
+        What comes out with the same memory.
     stop : int or None
         For an entry of the operand stack the way out that has it.
     parameters, results : list of Value
@@ -53,6 +58,8 @@ class Carried:
     current: PyValue | None = None
     ending: Ending | None = None
     stop: int | None = None
+    view: ArrayValue | None = None
+    sharer: Carried | None = None
 
     @property
     def key(self) -> Any:
@@ -72,13 +79,27 @@ class Carried:
             return
         if isinstance(self.kind, Unbound):
             return  # it stays so; an iteration shows what it is bound to
-        value = carried.build(tracer, self.kind, iter(parts), self.uncertain)
+        value = self._built(tracer, parts)
         self.current = value
         if self.slot is not None:
             frame.slots[self.slot] = value
         else:
             assert self.place is not None
             self.place.write(tracer, value)
+
+    def _built(self, tracer: Interpreter, parts: list[Value]) -> PyValue:
+        if self.sharer is not None:
+            found = self.sharer.current
+            assert isinstance(found, ArrayValue)
+            if self.view is not None and self.view is self.sharer.view:
+                return found
+            value: PyValue = base_of(found)
+        else:
+            value = carried.build(tracer, self.kind, iter(parts), self.uncertain)
+        if self.view is not None:
+            assert isinstance(value, ArrayValue)
+            value = viewed(self.view, value)
+        return value
 
 
 def name_of(place: Place) -> str:

@@ -17,12 +17,12 @@ from jitflow.core.lazy import LazyModule
 from jitflow.core.types import ArrayType
 from jitflow.ir.graph import Block, Value
 from jitflow.tracer import carried, facts, growing, operations, places, regions
-from jitflow.tracer.branches import Start, Ways, go_to_or_split
 from jitflow.tracer.carried import Kind, NotSettled, Perhaps
 from jitflow.tracer.control_flow import RETURN, Loop
 from jitflow.tracer.domains import Domain, index_value
 from jitflow.tracer.frame import SymbolicFrame
 from jitflow.tracer.loop_entry import Entry
+from jitflow.tracer.loop_exit import Exit
 from jitflow.tracer.loop_values import Carried, regrouped
 from jitflow.tracer.merging import Ending, place_ending
 from jitflow.tracer.objects.model import IteratorValue
@@ -32,9 +32,6 @@ from jitflow.tracer.regions import Outcome, Region
 from jitflow.tracer.values import (
     ArrayValue,
     ConstantValue,
-    PerhapsUnbound,
-    PyValue,
-    SequenceValue,
     Storage,
 )
 
@@ -103,7 +100,7 @@ def _hinted(tracer: Interpreter, frame: SymbolicFrame, loop: Loop) -> dict[tuple
     return found
 
 
-class _Attempt(Entry):
+class _Attempt(Exit):
     """One attempt to trace a loop."""
 
     def run(self, known: dict[tuple[int, Any], Place], uncertain: set[str]) -> bool:
@@ -286,10 +283,6 @@ class _Attempt(Entry):
             self.tracer.retry = outer
             return
 
-    def _capacity(self, left: Dim, right: Dim) -> Dim | None:
-        """What neither of two extents exceeds, known in front of the loop."""
-        return shrinking.capacity(self.tracer.context, left, right, self._is_visible)
-
     def _unlike(self) -> list[Carried]:
         return [item for item in self.carried if self.widened.get(item.key, item.kind) != item.kind]
 
@@ -334,86 +327,6 @@ class _Attempt(Entry):
             if self.reach.knows(storage):
                 return False
         return True
-
-    def _users(self, storage: Storage) -> int:
-        """How many carried values come back with an array on this storage."""
-        return sum(
-            array.storage is storage
-            for item in self.carried
-            if item.ending is not None and item.ending.value is not None
-            for array in carried.storages_of(item.ending.value)
-        )
-
-    def _choose_outs(self, outcome: Outcome) -> bool:
-        """What the loop binds and the code behind it reads, but no iteration.
-
-        True where some of it has to go into iterations: those that leave it unbound keep it.
-        """
-        before = len(self.widened)
-        done = {item.slot for item in self.carried}
-        live_out = regions.live_at(self.frame, outcome.stops)
-        at_end = frozenset() if self.exit_index is None else self.live[self.exit_index]
-        for slot in sorted(self.loop.stored - done):
-            value = self.frame.slots[slot]
-            if value is None or slot not in live_out | at_end:
-                continue
-            is_bound = slot in self.live[self.loop.header]
-            if is_bound and carried.is_same(self.mark.position.slots[slot], value):
-                continue
-            if isinstance(value, PerhapsUnbound) and slot in self.live[self.loop.header]:
-                self.widened[slot] = carried.describe(self.tracer, value)
-            if slot in at_end and not self.is_entered:
-                self.needs_entry = True
-            self._add_out(self.frame.names[slot], Ending.of(self.tracer, value), slot)
-        if RETURN in outcome.stacks:
-            ending = Ending.of(self.tracer, outcome.stacks[RETURN][0])
-            self._add_out("returned", ending, None, RETURN)
-        for stop in sorted(self.left & outcome.stacks.keys()):
-            for rest in outcome.stacks[stop][len(self.mark.position.stack) :]:
-                self._add_out("rest", Ending.of(self.tracer, rest), None, stop)
-        return len(self.widened) > before
-
-    def _add_out(
-        self, name: str, ending: Ending, slot: int | None, stop: int | None = None
-    ) -> None:
-        kind = carried.known_outside(ending.known_kind, name, self._capacity)
-        item = Carried(name, kind, [], ending.value, slot=slot, stop=stop)
-        item.ending = ending
-        item.ends = carried.converted(self.tracer, ending.parts, ending.known_kind, kind)
-        if not self._leaves_own(ending):
-            item.uncertain = f"{name}, which may be an array that was there before,"
-        self.outs.append(item)
-
-    def _leaves_own(self, ending: Ending) -> bool:
-        if ending.value is None:
-            return True
-        return all(
-            not array.views
-            and not array.storage.uncertain
-            and not self.reach.knows(array.storage)
-            and self._sharer(array.storage) is None
-            and self._users(array.storage) == 0
-            for array in carried.storages_of(ending.value)
-        )
-
-    def _is_visible(self, symbol: str) -> bool:
-        """Whether a symbol is known in front of the loop."""
-        graph = self.tracer.context.builder.graph
-        value = graph.symbols[symbol].value
-        return symbol in self.known_symbols or any(value is given for given in graph.inputs)
-
-    def _choose_ways(self, outcome: Outcome) -> None:
-        """The ways out of the middle, and the flags that tell them apart.
-
-        The last way has no flag: it is taken where no flag is set. For a loop that is perhaps not
-        entered that must be the way that leads past it.
-        """
-        self.ways = [stop for stop in outcome.stops if stop != self.loop.header]
-        if self.domain is None and self.first is not None:
-            assert self.exit_index is not None
-            self.ways = [stop for stop in self.ways if stop != self.exit_index]
-            self.ways.append(self.exit_index)
-        self.flags = [flag for stop in self.ways[:-1] if (flag := outcome.stops[stop]) is not None]
 
     def _finish_block(self, block: Block, outcome: Outcome) -> None:
         """Parameters for what only comes out, the flags of the ways out, and the results."""
@@ -535,9 +448,6 @@ class _Attempt(Entry):
             return item.uncertain
         return growing.IN_LIST if any(self._sharer(storage) for storage in found) else ""
 
-    def _sharer(self, storage: Storage) -> SequenceValue | None:
-        return self.tracer.in_lists.get(id(storage))
-
     def _note_sharers(self, item: Carried) -> None:
         """Let arrays behind the loop be handed out where the lists that have them are not."""
         assert item.ending is not None
@@ -549,27 +459,6 @@ class _Attempt(Entry):
         for array, end in zip(carried.storages_of(item.current), ends, strict=True):
             array.storage.sharer = self._sharer(end.storage)
 
-    def _leave(
-        self, outcome: Outcome, again: Value | None, flags: list[Value], following: Dim | None
-    ) -> None:
-        """Go on where the loop leads; by its flags where there are several ways."""
-        ways: Ways = []
-        base = self.mark.position.stack
-        rest = self._take_items(following)
-        if self.domain is not None:
-            assert self.exit_index is not None
-            ways.append((again, Start(self.exit_index, base[:-1])))
-        for position, stop in enumerate(self.ways):
-            stack = outcome.stacks.get(stop, base)
-            entries = [item.current for item in self.outs if item.stop == stop and item.current]
-            if stop == RETURN:
-                stack = entries
-            elif stop in self.left:
-                stack = [*base[: len(base) - len(rest)], *rest, *entries]
-            flag = flags[position] if position < len(flags) else None
-            ways.append((flag, Start(stop, stack)))
-        go_to_or_split(self.tracer, self.frame, ways)
-
     # Ways out that only Python can go
 
     def _is_tried_again(self) -> bool:
@@ -578,15 +467,3 @@ class _Attempt(Entry):
             return False
         self.tracer.retry = None
         return True
-
-    def _take_items(self, following: Dim | None) -> list[PyValue]:
-        """What is left of the loop's iterator where it is left in the middle, if it has one."""
-        if self.domain is None:
-            return []
-        tracer, iterator = self.tracer, self.mark.position.stack[-1]
-        if not isinstance(iterator, IteratorValue):
-            return [iterator]
-        remaining.note_taken(tracer, iterator, self.domain, following)
-        if not self.left or following is None:
-            return [iterator]
-        return [remaining.rest_of(tracer, iterator, self.domain, following)]

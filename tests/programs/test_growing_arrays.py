@@ -100,9 +100,15 @@ PROGRAMS = [
     (trajectory, (30,), (50,), (0,)),
     (from_nothing, (40,), (0,), (1,)),
     (with_an_end, (X, 1.5), (X, 100.0), (np.ones(60), 30.5)),
-    (nested, (np.outer(X, X),),),
+    (
+        nested,
+        (np.outer(X, X),),
+    ),
     (conditional, (np.tile(X, 9),), (X - 5,)),
-    (of_other_type, (30,),),
+    (
+        of_other_type,
+        (30,),
+    ),
     (too_far, (np.tile(X, 9), 60), (np.tile(X, 9), 64)),
     (columns, (np.outer(X, X), 20)),
     (aliased, (30,), (0,)),

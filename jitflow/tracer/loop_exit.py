@@ -1,0 +1,184 @@
+"""Where a loop leads and what comes out of it: chosen when its body has been traced."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from jitflow.core.dims import Dim
+from jitflow.core.lazy import LazyModule
+from jitflow.ir.graph import Value
+from jitflow.tracer import carried, regions
+from jitflow.tracer.branches import Start, Ways, go_to_or_split
+from jitflow.tracer.carried import Group
+from jitflow.tracer.control_flow import RETURN
+from jitflow.tracer.left_views import owner_of
+from jitflow.tracer.loop_entry import Entry
+from jitflow.tracer.loop_values import Carried
+from jitflow.tracer.merging import Ending
+from jitflow.tracer.objects.model import IteratorValue
+from jitflow.tracer.objects.wrap import settled
+from jitflow.tracer.regions import Outcome
+from jitflow.tracer.values import ArrayValue, PerhapsUnbound, PyValue, SequenceValue, Storage
+
+if TYPE_CHECKING:
+    from jitflow.tracer import remaining, shrinking
+else:
+    remaining = LazyModule("jitflow.tracer.remaining")
+    shrinking = LazyModule("jitflow.tracer.shrinking")
+
+
+class Exit(Entry):
+    """What one attempt to trace a loop knows when its body has ended.
+
+    Attributes
+    ----------
+    ways : list of int
+        The ways out of the middle; all but the last one have `flags` that tell them apart.
+    """
+
+    ways: list[int]
+    flags: list[Value]
+
+    def _choose_outs(self, outcome: Outcome) -> bool:
+        """What the loop binds and the code behind it reads, but no iteration.
+
+        True where some of it has to go into iterations: those that leave it unbound keep it.
+        """
+        before = len(self.widened)
+        done = {item.slot for item in self.carried}
+        live_out = regions.live_at(self.frame, outcome.stops)
+        at_end = frozenset() if self.exit_index is None else self.live[self.exit_index]
+        for slot in sorted(self.loop.stored - done):
+            value = self.frame.slots[slot]
+            if value is None or slot not in live_out | at_end:
+                continue
+            is_bound = slot in self.live[self.loop.header]
+            if is_bound and carried.is_same(self.mark.position.slots[slot], value):
+                continue
+            if isinstance(value, PerhapsUnbound) and slot in self.live[self.loop.header]:
+                self.widened[slot] = carried.describe(self.tracer, value)
+            if slot in at_end and not self.is_entered:
+                self.needs_entry = True
+            self._add_out(self.frame.names[slot], Ending.of(self.tracer, value), slot)
+        if RETURN in outcome.stacks:
+            ending = Ending.of(self.tracer, outcome.stacks[RETURN][0])
+            self._add_out("returned", ending, None, RETURN)
+        for stop in sorted(self.left & outcome.stacks.keys()):
+            for rest in outcome.stacks[stop][len(self.mark.position.stack) :]:
+                self._add_out("rest", Ending.of(self.tracer, rest), None, stop)
+        return len(self.widened) > before
+
+    def _add_out(
+        self, name: str, ending: Ending, slot: int | None, stop: int | None = None
+    ) -> None:
+        view = settled(ending.value)
+        owner = None
+        if slot is not None and isinstance(view, ArrayValue):
+            owner = owner_of(view, self._is_visible)
+        sharer = None if owner is None else self._out_of(owner.storage)
+        own_view = view if isinstance(view, ArrayValue) and view.views else None
+        if sharer is not None:
+            item = Carried(name, Group(tuple, ()), [], slot=slot, view=own_view, sharer=sharer)
+            item.ending = Ending(None)
+            self.outs.append(item)
+            return
+        if owner is not None:
+            ending = Ending.of(self.tracer, owner)
+        kind = carried.known_outside(ending.known_kind, name, self._capacity)
+        item = Carried(name, kind, [], ending.value, slot=slot, stop=stop)
+        item.view = own_view if owner is not None else None
+        item.ending = ending
+        item.ends = carried.converted(self.tracer, ending.parts, ending.known_kind, kind)
+        if not self._leaves_own(ending, slot is not None):
+            item.uncertain = f"{name}, which may be an array that was there before,"
+        self.outs.append(item)
+
+    def _leaves_own(self, ending: Ending, is_variable: bool) -> bool:
+        if ending.value is None:
+            return True
+        return all(
+            not array.views
+            and not array.storage.uncertain
+            and not self.reach.knows(array.storage)
+            and self._sharer(array.storage) is None
+            and self._users(array.storage) == 0
+            and not (is_variable and self._out_of(array.storage))
+            for array in carried.storages_of(ending.value)
+        )
+
+    def _out_of(self, storage: Storage) -> Carried | None:
+        """Another value that comes out with an array on this storage."""
+        for item in self.outs:
+            value = None if item.ending is None else item.ending.value
+            found = () if value is None else carried.storages_of(value)
+            if any(array.storage is storage for array in found):
+                return item
+        return None
+
+    def _is_visible(self, symbol: str) -> bool:
+        """Whether a symbol is known in front of the loop."""
+        graph = self.tracer.context.builder.graph
+        value = graph.symbols[symbol].value
+        return symbol in self.known_symbols or any(value is given for given in graph.inputs)
+
+    def _capacity(self, left: Dim, right: Dim) -> Dim | None:
+        """What neither of two extents exceeds, known in front of the loop."""
+        return shrinking.capacity(self.tracer.context, left, right, self._is_visible)
+
+    def _users(self, storage: Storage) -> int:
+        """How many carried values come back with an array on this storage."""
+        return sum(
+            array.storage is storage
+            for item in self.carried
+            if item.ending is not None and item.ending.value is not None
+            for array in carried.storages_of(item.ending.value)
+        )
+
+    def _sharer(self, storage: Storage) -> SequenceValue | None:
+        return self.tracer.in_lists.get(id(storage))
+
+    def _choose_ways(self, outcome: Outcome) -> None:
+        """The ways out of the middle, and the flags that tell them apart.
+
+        The last way has no flag: it is taken where no flag is set. For a loop that is perhaps not
+        entered that must be the way that leads past it.
+        """
+        self.ways = [stop for stop in outcome.stops if stop != self.loop.header]
+        if self.domain is None and self.first is not None:
+            assert self.exit_index is not None
+            self.ways = [stop for stop in self.ways if stop != self.exit_index]
+            self.ways.append(self.exit_index)
+        self.flags = [flag for stop in self.ways[:-1] if (flag := outcome.stops[stop]) is not None]
+
+    def _leave(
+        self, outcome: Outcome, again: Value | None, flags: list[Value], following: Dim | None
+    ) -> None:
+        """Go on where the loop leads; by its flags where there are several ways."""
+        ways: Ways = []
+        base = self.mark.position.stack
+        rest = self._take_items(following)
+        if self.domain is not None:
+            assert self.exit_index is not None
+            ways.append((again, Start(self.exit_index, base[:-1])))
+        for position, stop in enumerate(self.ways):
+            stack = outcome.stacks.get(stop, base)
+            entries = [item.current for item in self.outs if item.stop == stop and item.current]
+            if stop == RETURN:
+                stack = entries
+            elif stop in self.left:
+                stack = [*base[: len(base) - len(rest)], *rest, *entries]
+            flag = flags[position] if position < len(flags) else None
+            ways.append((flag, Start(stop, stack)))
+        go_to_or_split(self.tracer, self.frame, ways)
+
+    def _take_items(self, following: Dim | None) -> list[PyValue]:
+        """What is left of the loop's iterator where it is left in the middle, if it has one."""
+        if self.domain is None:
+            return []
+        tracer, iterator = self.tracer, self.mark.position.stack[-1]
+        if not isinstance(iterator, IteratorValue):
+            return [iterator]
+        remaining.note_taken(tracer, iterator, self.domain, following)
+        if not self.left or following is None:
+            return [iterator]
+        return [remaining.rest_of(tracer, iterator, self.domain, following)]
