@@ -10,19 +10,25 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from itertools import pairwise
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from jitflow.codegen.interface import PythonCall
 from jitflow.core import dims
 from jitflow.core.errors import JitflowError
+from jitflow.core.lazy import LazyModule
 from jitflow.core.location import Location
 from jitflow.core.types import ArrayType
 from jitflow.ir.graph import Node
 from jitflow.runtime.frames import expression_at
 from jitflow.runtime.marks import FAILED
 from jitflow.tracer.numpy.callouts import Callee, RangeOf, Slot, as_it_is, in_order
+
+if TYPE_CHECKING:
+    from jitflow.runtime import generators
+else:
+    generators = LazyModule("jitflow.runtime.generators")
 
 
 def call_out_function(
@@ -132,7 +138,7 @@ def python_call(namespaces: dict[str, dict[str, Any]], node: Node) -> PythonCall
         for slot in slots_in((function.arguments, tuple(v for _, v in function.keywords))):
             boxes[slot.index + start] = slot.box
     run = direct_call(function, len(node.operands), node.location, namespace, are_boxed=True)
-    return PythonCall(_finished(run, finish, count), tuple(boxes))
+    return PythonCall(generators.unlocked(_finished(run, finish, count)), tuple(boxes))
 
 
 def slots_in(item: Any) -> Iterator[Slot]:

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import ctypes
 import functools
+import sys
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -59,10 +61,49 @@ class Held:
     def __enter__(self) -> None:
         for lock in self._locks:
             lock.acquire()
+        _here.held.append(self._locks)
 
     def __exit__(self, *error: object) -> None:
-        for lock in self._locks:
+        for lock in _here.held.pop():
             lock.release()
+
+
+class _Here(threading.local):
+    """The locks that pieces of this thread hold; none where one called Python."""
+
+    def __init__(self) -> None:
+        self.held: list[list[Any]] = []
+
+
+_here = _Here()
+
+
+def unlocked(run: Callable[..., Any]) -> Callable[..., Any]:
+    """`run` as native code calls it: with the locks free that it would wait for.
+
+    NumPy's generators have locks that a thread can take twice from 2.4 on.
+    """
+    if "numpy.random" not in sys.modules or _locks_nest():
+        return run
+
+    def call(*operands: Any) -> Any:
+        held = _here.held[-1] if _here.held else []
+        for lock in held:
+            lock.release()
+        _here.held.append([])
+        try:
+            return run(*operands)
+        finally:
+            _here.held.pop()
+            for lock in held:
+                lock.acquire()
+
+    return call
+
+
+@functools.cache
+def _locks_nest() -> bool:
+    return isinstance(np.random.PCG64(0).lock, type(threading.RLock()))
 
 
 def _saved(generator: Any, is_whole: bool) -> Restore:

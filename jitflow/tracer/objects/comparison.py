@@ -120,7 +120,8 @@ def _compare_numpy(tracer: Tracer, op: str, left: PyValue, right: PyValue) -> Py
     is_scalar = not isinstance(left, ArrayValue) and not isinstance(right, ArrayValue)
     if is_scalar and op in ("==", "!=") and any(_is_none_or_text(v) for v in (left, right)):
         is_none = any(isinstance(v, ConstantValue) and v.value is None for v in (left, right))
-        return ConstantValue(op == "!=" if is_none else np.bool_(op == "!="))
+        beside_text = np.float64(0) != "" if op == "!=" else np.float64(0) == ""
+        return ConstantValue(op == "!=" if is_none else beside_text)  # bool before NumPy 2.1
     left, right = resolve_deeply(tracer, left), resolve_deeply(tracer, right)
     return numpy.compare(tracer.context, NAMES[op], left, right)
 

@@ -1,8 +1,11 @@
 """The state of generators, saved and put back."""
 
+import threading
+
 import numpy as np
 import pytest
 
+from jitflow.runtime import generators
 from jitflow.runtime.generators import save, undo
 from jitflow.runtime.marks import FAILED
 
@@ -52,3 +55,35 @@ def test_a_class_of_the_programs_own():
     first = numbers(generator)
     undo(saved)
     assert numbers(generator) == first
+
+
+def test_python_that_native_code_calls_finds_the_locks_free(monkeypatch):
+    monkeypatch.setattr(generators, "_locks_nest", lambda: False)
+    rng = np.random.default_rng(1)
+    lock = rng.bit_generator.lock
+
+    def is_free():
+        found = []
+
+        def attempt():
+            found.append(lock.acquire(blocking=False))
+            if found[0]:
+                lock.release()
+
+        thread = threading.Thread(target=attempt)
+        thread.start()
+        thread.join()
+        return found[0]
+
+    called = generators.unlocked(is_free)
+    nested = generators.unlocked(lambda: (called(), is_free()))
+    assert is_free()
+    with generators.Held((rng,)):
+        assert not is_free()
+        assert called()
+        assert nested() == (True, True)
+        with pytest.raises(ZeroDivisionError):
+            generators.unlocked(lambda: 1 / 0)()
+        assert not is_free()
+    assert is_free()
+    assert called()
