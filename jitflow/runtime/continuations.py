@@ -15,7 +15,7 @@ from jitflow.runtime import driver
 from jitflow.runtime.marks import FAILED
 from jitflow.runtime.skipping import with_cells
 from jitflow.runtime.variant import PointState
-from jitflow.tracer.rejoin import loop_headers
+from jitflow.tracer.rejoin import inner_headers, loop_headers
 from jitflow.tracer.trace import CompilePoint
 
 if TYPE_CHECKING:
@@ -57,6 +57,11 @@ class Patience:
         self._points.clear()
         return True
 
+    @property
+    def allowed(self) -> int:
+        """Poor pieces in a row; running on past a loop's first iteration costs more than a few."""
+        return self.limit * (_MORE_PIECES if self.has_won else 1)
+
     def give_up(self, points: list[PointState]) -> None:
         """These are not worth it."""
         self._points += points
@@ -93,7 +98,9 @@ class Continuations:
     def run_eagerly(self, place: PointState, state: tuple[Any, ...]) -> driver.RunEagerly:
         """Let Python run from a point that was given up, up to a loop that was not."""
         point, cells = with_cells(place.point, self.dispatcher.function)
-        closed = self.patience.given_up(point.frames[-1].code)
+        shape = point.frames[-1]
+        closed = self.patience.given_up(shape.code)
+        closed |= inner_headers(shape.code, shape.offset, self.dispatcher.worthy(shape.code))
         return driver.RunEagerly(point, (*state, *cells), True, closed=closed)
 
     def _count(self, place: PointState) -> None:
@@ -102,15 +109,15 @@ class Continuations:
             self.patience.has_won |= bool(place.variants)
             return
         self.poor.append(place)
-        if len(self.poor) > self.patience.limit:
+        # Behind a header is the body of a loop that Python runs, which is what may be worth it.
+        if sum(not _is_header(poor) for poor in self.poor) > self.patience.allowed:
             self._give_up(self.poor)
             self.poor.clear()
             self.waits_for_loop = True
 
     def _reach(self, place: PointState) -> None:
         """Give `place` up, too, unless a loop begins there."""
-        shape = place.point.frames[-1]
-        self.waits_for_loop = shape.offset not in loop_headers(shape.code)
+        self.waits_for_loop = not _is_header(place)
         if self.waits_for_loop:
             self._give_up([place])
 
@@ -118,6 +125,11 @@ class Continuations:
         self.patience.give_up(places)
         for place in places:
             self.dispatcher.go_eager(place, "JF-B018", "", None)
+
+
+def _is_header(place: PointState) -> bool:
+    shape = place.point.frames[-1]
+    return shape.offset in loop_headers(shape.code)
 
 
 def _is_poor(place: PointState) -> bool:

@@ -7,7 +7,7 @@ import math
 import weakref
 from collections.abc import Callable
 from threading import get_ident
-from types import FunctionType
+from types import CodeType, FunctionType
 from typing import TYPE_CHECKING, Any
 
 from jitflow.core import devices, events
@@ -67,6 +67,7 @@ class Dispatcher:
         self._points: dict[int, PointState] = {}
         self.root = self._root()
         self.trials = Trials(self._eager_is_faster)
+        self._worthy: dict[CodeType, tuple[int, frozenset[int]]] = {}
         self.watch = Watch()
         self._most_seconds = math.inf
         self._maker = VariantMaker(self, self._most_seconds)
@@ -81,6 +82,7 @@ class Dispatcher:
         """Forget every variant."""
         with compiler_lock:
             self._points.clear()
+            self._worthy.clear()
             self.root = self._root()
             self.trials = Trials(self._eager_is_faster)
             self.watch = Watch()
@@ -104,6 +106,15 @@ class Dispatcher:
             if self.options.dynamic:
                 state.dynamic.add("*")
         return state
+
+    def worthy(self, code: CodeType) -> frozenset[int]:
+        """Offsets in `code` from which there is a piece that is worth its way in and out."""
+        count, found = self._worthy.get(code, (-1, frozenset()))
+        if count != self.trials.compilations:
+            shapes = [s.point.frames[-1] for s in self._points.values() if s.is_worthy]
+            found = frozenset(shape.offset for shape in shapes if shape.code is code)
+            self._worthy[code] = self.trials.compilations, found
+        return found
 
     # The path of a call
 
@@ -236,6 +247,7 @@ class Dispatcher:
 
     def enter(self, point: PointState, state: tuple[Any, ...]) -> Any:
         """The user's value, an outcome for the driver, or `FAILED` where Python must run."""
+        point.calls += 1
         for function in self._candidates(point, state):
             try:
                 result = function(*state)

@@ -14,6 +14,9 @@ from jitflow.runtime.skipping import Skip
 from jitflow.runtime.tree import Select
 from jitflow.tracer.trace import CompilePoint, Trace
 
+_MOST_RARE, _RARELY = 5, 3
+"""Variants of a point, and calls of each, from which on another one may pay."""
+
 
 @dataclass(eq=False)
 class Variant:
@@ -58,6 +61,8 @@ class PointState:
         Python runs from here to the end of the call: there is nothing to win.
     skip : Skip or None
         Traces from here that captured nothing before they broke.
+    calls : int
+        How often Python came here, for a variant or in vain.
     """
 
     point: CompilePoint
@@ -68,6 +73,7 @@ class PointState:
     runs_eagerly: bool = False
     skip: Skip | None = None
     is_generic: bool = False
+    calls: int = 0
 
     @cached_property
     def start(self) -> Location:
@@ -79,6 +85,17 @@ class PointState:
             if start <= shape.offset < end and number is not None:
                 line = number
         return Location(code.co_filename, line, code.co_qualname)
+
+    @property
+    def is_worthy(self) -> bool:
+        """Whether there is a piece from here that is worth its way in and out."""
+        return any(not variant.is_poor for variant in self.variants)
+
+    @property
+    def changes_always(self) -> bool:
+        """Whether most of the variants were made for one call or two."""
+        count = len(self.variants)
+        return count >= _MOST_RARE and self.calls < _RARELY * count
 
     @property
     def label(self) -> str:

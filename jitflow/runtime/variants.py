@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections import Counter
+from types import CodeType
 from typing import TYPE_CHECKING, Any
 
 from jitflow.core import devices, events
@@ -48,6 +49,7 @@ class VariantMaker:
     def __init__(self, dispatcher: Dispatcher, most_seconds: float) -> None:
         self._owner = dispatcher
         self._refused: set[type] = set()
+        self._left_loops: dict[tuple[CodeType, int], str] = {}
         self._seconds, self._most_seconds = 0.0, most_seconds
 
     def refuses(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
@@ -85,7 +87,9 @@ class VariantMaker:
             state,
             name=self._owner.function.__qualname__,
             dynamic=frozenset(point.dynamic),
+            left_loops=self._left_loops,
         )
+        self._left_loops.update(record.left_loops)
         traced = time.perf_counter()
         self._refuse_breaks(record)
         if self._is_left_to_python(point, state, record):
@@ -100,6 +104,8 @@ class VariantMaker:
         count = self._owner.trials.compilations
         if len(point.variants) >= 2 * config().max_variants:
             return "too many different calls"
+        if point is not self._owner.root and point.changes_always:
+            return "other kinds of values in almost every call"
         most = config().max_compile_seconds if count > _MANY else math.inf
         if self._seconds > min(most, self._most_seconds):
             return f"{count} pieces took {self._seconds:.1f} s to compile"

@@ -105,6 +105,10 @@ def _enter_or_call(
     if request is None:
         frame.push(operations.call(tracer, callee, args, kwargs))
         return
+    if operations.runs_whole(request.function):
+        result = tracer.run_nested(request.function, request.arguments, request.keywords)
+        frame.push(result if request.instance is None else request.instance)
+        return
     callee_frame = enter(tracer, request.function, request.arguments, request.keywords)
     if callee_frame.generator:
         frame.push(make_generator(tracer, callee_frame))

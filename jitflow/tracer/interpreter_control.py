@@ -40,9 +40,13 @@ else:
 
 MAX_UNROLLED_NODES = 3000
 """Nodes that the iterations of one loop may make; more take seconds to compile."""
+MAX_UNROLLED_STEP = 100
+"""Nodes in each iteration over a generator, whose length is not known: batches, not parameters."""
 _NODES_OF_A_REGION = 50
 _UNROLLED_WHILE, _LARGE_WHILE = 6, 300
 """Iterations and nodes from which a ``while`` on known numbers is kept as a loop."""
+_FEW_STEPS = 3
+"""Iterations from which it is, or left to Python, where each has that many nodes."""
 _OF_OBJECTS = {"real": 4, "new": 16}
 """How much longer lists of objects may be that are unrolled: each item is of its own kind."""
 _NEEDS_ITEMS = 3
@@ -55,6 +59,10 @@ class LoopBreak(Unsupported):
 
     def __init__(self, detail: str) -> None:
         super().__init__("JF-B006", detail)
+
+
+class StepBreak(LoopBreak):
+    """Likewise, where each iteration is large: later traces do not try to unroll the loop."""
 
 
 # Jumps
@@ -79,14 +87,22 @@ def jump(tracer: Interpreter, frame: SymbolicFrame, target: int) -> None:
 
 
 def _check_while(tracer: Interpreter, frame: SymbolicFrame, target: int) -> None:
-    """Keep a ``while`` on known numbers as a loop where its iterations turn out to be large."""
+    """Keep a ``while`` on known numbers as a loop where its iterations turn out to be large.
+
+    One that cannot be kept is left to Python, if each iteration is large enough for a piece.
+    """
     builder, place = tracer.context.builder, (frame.code, target)
     size = builder.node_count + _NODES_OF_A_REGION * builder.region_count
     before = tracer.while_sizes.setdefault(place, size)
-    is_large = frame.jumps[target] >= _UNROLLED_WHILE and size - before > _LARGE_WHILE
-    if is_large and config().capture_loops and place not in tracer.limits.captures:
-        reason = LoopBreak(f"{frame.jumps[target]} iterations made {size - before} nodes")
-        raise Restart(reason, capture=place)
+    taken, made = frame.jumps[target], size - before
+    is_step = taken >= _FEW_STEPS and made > _LARGE_WHILE * (taken - 1)
+    if not is_step and (taken < _UNROLLED_WHILE or made <= _LARGE_WHILE):
+        return
+    text = f"{taken} iterations made {made} nodes"
+    if config().capture_loops and place not in tracer.limits.captures:
+        raise Restart(LoopBreak(text), capture=place)
+    if is_step:
+        raise Restart(StepBreak(text), place=place)
 
 
 def _jump(tracer: Interpreter, frame: SymbolicFrame, target: int) -> None:
@@ -237,9 +253,14 @@ def _check_growth(
     builder = tracer.context.builder
     size = builder.node_count + _NODES_OF_A_REGION * builder.region_count
     before = tracer.sizes.setdefault(id(iterator), size)
-    if taken < 2 or (size - before) / taken * (taken + remaining) <= MAX_UNROLLED_NODES:
+    if taken < 2:
         return
-    cause = LoopBreak(f"unrolling it would make about {(size - before) // taken} nodes each time")
+    each = (size - before) / taken
+    is_step = iterator.kind == "generator" and each > MAX_UNROLLED_STEP
+    if not is_step and each * (taken + remaining) <= MAX_UNROLLED_NODES:
+        return
+    text = f"unrolling it would make about {each:.0f} nodes each time"
+    cause = StepBreak(text) if is_step else LoopBreak(text)
     place = frame.code, frame.program[frame.index - 1].offset
     raise Restart(cause, place=place)
 

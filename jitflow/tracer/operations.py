@@ -30,6 +30,7 @@ from jitflow.tracer.objects import (
 )
 from jitflow.tracer.objects import effects as effects_module
 from jitflow.tracer.objects import wrap as wrap_module
+from jitflow.tracer.objects.model import FunctionValue
 from jitflow.tracer.objects.protocol import CallRequest, Tracer
 from jitflow.tracer.objects.table import Checkpoint
 from jitflow.tracer.recipes import Effect, Recipe
@@ -275,6 +276,11 @@ def resolve_call(
 ) -> CallRequest | None:
     """The Python function that a call enters, or None where `call` does all of it."""
     return functions.resolve_call(tracer, callee, args, kwargs)
+
+
+def runs_whole(function: FunctionValue) -> bool:
+    """Whether a break inside a function is one of the call: the standard library's algorithms."""
+    return functions.runs_whole(function)
 
 
 def call(

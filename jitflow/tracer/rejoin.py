@@ -9,6 +9,7 @@ from __future__ import annotations
 from types import CodeType
 
 from jitflow.core.dataclass import dataclass
+from jitflow.tracer.control_flow import loops
 from jitflow.tracer.instructions import Instruction, decode, handler_of, index_at, per_code
 from jitflow.tracer.stack_layout import Layout, after_original
 
@@ -70,6 +71,25 @@ def loop_headers(code: CodeType) -> frozenset[int]:
     """Offsets that instructions jump back to."""
     targets = (i.target for i in decode(code) if i.target is not None and is_loop_end(i))
     return frozenset(targets)
+
+
+def inner_headers(code: CodeType, offset: int, worthy: frozenset[int]) -> frozenset[int]:
+    """Headers of loops inside of others that are ahead of `offset` and have compiled pieces.
+
+    Python jumps back in the inner ones first, but what is compiled is an iteration of the outer
+    one; `worthy` are the offsets where such pieces begin.
+    """
+    program, places = decode(code), index_at(code)
+    begins = {places[begin] for begin in worthy}
+    known = loops(code)
+    return frozenset(
+        program[header].offset
+        for header, inner in known.items()
+        for outer in known.values()
+        if header in outer.body
+        and places[offset] not in outer.body
+        and begins & outer.body - inner.body
+    )
 
 
 def _can_leave(layout: Layout | None) -> bool:

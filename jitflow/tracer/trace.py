@@ -221,6 +221,8 @@ class Trace:
         whether one of the older kind may change the number that it keeps.
     has_handlers : bool
         Whether there are handlers of exceptions in the code that was traced.
+    left_loops : dict
+        Headers of loops that were left to Python since their iterations are large, and why.
     """
 
     point: CompilePoint
@@ -236,3 +238,4 @@ class Trace:
     kind: ArrayKind = HOST
     generators: tuple[tuple[Source, bool], ...] = ()
     has_handlers: bool = False
+    left_loops: dict[tuple[CodeType, int], str] = field(default_factory=dict)

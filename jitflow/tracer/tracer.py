@@ -7,7 +7,7 @@ be made again (a generator under way), the trace is repeated and ends before tha
 from __future__ import annotations
 
 import inspect
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -26,7 +26,7 @@ from jitflow.tracer.frame import NULL, SymbolicFrame
 from jitflow.tracer.inline import leave_recursion, refusal
 from jitflow.tracer.instructions import instruction_at
 from jitflow.tracer.interpreter import Interpreter
-from jitflow.tracer.interpreter_control import LoopBreak
+from jitflow.tracer.interpreter_control import LoopBreak, StepBreak
 from jitflow.tracer.restart import Limits, Place, Restart
 from jitflow.tracer.trace import (
     BreakExit,
@@ -60,6 +60,7 @@ def trace(
     dynamic: frozenset[str] = frozenset(),
     fullgraph: bool = False,
     inline_exclusions: Collection[Place] = (),
+    left_loops: Mapping[Place, str] | None = None,
 ) -> Trace:
     """Run the code at `point` symbolically, starting from the real values in `state`.
 
@@ -77,8 +78,12 @@ def trace(
         Raise `GraphBreak` where the trace would end in anything but a return.
     inline_exclusions : collection of (code, offset)
         Instructions at which the piece must end.
+    left_loops : dict, optional
+        `Trace.left_loops` of earlier traces.
     """
-    record = _trace_within_limits(point, state, name, dynamic, inline_exclusions)
+    places = {place: Unsupported("JF-B003", "left to Python") for place in inline_exclusions}
+    places.update((place, StepBreak(text)) for place, text in (left_loops or {}).items())
+    record = _trace_within_limits(point, state, name, dynamic, places)
     exit = record.exit
     if fullgraph and isinstance(exit, BreakExit | EagerExit | SplitExit):
         raise GraphBreak(exit.code, exit.detail, exit.location)
@@ -90,10 +95,10 @@ def _trace_within_limits(
     state: tuple[Any, ...],
     name: str,
     dynamic: frozenset[str],
-    exclusions: Collection[Place],
+    places: dict[Place, Unsupported],
 ) -> Trace:
     cause = _refusal(point)
-    limits = Limits({place: Unsupported("JF-B003", "left to Python") for place in exclusions})
+    limits = Limits(places)
     for _ in range(MAX_RESTARTS):
         tracer = Interpreter(TraceContext(name, dynamic), limits)
         tracer.context.objects.looked = limits.looked
@@ -104,7 +109,13 @@ def _trace_within_limits(
         try:
             _load(tracer, point, state)
             exit = _run(tracer)
-            return _finish(tracer, point, exit)
+            record = _finish(tracer, point, exit)
+            record.left_loops.update(
+                (place, found.detail)
+                for place, found in limits.places.items()
+                if isinstance(found, StepBreak)
+            )
+            return record
         except Restart as restart:
             at_start = restart.step is not None and restart.step >= tracer.steps
             if restart.leave or at_start:

@@ -39,6 +39,7 @@ _REDUCTIONS: dict[np.ufunc, str] = {
 _SCANS: dict[np.ufunc, str] = {np.add: "cumsum", np.multiply: "cumprod"}
 _SCATTERS: dict[np.ufunc, str] = {
     np.add: "add",
+    np.subtract: "add",
     np.multiply: "multiply",
     np.minimum: "minimum",
     np.maximum: "maximum",
@@ -325,6 +326,8 @@ def at(
         raise unsupported(f"np.{ufunc.__name__}.at with a cast")
     selection = advanced.select(context, array, items)
     value = fitted(context, source, array.dtype, advanced.selected_shape(selection))
+    if ufunc is np.subtract:  # exactly the sum with the negative, in every dtype
+        value = emit(context, "negative", value)
     base = arrays.read(context, selection.view)
     new = advanced.scatter(context, base, value, selection, mode)
     arrays.write(context, selection.view, new)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import enum
 import types
+from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -307,7 +308,8 @@ def _opaque(tracer: Tracer, value: OpaqueValue, name: str) -> PyValue:
         function = LazyValue(raw, ConstantSource(raw, name))
         return MethodValue(function, value, name)
     is_method = isinstance(raw, types.FunctionType | types.MethodDescriptorType)
-    if is_method and not overrides(cls, "__getattribute__") and not _has_own(value.real, name):
+    is_plain = cls is deque or not overrides(cls, "__getattribute__")
+    if is_method and is_plain and not _has_own(value.real, name):
         tracer.context.guard(TypeIs(value.source, cls))
         return BuiltinMethodValue(value, name)
     raise Unsupported("JF-B013", f"{name} of {type(value.real).__name__} object")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -49,11 +50,12 @@ from jitflow.tracer.values import (
 
 if TYPE_CHECKING:
     from jitflow.tracer import growing
-    from jitflow.tracer.objects import int_or_float, integer_lists
+    from jitflow.tracer.objects import deques, int_or_float, integer_lists
 else:
     int_or_float = LazyModule("jitflow.tracer.objects.int_or_float")
     growing = LazyModule("jitflow.tracer.growing")
     integer_lists = LazyModule("jitflow.tracer.objects.integer_lists")
+    deques = LazyModule("jitflow.tracer.objects.deques")
 
 NAMES = {"<": "lt", "<=": "le", "==": "eq", "!=": "ne", ">": "gt", ">=": "ge"}
 _REFLECTED = {"<": ">", "<=": ">=", "==": "==", "!=": "!=", ">": "<", ">=": "<="}
@@ -381,6 +383,14 @@ def length(tracer: Tracer, value: PyValue) -> PyValue:
         result = call_special(tracer, value, "__len__")
         if result is not None:
             return result
+    return _length_of_others(tracer, value)
+
+
+def _length_of_others(tracer: Tracer, value: PyValue) -> PyValue:
+    if isinstance(value, OpaqueValue):
+        if type(value.real) is deque:
+            return deques.length(tracer, value)
+        raise Unsupported("JF-B003", f"len() of a {type(value.real).__name__}")
     raise Unsupported("JF-B009", f"TypeError: object of type {_name(value)} has no len()")
 
 

@@ -73,6 +73,8 @@ INLINED = frozenset(
     ]
 )
 """Modules of the standard library whose Python code is traced like the user's."""
+WHOLE = frozenset({"bisect", "colorsys", "fractions", "heapq", "random", "statistics", "string"})
+"""Those of them whose functions Python runs as a whole where they cannot be traced to their end."""
 REPLACED: set[Any] = set()
 """Python functions that `calls.call` knows by heart, such as `copy.deepcopy`."""
 
@@ -146,6 +148,11 @@ def stays_outside(function: FunctionValue) -> Unsupported | None:
         code = "JF-B004" if package in ("logging", "warnings") else "JF-B003"
         return Unsupported(code, f"{module}.{function.qualname}")
     return None
+
+
+def runs_whole(function: FunctionValue) -> bool:
+    """Whether Python runs all of `function` where it cannot be traced to its end."""
+    return function.real is not None and function.globals.get("__name__") in WHOLE
 
 
 def is_question(function: Any) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from collections import deque
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +24,7 @@ from jitflow.tracer.objects.model import (
     DictValue,
     IteratorValue,
     NamespaceValue,
+    OpaqueValue,
     RangeValue,
     SetValue,
 )
@@ -38,8 +40,9 @@ from jitflow.tracer.values import (
 )
 
 if TYPE_CHECKING:
-    from jitflow.tracer.objects import integer_lists
+    from jitflow.tracer.objects import deques, integer_lists
 else:
+    deques = LazyModule("jitflow.tracer.objects.deques")
     integer_lists = LazyModule("jitflow.tracer.objects.integer_lists")
 
 _SPECIAL_BINARY = {f"__{name}__": op for op, name in operators.NAMES.items()}
@@ -75,6 +78,8 @@ def _table(receiver: PyValue) -> dict[str, Any] | None:
         return dicts.METHODS
     if isinstance(receiver, SetValue):
         return sets.METHODS
+    if isinstance(receiver, OpaqueValue):
+        return deques.METHODS if type(receiver.real) is deque else None
     if isinstance(receiver, NamespaceValue):
         return {"get": modules.get_or_default}
     return None

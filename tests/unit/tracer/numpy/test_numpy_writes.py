@@ -46,6 +46,9 @@ a = np.zeros((3, 3)); a[1] = x[0, :3]; a[:, 2] = 7; return a
 x.fill(3); return x
 np.fill_diagonal(x, 9); return x
 np.add.at(x, [0, 0, 1], 1.0); return x
+np.subtract.at(x, [0, 0, 1], x[:3] + 1); return x
+z = x.astype(np.uint8); np.subtract.at(z, [0, 0, 1], np.uint8(3)); return z
+z = x.astype(complex); np.subtract.at(z, [1, 1], 1j); return z
 np.maximum.at(x, ([0, 1], [1, 1]), 100.0); return x
 np.copyto(x, 1, where=x > 2); return x
 np.putmask(x, x > 2, -1); return x
