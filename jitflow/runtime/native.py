@@ -6,12 +6,13 @@ Whatever the machine code refers to by address lives as long as the function doe
 from __future__ import annotations
 
 import ctypes
+import sys
 from typing import Any
 
 from jitflow.codegen.cpu import object_layout
 from jitflow.codegen.cpu.engine import Library, engine
 from jitflow.codegen.cpu.entry import SYMBOL, EntryCode, build_entry
-from jitflow.codegen.cpu.entry_helpers import provide
+from jitflow.codegen.cpu.entry_helpers import list_reader, provide
 from jitflow.codegen.cpu.entry_spec import CopyLimit, EntrySpec, NativeEntry
 from jitflow.codegen.cpu.entry_support import BindingTable, c_function
 from jitflow.codegen.interface import Body, Segment
@@ -80,6 +81,9 @@ def link(spec: EntrySpec, segment: Segment, body: Body, level: int = 2) -> Nativ
     Unsupported
         A fact, an input or a result has no native form.
     """
+    lists = sys.modules.get("jitflow.core.number_lists")
+    if lists is not None:  # a program has such lists
+        lists.use(list_reader)
     entry = build_entry(spec, segment, body)
     the_engine = engine()
     objects = [

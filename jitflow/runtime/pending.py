@@ -30,9 +30,9 @@ _LONGEST_PAUSE = 32
 """Calls in a row that are not looked at, where many before them led to no array."""
 _LOOKS = 4
 """Calls that are all looked at."""
-_SHARE = 0.02
-"""Of a call's time, that looking may take on the average."""
-_TICK = 1e-9
+_SHARE, _LEAST_SECONDS = 0.02, 6e-8
+"""Of a call's time, that looking may take on the average; this much it may always take."""
+_DEAREST_PAUSE = 4096
 
 
 class Pending:
@@ -109,8 +109,9 @@ class Pending:
         seconds = time.perf_counter() - called
         self._looks += 1
         if self._looks >= _LOOKS:
-            dear = min(_LONGEST_PAUSE, (called - start) / (_SHARE * seconds + _TICK))
-            self._pause = max(int(dear), min(self._looks // 8, _LONGEST_PAUSE))
+            dear = (called - start) / max(_SHARE * seconds, _LEAST_SECONDS)
+            growing = min(self._looks // 8, _LONGEST_PAUSE)
+            self._pause = max(growing, min(int(dear), _DEAREST_PAUSE))
         if self._allowance is not None:
             self._allowance.seconds += seconds * (1 + self._pause)
         return result

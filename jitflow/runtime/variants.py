@@ -77,6 +77,8 @@ class VariantMaker:
         learnt = self._learn(point, state)
         reason = self._limit(point) if learnt else "a list that has another length each time"
         if reason:
+            # Python stays in the loop that begins here, instead of looking in at each iteration.
+            self._owner.patience.give_up([point])
             self._owner.go_eager(point, "JF-B018", reason, None)
             return None
         events.emit(events.FrameSeen(self._owner.key, point.label))

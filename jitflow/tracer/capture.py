@@ -35,7 +35,17 @@ MAX_PEELED = 2
 UNROLLED = ((4, 1500), (16, 200))
 """Loops that are unrolled: iterations, and instructions in all of them together."""
 
-_KINDS = ("range", "array", "numbers", "rows", "enumerate", "zip", "product", "ndenumerate")
+_KINDS = (
+    "range",
+    "array",
+    "numbers",
+    "backwards",
+    "rows",
+    "enumerate",
+    "zip",
+    "product",
+    "ndenumerate",
+)
 
 
 # for

@@ -92,7 +92,7 @@ def length_of(tracer: Interpreter, iterator: IteratorValue) -> int | None:
     if iterator.kind in ("product", "ndenumerate"):
         extents = cartesian.lengths(tracer, iterator)
         return None if extents is None else math.prod(extents) - iterator.position
-    if iterator.kind == "numbers":
+    if iterator.kind in ("numbers", "backwards"):
         assert isinstance(iterator.iterable, NumbersValue)
         count = iterator.iterable.contents.type.shape[0]
         return count - iterator.position if isinstance(count, int) else None
@@ -139,7 +139,13 @@ def _descends(tracer: Interpreter, step: Dim) -> bool:
 def _counted(tracer: Interpreter, iterator: IteratorValue) -> tuple[Dim, Item]:
     """How many items are left, and the item at a position from 0."""
     rule = {"range": _counted_range, "array": _rows, "enumerate": _enumerate, "zip": _zip}
-    rule |= {"numbers": _numbers, "rows": _list, "product": _grid, "ndenumerate": _grid}
+    rule |= {
+        "backwards": _backwards,
+        "numbers": _numbers,
+        "rows": _list,
+        "product": _grid,
+        "ndenumerate": _grid,
+    }
     if iterator.kind not in rule:
         raise Unsupported("JF-B006", f"iteration over {iterator.kind} items")
     return rule[iterator.kind](tracer, iterator)
@@ -182,6 +188,20 @@ def _numbers(tracer: Interpreter, iterator: IteratorValue) -> tuple[Dim, Item]:
         return integer_lists.get_item(tracer, numbers, place)
 
     return numbers.contents.type.shape[0] - first, item
+
+
+def _backwards(tracer: Interpreter, iterator: IteratorValue) -> tuple[Dim, Item]:
+    """The items of a list of numbers, which may change, from the one that was the last."""
+    numbers, start = iterator.iterable, iterator.start
+    assert isinstance(numbers, NumbersValue)
+    assert start is not None
+    left = arguments.dim(tracer.context, start) - iterator.position
+
+    def item(index: PyValue) -> PyValue:
+        place = integer(tracer.context, left - 1 - arguments.dim(tracer.context, index))
+        return integer_lists.get_item(tracer, numbers, place)
+
+    return left, item
 
 
 def _list(tracer: Interpreter, iterator: IteratorValue) -> tuple[Dim, Item]:

@@ -4,6 +4,7 @@
 @PyList_Type = external global i8
 @PyDict_Type = external global i8
 @PyLong_Type = external global i8
+@PyFloat_Type = external global i8
 @jf.arena = external global i64
 
 declare ptr @PyObject_Vectorcall(ptr, ptr, i64, ptr)
@@ -58,6 +59,65 @@ convert:
   %overflow = load i32, ptr %overflow.p
   %fits = icmp eq i32 %overflow, 0
   ret i1 %fits
+no:
+  ret i1 false
+}
+
+; Copy the items of a list of %count exact floats; false where it is no such list.
+define i1 @jf.floats_of_list(ptr %list, i64 %count, ptr %out) {
+entry:
+  %size.p = getelementptr i8, ptr %list, i64 $SIZE
+  %size = load i64, ptr %size.p
+  %is.whole = icmp eq i64 %size, %count
+  %items.p = getelementptr i8, ptr %list, i64 $LIST_ITEMS
+  %items = load ptr, ptr %items.p
+  br i1 %is.whole, label %head, label %no
+head:
+  %i = phi i64 [ 0, %entry ], [ %next, %copy ]
+  %is.left = icmp slt i64 %i, %count
+  br i1 %is.left, label %look, label %yes
+look:
+  %item.p = getelementptr ptr, ptr %items, i64 %i
+  %item = load ptr, ptr %item.p
+  %type.p = getelementptr i8, ptr %item, i64 $OBJECT_TYPE
+  %type = load ptr, ptr %type.p
+  %is.float = icmp eq ptr %type, @PyFloat_Type
+  br i1 %is.float, label %copy, label %no
+copy:
+  %number.p = getelementptr i8, ptr %item, i64 $NUMBER
+  %number = load double, ptr %number.p
+  %target = getelementptr double, ptr %out, i64 %i
+  store double %number, ptr %target
+  %next = add i64 %i, 1
+  br label %head
+yes:
+  ret i1 true
+no:
+  ret i1 false
+}
+
+; Copy the items of a list of %count exact ints that fit in 64 bits; false where it is no such list.
+define i1 @jf.integers_of_list(ptr %list, i64 %count, ptr %out) {
+entry:
+  %size.p = getelementptr i8, ptr %list, i64 $SIZE
+  %size = load i64, ptr %size.p
+  %is.whole = icmp eq i64 %size, %count
+  %items.p = getelementptr i8, ptr %list, i64 $LIST_ITEMS
+  %items = load ptr, ptr %items.p
+  br i1 %is.whole, label %head, label %no
+head:
+  %i = phi i64 [ 0, %entry ], [ %next, %copy ]
+  %is.left = icmp slt i64 %i, %count
+  br i1 %is.left, label %copy, label %yes
+copy:
+  %item.p = getelementptr ptr, ptr %items, i64 %i
+  %item = load ptr, ptr %item.p
+  %target = getelementptr i64, ptr %out, i64 %i
+  %fits = call i1 @jf.to_integer(ptr %item, ptr %target)
+  %next = add i64 %i, 1
+  br i1 %fits, label %head, label %no
+yes:
+  ret i1 true
 no:
   ret i1 false
 }

@@ -11,7 +11,7 @@ import functools
 import os
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
@@ -26,6 +26,7 @@ _OBJECTS = {
     "PyList_Type": list,
     "PyDict_Type": dict,
     "PyLong_Type": int,
+    "PyFloat_Type": float,
     "PyBool_Type": bool,
     "PyArray_Type": np.ndarray,
     "PyExc_Exception": Exception,
@@ -74,6 +75,16 @@ def address(name: str) -> int:
     """Address of a helper."""
     provide([name])
     return _addresses[name]
+
+
+def list_reader(kind: type) -> Callable[[list[Any], int, int], bool]:
+    """What copies the numbers of a list to memory: of the list, its length and an address.
+
+    `kind` is int or float. It gives False where an item is of another type, or too large.
+    """
+    name = "jf.floats_of_list" if kind is float else "jf.integers_of_list"
+    kinds = ctypes.py_object, ctypes.c_int64, ctypes.c_void_p
+    return ctypes.PYFUNCTYPE(ctypes.c_bool, *kinds)(address(name))
 
 
 # C functions of CPython and of NumPy's array API

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from jitflow.core import number_lists
 from jitflow.core.dtypes import BOOL, F64, I64, DType
 from jitflow.core.errors import Unsupported
 from jitflow.guards.predicates import TypeIs
@@ -38,12 +39,7 @@ LONG = 64
 
 def as_integers(items: Any) -> np.ndarray | None:
     """The array of a list of Python integers; None of anything else."""
-    if type(items) is not list or set(map(type, items)) != {int}:
-        return None
-    try:
-        return np.array(items, np.int64)
-    except OverflowError:
-        return None
+    return number_lists.array_of(items, int)
 
 
 def as_truths(items: Any) -> np.ndarray | None:
@@ -55,9 +51,7 @@ def as_truths(items: Any) -> np.ndarray | None:
 
 def as_floats(items: Any) -> np.ndarray | None:
     """The array of a list of Python floats; None of anything else."""
-    if type(items) is not list or set(map(type, items)) != {float}:
-        return None
-    return np.array(items, np.float64)
+    return number_lists.array_of(items, float)
 
 
 _MAKERS = {

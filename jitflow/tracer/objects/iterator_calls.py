@@ -29,10 +29,18 @@ from jitflow.tracer.objects.model import (
     RangeValue,
 )
 from jitflow.tracer.objects.nested import call_nested
+from jitflow.tracer.objects.number_values import integer
 from jitflow.tracer.objects.operators import get_item
 from jitflow.tracer.objects.protocol import Tracer
 from jitflow.tracer.objects.wrap import resolve
-from jitflow.tracer.values import ArrayValue, ConstantValue, PyValue, SequenceValue, SliceValue
+from jitflow.tracer.values import (
+    ArrayValue,
+    ConstantValue,
+    NumbersValue,
+    PyValue,
+    SequenceValue,
+    SliceValue,
+)
 
 if TYPE_CHECKING:
     from jitflow.tracer.objects import cartesian
@@ -86,6 +94,10 @@ def _reversed(tracer: Tracer, sequence: PyValue) -> PyValue:
         kind = _REVERSED if value.kind is list else reversed
         iterator = IteratorValue("reversed", value, iterator_type=kind)
         iterator.size = len(value.items)
+        return iterator
+    if isinstance(value, NumbersValue):
+        iterator = IteratorValue("backwards", value, iterator_type=_REVERSED)
+        iterator.start = integer(tracer.context, value.contents.type.shape[0])
         return iterator
     if isinstance(value, DictValue | DictViewValue):
         return made_of(view_items(value)[::-1])

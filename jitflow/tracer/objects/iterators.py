@@ -24,7 +24,7 @@ from jitflow.tracer.objects.model import (
     SetValue,
 )
 from jitflow.tracer.objects.nested import call_nested
-from jitflow.tracer.objects.number_values import constant_binary, dim_of
+from jitflow.tracer.objects.number_values import constant_binary, dim_of, integer
 from jitflow.tracer.objects.plain import is_constant, is_told_by_identity
 from jitflow.tracer.objects.protocol import Tracer
 from jitflow.tracer.objects.scalars import binary as scalar_binary
@@ -249,6 +249,18 @@ def _step_numbers(tracer: Tracer, iterator: IteratorValue) -> PyValue | None:
     return integer_lists.get_item(tracer, value, ConstantValue(iterator.position))
 
 
+def _step_backwards(tracer: Tracer, iterator: IteratorValue) -> PyValue | None:
+    value = iterator.iterable
+    assert isinstance(value, NumbersValue)
+    assert iterator.start is not None
+    count = dim_of(iterator.start)
+    assert count is not None
+    if not facts.decide(tracer.context, iterator.position, "<", count):
+        return None
+    place = integer(tracer.context, count - 1 - iterator.position)
+    return integer_lists.get_item(tracer, value, place)
+
+
 def _step_rows(tracer: Tracer, iterator: IteratorValue) -> PyValue | None:
     raise Unsupported("JF-B006", "the length of a list is known only at run time")
 
@@ -351,6 +363,7 @@ STEPS: dict[str, Callable[[Tracer, Any], PyValue | None]] = {
     "range": _step_range,
     "array": _step_array,
     "numbers": _step_numbers,
+    "backwards": _step_backwards,
     "rows": _step_rows,
     "enumerate": _step_enumerate,
     "zip": _step_zip,
