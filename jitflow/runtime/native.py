@@ -81,7 +81,7 @@ def link(spec: EntrySpec, segment: Segment, body: Body, level: int = 2) -> Nativ
     Unsupported
         A fact, an input or a result has no native form.
     """
-    lists = sys.modules.get("jitflow.core.number_lists")
+    lists = sys.modules.get("jitflow.core.list_arrays")
     if lists is not None:  # a program has such lists
         lists.use(list_reader)
     entry = build_entry(spec, segment, body)

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from jitflow.core import number_lists
+from jitflow.core import list_arrays
 from jitflow.core.dtypes import BOOL, F64, I64, DType
 from jitflow.core.errors import Unsupported
 from jitflow.guards.predicates import TypeIs
@@ -39,7 +39,7 @@ LONG = 64
 
 def as_integers(items: Any) -> np.ndarray | None:
     """The array of a list of Python integers; None of anything else."""
-    return number_lists.array_of(items, int)
+    return list_arrays.array_of(items, int)
 
 
 def as_truths(items: Any) -> np.ndarray | None:
@@ -51,7 +51,7 @@ def as_truths(items: Any) -> np.ndarray | None:
 
 def as_floats(items: Any) -> np.ndarray | None:
     """The array of a list of Python floats; None of anything else."""
-    return number_lists.array_of(items, float)
+    return list_arrays.array_of(items, float)
 
 
 _MAKERS = {

@@ -415,7 +415,8 @@ class IteratorValue(PyValue):
     kind : str
         ``"sequence"`` (list, tuple, dict view, string: `iterable` is that value), ``"range"``,
         ``"array"``, ``"numbers"`` and ``"backwards"`` (a list of numbers), ``"enumerate"``,
-        ``"zip"``, ``"map"``, ``"filter"``, ``"reversed"``, ``"generator"``, and those of itertools under their names.
+        ``"zip"``, ``"map"``, ``"filter"``, ``"reversed"``, ``"generator"``, and those of
+        itertools under their names.
     iterable : PyValue or None
         What is iterated, for the kinds that have one.
     inner : list of IteratorValue

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from jitflow.codegen.cpu.entry_helpers import list_reader
-from jitflow.core import number_lists
+from jitflow.core import list_arrays
 
 
 class Float(float):
@@ -36,11 +36,11 @@ LISTS = [
 @pytest.mark.parametrize("kind", [int, float])
 @pytest.mark.parametrize("items", LISTS, ids=str)
 def test_native_and_numpy_agree(items, kind, monkeypatch):
-    monkeypatch.setattr(number_lists, "_readers", {})
-    monkeypatch.setattr(number_lists, "_makers", [])
-    expected = number_lists.array_of(items, kind)
-    number_lists.use(list_reader)
-    found = number_lists.array_of(items, kind)
+    monkeypatch.setattr(list_arrays, "_readers", {})
+    monkeypatch.setattr(list_arrays, "_makers", [])
+    expected = list_arrays.array_of(items, kind)
+    list_arrays.use(list_reader)
+    found = list_arrays.array_of(items, kind)
     is_all = type(items) is list and bool(items) and all(type(x) is kind for x in items)
     if kind is int and is_all:
         is_all = all(-(2**63) <= x < 2**63 for x in items)
