@@ -13,6 +13,7 @@ from jitflow.core.dtypes import I64
 from jitflow.core.errors import Unsupported
 from jitflow.core.lazy import LazyModule
 from jitflow.tracer import facts, numpy, operations
+from jitflow.tracer.context import TraceContext
 from jitflow.tracer.numpy import arguments
 from jitflow.tracer.objects.model import IteratorValue, RangeValue
 from jitflow.tracer.objects.number_values import integer
@@ -98,6 +99,8 @@ def length_of(tracer: Interpreter, iterator: IteratorValue) -> int | None:
         return count - iterator.position if isinstance(count, int) else None
     if iterator.kind == "array":
         assert isinstance(iterator.iterable, ArrayValue)
+        if iterator.start is not None:
+            return None
         rows = iterator.iterable.shape[0]
         return rows - iterator.position if isinstance(rows, int) else None
     if iterator.kind != "range":
@@ -167,10 +170,18 @@ def _counted_range(tracer: Interpreter, iterator: IteratorValue) -> tuple[Dim, I
     return width, item
 
 
+def offset_of(context: TraceContext, iterator: IteratorValue) -> Dim:
+    """Where an iterator over rows is."""
+    if iterator.start is None:
+        return iterator.position
+    start = context.resolve(iterator.start)
+    return arguments.dim(context, start) + iterator.position
+
+
 def _rows(tracer: Interpreter, iterator: IteratorValue) -> tuple[Dim, Item]:
     array = iterator.iterable
     assert isinstance(array, ArrayValue)
-    first = iterator.position
+    first = offset_of(tracer.context, iterator)
 
     def item(index: PyValue) -> PyValue:
         place = integer(tracer.context, arguments.dim(tracer.context, index) + first)

@@ -21,7 +21,7 @@ from jitflow.guards.predicates import TypeIs
 from jitflow.guards.sources import ConstantSource, MadeSource, Source
 from jitflow.ir.graph import Value
 from jitflow.tracer import operations
-from jitflow.tracer.domains import Domain
+from jitflow.tracer.domains import Domain, offset_of
 from jitflow.tracer.numpy import arguments
 from jitflow.tracer.objects import effects
 from jitflow.tracer.objects.model import IteratorValue, OpaqueValue, RangeValue
@@ -78,7 +78,7 @@ def _after(tracer: Interpreter, iterator: IteratorValue, count: Dim) -> Iterator
     )
     rest.is_rest = True
     if iterator.kind == "array":
-        rest.start = integer(context, count + iterator.position)
+        rest.start = integer(context, count + offset_of(context, iterator))
     elif iterator.kind == "enumerate":
         assert iterator.start is not None
         first = arguments.dim(context, operations.resolve(tracer, iterator.start))
@@ -174,22 +174,85 @@ def step_of(iterator: Any) -> int:
     return found
 
 
+def count_of(iterator: Any) -> int:
+    """The next number of an `enumerate`."""
+    found: int = _state(iterator)[1][1]
+    return found
+
+
+def first_inner(iterator: Any) -> Any:
+    """The iterator, or the array, that an iterator is made of; the first one of several."""
+    return _state(iterator)[1][0]
+
+
+def second_inner(iterator: Any) -> Any:
+    """The second iterator that a `zip` is made of."""
+    return _state(iterator)[1][1]
+
+
+def position_of(iterator: Any) -> int:
+    """How many rows of its array an iterator has given; negative behind the last one."""
+    state = _state(iterator)
+    return state[2] if len(state) > 2 else -1
+
+
+_RANGE_ITERATOR = type(iter(range(0)))
+_MOST = 2**62
+
+
 def take_over(tracer: Interpreter, value: OpaqueValue) -> IteratorValue | None:
     """The value of a real iterator whose state can be read and set; None of other ones."""
-    if type(value.real) is not type(iter(range(0))):
+    return _taken_over(tracer, value.real, value.source)
+
+
+def _taken_over(tracer: Interpreter, real: Any, source: Source) -> IteratorValue | None:
+    kind = type(real)
+    found = None
+    if kind is _RANGE_ITERATOR:
+        found = _range_taken_over(tracer, real, source)
+    elif kind is enumerate:
+        found = _made_of(tracer, "enumerate", real, source, (first_inner,))
+        if found is not None:
+            found.start = wrap(tracer, count_of(real), _made(count_of, source))
+    elif kind is zip and len(_state(real)[1]) == 2:
+        found = _made_of(tracer, "zip", real, source, (first_inner, second_inner))
+    elif kind is _ARRAY_ITERATOR and position_of(real) >= 0:
+        array = operations.resolve(
+            tracer, wrap(tracer, first_inner(real), _made(first_inner, source))
+        )
+        if isinstance(array, ArrayValue):
+            found = IteratorValue("array", array, iterator_type=kind)
+            found.start = wrap(tracer, position_of(real), _made(position_of, source))
+    if found is not None:
+        tracer.context.guard(TypeIs(source, kind))
+        found.source = source
+    return found
+
+
+def _made(function: Any, source: Source) -> Source:
+    return MadeSource(ConstantSource(function, function.__name__), (source,), 0)
+
+
+def _made_of(
+    tracer: Interpreter, kind: str, real: Any, source: Source, parts: tuple[Any, ...]
+) -> IteratorValue | None:
+    """An iterator that is made of others, each of which is taken over."""
+    inner = [_taken_over(tracer, part(real), _made(part, source)) for part in parts]
+    known = [iterator for iterator in inner if iterator is not None]
+    if len(known) < len(inner):
         return None
+    return IteratorValue(kind, inner=known, iterator_type=type(real))
+
+
+def _range_taken_over(tracer: Interpreter, real: Any, source: Source) -> IteratorValue | None:
     parts = []
     for function in (next_of, stop_of, step_of):
-        number = function(value.real)
-        if not -(2**62) < number < 2**62:
+        number = function(real)
+        if not -_MOST < number < _MOST:
             return None
-        source = MadeSource(ConstantSource(function, function.__name__), (value.source,), 0)
-        parts.append(wrap(tracer, number, source))
-    tracer.context.guard(TypeIs(value.source, type(value.real)))
+        parts.append(wrap(tracer, number, _made(function, source)))
     numbers = RangeValue(parts[0], parts[1], parts[2])
-    found = IteratorValue("range", numbers, iterator_type=type(value.real))
-    found.source = value.source
-    return found
+    return IteratorValue("range", numbers, iterator_type=type(real))
 
 
 def note_taken(
@@ -198,16 +261,20 @@ def note_taken(
     """A loop took the items of a real iterator in front of the index `following`, or all."""
     if iterator.source is None:
         return
-    arguments: list[PyValue] = [iterator]
-    if following is not None:
-        arguments.append(integer(tracer.context, following))
-    effects.call_for_effect(tracer, advance_to if following is not None else use_up, arguments)
+    if following is None:
+        effects.call_for_effect(tracer, use_up, [iterator])
+        return
+    function = advance_to if iterator.kind == "range" else advance
+    effects.call_for_effect(tracer, function, [iterator, integer(tracer.context, following)])
 
 
 def advance_to(iterator: Any, following: int) -> None:
     """Let the iterator of a range go on at the item `following`."""
-    step = step_of(iterator)
-    count = (following - next_of(iterator)) // step
+    advance(iterator, (following - next_of(iterator)) // step_of(iterator))
+
+
+def advance(iterator: Any, count: int) -> None:
+    """Take `count` items of an iterator."""
     deque(itertools.islice(iterator, count), maxlen=0)
 
 

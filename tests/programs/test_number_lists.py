@@ -175,3 +175,11 @@ def test_arrays_of_lists_that_changed(check_loops):
         return np.array(x) * 2, len(x), x[-1], x[3:5]
 
     check_loops(f, (FLOATS, 90), (FLOATS, 10))
+
+
+def test_empty_parts_are_false(check_loops):
+    def f(x, n):
+        part, rest = x[n:], x[:n]
+        return bool(part), not rest, len(part or [1, 2]), [1] if rest else [0]
+
+    check_loops(f, (FLOATS, 90), (FLOATS, 0), (FLOATS, 40), (FLOATS, 200))

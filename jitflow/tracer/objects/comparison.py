@@ -338,7 +338,7 @@ def truth(tracer: Tracer, value: PyValue) -> PyValue:
         return ConstantValue(bool(value.items))
     if isinstance(value, DictViewValue):
         return ConstantValue(bool(value.mapping.items))
-    if isinstance(value, RangeValue):
+    if isinstance(value, RangeValue | NumbersValue):
         return truth(tracer, length(tracer, value))
     if isinstance(value, OpaqueValue):
         raise Unsupported("JF-B003", f"truth of a {type(value.real).__name__}")
