@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence, Set
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from jitflow.codegen.loop_ir import (
+from jitflow.codegen.commands import (
     Branch,
     CallDraw,
     CallKernel,

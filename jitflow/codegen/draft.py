@@ -16,16 +16,7 @@ from jitflow.codegen.access import Affine, Index, Layout
 from jitflow.codegen.costs import operands_read
 from jitflow.codegen.groups import Evaluation, Lookup, Loops, Masking, Store
 from jitflow.codegen.lookups import gathered_index
-from jitflow.codegen.loop_ir import (
-    Compute,
-    Constant,
-    End,
-    Fold,
-    Load,
-    Position,
-    Require,
-    Statement,
-)  # fmt: skip
+from jitflow.codegen.loop_ir import Compute, Constant, End, Fold, Load, Position, Require, Statement
 from jitflow.codegen.loop_ir import Lookup as LookupStatement
 from jitflow.codegen.loop_ir import Store as StoreStatement
 from jitflow.core.dataclass import dataclass, field

@@ -27,7 +27,7 @@ from jitflow.codegen.loop_ir import (
     Store,
     Where,
     walk,
-)  # fmt: skip
+)
 from jitflow.codegen.schedule import (
     SHORT_COMPLEX_FOLD,
     SHORT_FOLD,

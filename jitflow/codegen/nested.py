@@ -11,12 +11,7 @@ from typing import TYPE_CHECKING
 
 from jitflow.codegen.blocks import BlockGraph, block_graph
 from jitflow.codegen.buffers import Copy, assign
-from jitflow.codegen.control import bases_of, known_bound, rotation
-from jitflow.codegen.decompose import decompose
-from jitflow.codegen.draft import Place
-from jitflow.codegen.fusion import fuse
-from jitflow.codegen.groups import Control
-from jitflow.codegen.loop_ir import (
+from jitflow.codegen.commands import (
     Bound,
     Branch,
     Command,
@@ -26,6 +21,11 @@ from jitflow.codegen.loop_ir import (
     Turn,
     While,
 )
+from jitflow.codegen.control import bases_of, known_bound, rotation
+from jitflow.codegen.decompose import decompose
+from jitflow.codegen.draft import Place
+from jitflow.codegen.fusion import fuse
+from jitflow.codegen.groups import Control
 from jitflow.core.dims import Dim
 from jitflow.core.dtypes import BOOL, I64
 from jitflow.ir.graph import Block, Graph, Value

@@ -2,17 +2,7 @@
 
 from __future__ import annotations
 
-from jitflow.codegen.loop_ir import (
-    Begin,
-    End,
-    Fold,
-    Kernel,
-    Load,
-    Loop,
-    Store,
-    Where,
-    walk,
-)  # fmt: skip
+from jitflow.codegen.loop_ir import Begin, End, Fold, Kernel, Load, Loop, Store, Where, walk
 from jitflow.core.dims import Dim
 
 MOST_PRIVATE = 32 << 10

@@ -14,12 +14,7 @@ import numpy as np
 from jitflow.codegen import access
 from jitflow.codegen.arena import Arena, lay_out
 from jitflow.codegen.buffers import Copy, Memory, Temporary, assign
-from jitflow.codegen.decompose import decompose
-from jitflow.codegen.draft import Draft, Place, draft
-from jitflow.codegen.fusion import fuse
-from jitflow.codegen.groups import CallOut, Control, Evaluation, Loops, Product, Step, Store
-from jitflow.codegen.interface import Segment
-from jitflow.codegen.loop_ir import (
+from jitflow.codegen.commands import (
     CallDraw,
     CallKernel,
     CallProduct,
@@ -31,6 +26,11 @@ from jitflow.codegen.loop_ir import (
     Program,
     Strided,
 )
+from jitflow.codegen.decompose import decompose
+from jitflow.codegen.draft import Draft, Place, draft
+from jitflow.codegen.fusion import fuse
+from jitflow.codegen.groups import CallOut, Control, Evaluation, Loops, Product, Step, Store
+from jitflow.codegen.interface import Segment
 from jitflow.codegen.nest import Nest, build
 from jitflow.codegen.nested import ESTIMATED_TRIPS, NestedBuilder, pointer_to
 from jitflow.codegen.places import Given, is_packed

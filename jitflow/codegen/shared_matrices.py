@@ -8,17 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from jitflow.codegen.loop_ir import (
+from jitflow.codegen.commands import (
     CallKernel,
     CallProduct,
     CallShared,
     Command,
-    Kernel,
     Pointer,
-    Store,
     VectorProduct,
-    walk,
-)  # fmt: skip
+)
+from jitflow.codegen.loop_ir import Kernel, Store, walk
 
 LEAST_BYTES = 4 << 20
 """Size of a matrix that does not stay in the cache between two products."""

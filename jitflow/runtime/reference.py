@@ -14,15 +14,18 @@ import numpy as np
 
 from jitflow.core.dataclass import dataclass, field, replace
 from jitflow.core.errors import JitflowError
+from jitflow.core.lazy import LazyModule
 from jitflow.guards.checks import CheckWriter, ConstantPool, Let, write_input_checks
 from jitflow.guards.sources import StateSource
-from jitflow.ir import interpreter
 from jitflow.ir.graph import Node, ScalarValue
 from jitflow.runtime.marks import FAILED, HIDDEN, MISS
 from jitflow.runtime.replay import noted_flags
 
 if TYPE_CHECKING:
+    from jitflow.ir import interpreter
     from jitflow.runtime.link import SegmentRequest
+else:
+    interpreter = LazyModule("jitflow.ir.interpreter")
 
 
 @dataclass(frozen=True)

@@ -7,13 +7,18 @@ compile point to behind the instruction that broke, where compiled execution tak
 from __future__ import annotations
 
 from types import CellType, FunctionType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from jitflow.core.config import config
 from jitflow.core.errors import Unsupported
-from jitflow.guards.explain import first_failure
+from jitflow.core.lazy import LazyModule
 from jitflow.runtime.driver import RunEagerly, Site
 from jitflow.tracer.trace import BreakExit, CompilePoint, FrameShape, Trace
+
+if TYPE_CHECKING:
+    from jitflow.guards import explain
+else:
+    explain = LazyModule("jitflow.guards.explain")
 
 _MOST_TRACES = 3
 _GUARDED_CALLS = 16
@@ -74,7 +79,9 @@ class Skip:
             self.traces.clear()
             self.calls = max(self.calls, _GUARDED_CALLS + 1)
             return False
-        return all(first_failure(t.guards, t.inputs, state) is not None for t in self.traces)
+        return all(
+            explain.first_failure(t.guards, t.inputs, state) is not None for t in self.traces
+        )
 
     def outcome(self, state: tuple[Any, ...]) -> RunEagerly:
         """Python runs from the point with `state` to behind the instruction that broke."""

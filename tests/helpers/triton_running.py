@@ -9,8 +9,7 @@ import numpy as np
 from unit.codegen import running
 
 from helpers import triton_interpreter as interpreter
-from jitflow.codegen.interface import Segment
-from jitflow.codegen.loop_ir import (
+from jitflow.codegen.commands import (
     Branch,
     CallKernel,
     CallProduct,
@@ -23,6 +22,7 @@ from jitflow.codegen.loop_ir import (
     Turn,
     While,
 )
+from jitflow.codegen.interface import Segment
 from jitflow.codegen.places import stride_symbol
 from jitflow.codegen.triton.frame import Limits
 from jitflow.codegen.triton.interface import FAILED, GeneratedKernel, GeneratedProgram

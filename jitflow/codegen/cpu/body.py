@@ -4,15 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from jitflow.codegen.cpu.control import ControlWriter
-from jitflow.codegen.cpu.emit import LlvmEmitter
-from jitflow.codegen.cpu.memory import MemoryWriter
-from jitflow.codegen.cpu.shared import Families, Shared, multiple_of
-from jitflow.codegen.cpu.target import Target
-from jitflow.codegen.cpu.text import FunctionText, Names
-from jitflow.codegen.cpu.values import Register, memory_type
-from jitflow.codegen.interface import InputSpec
-from jitflow.codegen.loop_ir import (
+from jitflow.codegen.commands import (
     Branch,
     CallDraw,
     CallKernel,
@@ -26,6 +18,14 @@ from jitflow.codegen.loop_ir import (
     Turn,
     While,
 )
+from jitflow.codegen.cpu.control import ControlWriter
+from jitflow.codegen.cpu.emit import LlvmEmitter
+from jitflow.codegen.cpu.memory import MemoryWriter
+from jitflow.codegen.cpu.shared import Families, Shared, multiple_of
+from jitflow.codegen.cpu.target import Target
+from jitflow.codegen.cpu.text import FunctionText, Names
+from jitflow.codegen.cpu.values import Register, memory_type
+from jitflow.codegen.interface import InputSpec
 from jitflow.codegen.places import stride_symbol
 from jitflow.codegen.program import Lowered
 from jitflow.core.dtypes import I64

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from jitflow.codegen.commands import Branch, Repeat, While
 from jitflow.codegen.cpu.body import write_body
 from jitflow.codegen.cpu.lower import lower_kernel
 from jitflow.codegen.cpu.shared import Shared, functions_of
 from jitflow.codegen.cpu.target import Target, host
 from jitflow.codegen.cpu.text import Names
 from jitflow.codegen.interface import Body, Segment
-from jitflow.codegen.loop_ir import Branch, Repeat, While
 from jitflow.codegen.program import Lowered, lower
 from jitflow.core.lazy import LazyModule
 

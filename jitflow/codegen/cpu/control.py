@@ -10,9 +10,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from jitflow.codegen.commands import Bound, Branch, Command, Control, Pointer, Repeat, Turn, While
 from jitflow.codegen.cpu.text import Scope
 from jitflow.codegen.cpu.values import Register
-from jitflow.codegen.loop_ir import Bound, Branch, Command, Control, Pointer, Repeat, Turn, While
 from jitflow.core.dtypes import I64
 from jitflow.core.lazy import LazyModule
 

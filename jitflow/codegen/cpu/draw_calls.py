@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from jitflow.codegen.commands import CallDraw
 from jitflow.codegen.cpu import entry_helpers
 from jitflow.codegen.cpu.values import memory_type
-from jitflow.codegen.loop_ir import CallDraw
 from jitflow.ops import draws
 
 if TYPE_CHECKING:

@@ -9,16 +9,7 @@ from __future__ import annotations
 from jitflow.codegen.cpu.accumulators import Accumulator, Accumulators
 from jitflow.codegen.cpu.text import FunctionText
 from jitflow.codegen.cpu.values import vector_type
-from jitflow.codegen.loop_ir import (
-    Compute,
-    Constant,
-    Fold,
-    Load,
-    Loop,
-    Position,
-    Statement,
-    walk,
-)
+from jitflow.codegen.loop_ir import Compute, Constant, Fold, Load, Loop, Position, Statement, walk
 from jitflow.core.dtypes import BOOL
 
 _ABSORBING = "absorbing"

@@ -11,12 +11,12 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from jitflow.codegen.access import Affine
+from jitflow.codegen.commands import CallKernel, Program, Repeat, While, every
 from jitflow.codegen.cpu.shared import Families, Family, Member
 from jitflow.codegen.cpu.slack import Slack, slack_of
 from jitflow.codegen.cpu.target import Target
 from jitflow.codegen.cpu.values import constant_text, scalar_type
 from jitflow.codegen.loop_ir import (
-    CallKernel,
     Compute,
     Constant,
     Fold,
@@ -26,15 +26,11 @@ from jitflow.codegen.loop_ir import (
     Lookup,
     Loop,
     Position,
-    Program,
-    Repeat,
     Statement,
     Store,
     Where,
-    While,
-    every,
     walk,
-)  # fmt: skip
+)
 from jitflow.core import dims
 from jitflow.core.dataclass import replace
 from jitflow.core.dims import Dim

@@ -32,7 +32,7 @@ from jitflow.codegen.loop_ir import (
     Store,
     Where,
     walk,
-)  # fmt: skip
+)
 from jitflow.core.dims import Dim
 from jitflow.core.dtypes import I64, U64
 from jitflow.core.lazy import LazyModule

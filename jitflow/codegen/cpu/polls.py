@@ -10,8 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from jitflow.codegen.cpu import entry_helpers
-from jitflow.codegen.loop_ir import (
+from jitflow.codegen.commands import (
     Branch,
     CallDraw,
     CallKernel,
@@ -20,15 +19,14 @@ from jitflow.codegen.loop_ir import (
     CallShared,
     Command,
     Control,
-    Kernel,
     Repeat,
-    Store,
     Turn,
     While,
     every,
     parts_of,
-    walk,
-)  # fmt: skip
+)
+from jitflow.codegen.cpu import entry_helpers
+from jitflow.codegen.loop_ir import Kernel, Store, walk
 
 if TYPE_CHECKING:
     from jitflow.codegen.cpu.text import FunctionText

@@ -5,6 +5,7 @@ For BLAS strides become transpose flags.
 
 from __future__ import annotations
 
+from jitflow.codegen.commands import CallProduct, Matrix
 from jitflow.codegen.cpu.blas import (
     NO_TRANSPOSE,
     PREFIXES,
@@ -20,7 +21,6 @@ from jitflow.codegen.cpu.own_products import address_of, choose
 from jitflow.codegen.cpu.target import Target
 from jitflow.codegen.cpu.text import FunctionText, Scope
 from jitflow.codegen.cpu.values import Register, scalar_type
-from jitflow.codegen.loop_ir import CallProduct, Matrix
 from jitflow.core.dataclass import dataclass, replace
 from jitflow.core.dims import Dim
 from jitflow.core.dtypes import I64, DType

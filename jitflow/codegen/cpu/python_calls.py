@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from jitflow.codegen.commands import CallPython, Strided
 from jitflow.codegen.cpu import entry_helpers
 from jitflow.codegen.cpu.entry_helpers import python_function
 from jitflow.codegen.cpu.object_layout import TUPLE_ITEMS
 from jitflow.codegen.cpu.values import memory_type
-from jitflow.codegen.loop_ir import CallPython, Strided
 from jitflow.core import dims
 from jitflow.core.dims import Dim
 from jitflow.core.dtypes import DType

@@ -5,19 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
+from jitflow.codegen.commands import Branch, CallKernel, Command, Program, Repeat, While, parts_of
 from jitflow.codegen.cpu.target import Target
 from jitflow.codegen.cpu.text import Names
-from jitflow.codegen.loop_ir import (
-    Branch,
-    CallKernel,
-    Command,
-    Kernel,
-    Loop,
-    Program,
-    Repeat,
-    While,
-    parts_of,
-)  # fmt: skip
+from jitflow.codegen.loop_ir import Kernel, Loop
 from jitflow.codegen.program import Lowered
 from jitflow.core import dims
 from jitflow.core.dataclass import dataclass

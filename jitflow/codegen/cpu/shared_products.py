@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from jitflow.codegen.commands import CallShared, Pointer, VectorProduct
 from jitflow.codegen.cpu.blas import NO_TRANSPOSE, ROW_MAJOR, TRANSPOSE, blas, blas_threads
 from jitflow.codegen.cpu.blas_calls import BlasWriter
 from jitflow.codegen.cpu.memory import MemoryWriter
 from jitflow.codegen.cpu.text import FunctionText, Scope
 from jitflow.codegen.cpu.values import Register
-from jitflow.codegen.loop_ir import CallShared, Pointer, VectorProduct
 from jitflow.core.dtypes import I64
 
 BLOCK_BYTES = 1 << 18

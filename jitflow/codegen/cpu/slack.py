@@ -12,17 +12,7 @@ from collections.abc import Mapping
 from jitflow.codegen.cpu.target import Target
 from jitflow.codegen.cpu.tiles import crossing_loads
 from jitflow.codegen.cpu.widths import choose_width
-from jitflow.codegen.loop_ir import (
-    Begin,
-    Compute,
-    Fold,
-    Kernel,
-    Load,
-    Loop,
-    Statement,
-    Store,
-    walk,
-)  # fmt: skip
+from jitflow.codegen.loop_ir import Begin, Compute, Fold, Kernel, Load, Loop, Statement, Store, walk
 from jitflow.core.dataclass import dataclass, field, replace
 from jitflow.core.dims import symbol
 

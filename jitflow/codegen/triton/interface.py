@@ -16,8 +16,8 @@ from collections.abc import Iterator, Mapping
 
 import numpy as np
 
+from jitflow.codegen.commands import Command
 from jitflow.codegen.interface import InputSpec, OutputSpec
-from jitflow.codegen.loop_ir import Command
 from jitflow.core import dims
 from jitflow.core.dataclass import dataclass, field
 from jitflow.core.dims import Dim

@@ -15,25 +15,27 @@ from collections.abc import Iterable, Iterator
 from jitflow.codegen.access import Affine, variable
 from jitflow.codegen.arena import pointers_of
 from jitflow.codegen.buffers import Temporary
-from jitflow.codegen.loop_ir import (
+from jitflow.codegen.commands import (
     Branch,
     CallKernel,
     CallProduct,
     Command,
     DefineSymbol,
+    Matrix,
+    Pointer,
+    Repeat,
+    While,
+    parts_of,
+)
+from jitflow.codegen.loop_ir import (
     Fold,
     Kernel,
     Load,
     Lookup,
     Loop,
-    Matrix,
-    Pointer,
     Position,
-    Repeat,
     Statement,
     Store,
-    While,
-    parts_of,
     walk,
 )
 from jitflow.codegen.program import Lowered

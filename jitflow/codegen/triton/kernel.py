@@ -19,7 +19,7 @@ from jitflow.codegen.loop_ir import (
     Statement,
     Store,
     walk,
-)  # fmt: skip
+)
 from jitflow.codegen.triton.addresses import INDEX, SYMBOL, Indices, dim_text
 from jitflow.codegen.triton.emit import TritonEmitter
 from jitflow.codegen.triton.folding import Folds

@@ -10,18 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from jitflow.codegen.access import Affine
-from jitflow.codegen.loop_ir import (
-    Begin,
-    Buffer,
-    CallKernel,
-    CallProduct,
-    Kernel,
-    Load,
-    Matrix,
-    Pointer,
-    Store,
-    walk,
-)
+from jitflow.codegen.commands import CallKernel, CallProduct, Matrix, Pointer
+from jitflow.codegen.loop_ir import Begin, Buffer, Kernel, Load, Store, walk
 from jitflow.codegen.triton.addresses import INDEX, dim_text
 from jitflow.codegen.triton.frame import Blocks as BlockSizes
 from jitflow.codegen.triton.frame import Frame, frame_of

@@ -12,21 +12,19 @@ from collections.abc import Iterator
 
 from jitflow.codegen import arena as memory
 from jitflow.codegen.buffers import Temporary
-from jitflow.codegen.interface import Segment
-from jitflow.codegen.loop_ir import (
+from jitflow.codegen.commands import (
     Branch,
     CallKernel,
     CallProduct,
     Check,
     Command,
-    Kernel,
     Pointer,
     Repeat,
-    Store,
     While,
     parts_of,
-    walk,
 )
+from jitflow.codegen.interface import Segment
+from jitflow.codegen.loop_ir import Kernel, Store, walk
 from jitflow.codegen.program import Lowered, lower
 from jitflow.codegen.target import GPU
 from jitflow.codegen.triton import products

@@ -12,7 +12,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from jitflow.codegen.loop_ir import (
+from jitflow.codegen.commands import (
     Branch,
     CallKernel,
     CallProduct,

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from jitflow.codegen.loop_ir import CallKernel, CallProduct, Matrix, Pointer
+from jitflow.codegen.commands import CallKernel, CallProduct, Matrix, Pointer
 from jitflow.codegen.triton.interface import ALIGNMENT, GeneratedProgram
 from jitflow.core.dims import Dim
 from jitflow.guards.checks import ConstantPool

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from helpers import triton_running
 
-from jitflow.codegen.loop_ir import CallKernel, CallProduct
+from jitflow.codegen.commands import CallKernel, CallProduct
 from jitflow.ir.interpreter import run as interpret
 from jitflow.ir.parser import parse
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from jitflow.codegen.arena import lay_out
 from jitflow.codegen.buffers import Temporary
-from jitflow.codegen.loop_ir import CallKernel, Pointer
+from jitflow.codegen.commands import CallKernel, Pointer
 from jitflow.core.dims import symbol
 
 

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 import jitflow
-from jitflow.codegen.loop_ir import CallKernel, Load, walk
+from jitflow.codegen.commands import CallKernel
+from jitflow.codegen.loop_ir import Load, walk
 from jitflow.codegen.program import lower
 from jitflow.core.dtypes import F64
 from jitflow.core.types import ArrayType

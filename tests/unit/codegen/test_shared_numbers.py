@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from jitflow.codegen.loop_ir import CallKernel
+from jitflow.codegen.commands import CallKernel
 from jitflow.codegen.program import lower
 from jitflow.core.dtypes import F64
 from jitflow.core.types import ArrayType

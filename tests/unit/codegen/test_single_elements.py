@@ -7,7 +7,7 @@ import pytest
 
 import jitflow
 import jitflow.ops.table  # noqa: F401  registers the operators
-from jitflow.codegen.loop_ir import CallKernel, Repeat
+from jitflow.codegen.commands import CallKernel, Repeat
 from jitflow.codegen.program import lower
 from jitflow.ir.parser import parse
 from tests.unit.codegen.running import segment_of

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import jitflow
-from jitflow.codegen.loop_ir import CallProduct
+from jitflow.codegen.commands import CallProduct
 from jitflow.codegen.program import lower
 from jitflow.core.dtypes import F64
 from jitflow.core.types import ArrayType

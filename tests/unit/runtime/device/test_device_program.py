@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 from helpers.host_device import DeviceArray, HostDevice, to_device
 
-from jitflow.codegen.interface import InputSpec, OutputSpec
-from jitflow.codegen.loop_ir import (
+from jitflow.codegen.commands import (
     Branch,
     CallKernel,
     CallProduct,
@@ -19,6 +18,7 @@ from jitflow.codegen.loop_ir import (
     Turn,
     While,
 )
+from jitflow.codegen.interface import InputSpec, OutputSpec
 from jitflow.codegen.triton.interface import (
     FAILED,
     Allocation,
