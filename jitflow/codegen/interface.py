@@ -114,6 +114,8 @@ class Body:
         Estimated nanoseconds of work, which decides about releasing the GIL.
     optimise : int
         0: no LLVM passes (explicit vectors); 2: LLVM's O2 (scalar recurrences).
+    effort : int
+        Of code generation for `text`: 0 where it is scalar and not worth more, else 2.
     keep : tuple
         Objects that must live as long as the code (constant arrays).
     loops : str
@@ -130,6 +132,7 @@ class Body:
     arena: Dim
     work: Dim
     optimise: int = 0
+    effort: int = 2
     kernels: str = ""
     keep: tuple[Any, ...] = ()
     loops: str = ""

@@ -74,7 +74,7 @@ def is_available() -> bool:
 def link(spec: EntrySpec, segment: Segment, body: Body, level: int = 2) -> NativeFunction:
     """Compile and load `body` and its entry.
 
-    `level` is the effort of code generation for the body; ``body.optimise`` decides about passes.
+    `level` is the most effort of code generation; ``body.optimise`` decides about passes.
 
     Raises
     ------
@@ -87,7 +87,7 @@ def link(spec: EntrySpec, segment: Segment, body: Body, level: int = 2) -> Nativ
     entry = build_entry(spec, segment, body)
     the_engine = engine()
     objects = [
-        the_engine.compile(body.text, body.optimise, level),
+        the_engine.compile(body.text, body.optimise, min(level, body.effort)),
         the_engine.compile(entry.text, 0, _ENTRY_LEVEL),
     ]
     if body.kernels:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from jitflow.codegen.commands import Branch, Repeat, While
+from jitflow.codegen.commands import Branch, Program, Repeat, While
 from jitflow.codegen.cpu.body import write_body
 from jitflow.codegen.cpu.lower import lower_kernel
 from jitflow.codegen.cpu.shared import Shared, functions_of
@@ -29,14 +29,15 @@ def compile_segment(segment: Segment, target: Target | None = None) -> Body:
     lowered = lower(segment)
     optimise = 2 if lowered.program.has_scalar_loops else 0
     names = Names()
-    apart = Names() if optimise else names
+    is_long = not optimise and _is_long_and_straight(lowered.program)
+    apart = Names() if optimise or is_long else names
     inside: list[str] = []
     outside = inside if apart is names else []
     shared = Shared(lowered, target)
     found = functions_of(lowered.program, shared.loops, target, lowered.work, optimise > 0)
     for number, family in enumerate(found.functions):
         name, kernel, divided = f"{NAME}_kernel{number}", family.kernel, family.divided
-        if optimise and kernel.has_loops:
+        if is_long or (optimise and kernel.has_loops):
             text = lower_kernel(name, kernel, apart, target, segment.fastmath, divided)
             head, _, rest = text.partition("\n")
             names.declarations[declaration_of(head)] = None
@@ -55,16 +56,32 @@ def compile_segment(segment: Segment, target: Target | None = None) -> Body:
     return Body(
         name=NAME,
         text=module_text(names, constants, [*inside, body]),
-        kernels=module_text(apart, [], outside) if optimise and outside else "",
+        kernels=module_text(apart, [], outside) if outside is not inside and outside else "",
         externals=externals,
         arena=lowered.arena.size,
         work=lowered.work,
         optimise=optimise,
+        effort=0 if is_long and _is_scalar(names, body) else 2,
         keep=(*lowered.constants.values(), *names.objects.values()),
         loops=str(lowered.program),
         calls_python=lowered.program.needs_gil,
         polls=None if looks is None else looks.early,
     )
+
+
+LONG = 24
+"""Commands from which on a body without loops is a module of its own, made with little effort: each
+runs once in a call, beside a kernel or a product."""
+
+
+def _is_long_and_straight(program: Program) -> bool:
+    commands = program.commands
+    return len(commands) >= LONG and not any(isinstance(c, (Repeat, While)) for c in commands)
+
+
+def _is_scalar(names: Names, text: str) -> bool:
+    """Whether a function and its helpers have neither vectors nor floats that are compared."""
+    return not any("<" in part or "fcmp " in part for part in (*names.helpers.values(), text))
 
 
 def polls_of(lowered: Lowered) -> polls.Polls | None:

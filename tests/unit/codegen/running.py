@@ -81,7 +81,7 @@ class Compiled:
     def __init__(self, segment: Segment) -> None:
         self.segment = segment
         self.body: Body = compile_segment(segment)
-        objects = [engine().compile(self.body.text, self.body.optimise)]
+        objects = [engine().compile(self.body.text, self.body.optimise, self.body.effort)]
         if self.body.kernels:
             objects.append(engine().compile(self.body.kernels))
         self.library = engine().load(objects, self.body.externals)

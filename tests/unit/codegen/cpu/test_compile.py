@@ -76,3 +76,36 @@ def test_a_function_is_declared_by_its_types():
         declaration_of("define internal i32 @k(ptr %b0, i64 %s1) {") == "declare i32 @k(ptr, i64)"
     )
     assert declaration_of("define internal i32 @k() {") == "declare i32 @k()"
+
+
+def straight(count):
+    lines = ["graph @f(%a: f64[8, 8]) -> (f64[8, 8]) {", "  %v0: f64[8, 8] = exp %a"]
+    for k in range(count):
+        lines.append(f"  %v{k + 1}: f64[8, 8] = matmul %v{k}, %a")
+    return "\n".join([*lines, f"  return %v{count}", "}"])
+
+
+@pytest.mark.parametrize(("count", "effort"), [(4, 2), (40, 0)])
+def test_a_long_body_without_loops_is_a_module_made_with_little_effort(count, effort):
+    from jitflow.ir.interpreter import run
+
+    x = np.eye(8) * 0.5
+    given = running.segment_of(parse(straight(count)), [x])
+    body = compile_segment(given)
+    assert body.effort == effort
+    assert ("x double>" in body.text) == (effort > 0)
+    found, wanted = running.Compiled(given)(x), run(given.graph, [x])
+    np.testing.assert_allclose(found[0], wanted[0], rtol=1e-12)
+
+
+def test_a_body_that_repeats_is_made_with_all_effort():
+    text = straight(40).replace("(%a: f64[8, 8])", "(%a: f64[8, 8], %n: i64[])")
+    head, _, rest = text.partition("\n")
+    constants = HEAD.split("\n", 2)[2]
+    loop = """  %r: f64[8, 8] = for %zero, %n, %one, %v40 (%i: i64[], %c: f64[8, 8]) {
+    %d: f64[8, 8] = matmul %c, %a
+    yield %d
+  }
+  return %r"""
+    graph = parse(f"{head}\n{constants}{rest.replace('  return %v40', loop)}")
+    assert compile_segment(running.segment_of(graph, [np.eye(8), 3])).effort == 2
