@@ -12,7 +12,14 @@ import functools
 
 from jitflow.codegen.cpu.blas import blas_threads
 from jitflow.codegen.cpu.engine import Library, engine
-from jitflow.codegen.cpu.product_code import ProductCode, Square
+from jitflow.codegen.cpu.product_code import (
+    DRIVER,
+    DRIVER_TEXT,
+    ProductCode,
+    Square,
+    strip_name,
+    strip_text,
+)  # fmt: skip
 from jitflow.codegen.cpu.target import Target
 from jitflow.core.dims import Dim
 from jitflow.core.dtypes import F32, F64, DType
@@ -81,15 +88,30 @@ def _conflicts(stride: Dim, depth: int) -> bool:
     return not isinstance(stride, int) or (stride % CONFLICT_BYTES == 0 and depth >= CONFLICT_ROWS)
 
 
-def address_of(code: ProductCode) -> int:
-    """Address of the function, compiled when first asked for."""
-    return _library(code).address(code.name)
+def functions_of(code: ProductCode) -> tuple[str, str | None]:
+    """The symbols of the functions for a strip and for the rest; None for no rest."""
+    rest = strip_name(code.dtype, code.rest) if code.rest else None
+    return strip_name(code.dtype, code.square), rest
+
+
+def addresses_of(code: ProductCode) -> dict[str, int]:
+    """Addresses of the driver and of those functions, compiled when first asked for."""
+    found = {DRIVER: _driver().address(DRIVER)}
+    for square in filter(None, (code.square, code.rest)):
+        name = strip_name(code.dtype, square)
+        found[name] = _strip(code.dtype, square).address(name)
+    return found
 
 
 @functools.cache
-def _library(code: ProductCode) -> Library:
+def _driver() -> Library:
+    return engine().add(DRIVER_TEXT, {})
+
+
+@functools.cache
+def _strip(dtype: DType, square: Square) -> Library:
     """Never unloaded: there are few, and code that is kept calls them."""
-    return engine().add(code.text(), {})
+    return engine().add(strip_text(dtype, square), {})
 
 
 def _best_code(dtype: DType, rows: int, columns: int, target: Target) -> ProductCode | None:

@@ -3,7 +3,8 @@
 A *square* is some rows of the result by some vectors of its columns; it stays in registers while
 the inner axis goes by: a row of the right matrix is loaded, elements of the left one are
 broadcast, products are accumulated with fused multiply-adds. Nothing is packed: rows of the right
-matrix are read where they lie. A *strip* is all rows by the columns of a square.
+matrix are read where they lie. A *strip* is all rows by the columns of a square: its function is
+compiled once for each shape of square, and a *driver* calls it for the strips of any matrix.
 
 Where rows or columns are left over, the last square meets its last row several times, which writes
 the same numbers again, and the last vector is masked; its masked lanes hold the first column.
@@ -17,6 +18,13 @@ from jitflow.core.dtypes import DType
 
 PARAMETERS = "i64 %rows, i64 %inner, ptr %a, i64 %ar, i64 %ac, ptr %b, i64 %br, ptr %c, i64 %cr"
 """Of a strip: extents; pointers; byte strides of rows and columns (of `b` and `c`: of rows)."""
+
+DRIVER = "jf.product"
+"""``void (strip, rest, width, strips, rows, inner, block, a, ar, ac, b, br, c, cr)``.
+
+`strips` calls of `strip`, each `width` bytes further, then one of `rest` where it is not NULL;
+`block` rows of the left matrix go together: they stay in the cache.
+"""
 
 
 @dataclass(frozen=True)
@@ -44,11 +52,9 @@ class ProductCode:
     rest: Square | None
 
     @property
-    def name(self) -> str:
-        """The symbol of the function."""
-        parts = [self.square.rows, self.square.columns, self.strips]
-        parts += [self.rest.columns, self.rest.vectors] if self.rest else []
-        return f"jf.product.{self.dtype}." + "x".join(map(str, parts))
+    def width(self) -> int:
+        """Bytes of a row of the result in a strip."""
+        return self.square.columns * self.dtype.itemsize
 
     @property
     def lanes(self) -> int:
@@ -61,73 +67,71 @@ class ProductCode:
         rest = self.rest.vectors if self.rest else 0
         return (self.strips * self.square.vectors + rest) * self.lanes
 
-    def text(self) -> str:
-        """``void @name(rows, inner, block, a, ar, ac, b, br, c, cr)``; `block` rows go together."""
-        strip = _Strip("jf.strip", self.dtype, self.square).text()
-        rest = _Strip("jf.rest", self.dtype, self.rest).text() if self.rest else ""
-        return "\n".join([strip, rest, self._declarations(), self._driver()])
 
-    def _declarations(self) -> str:
-        lanes = self.square.lanes
-        vector, masks = vector_type(scalar_type(self.dtype), lanes), vector_type("i1", lanes)
-        kind = f"v{lanes}{self.dtype}"
-        return "\n".join([
-            f"declare {vector} @llvm.fma.{kind}({vector}, {vector}, {vector})",
-            f"declare {vector} @llvm.masked.load.{kind}.p0(ptr, i32, {masks}, {vector})",
-            f"declare void @llvm.masked.store.{kind}.p0({vector}, ptr, i32, {masks})",
-        ])  # fmt: skip
+def strip_name(dtype: DType, square: Square) -> str:
+    """The symbol of the function that makes a strip."""
+    sizes = square.rows, square.vectors, square.lanes, square.last
+    return f"jf.strip.{dtype}." + "x".join(map(str, sizes))
 
-    def _driver(self) -> str:
-        """Blocks of rows; in each, the strips: a block of the left matrix stays in the cache."""
-        width = self.square.columns * self.dtype.itemsize
-        arguments = "i64 %some, i64 %inner, ptr %ai, i64 %ar, i64 %ac, ptr {}, i64 %br, ptr {}"
-        lines = [
-            f"define void @{self.name}(i64 %rows, i64 %inner, i64 %block, ptr %a, i64 %ar,"
-            " i64 %ac, ptr %b, i64 %br, ptr %c, i64 %cr) {",
-            "entry:",
-            "  %any = icmp sgt i64 %rows, 0",
-            "  br i1 %any, label %next, label %out",
-            "next:",
-            "  %i = phi i64 [ 0, %entry ], [ %after, %done ]",
-            "  %left = sub i64 %rows, %i",
-            "  %many = icmp slt i64 %block, %left",
-            "  %some = select i1 %many, i64 %block, i64 %left",
-            "  %ao = mul i64 %i, %ar",
-            "  %ai = getelementptr i8, ptr %a, i64 %ao",
-            "  %co = mul i64 %i, %cr",
-            "  %ci = getelementptr i8, ptr %c, i64 %co",
-        ]
-        if self.strips:
-            lines += [
-                "  br label %strip",
-                "strip:",
-                "  %j = phi i64 [ 0, %next ], [ %j.next, %strip ]",
-                f"  %jo = mul i64 %j, {width}",
-                "  %bj = getelementptr i8, ptr %b, i64 %jo",
-                "  %cj = getelementptr i8, ptr %ci, i64 %jo",
-                f"  call void @jf.strip({arguments.format('%bj', '%cj')}, i64 %cr)",
-                "  %j.next = add i64 %j, 1",
-                f"  %j.more = icmp slt i64 %j.next, {self.strips}",
-                "  br i1 %j.more, label %strip, label %done",
-            ]
-        else:
-            lines.append("  br label %done")
-        lines.append("done:")
-        if self.rest:
-            lines += [
-                f"  %bl = getelementptr i8, ptr %b, i64 {self.strips * width}",
-                f"  %cl = getelementptr i8, ptr %ci, i64 {self.strips * width}",
-                f"  call void @jf.rest({arguments.format('%bl', '%cl')}, i64 %cr)",
-            ]
-        lines += [
-            "  %after = add i64 %i, %some",
-            "  %more = icmp slt i64 %after, %rows",
-            "  br i1 %more, label %next, label %out",
-            "out:",
-            "  ret void",
-            "}",
-        ]
-        return "\n".join(lines)
+
+def strip_text(dtype: DType, square: Square) -> str:
+    """A module with the function that makes a strip."""
+    vector, masks = vector_type(scalar_type(dtype), square.lanes), vector_type("i1", square.lanes)
+    kind = f"v{square.lanes}{dtype}"
+    return "\n".join([
+        f"declare {vector} @llvm.fma.{kind}({vector}, {vector}, {vector})",
+        f"declare {vector} @llvm.masked.load.{kind}.p0(ptr, i32, {masks}, {vector})",
+        f"declare void @llvm.masked.store.{kind}.p0({vector}, ptr, i32, {masks})",
+        _Strip(strip_name(dtype, square), dtype, square).text(),
+        "",
+    ])  # fmt: skip
+
+
+_SIZES = "i64 %some, i64 %inner, ptr %ai, i64 %ar, i64 %ac"
+
+DRIVER_TEXT = f"""
+define void @{DRIVER}(ptr %strip, ptr %rest, i64 %width, i64 %strips, i64 %rows, i64 %inner, \
+i64 %block, ptr %a, i64 %ar, i64 %ac, ptr %b, i64 %br, ptr %c, i64 %cr) {{
+entry:
+  %any = icmp sgt i64 %rows, 0
+  %some.strips = icmp sgt i64 %strips, 0
+  %some.rest = icmp ne ptr %rest, null
+  %whole = mul i64 %strips, %width
+  %bl = getelementptr i8, ptr %b, i64 %whole
+  br i1 %any, label %next, label %out
+next:
+  %i = phi i64 [ 0, %entry ], [ %after, %done ]
+  %left = sub i64 %rows, %i
+  %many = icmp slt i64 %block, %left
+  %some = select i1 %many, i64 %block, i64 %left
+  %ao = mul i64 %i, %ar
+  %ai = getelementptr i8, ptr %a, i64 %ao
+  %co = mul i64 %i, %cr
+  %ci = getelementptr i8, ptr %c, i64 %co
+  br i1 %some.strips, label %each, label %last
+each:
+  %j = phi i64 [ 0, %next ], [ %j.next, %each ]
+  %jo = mul i64 %j, %width
+  %bj = getelementptr i8, ptr %b, i64 %jo
+  %cj = getelementptr i8, ptr %ci, i64 %jo
+  call void %strip({_SIZES}, ptr %bj, i64 %br, ptr %cj, i64 %cr)
+  %j.next = add i64 %j, 1
+  %j.more = icmp slt i64 %j.next, %strips
+  br i1 %j.more, label %each, label %last
+last:
+  br i1 %some.rest, label %remain, label %done
+remain:
+  %cl = getelementptr i8, ptr %ci, i64 %whole
+  call void %rest({_SIZES}, ptr %bl, i64 %br, ptr %cl, i64 %cr)
+  br label %done
+done:
+  %after = add i64 %i, %some
+  %more = icmp slt i64 %after, %rows
+  br i1 %more, label %next, label %out
+out:
+  ret void
+}}
+"""
 
 
 class _Strip:
@@ -151,7 +155,7 @@ class _Strip:
 
     def text(self) -> str:
         """The function."""
-        self.lines = [f"define internal void @{self.name}({PARAMETERS}) {{", "entry:"]
+        self.lines = [f"define void @{self.name}({PARAMETERS}) {{", "entry:"]
         self.write(
             "%last = sub i64 %rows, 1",
             "%some = icmp sgt i64 %inner, 0",

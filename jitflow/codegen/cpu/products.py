@@ -17,7 +17,8 @@ from jitflow.codegen.cpu.blas import (
 )  # fmt: skip
 from jitflow.codegen.cpu.blas_calls import BlasWriter
 from jitflow.codegen.cpu.memory import MemoryWriter
-from jitflow.codegen.cpu.own_products import address_of, choose
+from jitflow.codegen.cpu.own_products import addresses_of, choose, functions_of
+from jitflow.codegen.cpu.product_code import DRIVER
 from jitflow.codegen.cpu.target import Target
 from jitflow.codegen.cpu.text import FunctionText, Scope
 from jitflow.codegen.cpu.values import Register, scalar_type
@@ -154,13 +155,18 @@ class _ProductWriter(BlasWriter):
         code, block = chosen
         extents = self.dim(rows), self.dim(call.inner), self.text.integer(block)
         strides = [(self.dim(a.row), self.dim(a.column)), (self.dim(b.row),), (self.dim(into.row),)]
-        arguments = [f"i64 {extent.text}" for extent in extents]
+        strip, rest = functions_of(code)
+        arguments = [f"ptr @{strip}", f"ptr @{rest}" if rest else "ptr null"]
+        arguments += [f"i64 {code.width}", f"i64 {code.strips}"]
+        arguments += [f"i64 {extent.text}" for extent in extents]
         for pointer, steps in zip(pointers, strides, strict=True):
             arguments += [f"ptr {pointer}", *(f"i64 {step.text}" for step in steps)]
         types = ", ".join(argument.split()[0] for argument in arguments)
-        self.text.declare(f"declare void @{code.name}({types})")
-        self.text.names.externals[code.name] = address_of(code)
-        self.text.write(f"call void @{code.name}({', '.join(arguments)})")
+        self.text.declare(f"declare void @{DRIVER}({types})")
+        for name in filter(None, (strip, rest)):
+            self.text.declare(f"declare void @{name}()")
+        self.text.names.externals.update(addresses_of(code))
+        self.text.write(f"call void @{DRIVER}({', '.join(arguments)})")
         return True
 
     def dot(self, left: str, right: str, result: str) -> bool:

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from jitflow.codegen.cpu import own_products
-from jitflow.codegen.cpu.own_products import address_of, choose
+from jitflow.codegen.cpu.own_products import addresses_of, choose, functions_of
+from jitflow.codegen.cpu.product_code import DRIVER
 from jitflow.codegen.cpu.target import describe, host
 from jitflow.core.dims import symbol
 from jitflow.core.dtypes import F32, F64, I64
@@ -26,11 +27,14 @@ def product(a, b, c, rows=None):
     chosen = choose(dtype, m if rows is None else rows, n, k, b.strides[0], TARGET)
     assert chosen is not None
     code, block = chosen
-    types = [ctypes.c_int64] * 3 + [ctypes.c_void_p, *[ctypes.c_int64] * 2]
+    types = [ctypes.c_void_p] * 2 + [ctypes.c_int64] * 5 + [ctypes.c_void_p, *[ctypes.c_int64] * 2]
     types += [ctypes.c_void_p, ctypes.c_int64] * 2
-    function = ctypes.CFUNCTYPE(None, *types)(address_of(code))
+    addresses = addresses_of(code)
+    strip, rest = (addresses.get(name) for name in functions_of(code))
+    function = ctypes.CFUNCTYPE(None, *types)(addresses[DRIVER])
     left = a.ctypes.data, a.strides[0], a.strides[1]
-    function(m, k, block, *left, b.ctypes.data, b.strides[0], c.ctypes.data, c.strides[0])
+    right, result = (b.ctypes.data, b.strides[0]), (c.ctypes.data, c.strides[0])
+    function(strip, rest, code.width, code.strips, m, k, block, *left, *right, *result)
 
 
 def is_close(c, a, b):
@@ -110,3 +114,13 @@ def test_blas_keeps_the_products_that_it_shares_among_threads(monkeypatch):
     assert choose(*given) is not None
     monkeypatch.setattr(own_products, "blas_threads", lambda: 4)
     assert choose(*given) is None
+
+
+@needs_code
+def test_a_square_is_compiled_once_for_matrices_of_all_widths():
+    first = choose(F32, 64, 64, 32, 256, WIDE)
+    second = choose(F32, 64, 128, 32, 512, WIDE)
+    assert first is not None
+    assert second is not None
+    assert first[0].strips != second[0].strips
+    assert functions_of(first[0])[0] == functions_of(second[0])[0]
