@@ -137,13 +137,16 @@ def _local_guards(request: SegmentRequest) -> tuple[Guard, ...]:
         if fact is not None
     }
 
+    known: dict[int, StateSource | None] = {}  # by identity: thousands of pairs name few sources
+
+    def place(source: Source | None) -> StateSource | None:
+        if source is not None and id(source) not in known:
+            known[id(source)] = places.get(source)
+        return known.get(id(source))
+
     def local(guard: Guard) -> Guard:
-        changes: dict[str, Any] = {}
-        for name in ("source", "other"):
-            source = getattr(guard, name, None)
-            if source in places:
-                changes[name] = places[source]
-        return replace(guard, **changes)
+        found = ((name, place(getattr(guard, name, None))) for name in ("source", "other"))
+        return replace(guard, **{name: source for name, source in found if source is not None})
 
     return tuple(local(guard) for guard in request.late)
 
