@@ -84,6 +84,19 @@ def can_warn(node: Node) -> bool:
     return result.is_float or result.is_complex
 
 
+def is_silent(node: Node) -> bool:
+    """Whether an element-wise node sets no flag and fails no check, whatever its operands."""
+    name, operand = node.operator.name, node.operands[0].type.dtype
+    if name in _SILENT:
+        return True
+    if name == "cast":
+        return not _cast_can_warn(operand, node.result.type.dtype)
+    if name in _ORDERING:
+        return not operand.is_complex
+    types = [value.type.dtype for value in (*node.operands, *node.results)]
+    return not node.operator.checks and all(dtype.kind in "biu" for dtype in types)
+
+
 def is_loud(node: Node) -> bool:
     """Whether eager NumPy may warn of an element, or raise for it, that nobody uses.
 

@@ -150,6 +150,17 @@ class Rewriter:
         """Put a node at the end of the block that is being written."""
         self._nodes.append(node)
 
+    def since(self, node: Node) -> list[Node] | None:
+        """The nodes behind one in the block that is being written; None where it is elsewhere."""
+        for index in reversed(range(len(self._nodes))):
+            if self._nodes[index] is node:
+                return self._nodes[index + 1 :]
+        return None
+
+    def drop(self, node: Node) -> None:
+        """Take a node out of the block that is being written; nothing may use it."""
+        self._nodes.remove(node)
+
     @contextmanager
     def inside(self, block: Block) -> Iterator[None]:
         """Write into another block."""

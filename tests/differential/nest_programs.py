@@ -17,10 +17,11 @@ ARRAYS = {"A": 2, "B": 2, "C": 2, "x": 1, "y": 1}
 
 
 class Nest:
-    """Makes the source of one function."""
+    """Makes the source of one function; with `branches` some statements are under conditions."""
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int, branches: bool = False) -> None:
         self.random = random.Random(seed)
+        self.branches = branches
         self.lines: list[str] = []
         self.loops: list[tuple[str, int, int]] = []
         self.number = 0
@@ -59,8 +60,43 @@ class Nest:
                 self.statement(depth + 1)
         self.loops.pop()
 
+    def branch(self, depth: int) -> None:
+        """Statements under conditions, one of which may make sure of an index."""
+        self.write(depth, f"if {self.condition()}:")
+        for _ in range(self.random.randint(1, 2)):
+            self.statement(depth + 1)
+        if self.random.random() < 0.2:
+            self.write(depth, f"elif {self.condition()}:")
+            self.statement(depth + 1)
+        if self.random.random() < 0.5:
+            self.write(depth, "else:")
+            self.statement(depth + 1)
+        name, _, stop = self.random.choice(self.loops)
+        if self.random.random() < 0.25 and stop <= COLUMNS:
+            near = self.random.choice([f"{name} > 0", f"{name} + 1 < {COLUMNS}"])
+            self.array = "y"
+            self.write(depth, f"if {near}:")
+            self.write(depth + 1, f"y[{name}] = x[{name} {'-' if '>' in near else '+'} 1] * 0.5")
+
+    def condition(self) -> str:
+        name, start, stop = self.random.choice(self.loops)
+        self.array = ""
+        choices = [
+            f"{self.element(self.random.choice(list(ARRAYS)))} > {self.random.choice([0, 0.5, 9])}",
+            f"{name} % 2 == 0",
+            f"{name} < {self.random.randint(start, stop)}",
+            f"{self.element('A')} < {self.element('B')} and {name} != 3",
+            f"{self.element('x')} > 0 or {self.element('C')} < 0",
+        ]
+        return self.random.choice(choices)
+
     def statement(self, depth: int) -> None:
         """A store into an element or a row, or a sum that is stored."""
+        if self.branches and self.random.random() < 0.5:
+            self.branches = False
+            self.branch(depth)
+            self.branches = True
+            return
         kind = self.random.random()
         self.array = self.random.choice(list(ARRAYS))
         target = self.target(self.array)
@@ -79,6 +115,10 @@ class Nest:
         else:
             operator = self.random.choice(["=", "=", "+=", "-=", "*="])
             self.write(depth, f"{target} {operator} {self.expression(2)}")
+
+    def branches_seen(self) -> bool:
+        """Whether there is a branch in the program: then it also does what may warn."""
+        return any(line.lstrip().startswith("if ") for line in self.lines)
 
     def index(self, size: int) -> str:
         """An index that is inside of an axis for all iterations."""
@@ -122,6 +162,8 @@ class Nest:
             return self.element(self.random.choice(others))
         operator = self.random.choice(["+", "-", "*"])
         left, right = self.expression(depth - 1), self.expression(depth - 1)
+        if self.branches_seen() and self.random.random() < 0.3:
+            return self.random.choice([f"np.sqrt({left})", f"{left} / {self.element('A')}"])
         if self.random.random() < 0.15:
             return f"max({left} {operator} {right}, 0.25)"
         return f"({left} {operator} {right})"
@@ -133,8 +175,8 @@ def arguments(seed: int) -> dict[str, np.ndarray]:
     return {name: rng.standard_normal(shapes[rank]) for name, rank in ARRAYS.items()}
 
 
-def program(seed: int) -> tuple[Callable[..., None], str]:
+def program(seed: int, branches: bool = False) -> tuple[Callable[..., None], str]:
     scope: dict[str, Any] = {"np": np}
-    source = Nest(seed).source()
+    source = Nest(seed, branches).source()
     exec(compile(source, f"<nest {seed}>", "exec"), scope)
     return scope["program"], source

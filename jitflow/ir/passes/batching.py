@@ -66,6 +66,12 @@ class Batcher:
         return self.known.get(id(value)) or Batched(value)
 
     def emit(self, name: str, *operands: Value, **attributes: Any) -> Value:
+        """The result of a new node; raises `NotIndependent` where no operator takes these types."""
+        record, types = operator(name), tuple(value.type for value in operands)
+        try:
+            record.infer(types, attributes)
+        except TypeError:
+            raise NotIndependent from None
         return self.rewriter.emit(name, *operands, **attributes)
 
     # Bodies
@@ -245,9 +251,18 @@ class Batcher:
             self.check_dims(attributes)
             name, attributes = self.shifted(name, attributes, type.rank - 1)
             made.append((name, attributes))
-            (type,) = operator(name).infer((type,), attributes)
-        value = self.aligned(new, type.rank - 1)
-        updated = self.emit("update", base.value, value, views=tuple(made))
+            try:
+                (type,) = operator(name).infer((type,), attributes)
+            except TypeError:
+                raise NotIndependent from None
+        rank = type.rank - 1
+        return self.write(base, self.aligned(new, rank), area, tuple(made), rank)
+
+    def write(
+        self, base: Batched, value: Value, area: Area, views: tuple[View, ...], rank: int
+    ) -> Batched:
+        """Store a value of `rank` axes in each place; `area`: that of one iteration."""
+        updated = self.emit("update", base.value, value, views=views)
         return Batched(updated, False, base.root)
 
     # Kinds of operators

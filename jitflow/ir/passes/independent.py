@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from jitflow.core import dims
 from jitflow.core.dims import Dim
 from jitflow.ir.graph import Block, Graph, Node, ScalarValue, Value
-from jitflow.ir.passes.batched_loops import LoopBatcher
+from jitflow.ir.passes.batched_branches import BranchBatcher
 from jitflow.ir.passes.batching import Batched, Batcher
 from jitflow.ir.passes.positions import Counter, NotIndependent, Traffic, dim_of, least
 from jitflow.ir.regions import BOUNDS, carried, defined_in, walk_block
@@ -31,6 +31,12 @@ MOST_CARRIED = 1 << 14
 
 COSTLY = 12
 """Cost of a body of element-wise operators from which vectors of its functions are worth having."""
+
+FEWEST_BRANCHING = 32
+"""The same for a loop with branches: LLVM makes good scalar code of a short one."""
+
+MOST_COST = 120
+"""Cost of a body with branches that may be computed in every iteration."""
 
 _COMBINED = {"logical_and": "all", "logical_or": "any"}
 _FREE = frozenset({Kind.VIEW, Kind.UPDATE, Kind.SYMBOL, Kind.CREATION})
@@ -82,7 +88,7 @@ class LoopVectoriser(Rewriter):
         length, current = len(self._nodes), self.current
         try:
             return self.spread(node)
-        except (NotIndependent, TypeError):  # TypeError: a rule gives what no record takes
+        except NotIndependent:
             del self._nodes[length:]
             return None
         finally:
@@ -100,7 +106,7 @@ class LoopVectoriser(Rewriter):
         }
         for name in counter.symbols:
             del own[name]
-        batcher = LoopBatcher(self, counter, own)
+        batcher = BranchBatcher(self, counter, own, self.ranges)
         index = body.parameters[0]
         batcher.known[id(index)] = Batched(index, True)
         if any(index in inner.operands for inner in walk_block(body)) or index in body.results:
@@ -180,11 +186,13 @@ class LoopVectoriser(Rewriter):
 
 def _check_worth(body: Block, counter: Counter) -> None:
     """Raise where a loop is better: it is short, or what it computes would leave the cache."""
-    if any(len(n.results) > 1 and n.operator.name != "for" for n in walk_block(body)):
+    nodes = list(walk_block(body))
+    if any(len(n.results) > 1 and n.operator.name not in ("for", "cond") for n in nodes):
         raise NotIndependent
     computed = list(_computed(body))
-    updates = sum(node.operator.kind is Kind.UPDATE for node in walk_block(body))
-    has_loop = any(node.regions for node in body.nodes)
+    updates = sum(node.operator.kind is Kind.UPDATE for node in nodes)
+    has_loop = any(node.operator.name == "for" for node in nodes)
+    has_branch = any(node.operator.name == "cond" for node in nodes)
     largest = 1
     for node in computed:
         size = dims.product(node.result.type.shape)
@@ -197,13 +205,24 @@ def _check_worth(body: Block, counter: Counter) -> None:
         raise NotIndependent
     if has_loop and (largest > SMALL or not isinstance(count, int) or count > MOST_CARRIED):
         raise NotIndependent
+    if has_branch:
+        _check_branches(computed, counter)
     only_elements = all(node.operator.kind is Kind.ELEMENTWISE for node in computed)
     if only_elements and not has_loop:
-        if updates == 1 and isinstance(count, int):
+        if isinstance(count, int) and (updates == 1 or (has_branch and largest == 1)):
             return
-        if largest == 1 and sum(node.operator.cost for node in computed) < COSTLY:
+        cost = sum(node.operator.cost for node in computed)
+        if largest == 1 and cost < COSTLY and not has_branch:
             raise NotIndependent  # LLVM makes vectors of that, in one loop
     if largest > SMALL or (isinstance(count, int) and count * largest > MOST):
+        raise NotIndependent
+
+
+def _check_branches(computed: list[Node], counter: Counter) -> None:
+    """Raise where arms that few iterations take might cost more than a branch saves."""
+    if isinstance(counter.count, int) and counter.count < FEWEST_BRANCHING:
+        raise NotIndependent
+    if sum(node.operator.cost for node in computed) > MOST_COST:
         raise NotIndependent
 
 
