@@ -23,6 +23,7 @@ _LONG: dict[Way, float] = {"eager": 2.5e-2, "compiled": 5e-2}
 _MARGIN = 0.97  # eager must be this much faster
 _COMPILATIONS = 8  # calls that compiled something, before the function is left to Python
 _CLASSES = 64  # of sizes, before all count as one
+_all_compilations = [0]  # of all functions of the process
 
 
 class Trial:
@@ -88,6 +89,11 @@ class Trials:
         self.compilations = 0
         self.eager_classes: set[tuple[Any, ...]] = set()
 
+    def begin_compilation(self) -> None:
+        """The function is traced: calls that are being measured, of it and around it, are not."""
+        self.compilations += 1
+        _all_compilations[0] += 1
+
     def reopen(self) -> None:
         """Measure the compiled way again: other pieces are run than before."""
         for trial in self._trials.values():
@@ -118,7 +124,7 @@ class Trials:
 
     def measure(self, trial: Trial, way: Way, run: Callable[[], Any]) -> Any:
         """Run a call and note its time, unless it raises."""
-        compilations = self.compilations
+        compilations, all_compilations = self.compilations, _all_compilations[0]
         self._sample = get_ident(), way
         start, start_busy = time.perf_counter(), time.process_time()
         try:
@@ -130,7 +136,7 @@ class Trials:
             self._sample = None
         if self.compilations != compilations:
             trial.note_compilation()
-        else:
+        elif _all_compilations[0] == all_compilations:  # no function that it calls was compiled
             trial.note(way, seconds)
         if trial.verdict == "eager":
             self.eager_classes |= {key for key, other in self._trials.items() if other is trial}

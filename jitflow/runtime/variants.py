@@ -82,7 +82,7 @@ class VariantMaker:
             self._owner.go_eager(point, "JF-B018", reason, None)
             return None
         events.emit(events.FrameSeen(self._owner.key, point.label))
-        self._owner.trials.compilations += 1
+        self._owner.trials.begin_compilation()
         started = time.perf_counter()
         record = trace(
             point.point,

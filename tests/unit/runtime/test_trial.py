@@ -46,6 +46,17 @@ def test_time_in_which_a_function_waits_is_not_counted():
     assert 0 <= trial.times["compiled"][0] < 0.02
 
 
+def test_calls_in_which_another_function_is_compiled_say_nothing():
+    trials, others = Trials(lambda trial: None), Trials(lambda trial: None)
+    _, trial = trials.way((1,), {})
+    trials.measure(trial, "eager", others.begin_compilation)
+    assert (trial.times["eager"], trial.compilations) == ([], 0)
+    trials.measure(trial, "compiled", trials.begin_compilation)
+    assert (trial.times["compiled"], trial.compilations) == ([], 1)
+    trials.measure(trial, "eager", lambda: None)
+    assert len(trial.times["eager"]) == 1
+
+
 def test_a_function_that_compiles_again_and_again_is_left_to_python():
     trial = Trial()
     for _ in range(8):
