@@ -34,7 +34,10 @@ _PARTS = ("real", "imag")
 
 
 class UncertainArray(Unsupported):
-    """A write to memory that may be shared with an array that is known elsewhere."""
+    """A write to memory that may be shared with an array that is known elsewhere.
+
+    Or a read after such a write.
+    """
 
 
 def fresh(context: TraceContext, value: Value, order: Order | None = None) -> ArrayValue:
@@ -170,7 +173,10 @@ def view(
 
 def read(context: TraceContext, array: ArrayValue) -> Value:
     """The graph value that holds the contents of `array` now."""
-    value = array.storage.version
+    storage = array.storage
+    if any(other.version is not before for other, before in storage.may_be):
+        raise UncertainArray("JF-B006", f"{storage.uncertain} and has changed since")
+    value = storage.version
     for end in range(1, len(array.views) + 1):
         value = _read_step(context, value, array.views[end - 1])
     return value

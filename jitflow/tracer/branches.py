@@ -211,7 +211,7 @@ class _Fork:
         try:
             with self._as_attempt():
                 arms = (self.arm(stops, normal, first), self.arm(stops, normal, second))
-                merger = Merger(self.tracer, self.reach, arms)
+                merger = Merger(self.tracer, self.reach, arms, self.slots, self.mark.position.stack)
                 plan = _Plan(self, merger, arms)
         except Unsupported as error:
             self.mark.abandon()

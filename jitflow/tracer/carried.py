@@ -36,6 +36,7 @@ from jitflow.tracer.values import (
     RowsValue,
     ScalarValue,
     SequenceValue,
+    Storage,
 )
 
 if TYPE_CHECKING:
@@ -514,6 +515,22 @@ def text_of(kind: Kind) -> str:
         return "what is left of an iterator"
     value = kind.value
     return repr(value.value) if isinstance(value, ConstantValue) else value.python_type.__name__
+
+
+def origins(value: PyValue | None) -> frozenset[Storage]:
+    """The memory of the arrays in a value, and what it may be."""
+    found: set[Storage] = set()
+    for array in storages_of(value) if value is not None else ():
+        found |= {array.storage, *(other for other, _ in array.storage.may_be)}
+    return frozenset(found)
+
+
+def doubt(value: PyValue | None, others: Iterable[Storage]) -> None:
+    """Note what memory the uncertain arrays in a value may have in eager Python."""
+    for array in storages_of(value) if value is not None else ():
+        storage = array.storage
+        if storage.uncertain:
+            storage.may_be = tuple((o, o.version) for o in others if o is not storage)
 
 
 def storages_of(value: PyValue) -> Iterator[ArrayValue]:

@@ -13,7 +13,7 @@ from jitflow.tracer.control_flow import Loop
 from jitflow.tracer.domains import Domain
 from jitflow.tracer.frame import SymbolicFrame
 from jitflow.tracer.liveness import live_slots
-from jitflow.tracer.loop_values import Carried, name_of
+from jitflow.tracer.loop_values import Carried, Origins, name_of
 from jitflow.tracer.merging import Ending, place_ending
 from jitflow.tracer.places import Place, Reach
 from jitflow.tracer.regions import Mark
@@ -62,7 +62,7 @@ class Entry:
         self.trips = None if domain is None else domain.trips(tracer)
         self.mark = Mark.of(tracer, frame)
 
-    def _choose(self, known: dict[tuple[int, Any], Place], uncertain: set[str]) -> None:
+    def _choose(self, known: dict[tuple[int, Any], Place], uncertain: Origins) -> None:
         """What is carried; the variables that the loop binds before it reads them start unbound."""
         frame, tracer = self.frame, self.tracer
         for slot in sorted(self.loop.stored):
@@ -94,6 +94,7 @@ class Entry:
         for item in self.carried:
             if item.name in uncertain or not self._is_own(item.old):
                 item.uncertain = f"{item.name}, which may be an array that was there before,"
+                item.origins = carried.origins(item.old) | uncertain.get(item.name, frozenset())
 
     def _read_unbound(self) -> bool:
         """Whether the body read a variable that the loop binds: another attempt guesses its kind.

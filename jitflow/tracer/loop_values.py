@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from jitflow.core.dataclass import dataclass, field, replace
 from jitflow.core.dims import Dim
@@ -18,6 +18,9 @@ from jitflow.tracer.values import ArrayValue, NumbersValue, PyValue, Storage
 
 if TYPE_CHECKING:
     from jitflow.tracer.interpreter import Interpreter
+
+Origins: TypeAlias = dict[str, frozenset[Storage]]
+"""By names of variables, the memory known elsewhere that they may have."""
 
 
 @dataclass(eq=False)
@@ -39,6 +42,8 @@ class Carried:
         The view that is made of the array, for what only comes out.
     sharer : Carried or None
         What comes out with the same memory.
+    origins : frozenset of Storage
+        Which ones that may be.
     stop : int or None
         For an entry of the operand stack the way out that has it.
     parameters, results : list of Value
@@ -52,6 +57,7 @@ class Carried:
     slot: int | None = None
     place: Place | None = None
     uncertain: str = ""
+    origins: frozenset[Storage] = frozenset()
     parameters: list[Value] = field(default_factory=list)
     ends: list[Value] = field(default_factory=list)
     results: list[Value] = field(default_factory=list)

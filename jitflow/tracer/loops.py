@@ -23,7 +23,7 @@ from jitflow.tracer.domains import Domain, index_value
 from jitflow.tracer.frame import SymbolicFrame
 from jitflow.tracer.loop_entry import Entry
 from jitflow.tracer.loop_exit import Exit
-from jitflow.tracer.loop_values import Carried, regrouped
+from jitflow.tracer.loop_values import Carried, Origins, regrouped
 from jitflow.tracer.merging import Ending, place_ending
 from jitflow.tracer.objects.model import IteratorValue
 from jitflow.tracer.objects.wrap import settled
@@ -78,7 +78,7 @@ def capture(
         The loop cannot be captured; everything is as it was.
     """
     known: dict[tuple[int, Any], Place] = _hinted(tracer, frame, loop)
-    uncertain: set[str] = set()
+    uncertain: Origins = {}
     rebound: set[str] = set()
     widened: dict[Any, Kind] = {}
     for _ in range(MAX_ATTEMPTS):
@@ -103,7 +103,7 @@ def _hinted(tracer: Interpreter, frame: SymbolicFrame, loop: Loop) -> dict[tuple
 class _Attempt(Exit):
     """One attempt to trace a loop."""
 
-    def run(self, known: dict[tuple[int, Any], Place], uncertain: set[str]) -> bool:
+    def run(self, known: dict[tuple[int, Any], Place], uncertain: Origins) -> bool:
         """Trace and emit; False where more has to be carried, which is then in the arguments."""
         tracer, context = self.tracer, self.tracer.context
         ranges = dict(context.ranges)
@@ -159,6 +159,8 @@ class _Attempt(Exit):
             if isinstance(item.kind, carried.Part) and item.kind.growth:
                 assert isinstance(item.current, ArrayValue)
                 shrinking.note_room(context, item.current.type.shape[0], item.kind)
+        for item in self.carried:
+            carried.doubt(item.current, item.origins)
         header = self.loop.header
         if self.domain is not None:
             index = facts.late_symbol(context, block.parameters[0], None)
@@ -211,7 +213,7 @@ class _Attempt(Exit):
 
     # After the body
 
-    def _settle(self, outcome: Outcome, uncertain: set[str]) -> bool:
+    def _settle(self, outcome: Outcome, uncertain: Origins) -> bool:
         """Check that everything comes back as it went in; True where an array turned uncertain."""
         for item in self.carried:
             item.ending = self._ending(item)
@@ -226,13 +228,19 @@ class _Attempt(Exit):
         if apart or not self._has_room():
             return True
         self._check_fixed()
-        turned = {
-            item.name
-            for item in self.carried
-            if not item.is_memory and not item.uncertain and not self._stays_own(item)
-        }
-        uncertain |= turned
-        return bool(turned) or self._choose_outs(outcome)
+        return self._find_uncertain(uncertain) or self._choose_outs(outcome)
+
+    def _find_uncertain(self, uncertain: Origins) -> bool:
+        """Whether arrays come back that are known elsewhere, or others than was known."""
+        turned = False
+        for item in self.carried:
+            assert item.ending is not None
+            if item.is_memory or not (item.uncertain or not self._stays_own(item)):
+                continue
+            found = frozenset(filter(self.reach.knows, carried.origins(item.ending.value)))
+            turned |= not (item.uncertain and found <= item.origins)
+            uncertain[item.name] = uncertain.get(item.name, frozenset()) | found
+        return turned
 
     def _ends(self, item: Carried, ending: Ending) -> list[Value]:
         """What comes back; noted in `widened` where it has to be carried as more than it was."""
@@ -430,6 +438,9 @@ class _Attempt(Exit):
             if item.current is not None:
                 self._note_sharers(item)
                 tracer.note_birth(item.current, self.step)
+        for item in (*self.carried, *self.outs):
+            ending = item.ending.value if item.ending is not None else None
+            carried.doubt(item.current, item.origins | carried.origins(ending))
 
     def _uncertainty_after(self, item: Carried) -> str:
         """Why an array behind the loop may be an older one, or one that a list has."""

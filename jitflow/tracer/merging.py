@@ -6,7 +6,10 @@ becomes a result. What only one of them needs afterwards is a placeholder in the
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import functools
+import operator
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from jitflow.core.dataclass import dataclass, field
@@ -19,7 +22,7 @@ from jitflow.tracer import carried
 from jitflow.tracer.carried import Kind, Unbound
 from jitflow.tracer.places import Place, Reach
 from jitflow.tracer.regions import Outcome, block_of, live_at
-from jitflow.tracer.values import ArrayValue, PyValue
+from jitflow.tracer.values import ArrayValue, PyValue, Storage
 
 if TYPE_CHECKING:
     from jitflow.tracer import shrinking
@@ -133,10 +136,21 @@ class Merger:
     reach : Reach
         What was there before both.
     arms : tuple of Arm
+    slots, stack : list of PyValue or None
+        The variables and the operand stack before both.
     """
 
-    def __init__(self, tracer: Interpreter, reach: Reach, arms: tuple[Arm, Arm]) -> None:
-        self.tracer, self.reach, self.arms = tracer, reach, arms
+    def __init__(
+        self,
+        tracer: Interpreter,
+        reach: Reach,
+        arms: tuple[Arm, Arm],
+        slots: list[PyValue | None],
+        stack: Iterable[PyValue | None],
+    ) -> None:
+        self.tracer, self.reach, self.arms, self.slots = tracer, reach, arms, slots
+        self._before = _ways_to([*slots, *stack])
+        self._ways: dict[int, Counter[int]] = {}
         self.pairs: list[tuple[Value, Value]] = []
         self._memo: dict[tuple[int, int], Finished] = {}
         self._partners: dict[int, set[int]] = {}
@@ -163,6 +177,8 @@ class Merger:
                 reason = self._uncertainty(first, second, what)
                 parts = iter(results[start:end])
                 made.append(carried.build(self.tracer, kind, parts, reason))
+                found = carried.origins(first.value) | carried.origins(second.value)
+                carried.doubt(made[0], found)
             return made[0]
 
         self._memo[key] = finished
@@ -211,6 +227,10 @@ class Merger:
         with block_of(tracer, self.arms[arm].block):
             ending = Ending.of(tracer, value)
         for array in carried.storages_of(value) if value is not None else ():
+            for other, _ in array.storage.may_be:
+                if (id(other), None) in self.arms[arm].places:
+                    text = f"{array.storage.uncertain} and has changed since"
+                    return Ending(value, problem=Unsupported("JF-B006", text))
             written = self.arms[arm].places.get((id(array.storage), None))
             if written is None:
                 continue
@@ -229,15 +249,42 @@ class Merger:
 
     def _uncertainty(self, first: Ending, second: Ending, what: str) -> str:
         """Why eager Python may keep another array than a new one; empty where it does not."""
-        for array in (*_arrays(first), *_arrays(second)):
-            storage = array.storage
-            is_own = not array.views and not storage.uncertain
-            is_new = not self.reach.knows(storage)
-            is_alone = storage.source is None and self.reach.holders.get(id(storage), 0) <= 1
-            has_one = len(self._partners.get(id(storage), ())) <= 1
-            if not (is_own and (is_new or is_alone) and has_one):
-                return f"{what}, which may be an array that was there before,"
+        for side, ending in enumerate((first, second)):
+            for array in _arrays(ending):
+                storage = array.storage
+                is_own = not array.views and not storage.uncertain
+                is_alone = not self.reach.knows(storage) or self._is_alone(storage, side)
+                has_one = len(self._partners.get(id(storage), ())) <= 1
+                if not (is_own and is_alone and has_one):
+                    return f"{what}, which may be an array that was there before,"
         return ""
+
+    def _is_alone(self, storage: Storage, side: int) -> bool:
+        """Whether no more than one way leads to memory at the end of an arm."""
+        if storage.source is not None:
+            return False
+        elsewhere = self.reach.holders.get(id(storage), 0) - self._before[id(storage)]
+        return elsewhere + self._ways_in(side)[id(storage)] <= 1
+
+    def _ways_in(self, side: int) -> Counter[int]:
+        """How many variables, operands and changed places have each memory at the end of an arm."""
+        if side not in self._ways:
+            arm = self.arms[side]
+            values = [
+                arm.slots[slot].value if slot in arm.slots else old
+                for slot, old in enumerate(self.slots)
+                if slot in arm.live
+            ]
+            values += [ending.value for _, ending in arm.places.values()]
+            stacks = [_ways_to(e.value for e in stack) for stack in arm.stacks.values()]
+            self._ways[side] = _ways_to(values) + functools.reduce(operator.or_, stacks, Counter())
+        return self._ways[side]
+
+
+def _ways_to(values: Iterable[PyValue | None]) -> Counter[int]:
+    """How many of some values have each memory, by identity."""
+    given = [array for value in values if value is not None for array in carried.storages_of(value)]
+    return Counter(id(array.storage) for array in given)
 
 
 def _arrays(ending: Ending) -> list[ArrayValue]:

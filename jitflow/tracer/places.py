@@ -307,6 +307,16 @@ class Reach:
         """Whether memory was there before, which may have been looked at only since."""
         return id(storage) in self.objects or storage.source is not None
 
+    def _hold(self, item: Any) -> None:
+        """Count a way to memory, or to what may be it, or to an iterator."""
+        held: list[Any] = []
+        if isinstance(item, ArrayValue):
+            held = [item.storage, *(other for other, _ in item.storage.may_be)]
+        elif isinstance(item, IteratorValue):
+            held = [item]
+        for target in held:
+            self.holders[id(target)] = self.holders.get(id(target), 0) + 1
+
     def _visit(self, item: Any) -> None:
         work = [item]
         while work:
@@ -317,9 +327,7 @@ class Reach:
             if isinstance(item, dict):
                 work.extend(item.values())
                 continue
-            if isinstance(item, ArrayValue | IteratorValue):
-                held = id(item.storage if isinstance(item, ArrayValue) else item)
-                self.holders[held] = self.holders.get(held, 0) + 1
+            self._hold(item)
             if id(item) in self.objects:
                 continue
             if isinstance(item, ArrayValue):

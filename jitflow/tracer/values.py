@@ -213,6 +213,9 @@ class Storage:
     uncertain : str
         Why eager Python might have another array object here, one that is known elsewhere: the
         memory may be read, but neither written nor handed out.
+    may_be : tuple of (Storage, Value)
+        Memory that eager Python may have here, each with its contents when this was found: where
+        they change, this may not be read either.
     sharer : SequenceValue or None
         The list that has the other one: where it stays in the piece, this one may be handed out.
     """
@@ -231,6 +234,7 @@ class Storage:
         self.input = version if source is not None else None
         self.written = False
         self.uncertain = ""
+        self.may_be: tuple[tuple[Storage, Value], ...] = ()
         self.sharer: SequenceValue | None = None
 
 
