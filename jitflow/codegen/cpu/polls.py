@@ -44,7 +44,7 @@ MOST = 64
 _UNKNOWN = 200
 """Nanoseconds that an inner loop of unknown length takes at least."""
 
-_CALL = 1000
+_CALL = 400
 """Nanoseconds of a call whose work is known only as it runs."""
 
 _NEVER = 2**62
