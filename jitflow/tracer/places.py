@@ -321,7 +321,9 @@ class Reach:
         work = [item]
         while work:
             item = work.pop()
-            if isinstance(item, list | tuple):
+            if type(item) in _PLAIN:
+                continue
+            if isinstance(item, (list, tuple)):
                 work.extend(item)
                 continue
             if isinstance(item, dict):
@@ -345,5 +347,8 @@ class Reach:
                 self.objects[id(item)] = item
                 work += [part for name, part in vars(item).items() if name not in _OUTSIDE]
 
+
+_PLAIN = frozenset({int, str, bool, float, type(None)})
+"""Types of attributes that lead nowhere; most do."""
 
 _OUTSIDE = frozenset({"source", "real", "tracer", "globals", "code", "value", "cls", "owner"})
