@@ -55,11 +55,14 @@ class Rule:
         ``pattern -> replacement``.
     dtypes : tuple of DType
         Dtypes of the first operand where it holds.
+    least_rank : int
+        Of the result.
     """
 
     name: str
     text: str
     dtypes: tuple[DType, ...] = ALL
+    least_rank: int = 0
 
     @lazy_property
     def pattern(self) -> ast.Call:
@@ -99,6 +102,8 @@ class Rule:
     def apply(self, rewriter: Rewriter, node: Node) -> Replacement:
         """The replacement of `node` where the pattern fits."""
         if not self.may_fit(node) or node.operands[0].type.dtype not in self.dtypes:
+            return None
+        if node.result.type.rank < self.least_rank:
             return None
         for bindings in _match_node(self.pattern, node):
             value = _build(rewriter, self.replacement, bindings, node)

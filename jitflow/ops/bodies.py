@@ -123,9 +123,11 @@ def signed(dtype: DType) -> DType:
 
 
 def math(name: str) -> Body:
-    """The function `name` of the vector math library."""
+    """The function `name` of the vector math library; of scalars, that of the C library."""
 
     def body(e: Any, *operands: Any) -> Any:
+        if getattr(e, "rank_zero", False):
+            return e.scalar_math(name, *operands)
         return e.math(name, *operands)
 
     return body

@@ -19,7 +19,8 @@ class Emitter(Protocol[V]):
     """Element-wise instructions; operands of one call have one dtype unless said otherwise."""
 
     fastmath: bool
-    rank_zero: bool  # the operands are scalars: then complex products do not fuse (optional)
+    rank_zero: bool  # the operands are scalars: complex products do not fuse then, and functions
+    # are those of C (optional)
 
     def dtype(self, x: V) -> DType:
         """Element type of `x`."""
@@ -140,6 +141,9 @@ class Emitter(Protocol[V]):
 
     def math(self, name: str, *operands: V) -> V:
         """A function of the vector math library: ``exp``, ``tanh``, ``arctan2``, ``power``, ..."""
+
+    def scalar_math(self, name: str, *operands: V) -> V:
+        """`math` of scalars, as CPython has it: with the last bits of the C library in f64."""
 
     def residue(self, name: str, x: V) -> V:
         """What rounding took from ``math(name, x)``, relative to it; 0 where that is not known."""

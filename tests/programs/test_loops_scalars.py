@@ -1,10 +1,13 @@
 """Python's numbers in captured loops: each expression in a loop of its own, in one piece."""
 
 import linecache
+import math
 
 import numpy as np
 import pytest
 from helpers.loops import control_nodes
+
+import jitflow
 
 RNG = np.random.default_rng(5)
 NUMBERS = RNG.integers(-50, 1000, 40)
@@ -206,3 +209,60 @@ def test_arrays_are_rolled_by_data(check_loops):
 
     report = check_loops(rolled, (RNG.normal(size=(7, 9)), RNG.integers(-12, 12, (30, 2))))
     assert control_nodes(report) == ["for", "for"]
+
+
+FUNCTIONS = [
+    *(
+        "exp(x % 300)",
+        "exp2(x % 300)",
+        "expm1(x % 300)",
+        "log(x)",
+        "log2(x)",
+        "log10(x)",
+        "log1p(x)",
+    ),
+    *("sin(x)", "cos(x)", "tan(x)", "asin(x % 1)", "acos(x % 1)", "atan(x)", "atan2(x, 3.5)"),
+    *("sinh(x % 300)", "cosh(x % 300)", "tanh(x % 9)", "asinh(x)", "acosh(x + 1)", "atanh(x % 1)"),
+    *(
+        "cbrt(x)",
+        "erf(x % 5)",
+        "erfc(x % 9)",
+        "pow(x, 0.3)",
+        "log(x, 7)",
+        "pow(x, -1)",
+        "pow(x, 3)",
+    ),
+]
+POWERS = [
+    "x**0.5",
+    "x ** (1 / 3)",
+    "x**3",
+    "x**4",
+    "x**-1.0",
+    "x**-2",
+    "(-x) ** 5",
+    "1.1 ** (x % 99)",
+]
+
+
+@pytest.mark.parametrize("expression", [*(f"math.{call}" for call in FUNCTIONS), *POWERS])
+def test_scalars_have_the_last_bits_that_python_gives_them(expression):
+    namespace = {"math": math, "np": np}
+    lines = (
+        "def f(xs):",
+        "    s = 0.0",
+        "    out = np.zeros(len(xs))",
+        "    for i in range(len(xs)):",
+    )
+    lines += (
+        "        x = float(xs[i]) + s * 0.0",
+        f"        s = {expression}",
+        "        out[i] = s",
+    )
+    exec("\n".join((*lines, "    return out")), namespace)
+    numbers = np.concatenate([RNG.uniform(0, 40, 500), np.arange(1.0, 200.0), 10.0 ** np.arange(9)])
+    compiled = jitflow.compile(namespace["f"])
+    got, report = compiled(numbers), compiled.report()
+    assert report.pieces == 1
+    assert not report.journal.eager
+    np.testing.assert_array_equal(got, namespace["f"](numbers))

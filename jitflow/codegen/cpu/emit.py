@@ -277,6 +277,13 @@ class LlvmEmitter:
 
         return self._from_library(math.emit, name, *operands)
 
+    def scalar_math(self, name: str, *operands: Register) -> Register:
+        is_f64 = all(x.dtype is F64 and x.lanes == 1 for x in operands)
+        function = rare.of_scalars(name) if is_f64 and not self.fastmath else None
+        if function is None:
+            return self.math(name, *operands)
+        return rare.call_known(self, function, *operands)
+
     def residue(self, name: str, x: Register) -> Register:
         from jitflow.codegen.cpu import math
 

@@ -6,6 +6,7 @@ Each helper is a function of the module, written once.
 from __future__ import annotations
 
 import ctypes
+import functools
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -175,6 +176,38 @@ def lane_call(e: LlvmEmitter, name: str, *operands: Register) -> Register:
     mask = e.text.broadcast(e.constant(True, BOOL), lanes)
     text = e.text.result(_each(e, name, mask, values[0], list(values)))
     return Register(text, values[0].dtype, lanes, e.text.depth)
+
+
+_IN_C = {
+    **{name: name for name in ("exp", "exp2", "expm1", "log", "log2", "log10", "log1p", "sin")},
+    **{
+        name: name
+        for name in ("cos", "tan", "sinh", "cosh", "tanh", "cbrt", "hypot", "erf", "erfc")
+    },
+    **{f"arc{name}": f"a{name}" for name in ("sin", "cos", "tan", "tan2", "sinh", "cosh", "tanh")},
+    "power": "pow",
+}
+
+
+@functools.cache
+def of_scalars(name: str) -> tuple[str, int] | None:
+    """Symbol and address of the C function that CPython computes `name` with, if it is found.
+
+    The symbol is none that LLVM knows: it would compute ``pow(x, -1.0)`` in its own way.
+    """
+    try:
+        return f"c.{_IN_C[name]}", c_function(_IN_C[name])
+    except (KeyError, AttributeError, OSError, TypeError):
+        return None
+
+
+def call_known(e: LlvmEmitter, function: tuple[str, int], *operands: Register) -> Register:
+    """The C function of scalars of one dtype, which is that of the result."""
+    symbol, address = function
+    e.text.names.externals[symbol] = address
+    element = scalar_type(operands[0].dtype)
+    text = e.text.intrinsic(symbol, element, [(element, x.text) for x in operands])
+    return Register(e.text.result(text), operands[0].dtype, 1, e.text.depth)
 
 
 def _library(e: LlvmEmitter, name: str, x: Register) -> tuple[str, str]:

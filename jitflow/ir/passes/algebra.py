@@ -80,12 +80,12 @@ RULES: tuple[AnyRule, ...] = (
     Rule("conjugate_real", "conjugate(x) -> x", REAL),
     Rule("conjugate_conjugate", "conjugate(conjugate(x)) -> x"),
     # Powers: at most two roundings, in range whenever the power is. sqrt is not power(x, 0.5),
-    # which gives 0.0 for -0.0 and inf for -inf.
+    # which gives 0.0 for -0.0 and inf for -inf. Those of scalars have the last bits of C's pow.
     Rule("power_one", "power(x, 1) -> x", REAL_NUMBERS),
     Rule("power_two", "power(x, 2) -> square(x)", FLOATS),
-    Rule("power_three", "power(x, 3) -> multiply(square(x), x)", FLOATS),
-    Rule("power_four", "power(x, 4) -> square(square(x))", FLOATS),
-    Rule("power_minus_one", "power(x, -1) -> reciprocal(x)", FLOATS),
+    Rule("power_three", "power(x, 3) -> multiply(square(x), x)", FLOATS, least_rank=1),
+    Rule("power_four", "power(x, 4) -> square(square(x))", FLOATS, least_rank=1),
+    Rule("power_minus_one", "power(x, -1) -> reciprocal(x)", FLOATS, least_rank=1),
     integer_power,
     divide_by_power_of_two,
     # Extremes, rounding.
