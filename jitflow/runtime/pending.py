@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import importlib
+import math
 import time
 import weakref
 from types import FunctionType
@@ -33,6 +34,8 @@ _LOOKS = 4
 _SHARE, _LEAST_SECONDS = 0.02, 6e-8
 """Of a call's time, that looking may take on the average; this much it may always take."""
 _DEAREST_PAUSE = 4096
+_WITHOUT_ARRAYS = 1.0
+"""Seconds that compiling may take where neither the code nor the arguments lead to an array."""
 
 
 class Pending:
@@ -54,6 +57,7 @@ class Pending:
         self._looks, self._pause = 0, 0
         self._numbers: plain.Numbers | None = None
         self._allowance: plain.Allowance | None = None
+        self._most_seconds = math.inf
 
     def attach(self, compiled: Compiled) -> None:
         """Say which object calls come from; it gets the faster ways in as they are made."""
@@ -72,6 +76,8 @@ class Pending:
             start = time.perf_counter()
             if not (self._reaches_arrays(args, kwargs) or self._is_worth_tracing(args, kwargs)):
                 return self._timed(args, kwargs, start)
+            if not (reach.names_numpy(self.function) or self._given_arrays(args, kwargs)):
+                self._most_seconds = _WITHOUT_ARRAYS
         dispatcher = self.dispatcher()
         call = dispatcher.call
         if self.options.verify:
@@ -87,7 +93,10 @@ class Pending:
     def _reaches_arrays(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
         if self._reaches is None:
             self._reaches = reach.function_reaches(self.function)
-        return self._reaches or reach.call_reaches(self.function, args, kwargs)
+        return self._reaches or self._given_arrays(args, kwargs)
+
+    def _given_arrays(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
+        return reach.call_reaches(self.function, args, kwargs)
 
     def _is_worth_tracing(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
         """Whether loops of numbers are."""
@@ -125,6 +134,8 @@ class Pending:
                 made: Dispatcher = module.Dispatcher(self.function, self.options, self.key)
                 if self._allowance is not None and self._allowance.is_due:
                     made.compile_plain(self._allowance.limit)
+                elif self._most_seconds < math.inf:
+                    made.compile_plain(self._most_seconds)
                 if self._target is not None and not self.options.verify:
                     made.install_into(self._target)
                 self.made = made

@@ -7,9 +7,9 @@ function and of the classes and functions among them. It errs on the side of tra
 from __future__ import annotations
 
 import sys
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from itertools import islice
-from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType
+from types import BuiltinFunctionType, CodeType, FunctionType, MethodType, ModuleType
 from typing import Any
 
 import numpy as np
@@ -39,10 +39,21 @@ def call_reaches(function: FunctionType, args: tuple[Any, ...], kwargs: dict[str
     return values_reach((*args, *kwargs.values(), *defaults))
 
 
+def names_numpy(function: FunctionType) -> bool:
+    """Whether the code of a function has names, closures and all, that lead to NumPy or an array.
+
+    Closer than `function_reaches`, for which a function of a module that knows NumPy may use it.
+    """
+    return _Search(by_name=True).function(function, _DEPTH)
+
+
 class _Search:
-    def __init__(self) -> None:
+    """`by_name`: what the module of a function knows counts where its code names it."""
+
+    def __init__(self, by_name: bool = False) -> None:
         self.left = _OBJECTS
         self.seen: set[int] = set()
+        self.by_name = by_name
 
     def value(self, value: Any, depth: int) -> bool:
         """Whether `value` is or holds something of NumPy's."""
@@ -108,7 +119,9 @@ class _Search:
     def function(self, function: FunctionType, depth: int) -> bool:
         """Whether a function's globals or closure lead to NumPy."""
         wrapped = getattr(function, "__wrapped__", None)
-        if _knows_numpy(function.__globals__) or _is_numpy(function.__module__ or ""):
+        if _is_numpy(function.__module__ or ""):
+            return True
+        if not self.by_name and _knows_numpy(function.__globals__):
             return True
         for cell in function.__closure__ or ():
             try:
@@ -117,9 +130,17 @@ class _Search:
             except ValueError:
                 continue
         namespace = function.__globals__
-        names = (name for name in function.__code__.co_names if name in namespace)
+        names = (name for name in _names_in(function.__code__) if name in namespace)
         known = (wrapped, *(namespace[name] for name in names))
         return any(self.value(item, depth) for item in known)
+
+
+def _names_in(code: CodeType) -> Iterator[str]:
+    """Names of globals and attributes in code and in the functions that it makes."""
+    yield from code.co_names
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            yield from _names_in(constant)
 
 
 _PLAIN = frozenset({"builtins", "abc", "typing", "enum", "dataclasses", "collections", "functools"})

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import jitflow
-from jitflow.runtime import reach
+from jitflow.runtime import pending, reach
 
 
 def function_in(source, **names):
@@ -85,3 +85,43 @@ assert "jitflow.runtime.dispatch" in sys.modules
 """
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     subprocess.run([sys.executable, "-c", program], check=True, env=environment)
+
+
+def products_of_lists(a, b):
+    out = [[0.0] * len(b[0]) for _ in a]
+    for i in range(len(a)):
+        for j in range(len(b[0])):
+            for k in range(len(b)):
+                out[i][j] += a[i][k] * b[k][j]
+    return out
+
+
+def roots_inside(values):
+    def root(value):
+        return np.sqrt(value)
+
+    return [root(value) for value in values]
+
+
+def calls_roots(values):
+    return roots_inside(values)
+
+
+def test_what_the_code_names():
+    assert not reach.names_numpy(products_of_lists)
+    assert reach.names_numpy(roots_inside)
+    assert reach.names_numpy(calls_roots)
+
+
+def test_little_time_goes_into_what_names_no_arrays(monkeypatch):
+    monkeypatch.setattr(pending, "_WITHOUT_ARRAYS", 0.0)
+    rows = [[float(i * j % 7) for j in range(9)] for i in range(9)]
+    with jitflow.config().override(trace_everything=False):
+        plain, naming = jitflow.compile(products_of_lists), jitflow.compile(calls_roots)
+        for _ in range(3):
+            assert plain(rows, rows) == products_of_lists(rows, rows)
+            assert naming([4.0, 9.0]) == [2.0, 3.0]
+    assert plain.report().pieces <= 1
+    assert "pieces took" in str(plain.report())
+    assert naming.report().pieces == 1
+    assert "pieces took" not in str(naming.report())
