@@ -55,6 +55,7 @@ class Pending:
         self._target: weakref.ref[Compiled] | None = None
         self._reaches: bool | None = None
         self._looks, self._pause = 0, 0
+        self._look_seconds = math.inf
         self._numbers: plain.Numbers | None = None
         self._allowance: plain.Allowance | None = None
         self._most_seconds = math.inf
@@ -118,7 +119,9 @@ class Pending:
         seconds = time.perf_counter() - called
         self._looks += 1
         if self._looks >= _LOOKS:
-            dear = (called - start) / max(_SHARE * seconds, _LEAST_SECONDS)
+            # One look that something interrupts says little: twice the last one at most.
+            self._look_seconds = min(2 * self._look_seconds, called - start)
+            dear = self._look_seconds / max(_SHARE * seconds, _LEAST_SECONDS)
             growing = min(self._looks // 8, _LONGEST_PAUSE)
             self._pause = max(growing, min(int(dear), _DEAREST_PAUSE))
         if self._allowance is not None:

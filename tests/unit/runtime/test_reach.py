@@ -68,7 +68,7 @@ def test_arrays_are_found_after_many_calls_without():
     f = jitflow.compile(function_in("def f(x): return x + x"))
     for _ in range(2000):
         assert f(1.5) == 3.0
-    for _ in range(40):
+    for _ in range(5000):
         assert f(np.ones(2)).tolist() == [2.0, 2.0]
     assert f.report().pieces
 
