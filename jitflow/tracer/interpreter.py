@@ -47,6 +47,8 @@ HANDLERS = {
 
 MAX_STEPS = 200_000
 """Instructions of one trace: beyond it the piece ends, whatever it has captured."""
+MAX_FACTS, FACTS_OF_A_NODE = 6000, 100
+"""Guards that a piece may have, besides those for each node: more take longer than Python."""
 
 
 class Interpreter:
@@ -279,6 +281,10 @@ class Interpreter:
             raise Unsupported("JF-B015", f"{config().max_nodes} nodes")
         if self.steps > MAX_STEPS:
             raise Unsupported("JF-B015", f"{MAX_STEPS} instructions")
+        facts, nodes = len(self.context.guards), self.context.builder.node_count
+        if facts > MAX_FACTS + FACTS_OF_A_NODE * nodes:
+            cause = Unsupported("JF-B015", f"{facts} facts about objects for {nodes} operators")
+            raise Restart(cause, leave=True)
 
     # Bookkeeping for handlers
 

@@ -113,3 +113,41 @@ def test_recursion_inside_loops_over_data_is_given_up_early(check, monkeypatch):
 
     check(queens, (8,))
     assert 0 < traced < 3 * MAX_STEPS
+
+
+class Node:
+    def __init__(self, value, children):
+        self.value, self.children = value, children
+
+
+def walked(root, x):
+    seen, order = set(), []
+
+    def visit(node):
+        if node not in seen:
+            seen.add(node)
+            for child in node.children:
+                visit(child)
+            order.append(node)
+
+    visit(root)
+    total = 0.0
+    for node in order:
+        total += node.value
+    return total + x
+
+
+def test_a_walk_over_thousands_of_objects_is_left_to_python():
+    """What it would have to check of them takes longer than the walk."""
+    nodes = [Node(0.5 * k, []) for k in range(3000)]
+    for k, node in enumerate(nodes[1:], 1):
+        nodes[(k - 1) // 3].children.append(node)
+    compiled = jitflow.compile(walked)
+    x = np.ones(3)
+    for _ in range(2):
+        np.testing.assert_array_equal(compiled(nodes[0], x), walked(nodes[0], x))
+    codes = {code for code, _ in compiled.report().journal.eager}
+    assert "JF-B015" in codes
+    small = jitflow.compile(walked)
+    np.testing.assert_array_equal(small(nodes[2990], x), walked(nodes[2990], x))
+    assert small.report().pieces == 1
