@@ -34,7 +34,7 @@ from jitflow.tracer.numpy.operands import (
     same_shape,
     undecided,
 )
-from jitflow.tracer.values import ArrayValue, ConstantValue, PyValue, SequenceValue
+from jitflow.tracer.values import ArrayValue, ConstantValue, PyValue, ScalarValue, SequenceValue
 
 _SAME_OPERATOR = {"deg2rad": "radians", "rad2deg": "degrees", "fabs": "absolute"}
 _CALLED = frozenset({"gcd", "lcm", "modf", "frexp"})
@@ -170,7 +170,7 @@ def _power_shortcut(
     context: TraceContext, inputs: Sequence[PyValue], options: Options
 ) -> tuple[np.ufunc, np.dtype | None] | None:
     """The ufunc and loop that `numpy.power` takes for known exponents -1, 0.5, 1 and 2."""
-    number = inputs[1].value if isinstance(inputs[1], ConstantValue) else None
+    number = _known_power(context, *inputs[:2])
     if type(number) is bool or not isinstance(number, (int, float, np.integer, np.floating)):
         return None
     base = operand(context, inputs[0])
@@ -182,6 +182,19 @@ def _power_shortcut(
         found |= {-1: np.reciprocal, 0.5: np.sqrt}
     ufunc = found.get(number)
     return None if ufunc is None else (ufunc, loop)
+
+
+def _known_power(context: TraceContext, base: PyValue, exponent: PyValue) -> Any:
+    """The exponent, if it is known; whether an int is 2 decides the dtype of powers of bools."""
+    if isinstance(exponent, ConstantValue):
+        return exponent.value
+    is_int = isinstance(exponent, ScalarValue) and exponent.box == "int"
+    if not is_int or operand(context, base).dtype is not BOOL:
+        return None
+    dim = exponent.dim if isinstance(exponent, ScalarValue) else None
+    if dim is None:
+        raise unsupported("a power of bools that data decide")
+    return 2 if facts.decide(context, dim, "==", 2) else None
 
 
 def resolve(ufunc: np.ufunc, items: Sequence[Operand], options: Options) -> list[np.dtype]:

@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 from helpers.numpy_cases import LAYOUTS, X, check, check_layouts, lines
 
+import jitflow
+
 OPERATORS = """
 x + 1
 x - 1.5
@@ -169,3 +171,17 @@ def test_masked_elements_raise_no_flag():
 def test_layouts_are_what_they_say():
     assert LAYOUTS["F"].flags.f_contiguous
     assert not LAYOUTS["sliced"].flags.contiguous
+
+
+def test_powers_of_bools_by_an_int_that_changes():
+    """NumPy squares for 2, and gives int8; other ints make int64 of bools."""
+
+    def f(x, n):
+        return x**n, np.power(x, n)
+
+    compiled = jitflow.compile(f)
+    x = np.array([True, False])
+    for n in (2, 1, 3, 4, 2, 5, 6, 2, 7):
+        for got, expected in zip(compiled(x, n), f(x, n), strict=True):
+            assert got.dtype == expected.dtype
+            np.testing.assert_array_equal(got, expected)
