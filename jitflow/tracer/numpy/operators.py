@@ -59,6 +59,7 @@ def binary_operator(context: TraceContext, op: str, left: PyValue, right: PyValu
         _check_bits(context, left, right)
     options = ufuncs.Options(out=[out] + [None] * (ufunc.nout - 1))
     options.scalar_power = name == "pow" and not isinstance(left, ArrayValue)
+    options.is_operator = True
     known = _checked_scalar(context, ufunc, [left, right])
     return known or ufuncs.apply(context, ufunc, [left, right], options)
 

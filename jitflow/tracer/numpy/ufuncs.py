@@ -50,7 +50,8 @@ _HARMLESS = {"arctanh": 0.0, "arcsin": 0.0, "arccos": 0.0, "expm1": 0.0}
 class Options:
     """Keyword arguments of a ufunc call.
 
-    `scalar_power` is set for ``**`` of a NumPy scalar, which has no shortcut for known exponents.
+    `scalar_power` is set for ``**`` of a NumPy scalar, which has no shortcut for known exponents;
+    `is_operator` for every operator: the square of bools is int8 there, and int64 by `numpy.power`.
     """
 
     out: list[ArrayValue | None] = field(default_factory=list)
@@ -58,6 +59,7 @@ class Options:
     dtype: np.dtype | None = None
     casting: str = "same_kind"
     scalar_power: bool = False
+    is_operator: bool = False
 
 
 def call(
@@ -170,11 +172,12 @@ def _power_shortcut(
     context: TraceContext, inputs: Sequence[PyValue], options: Options
 ) -> tuple[np.ufunc, np.dtype | None] | None:
     """The ufunc and loop that `numpy.power` takes for known exponents -1, 0.5, 1 and 2."""
-    number = _known_power(context, *inputs[:2])
+    base = operand(context, inputs[0])
+    is_of_bools = base.dtype is BOOL and options.is_operator
+    number = _known_power(context, inputs[1], is_of_bools)
     if type(number) is bool or not isinstance(number, (int, float, np.integer, np.floating)):
         return None
-    base = operand(context, inputs[0])
-    if base.dtype is BOOL and type(number) is int and number == 2:
+    if is_of_bools and type(number) is int and number == 2:
         return np.square, options.dtype
     loop = resolve(np.power, [base, operand(context, inputs[1])], options)[0]
     found: dict[Any, np.ufunc] = {2: np.square, 1: np.positive}
@@ -184,17 +187,15 @@ def _power_shortcut(
     return None if ufunc is None else (ufunc, loop)
 
 
-def _known_power(context: TraceContext, base: PyValue, exponent: PyValue) -> Any:
+def _known_power(context: TraceContext, exponent: PyValue, is_of_bools: bool) -> Any:
     """The exponent, if it is known; whether an int is 2 decides the dtype of powers of bools."""
     if isinstance(exponent, ConstantValue):
         return exponent.value
-    is_int = isinstance(exponent, ScalarValue) and exponent.box == "int"
-    if not is_int or operand(context, base).dtype is not BOOL:
+    if not is_of_bools or not isinstance(exponent, ScalarValue) or exponent.box != "int":
         return None
-    dim = exponent.dim if isinstance(exponent, ScalarValue) else None
-    if dim is None:
+    if exponent.dim is None:
         raise unsupported("a power of bools that data decide")
-    return 2 if facts.decide(context, dim, "==", 2) else None
+    return 2 if facts.decide(context, exponent.dim, "==", 2) else None
 
 
 def resolve(ufunc: np.ufunc, items: Sequence[Operand], options: Options) -> list[np.dtype]:

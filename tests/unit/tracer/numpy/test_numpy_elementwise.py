@@ -174,7 +174,7 @@ def test_layouts_are_what_they_say():
 
 
 def test_powers_of_bools_by_an_int_that_changes():
-    """NumPy squares for 2, and gives int8; other ints make int64 of bools."""
+    """The operator squares for 2, and gives int8; all else makes int64 of bools."""
 
     def f(x, n):
         return x**n, np.power(x, n)
