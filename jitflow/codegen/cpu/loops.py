@@ -191,10 +191,8 @@ class LoopWriter:
         lines += scope.lines
         text.start_block(done)
         if may_be_empty:
-            merged = [
-                self.merge(first, last, outer_label, latch)
-                for first, last in zip(before, after, strict=True)
-            ]
+            ends = zip(before, after, strict=True)
+            merged = [self.merge(first, last, outer_label, latch) for first, last in ends]
             self.accumulators.restore(folded, merged)
 
     def go_on(
