@@ -26,7 +26,7 @@ import numpy as np
 sys.path[:0] = [str(Path(__file__).parents[1])]
 
 from benchmarks.gpu_cases import CASES, Case
-from jitflow.runtime.device import driver
+from jitflow.runtime.device import machine
 
 SYSTEMS = ("jitflow", "cupy", "fuse", "torch", "compile", "jax")
 _ROTATION = 512 << 20  # bytes of inputs: several times the second-level cache
@@ -295,7 +295,7 @@ def main() -> int:
     if options.work:
         work(options.work, cases)
         return 0
-    found = driver.probe()
+    found = machine.probe()
     if found.problem:
         print(f"no GPU: {found.problem}; python -m jitflow doctor says more", file=sys.stderr)
         return 2

@@ -12,6 +12,7 @@ import json
 import os
 import stat
 import tempfile
+import time
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -19,10 +20,12 @@ from typing import Any
 from jitflow.core.config import config
 from jitflow.core.dataclass import dataclass
 
-_SUFFIX = ".artifact"
+_SUFFIX, _NEW = ".artifact", ".new-"
 _DIGEST = 64  # hexadecimal digits of SHA-256
 _OTHERS = 0o077  # permissions of group and world
-_MOST_FILES = 4096
+_MOST_FILES, _MOST_BYTES = 4096, 1 << 30
+_ABANDONED = 3600.0
+"""Seconds after which a file that is still being written was left by a process that ended."""
 
 
 @dataclass(frozen=True)
@@ -66,17 +69,30 @@ class Store:
 
     def load(self, key: str) -> Artifact | None:
         """The artifact of `key`; None where there is none that can be trusted."""
-        if self.refusal():
-            return None
+        found = self.look_up(key)
+        return found if isinstance(found, Artifact) else None
+
+    def look_up(self, key: str) -> Artifact | str:
+        """The artifact of `key`, or why what there is was ignored; empty if there is nothing."""
+        refusal = self.refusal()
+        if refusal:
+            return refusal
+        path = self._path(key)
         try:
-            raw = _read(self._path(key))
-            if raw is None or raw[:_DIGEST] != _digest_of(raw[_DIGEST:]):
-                return None
-            head, _, code = raw[_DIGEST:].partition(b"\n")
-            about = json.loads(head)
-        except (OSError, ValueError):
-            return None
-        return Artifact(about, code) if isinstance(about, dict) else None
+            raw = _read(path)
+        except FileNotFoundError:
+            return ""
+        except OSError as error:
+            return f"{path.name} cannot be read: {error.strerror}"
+        if raw is None:
+            return f"{path.name} is no plain file that the user alone may write"
+        if raw[:_DIGEST] != _digest_of(raw[_DIGEST:]):
+            return f"{path.name} is damaged: its digest is wrong"
+        found = _parse(raw[_DIGEST:], key)
+        if isinstance(found, Artifact):
+            with suppress(OSError):
+                os.utime(path)  # what is used stays when others are forgotten
+        return found
 
     def save(self, key: str, artifact: Artifact) -> bool:
         """Keep `artifact`; False where that was not possible."""
@@ -84,7 +100,7 @@ class Store:
             self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             if self.refusal():
                 return False
-            head = json.dumps(artifact.about, sort_keys=True).encode()
+            head = json.dumps({"key": key, **artifact.about}, sort_keys=True).encode()
             body = head + b"\n" + artifact.code
             self._write(self._path(key), _digest_of(body) + body)
             self._prune()
@@ -118,7 +134,7 @@ class Store:
 
     def _write(self, path: Path, data: bytes) -> None:
         """Write as a whole or not at all: readers see the old file or the new one."""
-        handle, temporary = tempfile.mkstemp(dir=self.folder, prefix=".new-")
+        handle, temporary = tempfile.mkstemp(dir=self.folder, prefix=_NEW)
         try:
             with os.fdopen(handle, "wb") as file:
                 file.write(data)
@@ -138,17 +154,44 @@ class Store:
         return found
 
     def _prune(self) -> None:
-        """Forget the older half where there are too many."""
+        """Forget those used longest ago, down to half, where there are too many or too much."""
         found = self._files()
-        if len(found) > _MOST_FILES:
-            for _, _, path in sorted(found)[: len(found) // 2]:
-                with suppress(OSError):
+        size = sum(size for _, size, _ in found)
+        if len(found) <= _MOST_FILES and size <= _MOST_BYTES:
+            return
+        count = len(found)
+        for _, bytes_of_it, path in sorted(found):
+            if count <= _MOST_FILES // 2 and size <= _MOST_BYTES // 2:
+                break
+            with suppress(OSError):
+                path.unlink()
+            count, size = count - 1, size - bytes_of_it
+        self._remove_abandoned()
+
+    def _remove_abandoned(self) -> None:
+        """Remove what writers that were killed have left."""
+        before = time.time() - _ABANDONED
+        for path in self.folder.glob(f"{_NEW}*"):
+            with suppress(OSError):
+                if path.lstat().st_mtime < before:
                     path.unlink()
 
 
 def store() -> Store:
     """The store of this process's user."""
     return Store(cache_folder())
+
+
+def _parse(body: bytes, key: str) -> Artifact | str:
+    """What a file has after its digest, if it is the artifact of `key`."""
+    head, _, code = body.partition(b"\n")
+    try:
+        about = json.loads(head)
+    except ValueError:
+        return "it is not in the format of artifacts"
+    if not isinstance(about, dict) or about.pop("key", None) != key:
+        return "it is the artifact of something else"
+    return Artifact(about, code)
 
 
 def _digest_of(data: bytes) -> bytes:

@@ -21,7 +21,7 @@ from jitflow.codegen.artifacts import Store, cache_folder
 from jitflow.core import platform
 from jitflow.core.config import config
 from jitflow.core.dataclass import dataclass
-from jitflow.runtime.device import driver
+from jitflow.runtime.device import machine
 
 GPU_PACKAGES = {
     "Triton": (("triton",), (3, 6), "pip install 'triton>=3.6'"),
@@ -30,7 +30,6 @@ GPU_PACKAGES = {
         (14, 0),
         "pip install cupy-cuda13x (cupy-cuda12x for a driver older than CUDA 13)",
     ),
-    "cuda-bindings": (("cuda-bindings",), (12, 8), "pip install 'cuda-bindings>=13'"),
 }
 """Package: names of its distributions, oldest version that is supported, how to get it."""
 
@@ -201,7 +200,7 @@ def _compiles() -> Iterator[Finding]:
 
 
 def _gpu() -> Iterator[Finding]:
-    found = driver.probe()
+    found = machine.probe()
     if not found.has_library:
         yield Finding("GPU driver", "missing", found.problem, "install the NVIDIA driver")
         return

@@ -1,8 +1,6 @@
 // A driver library that records launches instead of making them: a stand-in for libcuda.so.1 with
 // one device of capability 9.0. FAKE_CUDA_DEVICES changes the number of devices, FAKE_CUDA_INIT and
 // FAKE_CUDA_LAUNCH the result of cuInit and of launches.
-#define _GNU_SOURCE
-#include <dlfcn.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,6 +17,7 @@ static unsigned char packed[1 << 16];
 static int packed_bytes;
 static long launches, loads;
 static int dynamic_shared;
+static __thread void *context;  // of each thread; needed where FAKE_CUDA_CONTEXTS is 1
 
 // What the tests ask for.
 void fake_expect(int count, const int *given) {
@@ -32,6 +31,7 @@ int fake_parameters(unsigned char *out) {
   memcpy(out, packed, packed_bytes);
   return packed_bytes;
 }
+void *fake_context(void) { return context; }
 void fake_configuration(uint32_t *out, uint64_t *stream) {
   memcpy(out, last.grid, sizeof last.grid);
   memcpy(out + 3, last.block, sizeof last.block);
@@ -73,7 +73,11 @@ Result cuDeviceGetAttribute(int *value, int attribute, int device) {
   }
   return 0;
 }
-Result cuCtxGetCurrent(void **context) { *context = (void *)0x1000; return 0; }
+Result cuDevicePrimaryCtxRetain(void **found, int device) {
+  *found = (void *)(intptr_t)(0x1000 + device);
+  return 0;
+}
+Result cuCtxSetCurrent(void *given) { context = given; return 0; }
 Result cuGetErrorName(Result code, const char **name) { *name = "FAKE_ERROR"; return 0; }
 Result cuGetErrorString(Result code, const char **text) { *text = "a fake error"; return 0; }
 Result cuModuleLoadData(void **module, const void *image) {
@@ -82,7 +86,6 @@ Result cuModuleLoadData(void **module, const void *image) {
   *module = (void *)0x2000;
   return 0;
 }
-Result cuModuleUnload(void *module) { loads--; return 0; }
 Result cuModuleGetFunction(void **function, void *module, const char *name) {
   if (!strcmp(name, "absent")) return 500;  // CUDA_ERROR_NOT_FOUND
   *function = (void *)0x3000;
@@ -92,29 +95,19 @@ Result cuFuncSetAttribute(void *function, int attribute, int value) {
   if (attribute == 8) dynamic_shared = value;
   return 0;
 }
-Result cuLaunchKernel(void *function, unsigned gx, unsigned gy, unsigned gz, unsigned bx,
-                      unsigned by, unsigned bz, unsigned shared, void *stream, void **given,
-                      void **extra) {
-  uint32_t grid[] = {gx, gy, gz}, block[] = {bx, by, bz};
-  memcpy(last.grid, grid, sizeof grid);
-  memcpy(last.block, block, sizeof block);
-  last.shared = shared;
-  last.stream = (uint64_t)stream;
-  return record(given);
-}
-
-// cuda-bindings asks for every function by name.
-Result cuGetProcAddress_v2(const char *name, void **function, int version, uint64_t flags,
-                           int *status) {
-  static void *self;
-  if (!self) self = dlopen("libcuda.so.1", RTLD_LAZY);
-  *function = dlsym(self, name);
-  if (!*function && !strcmp(name, "cuGetProcAddress")) *function = cuGetProcAddress_v2;
-  if (!*function) {
-    char versioned[128];
-    snprintf(versioned, sizeof versioned, "%s_v2", name);
-    *function = dlsym(self, versioned);
-  }
-  if (status) *status = *function ? 0 : 1;
-  return *function ? 0 : 500;
+// CUlaunchConfig: as many numbers as a launch without attributes has.
+struct Configuration {
+  uint32_t grid[3], block[3], shared;
+  void *stream, *attributes;
+  uint32_t attribute_count;
+};
+Result cuLaunchKernelEx(const struct Configuration *given, void *function, void **parameters,
+                        void **extra) {
+  if (setting("FAKE_CUDA_CONTEXTS", 0) && !context) return 201;  // CUDA_ERROR_INVALID_CONTEXT
+  if (given->attributes || given->attribute_count) return 1;     // CUDA_ERROR_INVALID_VALUE
+  memcpy(last.grid, given->grid, sizeof last.grid);
+  memcpy(last.block, given->block, sizeof last.block);
+  last.shared = given->shared;
+  last.stream = (uint64_t)given->stream;
+  return record(parameters);
 }

@@ -26,7 +26,7 @@ def library() -> Path | None:
     folder = Path(tempfile.mkdtemp(prefix="fake-cuda-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     command = [compiler, "-O1", "-shared", "-fPIC", "-Wl,-soname,libcuda.so.1"]
-    command += ["-o", str(folder / "libcuda.so.1"), str(SOURCE), "-ldl"]
+    command += ["-o", str(folder / "libcuda.so.1"), str(SOURCE)]
     subprocess.run(command, check=True, capture_output=True)
     return folder
 

@@ -10,12 +10,12 @@ import pytest
 
 from benchmarks import gpu
 from benchmarks.gpu_cases import CASES
-from jitflow.runtime.device import driver
+from jitflow.runtime.device import machine
 
 SCRIPT = Path(gpu.__file__)
 
 
-@pytest.mark.skipif(driver.probe().has_library, reason="there is a driver")
+@pytest.mark.skipif(machine.probe().has_library, reason="there is a driver")
 def test_without_a_gpu_it_says_so():
     done = subprocess.run(
         [sys.executable, str(SCRIPT)], capture_output=True, text=True, env=os.environ, timeout=60

@@ -12,18 +12,20 @@ import importlib
 import json
 import linecache
 import re
+import time
 import types
 from importlib import metadata
 from typing import Any
 
 from jitflow.codegen.artifacts import Artifact, digest, store
+from jitflow.codegen.triton.cubin import resources
 from jitflow.codegen.triton.interface import ALIGNMENT, GeneratedKernel
 from jitflow.core.config import config
-from jitflow.core.dataclass import dataclass
+from jitflow.core.dataclass import dataclass, field, replace
 from jitflow.core.errors import Unsupported
 from jitflow.core.locks import compiler_lock
 
-_FORMAT = "2"
+_FORMAT = "3"
 """Part of every key; another number makes all artifacts before it unknown."""
 
 LEAST_VERSION = (3, 6)
@@ -56,6 +58,10 @@ class KernelBinary:
         Of a block.
     shared : int
         Bytes of dynamic shared memory.
+    registers, frame : int
+        Of a thread: registers, and bytes in memory, where spilled ones go.
+    origin : str
+        Where this process has it from, for the report.
     """
 
     name: str
@@ -64,9 +70,12 @@ class KernelBinary:
     hidden: int
     threads: int
     shared: int = 0
+    registers: int = 0
+    frame: int = 0
+    origin: str = field(default="", compare=False)
 
 
-_KEPT = ("name", "types", "hidden", "threads", "shared")
+_KEPT = ("name", "types", "hidden", "threads", "shared", "registers", "frame")
 _UNUSED = {
     "num_ctas": 1,
     "global_scratch_size": 0,
@@ -155,7 +164,9 @@ def compile_kernel(request: Request) -> KernelBinary:
     with compiler_lock:
         found = _known.get(key)
         if found is None:
-            found = _known[key] = _load(key, request) or _make(key, request)
+            loaded = _load(key, request)
+            found = loaded if isinstance(loaded, KernelBinary) else _make(key, request, loaded)
+            _known[key] = found
     return found
 
 
@@ -167,17 +178,24 @@ def forget() -> None:
     _known.clear()
 
 
-def _load(key: str, request: Request) -> KernelBinary | None:
-    artifact = store().load(key) if config().disk_cache else None
-    if artifact is None or artifact.about.keys() != set(_KEPT):
-        return None
+def _load(key: str, request: Request) -> KernelBinary | str:
+    """The binary on disk, or why there is none that can be used."""
+    if not config().disk_cache:
+        return ""
+    artifact = store().look_up(key)
+    if isinstance(artifact, str):
+        return artifact
+    if artifact.about.keys() != set(_KEPT):
+        return "it is the artifact of another version"
     fields = {**artifact.about, "types": tuple(artifact.about["types"])}
     if fields["types"] != request.types():
-        return None
-    return KernelBinary(image=artifact.code, **fields)
+        return "it has other parameters"
+    return KernelBinary(image=artifact.code, origin="from the disk", **fields)
 
 
-def _make(key: str, request: Request) -> KernelBinary:
+def _make(key: str, request: Request, ignored: str) -> KernelBinary:
+    """Compile a kernel and keep it; `ignored`: why what lies on the disk is not used."""
+    start = time.perf_counter()
     try:
         binary = _compile(request)
     except Unsupported:
@@ -186,10 +204,11 @@ def _make(key: str, request: Request) -> KernelBinary:
         first = (str(error).strip().splitlines() or [""])[0]
         detail = f"{request.kernel.name}: {type(error).__name__}: {first}"
         raise Unsupported("JF-B023", detail) from error
+    origin = f"compiled in {1e3 * (time.perf_counter() - start):.0f} ms"
     if config().disk_cache:
         about = {name: getattr(binary, name) for name in _KEPT}
         store().save(key, Artifact({**about, "types": list(binary.types)}, binary.image))
-    return binary
+    return replace(binary, origin=origin + f" (on the disk: {ignored})" * bool(ignored))
 
 
 def _compile(request: Request) -> KernelBinary:
@@ -221,13 +240,17 @@ def _describe(compiled: Any, types: tuple[str, ...]) -> KernelBinary:
     for name, expected in _UNUSED.items():
         if getattr(about, name, expected) != expected:
             raise Unsupported("JF-B023", f"{name} is {getattr(about, name)}")
+    image = bytes(compiled.asm["cubin"])
+    found = resources(image)
     return KernelBinary(
         name=compiled.name,
-        image=bytes(compiled.asm["cubin"]),
+        image=image,
         types=types,
         hidden=hidden,
         threads=_WARP * about.num_warps,
         shared=about.shared,
+        registers=found.registers,
+        frame=found.frame,
     )
 
 

@@ -1,4 +1,4 @@
 """Devices: arrays that live on a GPU, the driver, launches, memory; loaded when one is used.
 
-CuPy and cuda-bindings are imported here alone, lazily.
+CuPy is imported here alone, lazily.
 """

@@ -12,13 +12,14 @@ from typing import Any
 
 import numpy as np
 
-from jitflow.codegen.triton.compile import Request, compile_kernel, triton_version
+from jitflow.codegen.triton.compile import KernelBinary, Request, compile_kernel, triton_version
 from jitflow.codegen.triton.frame import Limits
 from jitflow.codegen.triton.interface import GeneratedKernel
 from jitflow.core.devices import ArrayKind
 from jitflow.core.errors import CheckFailed, Unsupported
+from jitflow.runtime.device.driver import Driver, DriverError, find_driver
 from jitflow.runtime.device.interface import DeviceOutOfMemory, Launchable, MatrixView
-from jitflow.runtime.device.launch import Driver, DriverError, Launcher, find_driver
+from jitflow.runtime.device.launch import Launcher
 
 LEAST_CAPABILITY = 80
 _TO_HOST, _TO_DEVICE = 2, 1  # cudaMemcpyKind
@@ -45,6 +46,7 @@ class CudaDevice:
         self._is_only_one = cupy.cuda.runtime.getDeviceCount() == 1
         self._runtime = cupy.cuda.runtime
         self._no_memory = cupy.cuda.memory.OutOfMemoryError
+        self._launchers: dict[KernelBinary, Launcher] = {}
 
     def empty(self, shape: tuple[int, ...], dtype: np.dtype, order: tuple[int, ...]) -> Any:
         """See `interface.Device`."""
@@ -111,12 +113,16 @@ class CudaDevice:
     def prepare(self, kernel: GeneratedKernel, wide: bool, aligned: bool) -> Launchable:
         """See `interface.Device`."""
         binary = compile_kernel(Request(kernel, wide, aligned, self.capability))
-        try:
-            with self._cupy.cuda.Device(self.index):
-                self._cupy.cuda.runtime.free(0)  # the context exists from here on
-                return Launcher(binary, self._driver)
-        except DriverError as error:
-            raise Unsupported("JF-B023", f"{kernel.name} cannot be loaded: {error}") from None
+        found = self._launchers.get(binary)
+        if found is None:
+            try:
+                with self._cupy.cuda.Device(self.index):
+                    self._cupy.cuda.runtime.free(0)  # the context exists from here on
+                    found = Launcher(binary, self._driver, self.index)
+            except DriverError as error:
+                raise Unsupported("JF-B023", f"{kernel.name} cannot be loaded: {error}") from None
+            self._launchers[binary] = found
+        return found
 
     def multiply(
         self, dtype: np.dtype, left: MatrixView, right: MatrixView, result: MatrixView

@@ -26,6 +26,7 @@ from jitflow.codegen.commands import (
     While,
 )
 from jitflow.codegen.places import stride_symbol
+from jitflow.codegen.triton.compile import KernelBinary
 from jitflow.codegen.triton.interface import (
     ALIGNMENT,
     FAILED,
@@ -144,6 +145,10 @@ class DeviceProgram:
                 raise JitflowError(f"{error}, after arguments were written: {_REMEDY}") from error
             raise
         return outputs
+
+    def binaries(self) -> list[list[KernelBinary]]:
+        """For each kernel those of its variants that are made by now."""
+        return [variants.binaries() for variants in self._variants]
 
     # Memory
 
@@ -352,6 +357,11 @@ class KernelVariants:
         if isinstance(found, Unsupported):
             raise found
         return found
+
+    def binaries(self) -> list[KernelBinary]:
+        """Of the variants that are made by now."""
+        found = (getattr(made, "binary", None) for made in self._made.values())
+        return [binary for binary in found if binary is not None]
 
 
 class KernelCall:

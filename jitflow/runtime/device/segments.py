@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from jitflow import codegen
+from jitflow.codegen.triton.compile import KernelBinary
 from jitflow.codegen.triton.interface import GeneratedProgram
 from jitflow.codegen.triton.program import compile_segment
 from jitflow.core.devices import ArrayKind
@@ -61,7 +62,7 @@ class DeviceBackend:
             except DeviceOutOfMemory as error:
                 raise Unsupported("JF-B025", str(error)) from None
 
-        return MadeSegment(run, texts_of(generated))
+        return MadeSegment(run, texts_of(generated, program))
 
     def _finisher(self, request: SegmentRequest) -> Callable[[list[Any]], Any]:
         """Turns outputs into what Python sees; numbers are read back."""
@@ -105,12 +106,13 @@ def symbol_readers(graph: Graph) -> list[SymbolReader]:
     ]
 
 
-def texts_of(program: GeneratedProgram) -> dict[str, str]:
+def texts_of(program: GeneratedProgram, made: DeviceProgram) -> dict[str, str]:
     """What the report shows: loop IR, Triton source, launches and memory."""
     launches = []
-    for kernel in program.kernels:
+    for kernel, binaries in zip(program.kernels, made.binaries(), strict=True):
         grid = " x ".join(f"{blocks.extent}/{blocks.size}" for blocks in kernel.grid)
         launches.append(f"{kernel.name}: grid {grid}, {kernel.options.num_warps} warps")
+        launches += [f"  {_resources_of(binary)}" for binary in binaries]
     memory = [f"arena of {program.arena} bytes"]
     memory += [
         f"{name}: {allocation.size} bytes"
@@ -122,3 +124,10 @@ def texts_of(program: GeneratedProgram) -> dict[str, str]:
         "triton": "\n".join(kernel.source for kernel in program.kernels),
         "launches": "\n".join([*launches, *memory]),
     }
+
+
+def _resources_of(binary: KernelBinary) -> str:
+    parts = [f"{binary.threads} threads", f"{binary.registers} registers"]
+    parts += [f"{binary.frame} bytes of them in memory"] * bool(binary.frame)
+    parts += [f"{binary.shared} bytes shared"] * bool(binary.shared)
+    return ", ".join([*parts, binary.origin])

@@ -119,9 +119,9 @@ print(json.dumps([type(result).__name__, events]))
 def test_misaligned_arrays_get_another_kernel():
     seen = run(r"""
 f = jitflow.compile(lambda x: np.exp(x))
-f(base(64)); first = fake.fake_loads()
-f(base(64)); second = fake.fake_loads()
-f(base(64, offset=1)); third = fake.fake_loads()
+f(base(8192)); first = fake.fake_loads()
+f(base(8192)); second = fake.fake_loads()
+f(base(8192, offset=1)); third = fake.fake_loads()
 print(json.dumps([first, second, third]))
 """)
     assert seen == [1, 1, 2]

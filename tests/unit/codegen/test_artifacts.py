@@ -1,6 +1,8 @@
 """The store of artifacts: round trips, and everything that makes it distrust the disk."""
 
 import os
+import subprocess
+import sys
 
 import pytest
 
@@ -97,8 +99,66 @@ def test_the_oldest_are_forgotten_when_there_are_too_many(tmp_path, monkeypatch)
     for number in range(5):
         store.save(digest(str(number)), ARTIFACT)
         os.utime(store.folder / f"{digest(str(number))}.artifact", (number, number))
-    assert store.usage()[0] == 3
+    assert store.usage()[0] == 2
     assert store.load(digest("4")) == ARTIFACT
+
+
+def test_those_used_longest_ago_go_first_when_there_is_too_much(tmp_path, monkeypatch):
+    store = Store(tmp_path / "cache")
+    keys = [digest(str(number)) for number in range(4)]
+    for number, key in enumerate(keys):
+        store.save(key, ARTIFACT)
+        os.utime(store.folder / f"{key}.artifact", (number, number))
+    assert store.load(keys[0])  # it is the newest now
+    one = store.usage()[1] // 4
+    monkeypatch.setattr("jitflow.codegen.artifacts._MOST_BYTES", 4 * one)
+    abandoned = store.folder / ".new-left"
+    abandoned.write_bytes(b"half")
+    os.utime(abandoned, (0, 0))
+    store.save(digest("large"), ARTIFACT)
+    assert [store.load(key) is not None for key in keys] == [True, False, False, False]
+    assert store.usage() == (2, 2 * one)
+    assert not abandoned.exists()
+
+
+def test_what_is_ignored_has_a_reason(saved, tmp_path):
+    assert saved.look_up(digest("another kernel")) == ""
+    path, other = file_of(saved), digest("other")
+    copy = saved.folder / f"{other}.artifact"
+    copy.write_bytes(path.read_bytes())
+    copy.chmod(0o600)
+    assert "something else" in saved.look_up(other)
+    path.write_bytes(path.read_bytes() + b"x")
+    assert "its digest is wrong" in saved.look_up(KEY)
+    path.chmod(0o666)
+    assert "the user alone may write" in saved.look_up(KEY)
+    path.unlink()
+    path.symlink_to(tmp_path)
+    assert "cannot be read" in saved.look_up(KEY)
+    saved.folder.chmod(0o755)
+    assert "open to other users" in saved.look_up(KEY)
+
+
+WRITER = """
+import sys
+from pathlib import Path
+from jitflow.codegen.artifacts import Artifact, Store
+store, key = Store(Path(sys.argv[1])), sys.argv[2]
+for number in range(200):
+    store.save(key, Artifact({"by": sys.argv[3]}, sys.argv[3].encode() * 5000))
+    found = store.look_up(key)
+    assert isinstance(found, Artifact), found
+    assert found.code == found.about["by"].encode() * 5000
+"""
+
+
+def test_writers_at_the_same_time_leave_whole_files(tmp_path):
+    folder = tmp_path / "cache"
+    command = [sys.executable, "-c", WRITER, str(folder), KEY]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    running = [subprocess.Popen([*command, name], env=environment) for name in ("a", "b", "c")]
+    assert [process.wait(60) for process in running] == [0, 0, 0]
+    assert len(list(folder.iterdir())) == 1
 
 
 def test_digests_tell_parts_apart():

@@ -12,7 +12,7 @@ from jitflow.core.config import config
 from jitflow.debug import doctor
 
 LINES = {"Python", "NumPy", "llvmlite", "processor", "BLAS", "native entry", "a small function"}
-OPTIONAL = {"GPU driver", "Triton", "CuPy", "cuda-bindings", "cache folder"}
+OPTIONAL = {"GPU driver", "Triton", "CuPy", "cache folder"}
 
 
 def named(findings, name):
@@ -43,7 +43,6 @@ def test_what_is_installed_too_old_is_a_problem(monkeypatch):
     monkeypatch.setattr(doctor, "_version_of", {"triton": "3.2.0", "cupy": "14.1.0"}.get)
     findings = list(doctor._packages())
     assert (named(findings, "Triton").status, named(findings, "CuPy").status) == ("problem", "ok")
-    assert named(findings, "cuda-bindings").status == "missing"
 
 
 def test_an_open_cache_folder_is_a_problem(tmp_path):

@@ -11,6 +11,7 @@ import pytest
 from jitflow.codegen.artifacts import Store
 from jitflow.codegen.triton import compile as compiler
 from jitflow.codegen.triton.compile import Request, compile_kernel, parameter_sizes
+from jitflow.codegen.triton.cubin import Resources, resources
 from jitflow.codegen.triton.interface import Blocks, GeneratedKernel, Options, Parameter
 from jitflow.core import dims
 from jitflow.core.config import config
@@ -35,17 +36,17 @@ def axpy(x, y, a, flip, n, B: tl.constexpr, WIDE: tl.constexpr):
 """
 
 
-def kernel(source=SOURCE, name="axpy", **options):
+def kernel(source=SOURCE, name="axpy", block=1024, **options):
     parameters = (
         Parameter("x", "pointer", F32),
         Parameter("y", "pointer", F32),
         Parameter("a", "scalar", F64),
         Parameter("flip", "scalar", BOOL),
         Parameter("n", "index", dim=dims.symbol("s0")),
-        Parameter("B", "constexpr", value=1024),
+        Parameter("B", "constexpr", value=block),
         Parameter("WIDE", "constexpr"),
     )
-    grid = (Blocks(dims.symbol("s0"), 1024),)
+    grid = (Blocks(dims.symbol("s0"), block),)
     return GeneratedKernel(name, source, parameters, grid, Options(**options))
 
 
@@ -109,9 +110,50 @@ def test_a_damaged_artifact_is_compiled_again(cache):
     (path,) = cache.folder.iterdir()
     path.write_bytes(path.read_bytes()[:-1])
     compiler.forget()
-    assert compile_kernel(Request(kernel(), False, True, 90)) == first
+    again = compile_kernel(Request(kernel(), False, True, 90))
+    assert again == first
+    assert "is damaged: its digest is wrong" in again.origin
     compiler.forget()
+    assert compile_kernel(Request(kernel(), False, True, 90)).origin == "from the disk"
     assert cache.load(path.stem) is not None
+
+
+@needs_triton
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        (lambda about: about.pop("frame"), "another version"),
+        (lambda about: about.update(types=["*fp32"]), "other parameters"),
+    ],
+)
+def test_an_artifact_of_something_else_is_compiled_again(cache, change, reason):
+    request = Request(kernel(), False, True, 90)
+    key, first = request.key(compiler.triton_version()), compile_kernel(request)
+    kept = cache.load(key)
+    change(kept.about)
+    cache.save(key, kept)
+    compiler.forget()
+    again = compile_kernel(request)
+    assert again == first
+    assert reason in again.origin
+
+
+@needs_triton
+@pytest.mark.parametrize("capability", [80, 90])
+def test_a_cubin_says_what_a_thread_takes(cache, capability):
+    from helpers.triton_assembly import assemble
+
+    for made in (kernel(), kernel(block=8192, num_warps=1)):
+        binary = compile_kernel(Request(made, False, True, capability))
+        seen = assemble(made, capability)
+        assert (binary.registers, binary.frame) == (seen.registers, seen.spilled)
+        assert binary.registers > 0
+    assert binary.frame > 0
+
+
+def test_a_file_that_is_no_cubin_says_nothing():
+    for image in (b"", b"\x7fELF", bytes(200), b"\xff" * 200):
+        assert resources(image) == Resources()
 
 
 @needs_triton

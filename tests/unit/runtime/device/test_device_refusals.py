@@ -13,7 +13,7 @@ from jitflow.core import devices
 from jitflow.core.config import config
 from jitflow.core.errors import Unsupported
 from jitflow.runtime.device import cuda
-from jitflow.runtime.device.launch import DriverError
+from jitflow.runtime.device.driver import DriverError
 
 
 def scaled(x):
