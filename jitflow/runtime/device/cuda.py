@@ -76,6 +76,7 @@ class CudaDevice:
             copy = self._cupy.array(array, order="C")
         except self._no_memory as error:
             raise DeviceOutOfMemory(str(error)) from None
+        self._cupy.cuda.get_current_stream().synchronize()  # other streams may read it
         return int(copy.data.ptr), copy
 
     def stream(self) -> int:

@@ -1,8 +1,7 @@
 """Runs the program of a segment on a device: memory for its storages, then its commands in order.
 
-What depends on sizes alone (grids, offsets, index arguments) is worked out once for each set of
-sizes that a command meets; a call then adds addresses and launches. Values of the device are read
-back only where a command asks: a loop's bounds, a branch, a check.
+Values of the device are read back only where a command asks for one that the host does not know: a
+loop's bounds, a branch, a check. The index of a loop it knows.
 """
 
 from __future__ import annotations
@@ -27,22 +26,16 @@ from jitflow.codegen.commands import (
 )
 from jitflow.codegen.places import stride_symbol
 from jitflow.codegen.triton.compile import KernelBinary
-from jitflow.codegen.triton.interface import (
-    ALIGNMENT,
-    FAILED,
-    GeneratedKernel,
-    GeneratedProgram,
-    Parameter,
-)
+from jitflow.codegen.triton.interface import FAILED, GeneratedProgram
 from jitflow.core import dims
 from jitflow.core.dataclass import dataclass, field
 from jitflow.core.dims import Dim
-from jitflow.core.errors import CheckFailed, JitflowError, Unsupported
-from jitflow.runtime.device.interface import Device, DeviceOutOfMemory, Launchable, MatrixView
+from jitflow.core.errors import CheckFailed, JitflowError
+from jitflow.runtime.device.calls import KernelCall, KernelVariants
+from jitflow.runtime.device.indices import IndexTable
+from jitflow.runtime.device.interface import Device, DeviceOutOfMemory, MatrixView
 from jitflow.runtime.device.static import is_static, make_function
 
-_MOST_SIZES = 256
-"""Sets of sizes that a command keeps its numbers for."""
 _REMEDY = "free arrays, or split the work into smaller calls"
 _INT64, _FLAG = 8, 1  # bytes
 
@@ -56,7 +49,8 @@ class Run:
 
     `addresses` is where each storage begins; `numbers` has the inputs that are passed by value;
     `sizes` has the bytes of temporaries; `keep` holds memory until the last command was issued:
-    pools reuse it in order of the stream.
+    pools reuse it in order of the stream. `indices` has the values of the loops that run, by the
+    storage that a kernel finds one in. `is_underway`: a loop has run some of its commands.
     """
 
     device: Device
@@ -66,13 +60,18 @@ class Run:
     numbers: dict[str, Any] = field(default_factory=dict)
     keep: dict[str, Any] = field(default_factory=dict)
     sizes: dict[str, int] = field(default_factory=dict)
+    indices: dict[str, int] = field(default_factory=dict)
+    is_underway: bool = False
 
     def address(self, pointer: Pointer) -> int:
         """Of a storage and a byte offset."""
         return self.addresses[pointer.storage] + dims.evaluate(pointer.offset, self.symbols)
 
     def integer(self, pointer: Pointer) -> int:
-        """An i64 of the device."""
+        """An i64 of the device, or a loop's index."""
+        known = self.indices.get(pointer.storage)
+        if known is not None:
+            return known
         data = self.device.read(self.address(pointer), _INT64)
         return int.from_bytes(data, "little", signed=True)
 
@@ -106,6 +105,7 @@ class DeviceProgram:
         self.program, self.device, self._symbols = program, device, tuple(symbols)
         self._variants = [KernelVariants(kernel, device) for kernel in program.kernels]
         self._constants = {name: device.upload(array) for name, array in program.constants.items()}
+        self._table = IndexTable(device)
         self._late = self._late_temporaries()
         self._actions = [self._action(command) for command in program.commands]
         self._begins, self._ends = self._symbolic_temporaries()
@@ -141,7 +141,7 @@ class DeviceProgram:
                     run.keep.pop(name, None)
                     run.sizes.pop(name, None)
         except DeviceOutOfMemory as error:
-            if self.program.written and position:
+            if self.program.written and (position or run.is_underway):
                 raise JitflowError(f"{error}, after arguments were written: {_REMEDY}") from error
             raise
         return outputs
@@ -289,14 +289,18 @@ class DeviceProgram:
     def _repeat(self, command: Repeat) -> Action:
         body = [self._action(item) for item in command.body]
         bounds = (command.start, command.stop, command.step)
+        storage, table = command.slot.storage, self._table
 
         def repeat(run: Run) -> None:
             start, stop, step = (_bound(run, bound) for bound in bounds)
-            slot = run.address(command.slot)
+            shift = run.address(command.slot) - run.addresses[storage]
             for index in range(start, stop, step):
-                run.device.write(slot, index.to_bytes(_INT64, "little", signed=True))
+                run.addresses[storage] = table.address(index) - shift
+                run.indices[storage] = index
                 for action in body:
                     action(run)
+                    run.is_underway = True
+            run.indices.pop(storage, None)
 
         return repeat
 
@@ -308,6 +312,7 @@ class DeviceProgram:
             while True:
                 for action in condition:
                     action(run)
+                run.is_underway = True
                 if not run.is_set(command.flag):
                     return
                 for action in body:
@@ -336,105 +341,6 @@ _ACTIONS: dict[type, Callable[[DeviceProgram, Any], Action]] = {
     While: DeviceProgram._while,
     Branch: DeviceProgram._branch,
 }
-
-
-class KernelVariants:
-    """The variants of one kernel, each made when it is first needed; one that fails fails again."""
-
-    def __init__(self, kernel: GeneratedKernel, device: Device) -> None:
-        self.kernel, self._device = kernel, device
-        self._made: dict[tuple[bool, bool], Launchable | Unsupported] = {}
-
-    def get(self, wide: bool, aligned: bool) -> Launchable:
-        """The variant with 64-bit indices or not, for aligned addresses or any."""
-        found = self._made.get((wide, aligned))
-        if found is None:
-            try:
-                found = self._device.prepare(self.kernel, wide, aligned)
-            except Unsupported as error:
-                found = error
-            self._made[wide, aligned] = found
-        if isinstance(found, Unsupported):
-            raise found
-        return found
-
-    def binaries(self) -> list[KernelBinary]:
-        """Of the variants that are made by now."""
-        found = (getattr(made, "binary", None) for made in self._made.values())
-        return [binary for binary in found if binary is not None]
-
-
-class KernelCall:
-    """A `CallKernel`: what depends on sizes is kept, by the values of the symbols that matter."""
-
-    def __init__(self, command: CallKernel, variants: KernelVariants) -> None:
-        self.kernel, self._variants = variants.kernel, variants
-        kernel = variants.kernel
-        pointers = [*command.pointers, *[Pointer(FAILED)] * kernel.checks]
-        passed = [p for p in kernel.parameters if p.kind in ("pointer", "scalar")]
-        self._passed: list[tuple[Parameter, Pointer]] = list(zip(passed, pointers, strict=True))
-        self._indices = [p.dim for p in kernel.parameters if p.kind == "index"]
-        self._names = sorted(self._symbols())
-        self._ready: dict[tuple[int, ...], _Ready] = {}
-
-    def _symbols(self) -> set[str]:
-        kernel = self.kernel
-        used: list[Dim] = [*self._indices, *(blocks.extent for blocks in kernel.grid)]
-        used += [pointer.offset for _, pointer in self._passed]
-        used += [dim for span in kernel.spans for dim in span]
-        return {name for dim in used for name in dims.symbols_of(dim)}
-
-    def __call__(self, run: Run) -> None:
-        """Launch the kernel."""
-        symbols = run.symbols
-        key = tuple([symbols[name] for name in self._names])
-        ready = self._ready.get(key)
-        if ready is None:
-            ready = self._prepare(symbols, key)
-        if ready.grid is None:
-            return
-        arguments, together = [], ready.together
-        addresses, numbers = run.addresses, run.numbers
-        for storage, offset in ready.places:
-            if offset is None:
-                arguments.append(numbers[storage])
-            else:
-                address = addresses[storage] + offset
-                together |= address
-                arguments.append(address)
-        variant = self._variants.get(ready.wide, not together % ALIGNMENT)
-        variant(ready.grid, run.stream, (*arguments, *ready.indices))
-
-    def _prepare(self, symbols: dict[str, int], key: tuple[int, ...]) -> _Ready:
-        counts = [blocks.count(symbols) for blocks in self.kernel.grid]
-        grid = (*counts, *[1] * (3 - len(counts)))
-        places = []
-        for parameter, pointer in self._passed:
-            is_number = parameter.kind == "scalar"
-            offset = None if is_number else dims.evaluate(pointer.offset, symbols)
-            places.append((pointer.storage, offset))
-        ready = _Ready(
-            None if 0 in grid else (grid[0], grid[1], grid[2]),
-            tuple(places),
-            tuple(dims.evaluate(dim, symbols) for dim in self._indices),
-            self.kernel.is_wide(symbols),
-            self.kernel.common_bits(symbols),
-        )
-        if len(self._ready) >= _MOST_SIZES:
-            self._ready.clear()
-        self._ready[key] = ready
-        return ready
-
-
-@dataclass(frozen=True)
-class _Ready:
-    """The numbers of a launch for some sizes; without a grid there is nothing to launch."""
-
-    grid: tuple[int, int, int] | None
-    places: tuple[tuple[str, int | None], ...]
-    indices: tuple[int, ...]
-    wide: bool
-    together: int
 
 
 def _bound(run: Run, bound: Dim | Pointer) -> int:

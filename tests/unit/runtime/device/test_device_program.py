@@ -280,6 +280,45 @@ def test_a_loop_puts_its_index_into_memory():
     np.testing.assert_array_equal(result.host, [2 + 15, 4 + 15])
 
 
+def test_the_host_knows_the_index_of_a_loop():
+    size = dims.symbol("s1")
+    prefix = kernel("add_one", {"a": F64, "b": F64}, size, extent=size)
+    inner = Repeat(
+        Pointer("j"), 0, Pointer("i"), 1,
+        [DefineSymbol("s1", Pointer("j")), call(0, "in0", "out0")],
+    )  # fmt: skip
+    outer = Repeat(Pointer("i"), 4095, 4098, 1, [inner, DefineSymbol("s2", Pointer("i"))])
+    program = GeneratedProgram(
+        [prefix], [outer], (VECTOR,), (RESULT,),
+        temporaries={"i": Allocation(8, 0), "j": Allocation(8, 8)}, arena=64,
+    )  # fmt: skip
+    run, device = make(program)
+    run([vector(*range(5000))])
+    assert device.reads == 0
+    assert device.launches == 4094 + 4095 + 4096  # none for the empty prefix
+
+
+def test_no_memory_in_a_loop_that_has_written_is_a_clear_error():
+    count = dims.symbol("s1")
+    body = [
+        DefineSymbol("s1", Pointer("i")),
+        call(0, "in0", "in0"),
+        call(0, "in0", "tmp0"),
+    ]
+    program = GeneratedProgram(
+        [pair("double")],
+        [Repeat(Pointer("i"), 1, 3, 1, body)],
+        (VECTOR,),
+        (),
+        temporaries={"i": Allocation(8, 0), "tmp0": Allocation(80000 * count, None, 0, 0)},
+        arena=64,
+        written=(0,),
+    )
+    run, _ = make(program, limit=100_000)
+    with pytest.raises(JitflowError, match="free arrays"):
+        run([vector(1)])
+
+
 def test_a_while_loop_and_turning_storages():
     def below(grid, arguments):
         source, flag = arguments
