@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from jitflow.core.dataclass import dataclass
 from jitflow.core.errors import Unsupported
+from jitflow.guards.sources import AttributeSource, Source
 from jitflow.ir.graph import Value
 from jitflow.tracer import arrays
 from jitflow.tracer.context import TraceContext
@@ -20,6 +21,7 @@ from jitflow.tracer.objects.model import (
     CellValue,
     ClassDictionaryValue,
     DictValue,
+    GrownListValue,
     InstanceValue,
     IteratorValue,
     NamespaceValue,
@@ -133,7 +135,16 @@ def _attributes_changed(owner: InstanceValue, old: dict[str, Any]) -> Iterable[A
         elif owner.source is None:
             raise Unsupported("JF-B006", f"attribute {name} of {owner.cls.__name__} is new")
         elif name in owner.written and name not in old["written"]:
+            if _was_there(value, AttributeSource(owner.source, name)):
+                continue
             yield name
+
+
+def _was_there(value: PyValue, source: Source) -> bool:
+    """Whether a value is what is at `source`: ``self.w -= step`` sets what it got."""
+    value = settled(value)
+    is_whole = not (isinstance(value, ArrayValue) and value.views)
+    return is_whole and getattr(value, "source", None) == source
 
 
 def _items_changed(owner: SequenceValue, old: dict[str, Any]) -> Iterable[Any]:
@@ -190,6 +201,7 @@ _CHANGES: dict[type, Any] = {
     CellValue: _cell_changed,
     InstanceValue: _attributes_changed,
     SequenceValue: _items_changed,
+    GrownListValue: _items_changed,
     DictValue: _keys_changed,
     NamespaceValue: _globals_changed,
     ClassDictionaryValue: _class_changed,
@@ -220,6 +232,7 @@ _READERS: dict[type, Any] = {
     CellValue: lambda owner, name: owner.contents,
     InstanceValue: _read_attribute,
     SequenceValue: lambda owner, name: owner.rows if name == ROWS else owner.fixed[name],
+    GrownListValue: lambda owner, name: owner.rows if name == ROWS else owner.fixed[name],
     DictValue: lambda owner, name: owner.items[name][1],
     NamespaceValue: _read_global,
     ClassDictionaryValue: _read_class,
@@ -269,6 +282,7 @@ _WRITERS: dict[type, Any] = {
     CellValue: _write_cell,
     InstanceValue: _write_attribute,
     SequenceValue: _write_item,
+    GrownListValue: _write_item,
     DictValue: _write_key,
     NamespaceValue: _write_name,
     ClassDictionaryValue: _write_name,

@@ -26,7 +26,7 @@ from jitflow.tracer.numpy import arguments
 from jitflow.tracer.objects import effects
 from jitflow.tracer.objects.model import IteratorValue, OpaqueValue, RangeValue
 from jitflow.tracer.objects.number_values import boxed, integer
-from jitflow.tracer.objects.wrap import wrap
+from jitflow.tracer.objects.wrap import symbolic_integer, wrap
 from jitflow.tracer.values import ArrayValue, ConstantValue, PyValue
 
 if TYPE_CHECKING:
@@ -213,7 +213,7 @@ def _taken_over(tracer: Interpreter, real: Any, source: Source) -> IteratorValue
     elif kind is enumerate:
         found = _made_of(tracer, "enumerate", real, source, (first_inner,))
         if found is not None:
-            found.start = wrap(tracer, count_of(real), _made(count_of, source))
+            found.start = _progress(tracer, count_of, real, source)
     elif kind is zip and len(_state(real)[1]) == 2:
         found = _made_of(tracer, "zip", real, source, (first_inner, second_inner))
     elif kind is _ARRAY_ITERATOR and position_of(real) >= 0:
@@ -222,7 +222,7 @@ def _taken_over(tracer: Interpreter, real: Any, source: Source) -> IteratorValue
         )
         if isinstance(array, ArrayValue):
             found = IteratorValue("array", array, iterator_type=kind)
-            found.start = wrap(tracer, position_of(real), _made(position_of, source))
+            found.start = _progress(tracer, position_of, real, source)
     if found is not None:
         tracer.context.guard(TypeIs(source, kind))
         found.source = source
@@ -245,14 +245,17 @@ def _made_of(
 
 
 def _range_taken_over(tracer: Interpreter, real: Any, source: Source) -> IteratorValue | None:
-    parts = []
-    for function in (next_of, stop_of, step_of):
-        number = function(real)
-        if not -_MOST < number < _MOST:
-            return None
-        parts.append(wrap(tracer, number, _made(function, source)))
-    numbers = RangeValue(parts[0], parts[1], parts[2])
+    bounds = (next_of, stop_of, step_of)
+    if not all(-_MOST < function(real) < _MOST for function in bounds):
+        return None
+    stop, step = (wrap(tracer, bound(real), _made(bound, source)) for bound in bounds[1:])
+    numbers = RangeValue(_progress(tracer, next_of, real, source), stop, step)
     return IteratorValue("range", numbers, iterator_type=type(real))
+
+
+def _progress(tracer: Interpreter, function: Any, real: Any, source: Source) -> PyValue:
+    """How far an iterator has come: another number in each call, so never a known one."""
+    return symbolic_integer(tracer, function(real), _made(function, source))
 
 
 def note_taken(

@@ -13,7 +13,7 @@ from types import CodeType, MappingProxyType
 from typing import Any
 
 from jitflow.guards.sources import ConstantSource, Source
-from jitflow.tracer.values import PyValue
+from jitflow.tracer.values import PyValue, SequenceValue
 
 
 class LazyValue(PyValue):
@@ -53,23 +53,18 @@ class OpaqueValue(PyValue):
         return f"OpaqueValue({self.source})"
 
 
-class GrownListValue(PyValue):
+class GrownListValue(SequenceValue):
     """What was appended to a list from outside that nothing else was asked about.
 
-    Its length is not guarded: a log that grows with each call stays one variant. Where the list
-    turns out to be looked at, the trace is made again without this.
+    Its length is not guarded: a log that grows with each call, or with each stretch of a loop that
+    prints now and then, stays one variant. Where the list turns out to be looked at, the trace is
+    made again without this. No operation on lists gets to see it but appending.
     """
 
     source: Source
 
     def __init__(self, source: Source) -> None:
-        self.source = source
-        self.items: tuple[PyValue, ...] = ()
-        self.changed = False
-
-    @property
-    def python_type(self) -> type:
-        return list
+        super().__init__(list, [], source)
 
 
 class DictValue(PyValue):

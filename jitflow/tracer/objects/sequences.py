@@ -100,7 +100,7 @@ def append(tracer: Tracer, value: SequenceValue, item: PyValue) -> PyValue:
 
 def can_grow(tracer: Tracer, value: PyValue) -> bool:
     """Whether `value` is a list from outside that was not looked at, so that `grow` does."""
-    if type(value) is not LazyValue or type(value.real) is not list or tracer.context.depth:
+    if type(value) is not LazyValue or type(value.real) is not list:
         return False
     table = tracer.context.objects
     return id(value.real) not in table.by_id and id(value.real) not in table.looked
@@ -116,9 +116,7 @@ def grow(tracer: Tracer, value: LazyValue, item: PyValue) -> PyValue:
     elif known.source != value.source:
         tracer.context.guard(SameObject(value.source, known.source))
     tracer.context.guard(TypeIs(value.source, list))
-    will_change(tracer, known)
-    known.items = (*known.items, item)
-    return NONE
+    return append(tracer, known, item)
 
 
 def extend(tracer: Tracer, value: SequenceValue, items: PyValue) -> PyValue:

@@ -282,13 +282,18 @@ def _float(tracer: Tracer, obj: float, source: Source) -> PyValue:
 
 def _integer(tracer: Tracer, obj: int, source: Source) -> PyValue:
     if tracer.context.is_dynamic(source) and -_LIMIT <= obj <= _LIMIT:
-        value = _number(tracer, obj, source)
-        assert isinstance(value, ScalarValue)
-        assert value.dim is not None
-        tracer.context.guard(Relation(source, -_LIMIT, "<=", value.dim))
-        tracer.context.guard(Relation(source, value.dim, "<=", _LIMIT))
-        return value
+        return symbolic_integer(tracer, obj, source)
     return _equal(tracer, obj, source)
+
+
+def symbolic_integer(tracer: Tracer, obj: int, source: Source) -> ScalarValue:
+    """An integer of at most `_LIMIT` that is known only at run time."""
+    value = _number(tracer, obj, source)
+    assert isinstance(value, ScalarValue)
+    assert value.dim is not None
+    tracer.context.guard(Relation(source, -_LIMIT, "<=", value.dim))
+    tracer.context.guard(Relation(source, value.dim, "<=", _LIMIT))
+    return value
 
 
 def _equal(tracer: Tracer, obj: Any, source: Source) -> PyValue:

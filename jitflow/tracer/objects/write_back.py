@@ -95,7 +95,7 @@ def _keep_list_apart(tracer: Tracer, value: GrownListValue) -> None:
     lists = [v for v in table.by_id.values() if v.python_type is list]
     later = [v for v in table.grown.values() if id(v) > id(value)]
     for other in (*lists, *later):
-        if value.items and other.source is not None and other.source != source:
+        if other.source is not None and other.source != source:
             tracer.context.guard(NotSame(source, other.source))
 
 
@@ -127,7 +127,10 @@ def _sequence(tracer: Tracer, value: SequenceValue) -> list[r.Effect]:
 
 def _grown(tracer: Tracer, value: GrownListValue) -> list[r.Effect]:
     target = r.FromSource(value.source)
-    return [r.CallEffect(list.append, (target, recipe_of(tracer, item))) for item in value.items]
+    items = [recipe_of(tracer, item) for item in value.fixed]
+    if value.rows is not None:
+        return [r.CallEffect(list.extend, (target, growing.recipe_of(tracer, value, items)))]
+    return [r.CallEffect(list.append, (target, item)) for item in items]
 
 
 def _numbers(tracer: Tracer, value: NumbersValue) -> list[r.Effect]:
