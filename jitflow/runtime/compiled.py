@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from jitflow.runtime import native_type
-from jitflow.runtime.tracebacks import hide_frames
+from jitflow.runtime.tracebacks import hide_frames, unseen
 
 if TYPE_CHECKING:
 
@@ -72,6 +72,7 @@ class Compiled(_Base):
         super().__init_subclass__(**keywords)
         _enable(cls)
 
+    @unseen
     def __call__(self, /, *args: Any, **kwargs: Any) -> Any:
         """Call the function."""
         try:

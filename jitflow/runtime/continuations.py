@@ -14,6 +14,7 @@ from jitflow.core.config import config
 from jitflow.runtime import driver
 from jitflow.runtime.marks import FAILED
 from jitflow.runtime.skipping import with_cells
+from jitflow.runtime.tracebacks import unseen
 from jitflow.runtime.variant import PointState
 from jitflow.tracer.rejoin import inner_headers, loop_headers
 from jitflow.tracer.trace import CompilePoint
@@ -81,6 +82,7 @@ class Continuations:
         self.waits_for_loop = False
         self._count(root)
 
+    @unseen
     def __call__(self, point: CompilePoint, state: tuple[Any, ...]) -> Any:
         place = self.dispatcher.state_of(point)
         if self.waits_for_loop and not place.runs_eagerly:

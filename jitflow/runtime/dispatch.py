@@ -25,7 +25,7 @@ from jitflow.runtime.marks import EAGER, FAILED, MISS
 from jitflow.runtime.options import Options
 from jitflow.runtime.skipping import Skip
 from jitflow.runtime.stance import stance
-from jitflow.runtime.tracebacks import hide_frames
+from jitflow.runtime.tracebacks import hide_frames, unseen
 from jitflow.runtime.trial import Trial, Trials, size_class
 from jitflow.runtime.variant import PointState, Variant
 from jitflow.runtime.variants import VariantMaker
@@ -118,6 +118,7 @@ class Dispatcher:
 
     # The path of a call
 
+    @unseen
     def missed(self, *args: Any, **kwargs: Any) -> Any:
         """What the oldest native entry falls back to; one frame a level where calls are nested."""
         if self.watch.is_on and self.watch.is_trying():
@@ -126,6 +127,7 @@ class Dispatcher:
             return self.function(*args, **kwargs)
         return self.call(*args, **kwargs)
 
+    @unseen
     def call(self, *args: Any, **kwargs: Any) -> Any:
         """Run the function on these arguments: what a call does without a native entry."""
         eager = self.trials.eager_classes
@@ -149,6 +151,7 @@ class Dispatcher:
             else:
                 self._active.pop(thread, None)
 
+    @unseen
     def _call(self, *args: Any, **kwargs: Any) -> Any:
         if stance() == "eager" or self._maker.refuses(args, kwargs):
             return self.function(*args, **kwargs)
@@ -175,6 +178,7 @@ class Dispatcher:
             return self.trials.measure(trial, way, lambda: self.function(*args, **kwargs))
         return self.trials.measure(trial, way, lambda: self._run(root, state, args, kwargs))
 
+    @unseen
     def _run(
         self,
         root: PointState,
@@ -196,6 +200,7 @@ class Dispatcher:
             return self.function(*args, **kwargs)
         return result
 
+    @unseen
     def _run_watched(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """The newest native entry, or `MISS` where no entry takes the call."""
         if self.watch.is_due(is_eager=False):
@@ -233,11 +238,13 @@ class Dispatcher:
         evaluator = explain.Evaluator(self._bind(*args, **kwargs))
         return tuple(evaluator.value(source) for source in sources)
 
+    @unseen
     def failed_check(self, *args: Any, **kwargs: Any) -> Any:
         """A native entry's run-time check failed: run the call again as Python."""
         self.note_eager("JF-B020", "", self.root.start)
         return self.run_again(*args, **kwargs)
 
+    @unseen
     def run_again(self, *args: Any, **kwargs: Any) -> Any:
         """Run a call as Python that ran natively in vain."""
         if self.watch.note_lost(args, kwargs):
@@ -245,6 +252,7 @@ class Dispatcher:
             self.install_native()
         return self.function(*args, **kwargs)
 
+    @unseen
     def enter(self, point: PointState, state: tuple[Any, ...]) -> Any:
         """The user's value, an outcome for the driver, or `FAILED` where Python must run."""
         point.calls += 1
@@ -283,6 +291,7 @@ class Dispatcher:
 
     # A miss
 
+    @unseen
     def _miss(self, point: PointState, state: tuple[Any, ...]) -> Any:
         with compiler_lock:
             if point.runs_eagerly:
@@ -304,6 +313,7 @@ class Dispatcher:
             return FAILED
         return FAILED if result is MISS else result
 
+    @unseen
     def _call_native(self, variant: Variant, state: tuple[Any, ...]) -> Any:
         code = self.function.__code__
         count = code.co_argcount

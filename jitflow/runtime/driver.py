@@ -17,7 +17,7 @@ from typing import Any, NoReturn
 from jitflow.core.dataclass import dataclass
 from jitflow.core.errors import JitflowError, Unsupported
 from jitflow.core.lazy import lazy_property
-from jitflow.runtime.tracebacks import hide_frames
+from jitflow.runtime.tracebacks import hide_frames, unseen
 from jitflow.tracer import continuation
 from jitflow.tracer.continuation import Exit, call_before, looks_for_signals
 from jitflow.tracer.trace import CompilePoint, FrameShape
@@ -194,6 +194,7 @@ class Site:
 _sites: weakref.WeakValueDictionary[Any, Site] = weakref.WeakValueDictionary()
 
 
+@unseen
 def run(point: CompilePoint, state: State, dispatch: Dispatch) -> Any:
     """Run from `point` to the end of its outermost frame; return or raise what that frame does."""
     try:
@@ -203,6 +204,7 @@ def run(point: CompilePoint, state: State, dispatch: Dispatch) -> Any:
         raise
 
 
+@unseen
 def drive(outcome: Outcome, dispatch: Dispatch) -> Any:
     """Like `run`, from what a dispatch has already answered."""
     try:
@@ -212,6 +214,7 @@ def drive(outcome: Outcome, dispatch: Dispatch) -> Any:
         raise
 
 
+@unseen
 def _loop(outcome: Outcome, dispatch: Dispatch) -> Any:
     pending: Outcome | None = outcome
     del outcome
@@ -313,6 +316,7 @@ class _Held:
     pending: Outcome | None
 
 
+@unseen
 def _recover(
     held: _Held, failures: list[BaseException]
 ) -> tuple[Site, list[State], Any, Outcome | None]:
@@ -347,6 +351,7 @@ def _recover(
     return *_unwind(site, states, failures, place), None
 
 
+@unseen
 def _unwind(
     site: Site, states: list[State], failures: list[BaseException], place: int | None = None
 ) -> tuple[Site, list[State], Any]:

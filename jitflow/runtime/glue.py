@@ -28,6 +28,7 @@ from jitflow.runtime.marks import EAGER, FAILED, MISS
 from jitflow.runtime.partition import CallOutPlan, Plan, SegmentPlan, may_fail
 from jitflow.runtime.recipes_code import RecipeWriter, walk
 from jitflow.runtime.replay import Flagged, Replayer, joined, noted_flags
+from jitflow.runtime.tracebacks import UNSEEN
 from jitflow.tracer import recipes as r
 from jitflow.tracer.numpy.callouts import Callee
 from jitflow.tracer.trace import (
@@ -70,13 +71,13 @@ class GlueText:
 
     def compile(self) -> Callable[..., Any]:
         """The function with guards, its source known to tracebacks and debuggers."""
-        return self._compile(self.source, f"<jitflow {self.name}>")
+        return self._compile(self.source, f"<jitflow {self.name}{UNSEEN}>")
 
     def compile_unguarded(self) -> Callable[..., Any]:
         """The function for states whose guards hold: it only names what the guards name."""
         lets = [f"    {_step_text(step)}" for step in self.steps if isinstance(step, Let)]
         text = "\n".join([self._head, *lets, *self._body]) + "\n"
-        return self._compile(text, f"<jitflow {self.name}, unguarded>")
+        return self._compile(text, f"<jitflow {self.name}, unguarded{UNSEEN}>")
 
     @property
     def _head(self) -> str:

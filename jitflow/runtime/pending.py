@@ -19,6 +19,7 @@ from jitflow.core.locks import compiler_lock
 from jitflow.runtime import reach
 from jitflow.runtime.compiled import Compiled
 from jitflow.runtime.options import Options
+from jitflow.runtime.tracebacks import unseen
 
 if TYPE_CHECKING:
     from jitflow.runtime import plain
@@ -64,6 +65,7 @@ class Pending:
         """Say which object calls come from; it gets the faster ways in as they are made."""
         self._target = weakref.ref(compiled)
 
+    @unseen
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Make the dispatcher, let the next call go to it directly, and call it.
 
@@ -112,6 +114,7 @@ class Pending:
             self._allowance.is_at_once = True
         return self._allowance.is_due
 
+    @unseen
     def _timed(self, args: tuple[Any, ...], kwargs: dict[str, Any], start: float) -> Any:
         """Run the function, and see how long it takes, and how long the look since `start` did."""
         called = time.perf_counter()

@@ -106,7 +106,10 @@ _PYTHON_RUNS = 3
 """How often a piece with loops is left to Python for its warnings; then the interpreter replays."""
 
 _LONGEST_REPLAY = 0.02
-"""Seconds that the interpreter may take to replay loops."""
+"""Seconds that the interpreter may take to replay loops, each time."""
+
+_LEARNING = 0.5
+"""Seconds that it may take for one piece beyond that: what is found to warn is remembered."""
 
 
 class _Stop(Exception):
@@ -146,6 +149,7 @@ class Replayer:
         self.constant_flags = 0
         self.prefers_python = isinstance(trace.exit, ReturnExit) and not trace.call_outs
         self.python_runs = 0
+        self.learning = _LEARNING
         self.seen: list[UserCall] = []
         self._after: dict[int, list[UserCall]] = {}
         for call in self.calls:
@@ -217,7 +221,7 @@ class Replayer:
             return False
         values = [originals.get(index, value) for index, value in enumerate(inputs)]
         if self._draws_in_loops or not self._run_again(values, known or {}, span, modes):
-            self._warn_directly(self.seen or self.calls, wanted, modes)
+            self._warn_directly((*self.seen, *self.calls), wanted, modes)
         return False
 
     def keep(self, flagged: Flagged, inputs: Sequence[Any]) -> Flagged:
@@ -254,7 +258,8 @@ class Replayer:
     ) -> bool:
         """Make the calls again that warn; False where loops took too long to come to the end."""
         start, stop = span
-        deadline = time.thread_time() + _LONGEST_REPLAY if self._has_loops else math.inf
+        begun = time.thread_time()
+        deadline = begun + _LONGEST_REPLAY + self.learning if self._has_loops else math.inf
         flagged: set[int] = set()
         current: list[Node] = []
         delivers = start == -1
@@ -278,7 +283,7 @@ class Replayer:
         def after(node: Node, values: Mapping[int, Any]) -> None:
             for call in self._after.get(id(node), ()):
                 if delivers and _is_due(call, flagged):
-                    self._note_seen(call)
+                    self._note_seen(call, flagged)
                     with np.errstate(**state):
                         _call_again(call, values)
 
@@ -290,11 +295,14 @@ class Replayer:
                 interpreter.run(self.graph, inputs, hooks=hooks)
         except _TooLong:
             return False
+        finally:
+            self.learning = max(0.0, self.learning - (time.thread_time() - begun))
         return True
 
-    def _note_seen(self, call: UserCall) -> None:
+    def _note_seen(self, call: UserCall, flagged: set[int]) -> None:
         """Remember a call that warned: where there is no time for a replay, it is named first."""
-        if self._has_loops and not any(call is other for other in self.seen):
+        warned = any(id(node) in flagged for node in (*call.nodes, call.last))
+        if warned and self._has_loops and not any(call is other for other in self.seen):
             self.seen.append(call)
 
     def _warn_directly(

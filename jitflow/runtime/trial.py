@@ -15,6 +15,8 @@ from typing import Any, Literal
 
 import numpy as np
 
+from jitflow.runtime.tracebacks import unseen
+
 Way = Literal["compiled", "eager"]
 _SAMPLES = 3  # of each way, before the verdict
 _CLEAR = 1.5  # one sample of each is enough where one way is this much slower ...
@@ -122,6 +124,7 @@ class Trials:
             return trial.verdict, None
         return trial.next_way(), trial
 
+    @unseen
     def measure(self, trial: Trial, way: Way, run: Callable[[], Any]) -> Any:
         """Run a call and note its time, unless it raises."""
         compilations, all_compilations = self.compilations, _all_compilations[0]

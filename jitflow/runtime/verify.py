@@ -10,6 +10,7 @@ import numpy as np
 
 from jitflow.core import devices
 from jitflow.core.errors import VerifyError
+from jitflow.runtime.tracebacks import unseen
 
 if TYPE_CHECKING:
     from jitflow.runtime.dispatch import Dispatcher
@@ -24,6 +25,7 @@ def verified(dispatcher: Dispatcher) -> Callable[..., Any]:
         Where the two differ by more than rounding: the first difference, with its place.
     """
 
+    @unseen
     def call(*args: Any, **kwargs: Any) -> Any:
         eager_args, eager_kwargs = copy.deepcopy((args, kwargs))
         expected = _outcome(dispatcher.function, eager_args, eager_kwargs)
@@ -41,6 +43,7 @@ def verified(dispatcher: Dispatcher) -> Callable[..., Any]:
     return call
 
 
+@unseen
 def _outcome(
     function: Callable[..., Any], args: Any, kwargs: Any
 ) -> tuple[Any, Any, Exception | None]:

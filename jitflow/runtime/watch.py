@@ -14,6 +14,7 @@ from collections.abc import Callable
 from threading import get_ident
 from typing import Any
 
+from jitflow.runtime.tracebacks import unseen
 from jitflow.runtime.trial import size_class
 
 _OFTEN = 8
@@ -62,6 +63,7 @@ class Watch:
             self._often *= 8
         return mostly_eager
 
+    @unseen
     def run(self, entry: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """The result of a native entry; `MISS` where its guards and those of older ones fail.
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from jitflow.core.errors import Unsupported
 from jitflow.tracer import operations
 from jitflow.tracer.frame import SymbolicFrame
-from jitflow.tracer.instructions import decode, per_code
+from jitflow.tracer.instructions import per_code
 from jitflow.tracer.liveness import looks_at_frames, looks_at_references, looks_past_caller
 from jitflow.tracer.objects.model import FunctionValue
 from jitflow.tracer.restart import Restart
@@ -36,23 +36,9 @@ def refusal(code: CodeType) -> str:
         return f"{code.co_qualname} may look at the frame of its caller"
     if looks_at_references(code):
         return f"{code.co_qualname} may look at reference counts"
-    warns = "warn" in code.co_names or "warn_explicit" in code.co_names
-    if warns and any("stacklevel" in names for names in _keyword_names(code)):
-        return f"{code.co_qualname} warns at the line of its caller"
     if {"inspect", "traceback"} & set(code.co_names) and _STACK_WALKERS & set(code.co_names):
         return f"{code.co_qualname} may look at the stack"
     return ""
-
-
-def _keyword_names(code: CodeType) -> list[tuple[str, ...]]:
-    """Keyword names of the calls in `code`."""
-    constants = [
-        operation.arg
-        for instruction in decode(code)
-        for operation in instruction.operations
-        if operation.op == "LOAD_CONST" and type(operation.arg) is tuple
-    ]
-    return [names for names in constants if all(type(name) is str for name in names)]
 
 
 def enter(

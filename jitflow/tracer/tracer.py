@@ -42,9 +42,10 @@ from jitflow.tracer.trace import (
 from jitflow.tracer.values import PyValue, ScalarValue
 
 if TYPE_CHECKING:
-    from jitflow.tracer import growing
+    from jitflow.tracer import growing, stack_levels
 else:
     growing = LazyModule("jitflow.tracer.growing")
+    stack_levels = LazyModule("jitflow.tracer.stack_levels")
 
 MAX_RESTARTS = 40
 """Repetitions of one trace before the point is left to Python."""
@@ -234,6 +235,7 @@ def _check_generators(tracer: Interpreter) -> None:
 def _break(tracer: Interpreter, error: Unsupported) -> BreakExit:
     assert tracer.failure is not None
     leave_recursion(tracer, None, error)
+    stack_levels.check_break(tracer, error)
     location = tracer.failure[1]
     try:
         frames = frame_states(tracer)
@@ -245,6 +247,7 @@ def _break(tracer: Interpreter, error: Unsupported) -> BreakExit:
 
 
 def _split(tracer: Interpreter, split: Split) -> SplitExit:
+    stack_levels.check_break(tracer, split.cause)
     try:
         arms = tuple(
             (

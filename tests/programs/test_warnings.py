@@ -505,3 +505,46 @@ def test_a_warning_in_front_of_a_draw_that_ran_earlier(backend):
     for seed in range(7):
         args = np.array([1.0, np.inf]), np.random.default_rng(seed)
         assert set(heard(compiled, args)[0]) == set(heard(drawn_factors, args)[0])
+
+
+def constant_start(a):
+    s, t = np.float64(0.0), np.float64(1.5)
+    for _ in a:
+        t /= s
+        t += t * 0.5
+    return t
+
+
+def growing_constant(a):
+    s = np.float64(1e300)
+    while s < 1e308:
+        s = s * s
+    return s
+
+
+@pytest.mark.parametrize("function", [constant_start, growing_constant], ids=lambda f: f.__name__)
+def test_constants_that_a_loop_starts_with(function, backend):
+    with jitflow.config().override(measure=False, capture_loops=True):
+        compiled = jitflow.compile(function, backend=backend)
+        expected = set(heard(function, (np.ones(6),))[0])
+        assert expected
+        for _ in range(3):
+            assert set(heard(compiled, (np.ones(6),))[0]) == expected
+
+
+def late_in_a_loop(a, n, zero):
+    s = 0.0
+    for k in range(n):
+        s += a[k % 8 :].sum() * 0.5
+    t = np.float64(1.0)
+    for k in range(3):
+        t = t * 2 - s
+    return t / zero
+
+
+def test_a_warning_that_long_loops_precede():
+    with jitflow.config().override(measure=False, capture_loops=True):
+        compiled = jitflow.compile(late_in_a_loop)
+        for n, zero in ((500, 0.0), (500, 0.0), (500, 0.0), (500, 0.0), (10, 0.0), (50000, 0.0)):
+            args = np.ones(9), n, np.float64(zero)
+            assert set(heard(compiled, args)[0]) == set(heard(late_in_a_loop, args)[0])

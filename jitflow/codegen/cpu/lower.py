@@ -205,6 +205,8 @@ class KernelWriter(LoopWriter):
             condition = self.get(statement.condition)
             self.memory.store_if(condition, buffer, statement.address, value)
             return
+        if value.literal and not statement.address.terms:
+            value = self.emitter.opaque(value)  # else LLVM computes from it, and no flag is set
         self.memory.store(buffer, statement.address, value)
 
     def where(self, statement: Where) -> None:
