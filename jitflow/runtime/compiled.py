@@ -11,7 +11,7 @@ import types
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from jitflow.runtime import native_type
+from jitflow.runtime import forwarding, native_type
 from jitflow.runtime.tracebacks import hide_frames, unseen
 
 if TYPE_CHECKING:
@@ -39,6 +39,9 @@ def _of_function(name: str) -> property:
     return property(read, write, doc=f"``{name}`` of the function.")
 
 
+_ALWAYS = 1 << 62  # calls
+
+
 class Compiled(_Base):
     """A compiled function.
 
@@ -53,7 +56,10 @@ class Compiled(_Base):
         Takes every call as long as there is no native entry; entries fall back to it too.
     """
 
-    __slots__ = ("__dict__", "__weakref__", "_function", "_keep", "native_address", "slow_call")
+    __slots__ = (
+        *("__dict__", "__weakref__", "_forwarded", "_function", "_keep"),
+        *("native_address", "slow_call"),
+    )
 
     __code__ = _of_function("__code__")
     __defaults__ = _of_function("__defaults__")
@@ -66,6 +72,7 @@ class Compiled(_Base):
         self._keep: list[Any] = []
         self.slow_call = slow_call
         self.native_address = 0
+        self._forwarded: tuple[Any, Any] | None = None
         functools.update_wrapper(self, function)
 
     def __init_subclass__(cls, **keywords: Any) -> None:
@@ -115,16 +122,26 @@ class Compiled(_Base):
         if _HAS_POINTER:
             native_type.set_pointer(self, address)
 
-    def forward(self, target: Callable[..., Any], address: int) -> None:
+    def forward(
+        self, target: Callable[..., Any], looker: Callable[..., Any] | None = None, count: int = 0
+    ) -> bool:
         """Send calls straight to `target`, without ``__call__`` in between.
 
-        `address` is that of ``jf.forward`` in `codegen.cpu.entry_support`.
+        With `looker`, that is for `count` calls; it gets those behind them. False where no calls
+        can be sent so.
         """
-        if not _HAS_POINTER:
-            return
-        self._keep.append(target)
-        native_type.set_target(self, target)
-        self.set_native(address, None)
+        address = forwarding.address()
+        if not (_HAS_POINTER and address):
+            return False
+        if self._forwarded != (target, looker):
+            self._forwarded = (target, looker)
+            self._keep.append(self._forwarded)
+        target, looker = self._forwarded
+        count = _ALWAYS if looker is None else count
+        native_type.set_forwarding(self, target, looker or target, count)
+        self.native_address = address
+        native_type.set_pointer(self, address)
+        return True
 
     def clear_native(self) -> None:
         """Send calls to `slow_call` again."""

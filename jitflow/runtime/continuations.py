@@ -7,6 +7,7 @@ that is called often is given more pieces, now and then.
 
 from __future__ import annotations
 
+import sys
 from types import CodeType
 from typing import TYPE_CHECKING, Any
 
@@ -44,11 +45,16 @@ class Patience:
         self._points: list[PointState] = []
         self._calls, self._due = 0, _FIRST_RETRY
 
-    def note_call(self) -> bool:
-        """A call begins; whether it is one that tries the points again, and more of them."""
+    @property
+    def calls_left(self) -> int:
+        """How many calls may begin before one tries the points again."""
+        return self._due - self._calls - 1 if self._points else sys.maxsize
+
+    def note_calls(self, count: int = 1) -> bool:
+        """Calls begin; whether one of them tries the points again, and more of them."""
         if not self._points:
             return False
-        self._calls += 1
+        self._calls += count
         if self._calls < self._due:
             return False
         self._due *= _RETRY_FACTOR

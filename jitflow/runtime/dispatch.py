@@ -17,7 +17,7 @@ from jitflow.core.lazy import LazyModule
 from jitflow.core.location import Location
 from jitflow.core.locks import compiler_lock
 from jitflow.guards.sources import Source
-from jitflow.runtime import driver, native, reach
+from jitflow.runtime import driver, reach
 from jitflow.runtime.binding import make_binder, parameter_names
 from jitflow.runtime.compiled import Compiled
 from jitflow.runtime.continuations import Continuations, Patience
@@ -45,6 +45,10 @@ _MOST_NESTED = 32
 more of the interpreter's stack than an eager one, and recursion must get as deep."""
 
 
+_LONGEST_PAUSE = 256
+"""Calls in a row that go to the function unseen, where all seen ones were better off as Python."""
+
+
 class Dispatcher:
     """Owns the compile points of one function.
 
@@ -69,6 +73,7 @@ class Dispatcher:
         self.trials = Trials(self._eager_is_faster)
         self._worthy: dict[CodeType, tuple[int, frozenset[int]]] = {}
         self.watch = Watch()
+        self._pause, self._passed = 1, 0
         self._most_seconds = math.inf
         self._maker = VariantMaker(self, self._most_seconds)
         self.patience = Patience()
@@ -132,8 +137,11 @@ class Dispatcher:
         """Run the function on these arguments: what a call does without a native entry."""
         eager = self.trials.eager_classes
         if eager and not kwargs and size_class(args) in eager and stance() == "default":
-            if self.watch.is_on and self.watch.is_due(is_eager=True):
+            if self.watch.is_on and self.watch.is_due(is_eager=True, calls=self._passed + 1):
+                self._passed = 0
                 self._look_again()
+            else:
+                self._let_pass()
             return self.function(*args)
         thread = get_ident()
         depth = self._active.get(thread, 0)
@@ -159,12 +167,13 @@ class Dispatcher:
         if state is None:
             return self.function(*args, **kwargs)  # raises the eager error
         root = self.root
-        if self.patience.note_call():
+        if self.patience.note_calls(self._passed + 1):
             self.trials.reopen()
-        if root.runs_eagerly and not self.patience.has_won:
+        is_given_up = root.runs_eagerly and not self.patience.has_won
+        if is_given_up or not (root.variants or root.skip or self._is_worth_tracing(state)):
+            self._let_pass()
             return self.function(*args, **kwargs)
-        if not (root.variants or root.skip or self._is_worth_tracing(state)):
-            return self.function(*args, **kwargs)
+        self._passed = 0
         if not config().measure or self.options.fullgraph or stance() != "default":
             return self._run(root, state, args, kwargs)
         if root.variants and not root.variants[0].trace.kind.is_host:
@@ -174,9 +183,20 @@ class Dispatcher:
             return self.function(*args, **kwargs)
         if trial is None:
             return self._run(root, state, args, kwargs)
+        self._pause = 1
         if way == "eager":
             return self.trials.measure(trial, way, lambda: self.function(*args, **kwargs))
         return self.trials.measure(trial, way, lambda: self._run(root, state, args, kwargs))
+
+    def _let_pass(self) -> None:
+        """Let the next calls go to the function: the more, the longer calls ended so."""
+        self._passed = 0
+        target = self._target() if self._target is not None else None
+        if target is not None and stance() == "default" and not self.trials.has_won:
+            self._pause = min(2 * self._pause, _LONGEST_PAUSE)
+            count = min(self._pause, self.patience.calls_left)
+            if target.forward(self.function, self.call, count):
+                self._passed = count
 
     @unseen
     def _run(
@@ -352,7 +372,7 @@ class Dispatcher:
             target.clear_native()
             is_known = self.root.variants or self.root.skip
             if is_known and config().native_entry and self.options.backend == "auto":
-                target.forward(self.call, native.forward_address())
+                target.forward(self.call)
         else:
             target.set_native(newest.address, newest)
 

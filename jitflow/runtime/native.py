@@ -109,8 +109,3 @@ def _externals(spec: EntrySpec, entry: EntryCode) -> dict[str, int]:
             continue
         externals[name] = spec.fallback.address if name == "jf.next" else c_function(name)
     return externals
-
-
-def forward_address() -> int:
-    """Address of ``jf.forward``, for `Compiled.forward`."""
-    return int(c_function("jf.forward"))

@@ -7,11 +7,12 @@ where it is NULL (`_PyObject_MakeTpCall` in ``Objects/call.c``). Nothing here ne
 from __future__ import annotations
 
 import ctypes
+import functools
 from typing import Any
 
 from jitflow.core import platform
 
-_VECTORCALL, _TARGET, _SIZE = 16, 24, 32
+_VECTORCALL, _TARGET, _LOOKER, _LEFT, _CALL, _SIZE = 16, 24, 32, 40, 48, 56
 _FLAGS_OFFSET = 168  # PyTypeObject.tp_flags
 _DEFAULT_BASETYPE = 1 << 10
 _HAVE_VECTORCALL = 1 << 11
@@ -77,9 +78,18 @@ def set_pointer(instance: Any, address: int) -> None:
     ctypes.c_int64.from_address(id(instance) + _VECTORCALL).value = address
 
 
-def set_target(instance: Any, target: Any) -> None:
-    """Set the object to which ``jf.forward`` hands calls; whoever sets it keeps it alive."""
-    ctypes.c_int64.from_address(id(instance) + _TARGET).value = id(target)
+def set_forwarding(instance: Any, target: Any, looker: Any, count: int) -> None:
+    """Set what `forwarding` reads: `count` calls go to `target`, those behind them to `looker`.
+
+    Whoever sets them keeps them alive.
+    """
+    words = (ctypes.c_int64 * 4).from_address(id(instance) + _TARGET)
+    words[:] = [id(target), id(looker), count, _call_address()]
+
+
+@functools.cache
+def _call_address() -> int:
+    return ctypes.cast(ctypes.pythonapi.PyObject_Vectorcall, ctypes.c_void_p).value or 0
 
 
 def _flags_fit() -> bool:

@@ -32,7 +32,7 @@ _LONGEST_PAUSE = 32
 """Calls in a row that are not looked at, where many before them led to no array."""
 _LOOKS = 4
 """Calls that are all looked at."""
-_SHARE, _LEAST_SECONDS = 0.02, 6e-8
+_SHARE, _LEAST_SECONDS = 0.02, 1e-8
 """Of a call's time, that looking may take on the average; this much it may always take."""
 _DEAREST_PAUSE = 4096
 _WITHOUT_ARRAYS = 1.0
@@ -54,7 +54,8 @@ class Pending:
         self.function, self.options, self.key = function, options, key
         self.made: Dispatcher | None = None
         self._target: weakref.ref[Compiled] | None = None
-        self._reaches: bool | None = None
+        self._names: bool | None = None
+        self._reaches = False
         self._looks, self._pause = 0, 0
         self._look_seconds = math.inf
         self._numbers: plain.Numbers | None = None
@@ -77,10 +78,8 @@ class Pending:
             return self.function(*args, **kwargs)
         if self.made is None and not self._traces_everything():
             start = time.perf_counter()
-            if not (self._reaches_arrays(args, kwargs) or self._is_worth_tracing(args, kwargs)):
+            if not self._is_due(args, kwargs):
                 return self._timed(args, kwargs, start)
-            if not (reach.names_numpy(self.function) or self._given_arrays(args, kwargs)):
-                self._most_seconds = _WITHOUT_ARRAYS
         dispatcher = self.dispatcher()
         call = dispatcher.call
         if self.options.verify:
@@ -93,24 +92,33 @@ class Pending:
     def _traces_everything(self) -> bool:
         return config().trace_everything or self.options.verify
 
-    def _reaches_arrays(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
-        if self._reaches is None:
+    def _is_due(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
+        """Whether to compile now: code that names no arrays and is given none may wait."""
+        if self._names is None:
+            self._names = reach.names_numpy(self.function)
             self._reaches = reach.function_reaches(self.function)
-        return self._reaches or self._given_arrays(args, kwargs)
+        if self._names or reach.call_reaches(self.function, args, kwargs, by_name=True):
+            return True
+        if self._reaches or reach.call_reaches(self.function, args, kwargs):
+            if self._numbers_in() != "none":
+                self._most_seconds = _WITHOUT_ARRAYS
+                return True
+            self._allowance = self._allowance or plain.Allowance()
+        return self._is_worth_tracing(args, kwargs)
 
-    def _given_arrays(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
-        return reach.call_reaches(self.function, args, kwargs)
-
-    def _is_worth_tracing(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
-        """Whether loops of numbers are."""
+    def _numbers_in(self) -> plain.Numbers:
         if self._numbers is None:
             self._numbers = plain.look(self.function)
             if self._numbers != "none":
                 self._allowance = plain.Allowance()
-        values = (*args, *kwargs.values())
+        return self._numbers
+
+    def _is_worth_tracing(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
+        """Whether loops of numbers are, or what takes long enough."""
+        numbers = self._numbers_in()
         if self._allowance is None:
             return False
-        if self._numbers == "all" and plain.is_large(self.function, values):
+        if numbers == "all" and plain.is_large(self.function, (*args, *kwargs.values())):
             self._allowance.is_at_once = True
         return self._allowance.is_due
 
@@ -120,6 +128,7 @@ class Pending:
         called = time.perf_counter()
         result = self.function(*args, **kwargs)
         seconds = time.perf_counter() - called
+        target = self._target() if self._target is not None else None
         self._looks += 1
         if self._looks >= _LOOKS:
             # One look that something interrupts says little: twice the last one at most.
@@ -129,6 +138,8 @@ class Pending:
             self._pause = max(growing, min(int(dear), _DEAREST_PAUSE))
         if self._allowance is not None:
             self._allowance.seconds += seconds * (1 + self._pause)
+        if self._pause and target is not None and target.forward(self.function, self, self._pause):
+            self._pause = 0
         return result
 
     def dispatcher(self) -> Dispatcher:

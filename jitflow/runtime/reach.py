@@ -14,6 +14,8 @@ from typing import Any
 
 import numpy as np
 
+from jitflow.runtime.compiled import Compiled
+
 _ATOMS = (int, float, complex, bool, str, bytes, type(None), type(Ellipsis), slice, range)
 _DEFINED = (FunctionType, BuiltinFunctionType, type)
 _DEPTH = 5
@@ -33,10 +35,16 @@ def values_reach(values: tuple[Any, ...]) -> bool:
     return any(search.value(value, _DEPTH) for value in values)
 
 
-def call_reaches(function: FunctionType, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
-    """Whether the arguments of a call, or what stands for them, lead to NumPy or an array."""
-    defaults = (function.__defaults__, function.__kwdefaults__)
-    return values_reach((*args, *kwargs.values(), *defaults))
+def call_reaches(
+    function: FunctionType, args: tuple[Any, ...], kwargs: dict[str, Any], by_name: bool = False
+) -> bool:
+    """Whether the arguments of a call, or what stands for them, lead to NumPy or an array.
+
+    With `by_name` a class does whose methods name it, not one whose module knows it.
+    """
+    search = _Search(by_name)
+    values = (*args, *kwargs.values(), function.__defaults__, function.__kwdefaults__)
+    return any(search.value(value, _DEPTH) for value in values)
 
 
 def names_numpy(function: FunctionType) -> bool:
@@ -53,6 +61,7 @@ class _Search:
     def __init__(self, by_name: bool = False) -> None:
         self.left = _OBJECTS
         self.seen: set[int] = set()
+        self.methods: set[int] = set()
         self.by_name = by_name
 
     def value(self, value: Any, depth: int) -> bool:
@@ -75,6 +84,8 @@ class _Search:
     def _inside(self, value: Any, kind: type, depth: int) -> bool:
         if isinstance(value, ModuleType):
             return _is_numpy(value.__name__) or _knows_numpy(vars(value))
+        if isinstance(value, Compiled):
+            value = value._function
         if isinstance(value, FunctionType):
             return self.function(value, depth)
         if isinstance(value, MethodType):
@@ -82,12 +93,12 @@ class _Search:
         if isinstance(value, BuiltinFunctionType):
             return _is_numpy(getattr(value, "__module__", None) or "")
         if isinstance(value, type):
-            return self._class(value)
+            return self._class(value, depth)
         if isinstance(value, dict):
             return any(self.value(item, depth) for item in list(value.values()))
         if isinstance(value, list | tuple | set | frozenset):
             return self._items(value, depth)
-        if self._class(kind):
+        if self._class(kind, depth):
             return True
         attributes = getattr(value, "__dict__", None)
         if isinstance(attributes, dict):
@@ -105,16 +116,28 @@ class _Search:
                 return True
         return False
 
-    def _class(self, cls: type) -> bool:
-        """Whether a class comes from a module that knows NumPy."""
+    def _class(self, cls: type, depth: int) -> bool:
+        """Whether a class comes from a module that knows NumPy; by name, whether methods do."""
         for base in cls.__mro__:
             name = base.__module__
             if _is_numpy(name):
                 return True
             module = sys.modules.get(name)
-            if name not in _PLAIN and module is not None and _knows_numpy(vars(module)):
+            if name in _PLAIN or module is None:
+                continue
+            found = self._methods(base, depth) if self.by_name else _knows_numpy(vars(module))
+            if found:
                 return True
         return False
+
+    def _methods(self, cls: type, depth: int) -> bool:
+        if id(cls) in self.methods:
+            return False
+        self.methods.add(id(cls))
+        found = list(vars(cls).values())
+        found = [getattr(value, "fget", getattr(value, "__func__", value)) for value in found]
+        functions = [value for value in found if isinstance(value, FunctionType | Compiled)]
+        return any(self.value(function, depth) for function in functions)
 
     def function(self, function: FunctionType, depth: int) -> bool:
         """Whether a function's globals or closure lead to NumPy."""

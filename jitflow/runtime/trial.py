@@ -101,6 +101,11 @@ class Trials:
         for trial in self._trials.values():
             trial.reopen()
 
+    @property
+    def has_won(self) -> bool:
+        """Whether calls of some class of sizes are better off compiled."""
+        return any(trial.verdict == "compiled" for trial in self._trials.values())
+
     def forget(self) -> None:
         """Measure both ways again."""
         self._trials.clear()

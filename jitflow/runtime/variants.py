@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import time
 from collections import Counter
 from types import CodeType
@@ -18,6 +17,7 @@ from jitflow.runtime.skipping import Skip
 from jitflow.runtime.stance import stance
 from jitflow.runtime.tree import make_tree
 from jitflow.runtime.variant import PointState, Variant
+from jitflow.runtime.worth import Spending
 from jitflow.tracer.trace import (
     ANY_VALUE,
     BreakExit,
@@ -39,8 +39,6 @@ _MOST_LENGTHS = 3
 """Variants that differ in the length of one list or tuple, behind a break."""
 _MOST_VALUES = 4
 """Variants of one compile point from which on none is made for a single value of an integer."""
-_MANY = 24
-"""Pieces of one function from which on the time that they took to compile counts."""
 
 
 class VariantMaker:
@@ -50,7 +48,7 @@ class VariantMaker:
         self._owner = dispatcher
         self._refused: set[type] = set()
         self._left_loops: dict[tuple[CodeType, int], str] = {}
-        self._seconds, self._most_seconds = 0.0, most_seconds
+        self._spending = Spending(most_seconds)
 
     def refuses(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
         """Whether an argument is an array of a device that is not compiled for."""
@@ -59,10 +57,12 @@ class VariantMaker:
 
     def make(self, point: PointState, state: tuple[Any, ...]) -> Variant | None:
         """Trace and link one more variant; None where Python should run instead."""
-        started = time.thread_time()
+        made: Variant | None = None
+        self._spending.begin()
         try:
             with no_collection():
-                return self._try(point, state)
+                made = self._try(point, state)
+            return made
         except (GraphBreak, RecompileError):
             raise
         except (RecursionError, MemoryError):
@@ -71,7 +71,7 @@ class VariantMaker:
             self._compiler_failed(point, error)
             return None
         finally:
-            self._seconds += time.thread_time() - started
+            self._spending.end(None if made is None else made.trace.graph)
 
     def _try(self, point: PointState, state: tuple[Any, ...]) -> Variant | None:
         learnt = self._learn(point, state)
@@ -90,6 +90,7 @@ class VariantMaker:
             name=self._owner.function.__qualname__,
             dynamic=frozenset(point.dynamic),
             left_loops=self._left_loops,
+            is_spent=None if self._owner.options.fullgraph else self._spending.is_spent,
         )
         self._left_loops.update(record.left_loops)
         traced = time.perf_counter()
@@ -108,10 +109,7 @@ class VariantMaker:
             return "too many different calls"
         if point is not self._owner.root and point.changes_always:
             return "other kinds of values in almost every call"
-        most = config().max_compile_seconds if count > _MANY else math.inf
-        if self._seconds > min(most, self._most_seconds):
-            return f"{count} pieces took {self._seconds:.1f} s to compile"
-        return ""
+        return self._spending.refusal(count)
 
     def _is_left_to_python(self, point: PointState, state: tuple[Any, ...], record: Trace) -> bool:
         exit = record.exit

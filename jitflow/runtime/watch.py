@@ -48,9 +48,9 @@ class Watch:
         self.is_on = self._lost[key] >= self._often
         return self.is_on
 
-    def is_due(self, is_eager: bool) -> bool:
-        """A call begins whose class runs so; whether the verdict is to be looked at again."""
-        self._calls[is_eager] += 1
+    def is_due(self, is_eager: bool, calls: int = 1) -> bool:
+        """Calls begin whose class runs so; whether the verdict is to be looked at again."""
+        self._calls[is_eager] += calls
         return sum(self._calls.values()) >= _PERIOD
 
     def look_again(self) -> bool:

@@ -1,12 +1,20 @@
-"""Whether a piece pays for itself: an estimate of what eager Python would need for it.
+"""Whether pieces pay for themselves: an estimate of what eager Python would need for them.
 
 Measured on one core: NumPy needs about half a microsecond for a call on a small array and a tenth
 for arithmetic on its scalars; entering a piece between two breaks costs five to ten microseconds.
+
+A piece of a hundred array operations wins more in a few calls than it took to compile. One of a
+hundred operations on single numbers may need a hundred thousand calls; where a program has many
+of those, or another one for each way that its data take, Python is the faster way (`Spending`).
 """
 
 from __future__ import annotations
 
+import math
+import time
+
 from jitflow.core import dims
+from jitflow.core.config import config
 from jitflow.ir.graph import Graph, Node
 from jitflow.ops.record import Kind
 
@@ -18,12 +26,24 @@ _FREE = frozenset({Kind.CREATION, Kind.SYMBOL})
 _VIEWS = frozenset({Kind.VIEW})
 _UNKNOWN = 64  # elements that a symbolic extent is taken to stand for
 
+_CALLS = 2000
+"""Calls of a piece that are taken to come."""
+_IN_VAIN = 0.6
+"""Seconds of compiling that those do not win back, before a function gets no more pieces."""
+_MANY = 24
+"""Pieces of one function from which on all the time that they took to compile counts."""
+
 
 def pays(graph: Graph) -> bool:
     """Whether running the graph as a piece of its own is worth the way in and out."""
+    return eager_seconds(graph) >= _ENTRY * 1e-9
+
+
+def eager_seconds(graph: Graph) -> float:
+    """What eager Python would need for the graph; infinite where there are loops or branches."""
     if any(node.regions for node in graph.nodes):
-        return True
-    return sum(map(_eager_nanoseconds, graph.nodes)) >= _ENTRY
+        return math.inf
+    return sum(map(_eager_nanoseconds, graph.nodes)) * 1e-9
 
 
 def _eager_nanoseconds(node: Node) -> float:
@@ -45,3 +65,43 @@ def _size(size: dims.Dim) -> int:
     if isinstance(size, int):
         return size
     return abs(dims.evaluate(size, dict.fromkeys(dims.symbols_of(size), _UNKNOWN)))
+
+
+class Spending:
+    """Processor time that compiling one function took; at most `most_seconds`."""
+
+    def __init__(self, most_seconds: float) -> None:
+        self._most_seconds = most_seconds
+        self._started = self._seconds = self._in_vain = 0.0
+
+    def begin(self) -> None:
+        """A piece is being compiled from now on."""
+        self._started = time.thread_time()
+
+    def end(self, graph: Graph | None = None) -> None:
+        """It is done, and has this graph; without, it was in vain."""
+        seconds = time.thread_time() - self._started
+        self._seconds += seconds
+        self._in_vain += max(0.0, seconds - _wins(graph))
+
+    def is_spent(self, graph: Graph) -> bool:
+        """Whether the piece that is being traced, of which that is there, takes too long."""
+        seconds = time.thread_time() - self._started
+        left = min(self._most_seconds - self._seconds, _IN_VAIN - self._in_vain)
+        return seconds > left and (
+            self._seconds + seconds > self._most_seconds
+            or self._in_vain + seconds - _wins(graph) > _IN_VAIN
+        )
+
+    def refusal(self, pieces: int) -> str:
+        """Why no piece is compiled after that many; '' where one may be."""
+        most = config().max_compile_seconds if pieces > _MANY else math.inf
+        if self._seconds > min(most, self._most_seconds):
+            return f"{pieces} pieces took {self._seconds:.1f} s to compile"
+        if self._in_vain > _IN_VAIN:
+            return f"{self._in_vain:.1f} s of compiling were in vain"
+        return ""
+
+
+def _wins(graph: Graph | None) -> float:
+    return 0.0 if graph is None else _CALLS * eager_seconds(graph)

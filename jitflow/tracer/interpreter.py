@@ -47,6 +47,8 @@ HANDLERS = {
 
 MAX_STEPS = 200_000
 """Instructions of one trace: beyond it the piece ends, whatever it has captured."""
+_LOOK = 255
+"""Instructions after each of which the time is looked at."""
 MAX_FACTS, FACTS_OF_A_NODE = 6000, 100
 """Guards that a piece may have, besides those for each node: more take longer than Python."""
 
@@ -285,6 +287,14 @@ class Interpreter:
         if facts > MAX_FACTS + FACTS_OF_A_NODE * nodes:
             cause = Unsupported("JF-B015", f"{facts} facts about objects for {nodes} operators")
             raise Restart(cause, leave=True)
+        if self.steps & _LOOK == _LOOK and self._is_spent():
+            cause = Unsupported("JF-B015", f"{nodes} operators took too long to trace")
+            raise Restart(cause, leave=True)
+
+    def _is_spent(self) -> bool:
+        """Whether tracing took long enough; not while a loop is tried, whose worth is not known."""
+        is_spent = self.limits.is_spent
+        return is_spent is not None and not self.attempts and is_spent(self.context.builder.graph)
 
     # Bookkeeping for handlers
 

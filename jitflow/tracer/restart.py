@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from types import CodeType
 
 from jitflow.core.dataclass import dataclass, field, replace
 from jitflow.core.errors import Unsupported
+from jitflow.ir.graph import Graph
 
 Place = tuple[CodeType, int]
 """A code object and the offset of an instruction."""
@@ -39,6 +41,7 @@ class Limits:
     captures: frozenset[Place] = frozenset()
     looked: frozenset[int] = frozenset()
     itemised: frozenset[int] = frozenset()
+    is_spent: Callable[[Graph], bool] | None = None
 
     def at(self, step: int, place: Place) -> Unsupported | None:
         """Why the trace ends before step number `step`, which runs the instruction at `place`."""
@@ -61,9 +64,7 @@ class Limits:
             return replace(self, itemised=self.itemised | {restart.itemised})
         if restart.capture is not None:  # which changes the numbers of all steps
             captures = self.captures | {restart.capture}
-            return Limits(
-                self.places, captures=captures, looked=self.looked, itemised=self.itemised
-            )
+            return replace(self, step=None, cause=None, captures=captures)
         if restart.place is not None:
             places = {**self.places, restart.place: restart.cause}
             return replace(self, places=places)

@@ -7,7 +7,7 @@ be made again (a generator under way), the trace is repeated and ends before tha
 from __future__ import annotations
 
 import inspect
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -62,6 +62,7 @@ def trace(
     fullgraph: bool = False,
     inline_exclusions: Collection[Place] = (),
     left_loops: Mapping[Place, str] | None = None,
+    is_spent: Callable[[Graph], bool] | None = None,
 ) -> Trace:
     """Run the code at `point` symbolically, starting from the real values in `state`.
 
@@ -81,10 +82,12 @@ def trace(
         Instructions at which the piece must end.
     left_loops : dict, optional
         `Trace.left_loops` of earlier traces.
+    is_spent : callable, optional
+        Whether, with the graph that is there so far, tracing took long enough.
     """
     places = {place: Unsupported("JF-B003", "left to Python") for place in inline_exclusions}
     places.update((place, StepBreak(text)) for place, text in (left_loops or {}).items())
-    record = _trace_within_limits(point, state, name, dynamic, places)
+    record = _trace_within_limits(point, state, name, dynamic, Limits(places, is_spent=is_spent))
     exit = record.exit
     if fullgraph and isinstance(exit, BreakExit | EagerExit | SplitExit):
         raise GraphBreak(exit.code, exit.detail, exit.location)
@@ -96,10 +99,9 @@ def _trace_within_limits(
     state: tuple[Any, ...],
     name: str,
     dynamic: frozenset[str],
-    places: dict[Place, Unsupported],
+    limits: Limits,
 ) -> Trace:
     cause = _refusal(point)
-    limits = Limits(places)
     for _ in range(MAX_RESTARTS):
         tracer = Interpreter(TraceContext(name, dynamic), limits)
         tracer.context.objects.looked = limits.looked

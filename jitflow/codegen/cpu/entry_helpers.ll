@@ -544,14 +544,6 @@ no:
   ret ptr null
 }
 
-; The vectorcall of an object that hands its calls to another: the word after its pointer.
-define ptr @jf.forward(ptr %self, ptr %args, i64 %nargsf, ptr %names) {
-  %target.p = getelementptr i8, ptr %self, i64 24
-  %target = load ptr, ptr %target.p
-  %result = musttail call ptr @PyObject_Vectorcall(ptr %target, ptr %args, i64 %nargsf, ptr %names)
-  ret ptr %result
-}
-
 ; Calls of Python from loops and branches.
 
 @PyBool_Type = external global i8

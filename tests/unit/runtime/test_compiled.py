@@ -96,17 +96,6 @@ def test_call_by_name_takes_the_slow_way(first):
 
 
 @needs_pointer
-def test_calls_can_be_forwarded():
-    compiled, address = make(), c_function("jf.forward")
-    compiled.forward(lambda *args, **kwargs: (args, kwargs, "forwarded"), address)
-    assert compiled(1, k=2) == ((1,), {"k": 2}, "forwarded")
-    compiled.forward(len, address)
-    assert compiled("abc") == 3
-    with pytest.raises(TypeError):
-        compiled()
-
-
-@needs_pointer
 def test_the_entry_of_a_method_sees_the_instance(first):
     compiled = make()
 

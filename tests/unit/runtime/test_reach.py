@@ -125,3 +125,50 @@ def test_little_time_goes_into_what_names_no_arrays(monkeypatch):
     assert "pieces took" in str(plain.report())
     assert naming.report().pieces == 1
     assert "pieces took" not in str(naming.report())
+
+
+class Point:
+    """Of a module that knows NumPy, which no method names."""
+
+    def __init__(self, x):
+        self.x = x
+
+    @property
+    def double(self):
+        return self.x * 2
+
+    def plus(self, other):
+        return Point(self.x + other.double)
+
+
+class Rooted(Point):
+    @property
+    def root(self):
+        return np.sqrt(self.x)
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        (Point(1.0), False),
+        ([Point(1.0)], False),
+        (Point, False),
+        (Point(np.ones(2)), True),
+        (Rooted(1.0), True),
+        (Rooted, True),
+    ],
+)
+def test_classes_count_by_what_their_methods_name(value, expected):
+    assert reach.call_reaches(Point.plus, (value,), {}, by_name=True) == expected
+    assert reach.call_reaches(Point.plus, (value,), {})
+
+
+def test_small_methods_that_name_no_arrays_wait():
+    plus = jitflow.compile(Point.plus)
+    with jitflow.config().override(trace_everything=False):
+        for k in range(20):
+            assert plus(Point(k), Point(2.0)).x == k + 4.0
+        assert not plus.report().pieces
+        for _ in range(5000):
+            assert plus(Point(np.ones(2)), Point(2.0)).x.tolist() == [5.0, 5.0]
+        assert plus.report().pieces

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import jitflow
-from jitflow.runtime import variants
+from jitflow.runtime import dispatch, forwarding, worth
 from jitflow.runtime.trial import Trial, Trials, size_class
 
 
@@ -132,7 +132,7 @@ def test_without_measuring_every_call_is_compiled():
 
 
 def test_no_more_pieces_after_much_compilation(monkeypatch):
-    monkeypatch.setattr(variants, "_MANY", 3)
+    monkeypatch.setattr(worth, "_MANY", 3)
 
     @jitflow.compile
     def prints(x):
@@ -164,3 +164,32 @@ def test_a_compiled_verdict_does_not_outlive_the_pieces_it_was_made_of():
     assert trial.verdict == "eager"
     trials.reopen()
     assert trial.verdict == "eager"
+
+
+@pytest.mark.parametrize("sizes", [(3, 3), (3, 300)])
+def test_calls_that_are_faster_as_python_go_straight_there(sizes, monkeypatch):
+    """Until others come: then the dispatcher sees them again."""
+    seen = []
+
+    @jitflow.compile
+    def text(x):
+        return hash(x.tobytes()), x + 1
+
+    first, second = (np.arange(float(size)) for size in sizes)
+    calls = dispatch.Dispatcher.call
+    monkeypatch.setattr(
+        dispatch.Dispatcher, "call", lambda self, *args: seen.append(args) or calls(self, *args)
+    )
+    monkeypatch.setattr(Trial, "note", _eager_wins)
+    for x in (first, second):
+        for _ in range(2000):
+            assert text(x)[1][-1] == x[-1] + 1
+    if forwarding.address():
+        assert len(seen) < 200
+    assert any(args[0] is second for args in seen)
+
+
+def _eager_wins(trial, way, seconds):
+    trial.times[way].append({"compiled": 2e-6, "eager": 1e-6}[way])
+    if min(map(len, trial.times.values())) >= 3:
+        trial.verdict = "eager"
