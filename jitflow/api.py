@@ -91,8 +91,8 @@ def compile(
         become so when they change.
     backend : {"auto", "cpu", "reference"}
         ``reference`` runs the graph by NumPy, node by node.
-    mode : str, optional
-        Reserved for tuning of the GPU back end; None on the CPU.
+    mode : {"default", "reduce-overhead", "max-autotune"}, optional
+        For arrays on a GPU: ``reduce-overhead`` replays launches as CUDA graphs.
     fastmath : bool
         Allow reassociation and contraction of floating-point operations.
     verify : bool

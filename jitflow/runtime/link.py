@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from jitflow.codegen.interface import PythonCall, no_python
@@ -54,12 +54,9 @@ class LazyTexts(Mapping[str, str]):
 
     def __init__(self, makers: dict[str, Callable[[], str]]) -> None:
         self._makers = makers
-        self._made: dict[str, str] = {}
 
     def __getitem__(self, key: str) -> str:
-        if key not in self._made:
-            self._made[key] = self._makers[key]()
-        return self._made[key]
+        return self._makers[key]()
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._makers)
@@ -147,13 +144,13 @@ def link(
     glue = write_glue(trace, plan, functions, state_size, replayer, pool)
     graph, facts = trace.graph, (*trace.guards, *trace.inputs)
     keys = dict.fromkeys(key for segment in made for key in segment.texts)
-    parts = {key: [segment.texts.get(key, "") for segment in made] for key in keys}
+    parts = [segment.texts for segment in made]
     texts = LazyTexts(
         {
             "graph": lambda: printer.print_graph(graph),
             "guards": lambda: "\n".join(map(str, facts)),
             "glue": lambda: glue.source,
-            **{key: functools.partial("\n".join, found) for key, found in parts.items()},
+            **{key: functools.partial(_joined, parts, key) for key in keys},
         }
     )
     captured = tuple(node.operator.name for node in traced.walk() if node.regions)
@@ -162,13 +159,17 @@ def link(
     return variant, Texts(len(plan.call_outs), captured, texts)
 
 
+def _joined(parts: Sequence[Mapping[str, str]], key: str) -> str:
+    return "\n".join(texts.get(key, "") for texts in parts)
+
+
 def _backend(trace: Trace, options: Options) -> Any:
     """What makes the segments: by where the arrays are, unless the user asks for another way."""
     if trace.kind.is_host:
         return reference if options.backend == "reference" else native_link
     if options.backend != "auto":
         raise Unsupported("JF-B022", f"arrays are on {trace.kind}, backend={options.backend!r}")
-    return segments.DeviceBackend(trace.kind)
+    return segments.DeviceBackend(trace.kind, options.mode)
 
 
 def _watch_flags(request: SegmentRequest, trace: Trace, replayer: Replayer) -> None:

@@ -1,6 +1,6 @@
 // A driver library that records launches instead of making them: a stand-in for libcuda.so.1 with
 // one device of capability 9.0. FAKE_CUDA_DEVICES changes the number of devices, FAKE_CUDA_INIT and
-// FAKE_CUDA_LAUNCH the result of cuInit and of launches.
+// FAKE_CUDA_LAUNCH the result of cuInit, of launches, and so on.
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,7 +15,7 @@ static struct {
 static int sizes[256], parameters;
 static unsigned char packed[1 << 16];
 static int packed_bytes;
-static long launches, loads;
+static long launches, loads, functions;
 static int dynamic_shared;
 static __thread void *context;  // of each thread; needed where FAKE_CUDA_CONTEXTS is 1
 
@@ -44,12 +44,17 @@ static int setting(const char *name, int otherwise) {
   return text ? atoi(text) : otherwise;
 }
 
-static Result record(void **given) {
-  packed_bytes = 0;
+static int pack(unsigned char *out, void **given) {
+  int total = 0;
   for (int i = 0; i < parameters; i++) {
-    memcpy(packed + packed_bytes, given[i], sizes[i]);
-    packed_bytes += sizes[i];
+    memcpy(out + total, given[i], sizes[i]);
+    total += sizes[i];
   }
+  return total;
+}
+
+static Result record(void **given) {
+  packed_bytes = pack(packed, given);
   launches++;
   return setting("FAKE_CUDA_LAUNCH", 0);
 }
@@ -88,7 +93,7 @@ Result cuModuleLoadData(void **module, const void *image) {
 }
 Result cuModuleGetFunction(void **function, void *module, const char *name) {
   if (!strcmp(name, "absent")) return 500;  // CUDA_ERROR_NOT_FOUND
-  *function = (void *)0x3000;
+  *function = (void *)(0x3000 + ++functions);
   return 0;
 }
 Result cuFuncSetAttribute(void *function, int attribute, int value) {
@@ -110,4 +115,88 @@ Result cuLaunchKernelEx(const struct Configuration *given, void *function, void 
   last.shared = given->shared;
   last.stream = (uint64_t)given->stream;
   return record(parameters);
+}
+
+// Graphs of kernels, each node after the one before.
+struct Kernel {  // CUDA_KERNEL_NODE_PARAMS
+  void *function;
+  uint32_t grid[3], block[3], shared;
+  void **parameters, **extra, *kernel, *context;
+};
+struct Node {
+  void *function;
+  uint32_t numbers[7];
+  unsigned char packed[256];
+  int bytes;
+};
+struct Graph {
+  int count;
+  struct Node nodes[2048];
+};
+static struct Graph *last_graph;
+static long graphs, executables, graph_launches, replaced;
+static uint64_t graph_stream;
+
+long fake_graphs(void) { return graphs; }
+long fake_executables(void) { return executables; }
+long fake_graph_launches(void) { return graph_launches; }
+long fake_replaced(void) { return replaced; }
+int fake_graph_nodes(void) { return last_graph ? last_graph->count : -1; }
+uint64_t fake_graph_stream(void) { return graph_stream; }
+int fake_graph_node(int number, unsigned char *out, uint32_t *numbers) {
+  struct Node *node = last_graph->nodes + number;
+  memcpy(out, node->packed, node->bytes);
+  memcpy(numbers, node->numbers, sizeof node->numbers);
+  return node->bytes;
+}
+
+static void fill(struct Node *node, const struct Kernel *given) {
+  node->function = given->function;
+  memcpy(node->numbers, given->grid, sizeof node->numbers);
+  node->bytes = pack(node->packed, given->parameters);
+}
+Result cuGraphCreate(struct Graph **graph, unsigned flags) {
+  if (flags) return 1;
+  *graph = calloc(1, sizeof **graph);
+  graphs++;
+  return 0;
+}
+Result cuGraphDestroy(struct Graph *graph) { free(graph); graphs--; return 0; }
+Result cuGraphAddKernelNode_v2(void **node, struct Graph *graph, void **before, size_t count,
+                               const struct Kernel *given) {
+  if (count != (graph->count > 0) || given->extra || given->kernel || given->context) return 1;
+  if (count && before[0] != (void *)(intptr_t)graph->count) return 1;  // a chain
+  fill(graph->nodes + graph->count, given);
+  *node = (void *)(intptr_t)++graph->count;
+  return 0;
+}
+Result cuGraphInstantiateWithFlags(struct Graph **executable, struct Graph *graph,
+                                   unsigned long long flags) {
+  if (setting("FAKE_CUDA_GRAPH", 0)) return setting("FAKE_CUDA_GRAPH", 0);
+  *executable = malloc(sizeof **executable);
+  memcpy(*executable, graph, sizeof *graph);
+  executables++;
+  return 0;
+}
+Result cuGraphExecDestroy(struct Graph *graph) {
+  if (last_graph == graph) last_graph = 0;
+  free(graph);
+  executables--;
+  return 0;
+}
+Result cuGraphExecKernelNodeSetParams_v2(struct Graph *graph, void *node,
+                                         const struct Kernel *given) {
+  int number = (int)(intptr_t)node - 1;
+  if (graph->nodes[number].function != given->function) return 1;
+  fill(graph->nodes + number, given);
+  replaced++;
+  return setting("FAKE_CUDA_REPLACE", 0);
+}
+Result cuGraphLaunch(struct Graph *graph, void *stream) {
+  if (setting("FAKE_CUDA_CONTEXTS", 0) && !context) return 201;
+  if (setting("FAKE_CUDA_GRAPH_LAUNCH", 0)) return setting("FAKE_CUDA_GRAPH_LAUNCH", 0);
+  last_graph = graph;
+  graph_stream = (uint64_t)stream;
+  graph_launches++;
+  return 0;
 }

@@ -183,6 +183,14 @@ class HostDevice:
         self.launcher, self.limit = launcher, limit
         self.limits = Limits(elements=16384, programs=4)  # few, large programs
         self.launches, self.reads, self.prepared, self.products = 0, 0, [], 0
+        self.graphs_made = self.graphs_updated = self.graphs_run = 0
+
+    @staticmethod
+    def array_at(address, count, dtype):
+        """Memory as an array."""
+        kind = np.dtype(dtype)
+        room = (ctypes.c_char * (kind.itemsize * count)).from_address(address)
+        return np.frombuffer(room, kind)
 
     def _check(self, size):
         if self.limit is not None and size > self.limit:
@@ -204,6 +212,7 @@ class HostDevice:
         return start + -start % 256, memory
 
     def upload(self, array):
+        self._check(array.nbytes)
         copy = np.array(array, order="C")
         return copy.ctypes.data, copy
 
@@ -230,10 +239,35 @@ class HostDevice:
 
         return run
 
+    def make_graph(self, launches):
+        return _Graph(self, launches)
+
     def multiply(self, dtype, left, right, result):
         self.products += 1
         views = [_view(dtype, matrix) for matrix in (left, right, result)]
         views[2][...] = views[0] @ views[1]
+
+
+class _Graph:
+    """Launches that are kept; counted by the device."""
+
+    def __init__(self, device, launches):
+        self.device, self.launches = device, launches
+        device.graphs_made += 1
+
+    def update(self, launches):
+        if [launch[0] for launch in launches] != [launch[0] for launch in self.launches]:
+            return False
+        self.launches = launches
+        self.device.graphs_updated += 1
+        return True
+
+    def launch(self, stream):
+        self.device.graphs_run += 1
+        before = self.device.launches
+        for launcher, grid, arguments in self.launches:
+            launcher(grid, stream, arguments)
+        self.device.launches = before
 
 
 class _Memory:

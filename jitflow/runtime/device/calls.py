@@ -18,7 +18,7 @@ from jitflow.core.errors import Unsupported
 from jitflow.runtime.device.interface import Device, Launchable
 
 if TYPE_CHECKING:
-    from jitflow.runtime.device.program import Run
+    from jitflow.runtime.device.run import Run
 
 _MOST_SIZES = 256
 """Sets of sizes that a call keeps its numbers for."""
@@ -89,7 +89,7 @@ class KernelCall:
                 together |= address
                 arguments.append(address)
         variant = self._variants.get(ready.wide, not together % ALIGNMENT)
-        variant(ready.grid, run.stream, (*arguments, *ready.indices))
+        run.launch(variant, ready.grid, (*arguments, *ready.indices))
 
     def _prepare(self, symbols: dict[str, int], key: tuple[int, ...]) -> _Ready:
         counts = [blocks.count(symbols) for blocks in self.kernel.grid]

@@ -18,7 +18,14 @@ from jitflow.codegen.triton.interface import GeneratedKernel
 from jitflow.core.devices import ArrayKind
 from jitflow.core.errors import CheckFailed, Unsupported
 from jitflow.runtime.device.driver import Driver, DriverError, find_driver
-from jitflow.runtime.device.interface import DeviceOutOfMemory, Launchable, MatrixView
+from jitflow.runtime.device.graphs import CudaGraph
+from jitflow.runtime.device.interface import (
+    DeviceOutOfMemory,
+    Launch,
+    Launchable,
+    LaunchGraph,
+    MatrixView,
+)
 from jitflow.runtime.device.launch import Launcher
 
 LEAST_CAPABILITY = 80
@@ -124,6 +131,10 @@ class CudaDevice:
                 raise Unsupported("JF-B023", f"{kernel.name} cannot be loaded: {error}") from None
             self._launchers[binary] = found
         return found
+
+    def make_graph(self, launches: list[Launch]) -> LaunchGraph:
+        """See `interface.Device`."""
+        return CudaGraph(self._driver, self.index, launches)
 
     def multiply(
         self, dtype: np.dtype, left: MatrixView, right: MatrixView, result: MatrixView

@@ -38,6 +38,13 @@ _SIGNATURES = {
     "cuModuleGetFunction": "aaa",
     "cuFuncSetAttribute": "aii",
     "cuLaunchKernelEx": "aaaa",
+    "cuGraphCreate": "au",
+    "cuGraphDestroy": "a",
+    "cuGraphAddKernelNode_v2": "aaaza",
+    "cuGraphInstantiateWithFlags": "aal",
+    "cuGraphExecKernelNodeSetParams_v2": "aaa",
+    "cuGraphExecDestroy": "a",
+    "cuGraphLaunch": "aa",
 }
 """Types of the parameters of every function that is called, a letter of `_TYPES` each."""
 

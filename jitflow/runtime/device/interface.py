@@ -5,7 +5,7 @@ Everything is ordered on the device's current stream. `cuda` implements it with 
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeAlias
 
 import numpy as np
 
@@ -16,6 +16,10 @@ from jitflow.core.dataclass import dataclass
 
 class DeviceOutOfMemory(Exception):
     """The device has no room for an allocation."""
+
+
+class LaunchOutOfMemory(DeviceOutOfMemory):
+    """The device has no room for what a kernel needs; kernels before it may have run."""
 
 
 @dataclass(frozen=True)
@@ -32,6 +36,20 @@ class Launchable(Protocol):
 
     def __call__(self, grid: tuple[int, int, int], stream: int, arguments: tuple[Any, ...]) -> None:
         """Launch it; an empty grid launches nothing."""
+
+
+Launch: TypeAlias = tuple[Launchable, tuple[int, int, int], tuple[Any, ...]]
+"""A kernel, its grid, which is not empty, and its arguments."""
+
+
+class LaunchGraph(Protocol):
+    """Launches that are run together, in their order."""
+
+    def update(self, launches: list[Launch]) -> bool:
+        """Let it be these from now on; False where it has to be made anew."""
+
+    def launch(self, stream: int) -> None:
+        """Run them."""
 
 
 class Device(Protocol):
@@ -89,6 +107,15 @@ class Device(Protocol):
         ------
         Unsupported
             JF-B022, JF-B023.
+        """
+
+    def make_graph(self, launches: list[Launch]) -> LaunchGraph:
+        """The launches as one thing to run.
+
+        Raises
+        ------
+        DriverError
+            There is no such graph.
         """
 
     def multiply(

@@ -13,7 +13,7 @@ from threading import Lock
 from jitflow.codegen.triton.compile import SIZES, KernelBinary
 from jitflow.core.errors import Unsupported
 from jitflow.runtime.device.driver import Driver
-from jitflow.runtime.device.interface import DeviceOutOfMemory
+from jitflow.runtime.device.interface import LaunchOutOfMemory
 
 _PLAIN_SHARED = 48 * 1024
 """Bytes of dynamic shared memory that a kernel may have without asking for more."""
@@ -25,7 +25,37 @@ _CODES = {
 
 _CONFIGURATION = "<7I4xQQI4x"
 """`CUlaunchConfig`: grid, block, shared memory, stream, attributes and their number."""
-_CONFIGURED = struct.calcsize(_CONFIGURATION)
+
+
+class PackedParameters:
+    """Memory with a head and the parameters of a kernel behind it, each where the driver wants it.
+
+    Parameters
+    ----------
+    binary : KernelBinary
+    head : str
+        Format of what comes first.
+
+    Attributes
+    ----------
+    start, addresses : int
+        Where the memory is, and the array of the addresses of the parameters.
+    """
+
+    def __init__(self, binary: KernelBinary, head: str) -> None:
+        layout, offsets, size = pack_layout(binary)
+        first = struct.calcsize(head)
+        self._pack = struct.Struct(head + layout).pack_into
+        self._buffer = ctypes.create_string_buffer(first + size)
+        self._hidden = (0,) * binary.hidden
+        self.start = ctypes.addressof(self._buffer)
+        places = (self.start + first + offset for offset in offsets)
+        self._addresses = (ctypes.c_void_p * len(offsets))(*places)
+        self.addresses = ctypes.addressof(self._addresses)
+
+    def pack(self, *values: int | float) -> None:
+        """Put the head and the arguments there."""
+        self._pack(self._buffer, 0, *values, *self._hidden)
 
 
 class Launcher:
@@ -53,16 +83,8 @@ class Launcher:
 
     def __init__(self, binary: KernelBinary, driver: Driver, device: int = 0) -> None:
         self.binary, self._driver, self._device = binary, driver, device
-        layout, offsets, size = pack_layout(binary)
-        self._pack = struct.Struct(_CONFIGURATION + layout).pack_into
-        self._buffer = ctypes.create_string_buffer(_CONFIGURED + size)
-        base = ctypes.addressof(self._buffer)
-        addresses = (base + _CONFIGURED + offset for offset in offsets)
-        self._addresses = (ctypes.c_void_p * len(offsets))(*addresses)
-        self._parameters = ctypes.addressof(self._addresses)
-        self._configuration = base
+        self._packed = PackedParameters(binary, _CONFIGURATION)
         self._block = (binary.threads, 1, 1, binary.shared)
-        self._hidden = (0,) * binary.hidden
         self._lock = Lock()
         self._launch = driver.launch_kernel
         self.function = driver.load(binary.image, binary.name)
@@ -76,21 +98,20 @@ class Launcher:
 
         Raises
         ------
-        DeviceOutOfMemory, DriverError
+        LaunchOutOfMemory, DriverError
         """
         if 0 in grid:
             return
-        with self._lock:  # the driver reads the buffer while other threads run
-            self._pack(
-                self._buffer, 0, *grid, *self._block, stream, 0, 0, *arguments, *self._hidden
-            )
-            code = self._launch(self._configuration, self.function, self._parameters, None)
+        packed = self._packed
+        with self._lock:  # the driver reads the memory while other threads run
+            packed.pack(*grid, *self._block, stream, 0, 0, *arguments)
+            code = self._launch(packed.start, self.function, packed.addresses, None)
             if code and self._driver.lacks_context(code):
                 self._driver.enter(self._device)
-                code = self._launch(self._configuration, self.function, self._parameters, None)
+                code = self._launch(packed.start, self.function, packed.addresses, None)
         if code:
             error = self._driver.error(f"launch of {self.binary.name}", code)
-            raise DeviceOutOfMemory(str(error)) if error.is_out_of_memory else error
+            raise LaunchOutOfMemory(str(error)) if error.is_out_of_memory else error
 
 
 def pack_layout(binary: KernelBinary) -> tuple[str, list[int], int]:

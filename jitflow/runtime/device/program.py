@@ -6,8 +6,8 @@ loop's bounds, a branch, a check. The index of a loop it knows.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any, TypeAlias
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, NoReturn, TypeAlias
 
 import numpy as np
 
@@ -16,7 +16,6 @@ from jitflow.codegen.commands import (
     CallKernel,
     CallProduct,
     Check,
-    Command,
     DefineSymbol,
     Matrix,
     Pointer,
@@ -28,56 +27,26 @@ from jitflow.codegen.places import stride_symbol
 from jitflow.codegen.triton.compile import KernelBinary
 from jitflow.codegen.triton.interface import FAILED, GeneratedProgram
 from jitflow.core import dims
-from jitflow.core.dataclass import dataclass, field
 from jitflow.core.dims import Dim
 from jitflow.core.errors import CheckFailed, JitflowError
 from jitflow.runtime.device.calls import KernelCall, KernelVariants
+from jitflow.runtime.device.graphs import MOST_NODES, Stretch, TooManyLaunches
 from jitflow.runtime.device.indices import IndexTable
-from jitflow.runtime.device.interface import Device, DeviceOutOfMemory, MatrixView
+from jitflow.runtime.device.interface import (
+    Device,
+    DeviceOutOfMemory,
+    Launch,
+    LaunchOutOfMemory,
+    MatrixView,
+)
+from jitflow.runtime.device.run import Run
 from jitflow.runtime.device.static import is_static, make_function
+from jitflow.runtime.device.stretches import Step, Together, grouped, left_out
 
 _REMEDY = "free arrays, or split the work into smaller calls"
-_INT64, _FLAG = 8, 1  # bytes
 
 SymbolReader: TypeAlias = tuple[str, int, int | None]
 """A symbol: its name, the input that defines it, and which axis's extent it is (None: value)."""
-
-
-@dataclass(eq=False)
-class Run:
-    """The state of one call.
-
-    `addresses` is where each storage begins; `numbers` has the inputs that are passed by value;
-    `sizes` has the bytes of temporaries; `keep` holds memory until the last command was issued:
-    pools reuse it in order of the stream. `indices` has the values of the loops that run, by the
-    storage that a kernel finds one in. `is_underway`: a loop has run some of its commands.
-    """
-
-    device: Device
-    stream: int
-    symbols: dict[str, int]
-    addresses: dict[str, int] = field(default_factory=dict)
-    numbers: dict[str, Any] = field(default_factory=dict)
-    keep: dict[str, Any] = field(default_factory=dict)
-    sizes: dict[str, int] = field(default_factory=dict)
-    indices: dict[str, int] = field(default_factory=dict)
-    is_underway: bool = False
-
-    def address(self, pointer: Pointer) -> int:
-        """Of a storage and a byte offset."""
-        return self.addresses[pointer.storage] + dims.evaluate(pointer.offset, self.symbols)
-
-    def integer(self, pointer: Pointer) -> int:
-        """An i64 of the device, or a loop's index."""
-        known = self.indices.get(pointer.storage)
-        if known is not None:
-            return known
-        data = self.device.read(self.address(pointer), _INT64)
-        return int.from_bytes(data, "little", signed=True)
-
-    def is_set(self, pointer: Pointer) -> bool:
-        """A byte of the device."""
-        return self.device.read(self.address(pointer), _FLAG) != b"\0"
 
 
 Action: TypeAlias = Callable[[Run], None]
@@ -92,6 +61,13 @@ class DeviceProgram:
     device : Device
     symbols : sequence of SymbolReader
         How the program's symbols follow from the inputs.
+    use_graphs : bool
+        Replay launches that follow each other as one graph.
+
+    Attributes
+    ----------
+    stretches : list of Stretch
+        Where graphs are used.
 
     Raises
     ------
@@ -100,20 +76,30 @@ class DeviceProgram:
     """
 
     def __init__(
-        self, program: GeneratedProgram, device: Device, symbols: Sequence[SymbolReader]
+        self,
+        program: GeneratedProgram,
+        device: Device,
+        symbols: Sequence[SymbolReader],
+        use_graphs: bool = False,
     ) -> None:
         self.program, self.device, self._symbols = program, device, tuple(symbols)
         self._variants = [KernelVariants(kernel, device) for kernel in program.kernels]
         self._constants = {name: device.upload(array) for name, array in program.constants.items()}
         self._table = IndexTable(device)
         self._late = self._late_temporaries()
-        self._actions = [self._action(command) for command in program.commands]
+        self.stretches: list[Stretch] = []
+        self._steps: list[Step] = [*program.commands]
+        if use_graphs:
+            self._steps = grouped(program.commands, self._late_symbols())
+        self._actions = [self._action(step) for step in self._steps]
         self._begins, self._ends = self._symbolic_temporaries()
         for variants in self._variants:
             variants.get(False, True)
         self._static = None
         if is_static(program):
-            self._static = make_function(program, device, self._variants, self._constants)
+            self.stretches.clear()
+            kept = self.stretches if use_graphs else None
+            self._static = make_function(program, device, self._variants, self._constants, kept)
 
     def __call__(self, inputs: Sequence[Any]) -> list[Any]:
         """The outputs, as arrays of the device.
@@ -125,9 +111,12 @@ class DeviceProgram:
         DeviceOutOfMemory
             There is no room; no argument was written.
         """
-        if self._static is not None:
-            return self._static(*inputs)
         position = 0
+        if self._static is not None:
+            try:
+                return self._static(*inputs)
+            except LaunchOutOfMemory as error:
+                self._give_up(error, bool(self.program.written))
         run = Run(self.device, self.device.stream(), self._symbol_values(inputs))
         self._place_inputs(run, inputs)
         outputs = self._place_outputs(run)
@@ -141,10 +130,22 @@ class DeviceProgram:
                     run.keep.pop(name, None)
                     run.sizes.pop(name, None)
         except DeviceOutOfMemory as error:
-            if self.program.written and (position or run.is_underway):
-                raise JitflowError(f"{error}, after arguments were written: {_REMEDY}") from error
-            raise
+            is_late = position or run.is_underway or isinstance(error, LaunchOutOfMemory)
+            self._give_up(error, bool(self.program.written and is_late))
         return outputs
+
+    @staticmethod
+    def _give_up(error: DeviceOutOfMemory, has_written: bool) -> NoReturn:
+        """Leave the call to Python, unless arguments were written: then it is an error."""
+        if has_written:
+            raise JitflowError(f"{error}, after arguments were written: {_REMEDY}") from error
+        raise error
+
+    def graphs(self) -> list[str]:
+        """For the report: what became of the graphs."""
+        found = [f"graph {k}: {stretch.describe()}" for k, stretch in enumerate(self.stretches)]
+        rest = left_out(self._steps)
+        return [*found, *([f"in no graph: {rest}"] if rest else [])]
 
     def binaries(self) -> list[list[KernelBinary]]:
         """For each kernel those of its variants that are made by now."""
@@ -207,13 +208,22 @@ class DeviceProgram:
         """
         begins: dict[int, list[str]] = {}
         ends: dict[int, list[str]] = {}
+        places = list(self._places())
         for name, allocation in self.program.temporaries.items():
             if allocation.offset is None:
-                ends.setdefault(allocation.last, []).append(name)
+                ends.setdefault(places[allocation.last], []).append(name)
                 if name not in self._late:
-                    first = 0 if self.program.written else allocation.first
+                    first = 0 if self.program.written else places[allocation.first]
                     begins.setdefault(first, []).append(name)
         return begins, ends
+
+    def _places(self) -> Iterator[int]:
+        """For each command of the program the position of its step."""
+        for position, step in enumerate(self._steps):
+            yield from [position] * (len(step.commands) if isinstance(step, Together) else 1)
+
+    def _late_symbols(self) -> set[str]:
+        return {symbol for needed in self._late.values() for symbol in needed}
 
     def _late_temporaries(self) -> dict[str, frozenset[str]]:
         """Temporaries whose size needs symbols that commands define, and those symbols."""
@@ -238,8 +248,37 @@ class DeviceProgram:
 
     # Commands
 
-    def _action(self, command: Command) -> Action:
+    def _action(self, command: Step) -> Action:
         return _ACTIONS[type(command)](self, command)
+
+    def _together(self, command: Together) -> Action:
+        actions = [self._action(item) for item in command.commands]
+        stretch = Stretch(self.device)
+        self.stretches.append(stretch)
+
+        def record(run: Run) -> tuple[list[Launch], dict[str, int]]:
+            addresses, symbols = dict(run.addresses), dict(run.symbols)
+            launches: list[Launch] = []
+            run.recorded = launches
+            try:
+                for action in actions:
+                    action(run)
+                changed = run.addresses.items() - addresses.items()
+            finally:
+                run.recorded, run.addresses, run.symbols = None, addresses, symbols
+            return launches, dict(changed)
+
+        def together(run: Run) -> None:
+            if not stretch.reason:
+                try:
+                    run.addresses |= stretch(run.stream, run.key(), record, run)
+                    return
+                except TooManyLaunches:
+                    stretch.reason = f"more than {MOST_NODES} launches"
+            for action in actions:
+                action(run)
+
+        return together
 
     def _call(self, command: CallKernel) -> Action:
         return KernelCall(command, self._variants[command.kernel])
@@ -295,7 +334,7 @@ class DeviceProgram:
             start, stop, step = (_bound(run, bound) for bound in bounds)
             shift = run.address(command.slot) - run.addresses[storage]
             for index in range(start, stop, step):
-                run.addresses[storage] = table.address(index) - shift
+                run.addresses[storage] = table.address(index, run.recorded is not None) - shift
                 run.indices[storage] = index
                 for action in body:
                     action(run)
@@ -332,6 +371,7 @@ class DeviceProgram:
 
 
 _ACTIONS: dict[type, Callable[[DeviceProgram, Any], Action]] = {
+    Together: DeviceProgram._together,
     CallKernel: DeviceProgram._call,
     CallProduct: DeviceProgram._product,
     DefineSymbol: DeviceProgram._define,

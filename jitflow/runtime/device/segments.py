@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from jitflow import codegen
 from jitflow.codegen.triton.compile import KernelBinary
-from jitflow.codegen.triton.interface import GeneratedProgram
 from jitflow.codegen.triton.program import compile_segment
 from jitflow.core.devices import ArrayKind
 from jitflow.core.dtypes import DType
@@ -25,12 +24,16 @@ if TYPE_CHECKING:
     from jitflow.runtime.link import SegmentRequest
 
 
+_WITH_GRAPHS = ("reduce-overhead", "max-autotune")
+"""Modes in which launches are replayed as CUDA graphs."""
+
+
 class DeviceBackend:
     """Makes segments for the arrays of one device."""
 
-    def __init__(self, kind: ArrayKind) -> None:
+    def __init__(self, kind: ArrayKind, mode: str | None = None) -> None:
         self._device: Device = kind.device
-        self._kind = kind
+        self._kind, self._mode = kind, mode
 
     def supports(self, node: Node) -> bool:
         """Whether a kernel can be generated for `node`: every node of a piece of a device.
@@ -48,7 +51,8 @@ class DeviceBackend:
         """A function of the segment's inputs that returns what it gives."""
         segment = segment_of(request)
         generated = compile_segment(segment, self._device.limits)
-        program = DeviceProgram(generated, self._device, symbol_readers(segment.graph))
+        readers = symbol_readers(segment.graph)
+        program = DeviceProgram(generated, self._device, readers, self._mode in _WITH_GRAPHS)
         fits = make_check(request)
         finish = self._finisher(request)
 
@@ -62,7 +66,7 @@ class DeviceBackend:
             except DeviceOutOfMemory as error:
                 raise Unsupported("JF-B025", str(error)) from None
 
-        return MadeSegment(run, texts_of(generated, program))
+        return MadeSegment(run, ProgramTexts(program))
 
     def _finisher(self, request: SegmentRequest) -> Callable[[list[Any]], Any]:
         """Turns outputs into what Python sees; numbers are read back."""
@@ -106,24 +110,38 @@ def symbol_readers(graph: Graph) -> list[SymbolReader]:
     ]
 
 
-def texts_of(program: GeneratedProgram, made: DeviceProgram) -> dict[str, str]:
-    """What the report shows: loop IR, Triton source, launches and memory."""
-    launches = []
-    for kernel, binaries in zip(program.kernels, made.binaries(), strict=True):
-        grid = " x ".join(f"{blocks.extent}/{blocks.size}" for blocks in kernel.grid)
-        launches.append(f"{kernel.name}: grid {grid}, {kernel.options.num_warps} warps")
-        launches += [f"  {_resources_of(binary)}" for binary in binaries]
-    memory = [f"arena of {program.arena} bytes"]
-    memory += [
-        f"{name}: {allocation.size} bytes"
-        + ("" if allocation.offset is None else f" at {allocation.offset}")
-        for name, allocation in program.temporaries.items()
-    ]
-    return {
-        "loops": program.loops,
-        "triton": "\n".join(kernel.source for kernel in program.kernels),
-        "launches": "\n".join([*launches, *memory]),
-    }
+class ProgramTexts(Mapping[str, str]):
+    """What the report shows, as it is when it is looked at: variants and graphs come with calls."""
+
+    def __init__(self, made: DeviceProgram) -> None:
+        program = made.program
+        self._made = made
+        self._texts: dict[str, Callable[[], str]] = {
+            "loops": lambda: program.loops,
+            "triton": lambda: "\n".join(kernel.source for kernel in program.kernels),
+            "launches": self._launches,
+        }
+
+    def _launches(self) -> str:
+        program, lines = self._made.program, []
+        for kernel, binaries in zip(program.kernels, self._made.binaries(), strict=True):
+            grid = " x ".join(f"{blocks.extent}/{blocks.size}" for blocks in kernel.grid)
+            lines.append(f"{kernel.name}: grid {grid}, {kernel.options.num_warps} warps")
+            lines += [f"  {_resources_of(binary)}" for binary in binaries]
+        lines += [*self._made.graphs(), f"arena of {program.arena} bytes"]
+        for name, item in program.temporaries.items():
+            place = "" if item.offset is None else f" at {item.offset}"
+            lines.append(f"{name}: {item.size} bytes{place}")
+        return "\n".join(lines)
+
+    def __getitem__(self, key: str) -> str:
+        return self._texts[key]()
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._texts)
+
+    def __len__(self) -> int:
+        return len(self._texts)
 
 
 def _resources_of(binary: KernelBinary) -> str:

@@ -1,22 +1,26 @@
 """Programs without choices: all sizes known, no loop, no branch, no check: one Python function.
 
 Such a call costs the host little more than the launches themselves. The function is generated:
-addresses of the inputs, memory for the outputs, and each launch with its numbers written in.
+addresses of the inputs, memory for the outputs, and each launch with its numbers written in. With
+`stretches`, launches between products are functions of their own, which say what is launched.
 """
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Callable, Iterable, Sequence
+from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from jitflow.codegen.commands import CallKernel, CallProduct, Matrix, Pointer
 from jitflow.codegen.triton.interface import ALIGNMENT, GeneratedProgram
 from jitflow.core.dims import Dim
 from jitflow.guards.checks import ConstantPool
+from jitflow.runtime.device.graphs import Stretch
 from jitflow.runtime.device.interface import Device, MatrixView
 
 if TYPE_CHECKING:
-    from jitflow.runtime.device.program import KernelVariants
+    from jitflow.runtime.device.calls import KernelVariants
 
 Function = Callable[..., list[Any]]
 
@@ -38,9 +42,13 @@ def make_function(
     device: Device,
     variants: Sequence[KernelVariants],
     constants: dict[str, tuple[int, Any]],
+    stretches: list[Stretch] | None = None,
 ) -> Function:
-    """``function(*inputs)`` gives the outputs of a program that is static."""
-    return _Writer(program, device, variants, constants).write()
+    """``function(*inputs)`` gives the outputs of a program that is static.
+
+    Launches go through `stretches`, where given: one is added for each.
+    """
+    return _Writer(program, device, variants, constants, stretches).write()
 
 
 class _Writer:
@@ -50,54 +58,66 @@ class _Writer:
         device: Device,
         variants: Sequence[KernelVariants],
         constants: dict[str, tuple[int, Any]],
+        stretches: list[Stretch] | None,
     ) -> None:
         self.program, self.device, self.variants = program, device, variants
+        self.stretches = stretches
         self.pool = ConstantPool()
         self.places = {name: str(address) for name, (address, _) in constants.items()}
+        self.values: dict[str, str] = {}
         self.lines: list[str] = []
+        self.functions: list[str] = []
 
     def write(self) -> Function:
         self.inputs()
         self.outputs()
         self.temporaries()
         self.lines.append(f"stream = {self.pool(self.device.stream)}()")
-        for command in self.program.commands:
-            if isinstance(command, CallKernel):
-                self.launch(command)
-            else:
-                assert isinstance(command, CallProduct)
-                self.product(command)
+        if self.stretches is not None:
+            self.lines.append(f"key = ({''.join(f'{key}, ' for key in self.values.values())})")
+        for _, group in groupby(self.program.commands, type):
+            commands = list(group)
+            self.launches([c for c in commands if isinstance(c, CallKernel)])
+            for product in [c for c in commands if isinstance(c, CallProduct)]:
+                self.product(product)
         outputs = ", ".join(f"y{k}" for k in range(len(self.program.outputs)))
         self.lines.append(f"return [{outputs}]")
         parameters = ", ".join(f"x{k}" for k in range(len(self.program.inputs)))
         source = "\n    ".join([f"def run({parameters}):", *self.lines])
         namespace = dict(self.pool.objects)
-        exec(compile(source, "<jitflow launches>", "exec"), namespace)
+        exec(compile("\n".join([*self.functions, source]), "<jitflow launches>", "exec"), namespace)
         function: Function = namespace["run"]
         return function
 
     # Memory
 
+    def value(self, name: str, text: str, key: str = "") -> None:
+        """Give a storage's address, or a number, a name; `key` tells its values apart."""
+        self.lines.append(f"{name} = {text}")
+        self.places[name] = name
+        self.values[name] = key or name
+
     def inputs(self) -> None:
         for k, spec in enumerate(self.program.inputs):
             if spec.layout != "scalar":
-                self.lines.append(f"in{k} = {self.device.address_text.format(f'x{k}')}")
-                self.places[f"in{k}"] = f"in{k}"
+                self.value(f"in{k}", self.device.address_text.format(f"x{k}"))
+            elif spec.dtype.kind == "f":  # 0.0 is not -0.0, and a NaN is itself
+                self.value(f"in{k}", f"x{k}", f"{self.pool(struct.pack)}('<d', x{k})")
             else:
-                self.places[f"in{k}"] = f"int(x{k})" if spec.dtype.kind == "b" else f"x{k}"
+                self.value(f"in{k}", f"int(x{k})" if spec.dtype.kind == "b" else f"x{k}")
 
     def outputs(self) -> None:
         for k, spec in enumerate(self.program.outputs):
             shape, order = _numbers(spec.shape), spec.order
             empty, dtype = self.pool(self.device.empty), self.pool(spec.dtype.numpy)
             self.lines.append(f"y{k} = {empty}({shape!r}, {dtype}, {order!r})")
-            self.lines.append(f"out{k} = {self.device.address_text.format(f'y{k}')}")
-            self.places[f"out{k}"] = f"out{k}"
+            self.value(f"out{k}", self.device.address_text.format(f"y{k}"))
 
     def temporaries(self) -> None:
         if self.program.arena:
             allocate = self.pool(self.device.allocate)
             self.lines.append(f"arena, kept = {allocate}({self.program.arena})")
+            self.values["arena"] = "arena"
         for name, item in self.program.temporaries.items():
             self.places[name] = f"arena + {item.offset}" if item.offset else "arena"
 
@@ -107,13 +127,27 @@ class _Writer:
 
     # Commands
 
-    def launch(self, command: CallKernel) -> None:
+    def launches(self, commands: list[CallKernel]) -> None:
+        """Launches without anything between them."""
+        found = [launch for launch in map(self.launch, commands) if launch is not None]
+        if self.stretches is None or len(found) < 2:
+            self.lines += [f"{kernel}({grid}, stream, {args})" for kernel, grid, args in found]
+            return
+        number, names = len(self.stretches), ", ".join(self.values)
+        self.stretches.append(Stretch(self.device))
+        launches = ", ".join(f"({kernel}, {grid}, {args})" for kernel, grid, args in found)
+        self.functions.append(f"def record{number}({names}):\n    return [{launches}], None\n")
+        stretch = self.pool(self.stretches[-1])
+        self.lines.append(f"{stretch}(stream, key, record{number}, {names})")
+
+    def launch(self, command: CallKernel) -> tuple[str, str, str] | None:
+        """Expressions for the kernel, the grid and the arguments; None for an empty grid."""
         variants = self.variants[command.kernel]
         kernel = variants.kernel
         counts = [blocks.count({}) for blocks in kernel.grid]
         grid = (*counts, *[1] * (3 - len(counts)))
         if 0 in grid:
-            return
+            return None
         passed = [p for p in kernel.parameters if p.kind in ("pointer", "scalar")]
         texts, pointers = [], []
         for parameter, pointer in zip(passed, command.pointers, strict=True):
@@ -123,10 +157,8 @@ class _Writer:
         texts += [str(_number(p.dim)) for p in kernel.parameters if p.kind == "index"]
         aligned, get = self.pool(variants.get(False, True)), self.pool(variants.get)
         together = " | ".join(pointers) or "0"
-        self.lines.append(
-            f"({get}(False, False) if ({together}) % {ALIGNMENT} else {aligned})"
-            f"({grid!r}, stream, ({''.join(text + ', ' for text in texts)}))"
-        )
+        chosen = f"({get}(False, False) if ({together}) % {ALIGNMENT} else {aligned})"
+        return chosen, repr(grid), f"({''.join(text + ', ' for text in texts)})"
 
     def product(self, command: CallProduct) -> None:
         batch = _numbers(command.batch)

@@ -149,3 +149,25 @@ print(json.dumps(["triton" in sys.modules, fake.fake_launches()]))
     settings = {"JITFLOW_CACHE_DIR": str(tmp_path / "cache")}
     cold, warm = (json.loads(run_with_driver(COMMON + code, **settings)) for _ in range(2))
     assert (cold, warm) == ([True, 1], [False, 1])
+
+
+def test_a_static_piece_is_one_graph():
+    seen = run(r"""
+def steps(x, y, a):
+    z = np.exp(x) * a + y.sum(axis=0)
+    return (z - z.mean(axis=1, keepdims=True)).max(axis=0)
+f = jitflow.compile(steps, mode="reduce-overhead")
+x, y = (DeviceArray(base(512 * 256).host.reshape(512, 256)) for _ in range(2))
+seen = []
+for number in range(6):
+    f(x, y, 0.5 * number)
+    seen.append([fake.fake_launches(), fake.fake_graph_launches(), fake.fake_graph_nodes()])
+(piece,) = f.report().as_dict()["pieces"]
+print(json.dumps([seen, piece["texts"]["launches"]]))
+""")
+    seen, text = seen
+    launches = seen[0][0]
+    assert launches > 1
+    assert seen == [[launches, 0, -1]] + [[launches, k, launches] for k in range(1, 6)]
+    assert "graph 0: 4 graphs" in text
+    assert "registers" in text

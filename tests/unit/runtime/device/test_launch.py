@@ -111,7 +111,7 @@ def test_a_launch_that_finds_no_memory_says_so():
     code = r"""
 try:
     launch.Launcher(binary(["*fp32"]), driver)((1, 1, 1), 0, (1,))
-except launch.DeviceOutOfMemory as error:
+except launch.LaunchOutOfMemory as error:
     print(json.dumps(str(error)))
 """
     assert "launch of k gives error 2 (FAKE_ERROR)" in run(code, FAKE_CUDA_LAUNCH="2")
@@ -133,11 +133,11 @@ def test_threads_do_not_mix_their_parameters():
 import threading
 made = launch.Launcher(binary(["i64", "i64"]), driver)
 wrong = []
-real, at = made._launch, launch._CONFIGURED
+real, at = made._launch, 56
 def checked(*arguments):
-    first = (struct.unpack_from("<I", made._buffer), struct.unpack_from("<qq", made._buffer, at))
+    first = (struct.unpack_from("<I", made._packed._buffer), struct.unpack_from("<qq", made._packed._buffer, at))
     code = real(*arguments)
-    after = (struct.unpack_from("<I", made._buffer), struct.unpack_from("<qq", made._buffer, at))
+    after = (struct.unpack_from("<I", made._packed._buffer), struct.unpack_from("<qq", made._packed._buffer, at))
     if first != after or first[0] * 2 != first[1]:
         wrong.append((first, after))
     return code

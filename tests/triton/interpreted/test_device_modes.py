@@ -1,0 +1,70 @@
+"""Modes of `jitflow.compile` on a device: the same results, by graphs and with tuned kernels."""
+
+import numpy as np
+import pytest
+from helpers import host_device
+from helpers.device_running import launcher, same
+from helpers.host_device import HostDevice, to_device
+
+import jitflow
+from jitflow.core.config import config
+
+RNG = np.random.default_rng(3)
+MATRIX = 8 * np.eye(12) + RNG.normal(size=(12, 12))
+
+
+@pytest.fixture
+def device():
+    with (
+        config().override(strict=True, max_unroll=4),
+        host_device.installed(HostDevice(launcher)) as made,
+    ):
+        yield made
+
+
+def rows(x, a):
+    e = np.exp(x - x.max(axis=1, keepdims=True)) * a
+    total = e.sum(axis=0)
+    return e / total, total
+
+
+def solve(matrix, b):
+    y = np.zeros_like(b)
+    for i in range(b.shape[0]):
+        y[i] = (b[i] - matrix[i, :i] @ y[:i]) / matrix[i, i]
+    return y
+
+
+def diffuse(x, count):
+    for k in range(count):
+        x = x + 0.1 * (np.roll(x, 1) - x) + k
+    return x
+
+
+def layers(x, w, b):
+    for _ in range(3):
+        x = np.tanh(x @ w + b)
+    return x - x.mean(axis=0)
+
+
+PROGRAMS = {
+    "rows": (rows, [RNG.normal(size=(40, 30)).astype(np.float32), 2.5], 1),
+    "solve": (solve, [MATRIX, RNG.normal(size=12)], 1),
+    "diffuse": (diffuse, [RNG.normal(size=50), 9], 1),
+    "layers": (layers, [RNG.normal(size=(3, 300)), RNG.normal(size=(300, 300)) / 20, np.ones(300)], 0),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_graphs_give_what_launches_give(device, name):
+    function, inputs, least = PROGRAMS[name]
+    compiled = jitflow.compile(function, mode="reduce-overhead", fullgraph=True)
+    for scale in (1, 2, 1):
+        given = [x * scale if isinstance(x, np.ndarray) else x for x in inputs]
+        on_device = [to_device(x) if isinstance(x, np.ndarray) else x for x in given]
+        expected = function(*[to_device(x) if isinstance(x, np.ndarray) else x for x in given])
+        same(compiled(*on_device), expected, 1e-4)
+    assert device.graphs_run >= least
+    assert device.reads == 0
+    (piece,) = compiled.report().as_dict()["pieces"]
+    assert "graph 0:" in piece["texts"]["launches"] or not least
