@@ -17,6 +17,7 @@ from collections.abc import Iterator
 from types import BuiltinFunctionType, CodeType, FunctionType, ModuleType
 from typing import Any, Literal
 
+from jitflow.core.config import config
 from jitflow.runtime.compiled import Compiled
 
 Numbers = Literal["none", "some", "all"]
@@ -79,7 +80,13 @@ _UNBOUND = object()
 def look(function: FunctionType) -> Numbers:
     """What of a function, with those of its module that it calls, is numbers."""
     found = _Look()
-    if not found.function(function) or not (found.loops and found.arithmetic):
+    try:
+        is_known = found.function(function)
+    except Exception:  # of a class with a way of its own to be asked
+        if config().strict:
+            raise
+        return "none"
+    if not is_known or not (found.loops and found.arithmetic):
         return "none"
     return "all" if found.all_numbers else "some"
 

@@ -1,19 +1,22 @@
 """Whether a call can have anything to do with arrays: if not, tracing it cannot win.
 
 A cheap look at what the call can reach: its arguments, a few levels deep, and the globals of its
-function and of the classes and functions among them. It errs on the side of tracing.
+function and of the classes and functions among them. It errs on the side of tracing. No code of the
+program's is run for it: objects may answer to attributes and to iteration in ways of their own.
 """
 
 from __future__ import annotations
 
+import functools
 import sys
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Iterator
 from itertools import islice
 from types import BuiltinFunctionType, CodeType, FunctionType, MethodType, ModuleType
 from typing import Any
 
 import numpy as np
 
+from jitflow.core.config import config
 from jitflow.runtime.compiled import Compiled
 
 _ATOMS = (int, float, complex, bool, str, bytes, type(None), type(Ellipsis), slice, range)
@@ -24,17 +27,35 @@ _RUN = 16
 """Numbers or strings in a row after which no more items of a list are looked at."""
 
 
+def _careful(question: Callable[..., bool]) -> Callable[..., bool]:
+    """Whatever fails in looking at strange objects, the tracer may see to them."""
+
+    @functools.wraps(question)
+    def ask(*args: Any, **kwargs: Any) -> bool:
+        try:
+            return question(*args, **kwargs)
+        except Exception:
+            if config().strict:
+                raise
+            return True
+
+    return ask
+
+
+@_careful
 def function_reaches(function: FunctionType) -> bool:
     """Whether NumPy or an array is within reach of a function's globals and closure."""
     return _Search().function(function, _DEPTH)
 
 
+@_careful
 def values_reach(values: tuple[Any, ...]) -> bool:
     """Whether NumPy, an array or a NumPy scalar is within reach of the arguments of a call."""
     search = _Search()
     return any(search.value(value, _DEPTH) for value in values)
 
 
+@_careful
 def call_reaches(
     function: FunctionType, args: tuple[Any, ...], kwargs: dict[str, Any], by_name: bool = False
 ) -> bool:
@@ -47,6 +68,7 @@ def call_reaches(
     return any(search.value(value, _DEPTH) for value in values)
 
 
+@_careful
 def names_numpy(function: FunctionType) -> bool:
     """Whether the code of a function has names, closures and all, that lead to NumPy or an array.
 
@@ -69,7 +91,7 @@ class _Search:
         kind = type(value)
         if kind in _ATOMS:
             return False
-        if isinstance(value, np.ndarray | np.generic | np.ufunc | np.dtype):
+        if issubclass(kind, np.ndarray | np.generic | np.ufunc | np.dtype):
             return True
         if id(value) in self.seen:
             return False
@@ -82,33 +104,31 @@ class _Search:
         return self._inside(value, kind, depth - 1)
 
     def _inside(self, value: Any, kind: type, depth: int) -> bool:
-        if isinstance(value, ModuleType):
-            return _is_numpy(value.__name__) or _knows_numpy(vars(value))
-        if isinstance(value, Compiled):
-            value = value._function
-        if isinstance(value, FunctionType):
+        if issubclass(kind, ModuleType):
+            return _is_numpy(_name_of(value)) or _knows_numpy(_attributes(value))
+        if issubclass(kind, Compiled):
+            value, kind = value._function, FunctionType
+        if issubclass(kind, FunctionType):
             return self.function(value, depth)
-        if isinstance(value, MethodType):
+        if issubclass(kind, MethodType):
             return self.value(value.__func__, depth) or self.value(value.__self__, depth)
-        if isinstance(value, BuiltinFunctionType):
-            return _is_numpy(getattr(value, "__module__", None) or "")
-        if isinstance(value, type):
+        if issubclass(kind, BuiltinFunctionType):
+            return _is_numpy(_module_of(value))
+        if issubclass(kind, type):
             return self._class(value, depth)
-        if isinstance(value, dict):
-            return any(self.value(item, depth) for item in list(value.values()))
-        if isinstance(value, list | tuple | set | frozenset):
-            return self._items(value, depth)
+        if issubclass(kind, dict):
+            return any(self.value(item, depth) for item in list(dict.values(value)))
+        for container in (list, tuple, set, frozenset):
+            if issubclass(kind, container):
+                return self._items(container.__iter__(value), depth)
         if self._class(kind, depth):
             return True
-        attributes = getattr(value, "__dict__", None)
-        if isinstance(attributes, dict):
-            return any(self.value(item, depth) for item in list(attributes.values()))
-        return False
+        return any(self.value(item, depth) for item in list(_attributes(value).values()))
 
-    def _items(self, items: Collection[Any], depth: int) -> bool:
+    def _items(self, items: Iterator[Any], depth: int) -> bool:
         """Whether items lead to NumPy: a long list of numbers is not read to its end."""
         run = 0
-        for item in items if isinstance(items, tuple) else list(islice(items, _OBJECTS)):
+        for item in list(islice(items, _OBJECTS)):
             run = run + 1 if type(item) in _ATOMS else 0
             if run > _RUN:
                 return False
@@ -119,13 +139,15 @@ class _Search:
     def _class(self, cls: type, depth: int) -> bool:
         """Whether a class comes from a module that knows NumPy; by name, whether methods do."""
         for base in cls.__mro__:
-            name = base.__module__
+            name = _module_of(base)
             if _is_numpy(name):
                 return True
             module = sys.modules.get(name)
             if name in _PLAIN or module is None:
                 continue
-            found = self._methods(base, depth) if self.by_name else _knows_numpy(vars(module))
+            found = (
+                self._methods(base, depth) if self.by_name else _knows_numpy(_attributes(module))
+            )
             if found:
                 return True
         return False
@@ -142,7 +164,7 @@ class _Search:
     def function(self, function: FunctionType, depth: int) -> bool:
         """Whether a function's globals or closure lead to NumPy."""
         wrapped = getattr(function, "__wrapped__", None)
-        if _is_numpy(function.__module__ or ""):
+        if _is_numpy(_module_of(function)):
             return True
         if not self.by_name and _knows_numpy(function.__globals__):
             return True
@@ -181,7 +203,27 @@ def _knows_numpy(namespace: dict[str, Any]) -> bool:
 def _is_of_numpy(value: Any) -> bool:
     kind = type(value)
     if kind is ModuleType:
-        return _is_numpy(value.__name__)
+        return _is_numpy(_name_of(value))
     if kind in _DEFINED:
-        return _is_numpy(getattr(value, "__module__", None) or "")
-    return isinstance(value, np.ndarray | np.generic | np.ufunc)
+        return _is_numpy(_module_of(value))
+    return issubclass(kind, np.ndarray | np.generic | np.ufunc)
+
+
+def _attributes(value: Any) -> dict[str, Any]:
+    """The dictionary of an object, whatever its class says of attributes."""
+    try:
+        found = object.__getattribute__(value, "__dict__")
+    except AttributeError:
+        return {}
+    return found if type(found) is dict else {}
+
+
+def _module_of(value: Any) -> str:
+    """Name of the module of a class or function; a metaclass may have another meaning for it."""
+    name = getattr(value, "__module__", None)
+    return name if type(name) is str else ""
+
+
+def _name_of(module: ModuleType) -> str:
+    name = _attributes(module).get("__name__")
+    return name if type(name) is str else ""
