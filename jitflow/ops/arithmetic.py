@@ -45,13 +45,13 @@ multiply = elementwise(
         complex=complex_bodies.multiply,
         bool=lambda e, x, y: e.bit_and(x, y),
     ),
-    doc="Product; integers wrap, bool is and.",
+    extra={"linear": (0, 1)}, doc="Product; integers wrap, bool is and.",
 )  # fmt: skip
 
 divide = elementwise(
     "divide", "x y", dtypes=INEXACT, numpy=np.divide, cost=4,
     cpu=by_kind(real=lambda e, x, y: e.divide(x, y), complex=complex_bodies.divide),
-    doc="Quotient; IEEE for real operands.",
+    extra={"linear": (0,)}, doc="Quotient; IEEE for real operands.",
 )  # fmt: skip
 
 floor_divide = elementwise(

@@ -60,7 +60,7 @@ cast = register(
         attributes=("dtype",),
         cpu=lambda e, x, *, dtype: e.cast(x, dtype),
         samples=interesting(1),
-        extra={"dtypes": ALL},
+        extra={"dtypes": ALL, "linear": (0,)},
         doc="The operand converted by `astype`.",
     )
 )

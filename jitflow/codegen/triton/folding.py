@@ -38,8 +38,13 @@ class Folds:
         self.text = emitter.text
         self.indices = indices
         self.blocks = blocks
+        self.axis, self.length = "r", blocks.r
         self.open: dict[str, Accumulator] = {}
         self.functions: dict[str, str] = {}
+
+    def go_along(self, axis: str, length: int) -> None:
+        """Fold along another axis of blocks."""
+        self.axis, self.length = axis, length
 
     def begin(self, statement: Begin) -> None:
         """Note an accumulator; sums of f16 are made in f32, as in NumPy."""
@@ -51,7 +56,7 @@ class Folds:
     def carry(self, name: str, along: bool) -> None:
         """Give variables to an accumulator in front of a loop: blocks, or one column of them."""
         accumulator = self.open[name]
-        shape = f"[{self.blocks.x}, {self.blocks.r if along else 1}]"
+        shape = f"[{self.blocks.x}, {self.length if along else 1}]"
         for part in self.neutral(accumulator):
             variable = self.text.fresh("acc")
             self.text.write(
@@ -83,13 +88,13 @@ class Folds:
 
     def block_of(self, value: Value, neutral: Value) -> str:
         """A whole block with `neutral` beyond the end."""
-        text, mask = value.text, self.indices.masks.get("r")
+        text, mask = value.text, self.indices.masks.get(self.axis)
         axes = value.axes
         if mask:
             text = self.text.value(f"tl.where({mask}, {text}, {neutral.text})")
-            axes |= R
-        if "r" not in axes or ("x" not in axes and self.blocks.x > 1):
-            text = f"tl.broadcast_to({text}, [{self.blocks.x}, {self.blocks.r}])"
+            axes |= {self.axis}
+        if self.axis not in axes or ("x" not in axes and self.blocks.x > 1):
+            text = f"tl.broadcast_to({text}, [{self.blocks.x}, {self.length}])"
             text = self.text.value(text)
         return text
 

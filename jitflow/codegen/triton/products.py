@@ -1,179 +1,102 @@
-"""Matrix products fused with what is done to their elements: one kernel, nothing stored between.
+"""Matrix products fused with what makes their operands and what is done to their elements.
 
 A program makes one tile of the result, in f32 registers, and runs the statements of the kernel
-that would have read it. Plain products are left to the vendor's library; so are those whose long
-inner sums it makes faster, by more than storing and reading the result again costs.
+that would have read it. Blocks of operands are loaded, or computed from what is loaded. Plain
+products are left to the vendor's library; so are those whose long inner sums it makes faster, by
+more than storing and reading the result again costs (`joining`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from jitflow.codegen.access import Affine
-from jitflow.codegen.commands import CallKernel, CallProduct, Matrix, Pointer
-from jitflow.codegen.loop_ir import Begin, Buffer, Kernel, Load, Store, walk
+from jitflow.codegen.loop_ir import Load, Loop, Statement, Store, walk
+from jitflow.codegen.triton import tiles
 from jitflow.codegen.triton.addresses import INDEX, dim_text
 from jitflow.codegen.triton.frame import Blocks as BlockSizes
-from jitflow.codegen.triton.frame import Frame, frame_of
-from jitflow.codegen.triton.interface import Blocks, GeneratedKernel, Options
+from jitflow.codegen.triton.frame import Frame
+from jitflow.codegen.triton.interface import Blocks, Options
 from jitflow.codegen.triton.kernel import KernelWriter
 from jitflow.codegen.triton.phases import Phase
+from jitflow.codegen.triton.tiles import (
+    BATCH,
+    COLUMNS,
+    INNER,
+    RESULT,
+    ROWS,
+    Part,
+    Source,
+    Tile,
+)
 from jitflow.codegen.triton.values import TYPES, Value
 from jitflow.core import dims
 from jitflow.core.dataclass import dataclass, replace
 from jitflow.core.dims import Dim, SymbolicDim
-from jitflow.core.dtypes import F16, F32, I64
+from jitflow.core.dtypes import F16, F32, F64, I64, DType
 
-LONGEST_EXACT = 256
-"""Inner extent up to which an f32 product is made without the tensor cores."""
-
-MOST_BATCHES = 65535
 GROUP = 8
 """Rows of tiles that neighbouring programs share, so that what they read stays in the cache."""
 
-LEFT, RIGHT = "left", "right"
+X, R, K, H = "x", "r", "k", "h"
+"""Axes of blocks: rows and columns of the tile, inner axis, inner axis of a product inside."""
+
+DOWN, ALONG = "[:, None]", "[None, :]"
 
 
-@dataclass(eq=False, repr=False)
-class Fused:
-    """A product and the kernel that reads its result.
+@dataclass(frozen=True)
+class TileSizes:
+    """Elements of a tile along its axes; `deep`: the inner axis of a product inside, or 0."""
 
-    Attributes
-    ----------
-    buffer : str
-        The kernel's buffer that is the result; it is no longer stored.
-    atoms : dict
-        Loop variable of the kernel to its value in terms of ``i``, ``j`` and batch axes.
-    """
+    rows: int
+    columns: int
+    inner: int
+    deep: int = 0
+    warps: int = 4
+    stages: int = 3
 
-    product: CallProduct
-    kernel: Kernel
-    pointers: tuple[Pointer, ...]
-    buffer: str
-    atoms: dict[str, Affine]
-
-    @property
-    def arguments(self) -> tuple[Pointer, ...]:
-        """The operands, and what the kernel reads and writes besides."""
-        names = [buffer.name for buffer in self.kernel.buffers]
-        rest = zip(names, self.pointers, strict=True)
-        operands = (self.product.left.pointer, self.product.right.pointer)
-        return (*operands, *(pointer for name, pointer in rest if name != self.buffer))
-
-
-def is_worth_fusing(product: CallProduct, fastmath: bool) -> bool:
-    """Whether a tile of our own is about as fast as the library's."""
-    if product.dtype is F16 or (product.dtype is F32 and fastmath):
-        return True
-    inner = product.inner
-    return product.dtype is F32 and isinstance(inner, int) and inner <= LONGEST_EXACT
-
-
-def fuse(product: CallProduct, call: CallKernel, kernel: Kernel, fastmath: bool) -> Fused | None:
-    """The two as one kernel, if the second reads each element of the result where it is made."""
-    result = product.result.pointer
-    batches = dims.product(product.batch)
-    if not is_worth_fusing(product, fastmath) or isinstance(batches, SymbolicDim):
-        return None
-    found = [k for k, pointer in enumerate(call.pointers) if pointer.storage == result.storage]
-    if len(found) != 1 or call.pointers[found[0]].offset != result.offset:
-        return None
-    if batches > MOST_BATCHES or not _is_plain(product, call, kernel):
-        return None
-    buffer = kernel.buffers[found[0]].name
-    loads = [item for item in walk(kernel.body) if isinstance(item, Load) and item.buffer == buffer]
-    stores = [item.buffer for item in walk(kernel.body) if isinstance(item, Store)]
-    frame = frame_of(kernel)
-    if not loads or buffer in stores or any(item.address != loads[0].address for item in loads):
-        return None
-    atoms = _atoms(product, loads[0].address, frame)
-    if atoms is None:
-        return None
-    return Fused(product, kernel, call.pointers, buffer, atoms)
-
-
-def _is_plain(product: CallProduct, call: CallKernel, kernel: Kernel) -> bool:
-    """Whether a kernel is element-wise, and writes nothing that the product reads."""
-    if any(isinstance(item, Begin) for item in walk(kernel.body)) or frame_of(kernel).serial:
-        return False
-    written = {item.buffer for item in walk(kernel.body) if isinstance(item, Store)}
-    storages = {
-        pointer.storage
-        for buffer, pointer in zip(kernel.buffers, call.pointers, strict=True)
-        if buffer.name in written
-    }
-    return not storages & {product.left.pointer.storage, product.right.pointer.storage}
-
-
-def _atoms(product: CallProduct, address: Affine, frame: Frame) -> dict[str, Affine] | None:
-    """Which loop of a kernel runs along which axis of the result; None where that is not clear."""
-    size = product.dtype.itemsize
-    axes: list[tuple[str, Dim, Dim]] = [
-        *((f"b{k}", extent, step) for k, (extent, step) in
-          enumerate(zip(product.batch, product.result.batch, strict=True))),
-        ("i", product.rows, product.result.row),
-        ("j", product.columns, product.result.column),
-    ]  # fmt: skip
-    axes = [axis for axis in axes if axis[1] != 1]
-    atoms: dict[str, Affine] = {}
-    if address.constant != 0 or product.result.column != size:
-        return None
-    for variable, extent in reversed(frame.outer):
-        step = address.coefficient(variable)
-        if not axes or axes[-1][2] != step:
-            return None
-        value = Affine(0)
-        total: Dim = 1
-        while axes and total != extent:
-            name, length, at = axes[-1]
-            if at != step * total:
-                return None
-            value += Affine(0, ((name, total),))
-            total = total * length
-            axes.pop()
-        if total != extent:
-            return None
-        atoms[variable] = value
-    return None if axes else atoms
+    def along(self, axis: str) -> int:
+        """Elements along an axis."""
+        return {X: self.rows, R: self.columns, K: self.inner, H: self.deep}[axis]
 
 
 class ProductWriter(KernelWriter):
-    """Writes the kernel of a product and of what is done to its elements.
+    """Writes the kernel of a tile.
 
-    The axis ``x`` is that of the rows of a tile, ``r`` that of its columns.
+    The axis ``x`` is that of the rows of a tile, ``r`` that of its columns, ``k`` the inner one.
     """
 
-    def __init__(self, fused: Fused, scalars: frozenset[str], fastmath: bool) -> None:
-        self.fused, self.product = fused, fused.product
-        self.rows, self.columns, self.inner = tile_of(self.product)
-        kernel = fused.kernel
-        operands = [Buffer(name, self.product.dtype) for name in (LEFT, RIGHT)]
-        buffers = [buffer for buffer in kernel.buffers if buffer.name != fused.buffer]
+    def __init__(
+        self, tile: Tile, scalars: frozenset[str], fastmath: bool, sizes: TileSizes
+    ) -> None:
+        self.tile, self.product, self.sizes = tile, tile.product, sizes
+        kernel = tile.kernel()
         symbols = dict.fromkeys(kernel.symbols) | dict.fromkeys(self.symbols())
-        changed = replace(kernel, buffers=[*operands, *buffers], symbols=list(symbols))
-        frame = frame_of(changed)
-        warps = 8 if self.rows * self.columns >= 128 * 128 else 4
-        blocks = BlockSizes(self.rows, self.columns, warps=warps)
-        super().__init__(changed, scalars, fastmath, frame, blocks, Phase(0, 1, True))
+        kernel = replace(kernel, symbols=list(symbols))
+        frame = Frame(statements=_without_loops(tile.after))
+        blocks = BlockSizes(sizes.rows, sizes.columns, warps=sizes.warps)
+        super().__init__(kernel, scalars, fastmath, frame, blocks, Phase(0, 1, True))
+        self.hidden = {part.buffer for part in tile.parts()}
+        self.tiles: dict[str, Value] = {}
 
     def symbols(self) -> Iterator[str]:
-        """Symbols of the product."""
-        product = self.product
-        found: list[Dim] = [product.rows, product.columns, product.inner]
-        for matrix in (product.left, product.right):
-            found += [matrix.row, matrix.column, *matrix.batch]
-        for dim in found:
-            yield from sorted(dims.symbols_of(dim))
+        """Symbols of the products."""
+        for product in self.tile.products():
+            found: list[Dim] = [product.rows, product.columns, product.inner]
+            for matrix in (product.left, product.right, product.result):
+                found += [matrix.row, matrix.column, *matrix.batch]
+            for dim in found:
+                yield from sorted(dims.symbols_of(dim))
 
     def words(self) -> list[str]:
         return ["product", *super().words()][:4]
 
     def options(self) -> Options:
-        return Options(self.blocks.warps, 3, self.fastmath)
+        return Options(self.sizes.warps, self.sizes.stages, self.fastmath)
 
     def grid(self) -> tuple[Blocks, ...]:
-        product = self.product
-        rows, columns = Blocks(product.rows, self.rows), Blocks(product.columns, self.columns)
+        product, sizes = self.product, self.sizes
+        rows, columns = Blocks(product.rows, sizes.rows), Blocks(product.columns, sizes.columns)
         batches = dims.product(product.batch)
         return (rows, columns) if batches == 1 else (rows, columns, Blocks(batches))
 
@@ -181,32 +104,31 @@ class ProductWriter(KernelWriter):
 
     def begin_axes(self) -> None:
         """The place of the tile, its elements, and the loops of the kernel along them."""
-        indices, product = self.indices, self.product
-        indices.shapes = {"x": f"[{self.rows}, 1]", "r": f"[1, {self.columns}]"}
+        indices, product, sizes = self.indices, self.product, self.sizes
+        indices.shapes = {
+            X: f"[{sizes.rows}, 1]", R: f"[1, {sizes.columns}]", K: f"[1, {sizes.inner}]"
+        }  # fmt: skip
         across, down = self.place()
-        for axis, name, atom, size, extent, along in (
-            ("x", across, "i", self.rows, product.rows, "[:, None]"),
-            ("r", down, "j", self.columns, product.columns, "[None, :]"),
-        ):
-            text = self.text.value(f"{name} * {size} + tl.arange(0, {size}){along}")
-            self.bind(atom, text, axis, extent)
-            self.limit(axis, text, extent, size)
+        self.begin_axis(ROWS, X, _times(across, sizes.rows), product.rows, DOWN)
+        self.begin_axis(COLUMNS, R, _times(down, sizes.columns), product.columns, ALONG)
         self.batches()
-        tile = self.tile()
-        for variable, value in self.fused.atoms.items():
-            indices.atoms[variable] = indices.affine(value)
-            indices.extents[variable] = dict(self.frame.outer)[variable]
-        self.result = self.e.cast(tile, product.dtype)
+        self.finish(self.e.cast(self.whole_tile(), product.dtype))
 
-    def bind(self, atom: str, text: str, axis: str, extent: Dim) -> None:
-        """Give a loop of the product its value."""
-        self.indices.atoms[atom] = Value(text, I64, frozenset((axis,)) if axis else frozenset())
-        self.indices.extents[atom] = extent
-
-    def limit(self, axis: str, text: str, extent: Dim, size: int) -> None:
-        """Mask an axis, where its last block is not full."""
+    def begin_axis(self, atom: str, axis: str, first: str, extent: Dim, along: str) -> str:
+        """Positions along an axis from `first` on, and their mask; the name of the positions."""
+        size = self.sizes.along(axis)
+        head = f"{first} + " if first else ""
+        text = self.text.value(f"{head}tl.arange(0, {size}){along}{_index(axis)}")
+        self.indices.masks.pop(axis, None)
+        self.bind(atom, text, axis, extent)
         if not isinstance(extent, int) or extent % size or not extent:
             self.indices.masks[axis] = self.text.value(f"{text} < {dim_text(extent)}")
+        return text
+
+    def bind(self, atom: str, text: str, axis: str, extent: Dim) -> None:
+        """Give an axis of the product its position."""
+        self.indices.atoms[atom] = Value(text, I64, frozenset((axis,)) if axis else frozenset())
+        self.indices.extents[atom] = extent
 
     def place(self) -> tuple[str, str]:
         """Numbers of the tile: programs that follow each other take a few rows of tiles."""
@@ -222,7 +144,7 @@ class ProductWriter(KernelWriter):
 
     def batches(self) -> None:
         """Indices of the batch axes."""
-        loops = [(f"b{k}", extent) for k, extent in enumerate(self.product.batch)]
+        loops = [(f"{BATCH}{k}", extent) for k, extent in enumerate(self.product.batch)]
         for name, extent in loops:
             self.bind(name, "0", "", extent)
         long = [(name, extent) for name, extent in loops if extent != 1]
@@ -230,53 +152,118 @@ class ProductWriter(KernelWriter):
             number = self.text.value(f"tl.program_id(2).to({INDEX})")
             self.indices.split(number, long, "")
 
-    def tile(self) -> Value:
+    def whole_tile(self) -> Value:
         """The elements of the tile of the product."""
-        product, size = self.product, self.inner
-        dtype = F32 if product.dtype is F16 else product.dtype
-        total = self.text.fresh("acc")
-        shape = f"[{self.rows}, {self.columns}]"
-        self.text.write(f"{total} = tl.zeros({shape}, {TYPES[dtype.name]})")
+        total = self.zeros("acc", self.tile.dtype, self.sizes.columns)
         start = self.text.fresh("start")
-        self.text.write(f"for {start} in range(0, {dim_text(product.inner)}, {size}):")
-        precision = "tf32" if self.fastmath else "ieee"
+        inner, size = self.product.inner, self.sizes.inner
+        self.text.write(f"for {start} in range(0, {dim_text(inner)}, {size}):")
         with self.text.scope():
-            left = self.operand(LEFT, product.left, "i", start, "[None, :]")
-            right = self.operand(RIGHT, product.right, "j", start, "[:, None]")
-            dot = f'tl.dot({left}, {right}, {total}, input_precision="{precision}")'
-            self.text.write(f"{total} = {dot}")
-        return Value(total, dtype, frozenset("xr"))
+            self.begin_axis(INNER, K, start, inner, ALONG)
+            left = self.block_of(self.tile.left, (ROWS, INNER), (X, K), self.tile.dtype)
+            self.begin_axis(INNER, K, start, inner, DOWN)
+            right = self.block_of(self.tile.right, (INNER, COLUMNS), (K, R), self.tile.dtype)
+            self.text.write(f"{total.text} = {self.dot(left, right, total)}")
+        self.indices.masks.pop(K, None)
+        return total
 
-    def operand(self, name: str, matrix: Matrix, atom: str, start: str, along: str) -> str:
-        """A block of an operand, zero beyond the ends."""
-        positions = f"{start} + tl.arange(0, {self.inner}){along}.to({INDEX})"
-        text = self.text.value(positions)
-        self.bind("k", text, "k", self.product.inner)
-        self.limit("k", text, self.product.inner, self.inner)
-        pair = (matrix.row, matrix.column) if name == LEFT else (matrix.column, matrix.row)
-        batch = ((f"b{k}", step) for k, step in enumerate(matrix.batch))
-        terms = [*batch, (atom, pair[0]), ("k", pair[1])]
-        kept = tuple(sorted((atom, step) for atom, step in terms if step != 0))
-        offset = self.indices.affine(Affine(0, kept), self.product.dtype.itemsize)
-        axis = "x" if atom == "i" else "r"
-        mask = self.indices.mask(frozenset((axis, "k")))
-        self.indices.masks.pop("k", None)
+    def zeros(self, hint: str, dtype: DType, columns: int) -> Value:
+        """A variable for sums of products."""
+        name = self.text.fresh(hint)
+        wide = F64 if dtype is F64 else F32
+        shape = f"[{self.sizes.rows}, {columns}]"
+        self.text.write(f"{name} = tl.zeros({shape}, {TYPES[wide.name]})")
+        return Value(name, wide, frozenset((X, R)))
+
+    def dot(self, left: str, right: str, total: Value) -> str:
+        """The sum of `total` and a product of blocks."""
+        precision = "tf32" if self.fastmath else "ieee"
+        wide = ", out_dtype=tl.float64" if total.dtype is F64 else ""
+        return f'tl.dot({left}, {right}, {total.text}, input_precision="{precision}"{wide})'
+
+    # Operands
+
+    def block_of(
+        self, source: Source, atoms: tuple[str, str], axes: tuple[str, str], dtype: DType
+    ) -> str:
+        """A block of an operand, zero beyond the end of the inner axis."""
+        if source.part is None:
+            return self.whole(self.loaded_block(source, atoms, axes), axes)
+        part = source.part
+        self.enter(part)
+        self.block(_without_loops(part))
+        (store,) = tiles.stores_in(part.kernel)
+        value = self.registers[part.narrow if dtype is F16 and part.narrow else store.operand]
+        return self.whole(self.limited(value, axes), axes)
+
+    def loaded_block(self, source: Source, atoms: tuple[str, str], axes: tuple[str, str]) -> Value:
+        """A block of a matrix in memory."""
+        dtype = source.dtype
+        steps = tiles.steps(source.matrix, *atoms).items()
+        kept = tuple(sorted((atom, step) for atom, step in steps if step != 0))
+        offset = self.indices.affine(Affine(0, kept), dtype.itemsize)
+        mask = self.indices.mask(offset.axes & frozenset(axes))
         masked = f", mask={mask}, other=0.0" if mask else ""
-        return self.text.value(f"tl.load({name} + {offset.text}{masked})")
+        text = self.text.value(f"tl.load({source.name} + {offset.text}{masked})")
+        return self.limited(Value(text, dtype, offset.axes), axes, is_limited=bool(mask))
 
-    # The kernel
+    def limited(self, value: Value, axes: tuple[str, str], is_limited: bool = False) -> Value:
+        """A block with zeros beyond the end of the inner axis."""
+        inner = next(axis for axis in axes if axis in (K, H))
+        mask = self.indices.masks.get(inner)
+        if mask is None or (is_limited and inner in value.axes):
+            return value
+        zero = self.e.constant(0, value.dtype)
+        text = self.text.value(f"tl.where({mask}, {value.text}, {zero.text})")
+        return Value(text, value.dtype, value.axes | {inner})
+
+    def whole(self, value: Value, axes: tuple[str, str]) -> str:
+        """A value as a block along both axes."""
+        if value.axes >= frozenset(axes):
+            return value.text
+        shape = ", ".join(str(self.sizes.along(axis)) for axis in axes)
+        return self.text.value(f"tl.broadcast_to({value.text}, [{shape}])")
+
+    def enter(self, part: Part, without: str = "") -> None:
+        """Let the loops of a part run along the axes of the tile, but for those along one axis."""
+        extents = dict(tiles.loops_of(part.kernel))
+        for variable, value in part.atoms.items():
+            if without in value.atoms():
+                continue
+            self.indices.atoms[variable] = self.indices.affine(value)
+            self.indices.extents[variable] = extents[variable]
+
+    # What is done to the result
+
+    def finish(self, result: Value) -> None:
+        """Store the result, or begin with the kernel that reads it."""
+        after, product = self.tile.after, self.product
+        if after is not None:
+            self.enter(after)
+            self.tiles[after.buffer] = result
+            return
+        along = tiles.extents(product)
+        place = tiles.offset(product.result, ROWS, COLUMNS, along)
+        offset = self.indices.affine(place, product.dtype.itemsize)
+        offset = self.indices.widened(offset, result.axes)
+        self.put(RESULT, offset, result.text, "")
 
     def load(self, statement: Load) -> None:
-        if statement.buffer == self.fused.buffer:
-            self.registers[statement.result] = self.result
-        else:
+        made = self.tiles.get(statement.buffer)
+        if made is None:
             super().load(statement)
+        else:
+            self.registers[statement.result] = made
+
+    def store(self, statement: Store) -> None:
+        if statement.buffer not in self.hidden:
+            super().store(statement)
 
     def spans(self) -> Iterator[tuple[Dim, ...]]:
-        product = self.product
-        yield product.rows, self.rows
-        yield product.columns, self.columns
-        yield product.inner, self.inner
+        sizes = self.sizes
+        yield self.product.rows, sizes.rows
+        yield self.product.columns, sizes.columns
+        yield self.product.inner, sizes.inner
         yield from self.indices.spans
 
     def multiples(self) -> frozenset[str]:
@@ -284,19 +271,33 @@ class ProductWriter(KernelWriter):
         return super().multiples() | symbols
 
 
-def tile_of(product: CallProduct) -> tuple[int, int, int]:
+def _times(number: str, size: int) -> str:
+    """Where a block begins; nothing for the only one."""
+    return f"{number} * {size}" if number else ""
+
+
+def _index(axis: str) -> str:
+    """How positions along an axis get their dtype: those of the tile have it from its number."""
+    return "" if axis in (X, R) else f".to({INDEX})"
+
+
+def _without_loops(part: Part | None) -> list[Statement]:
+    """The statements of a part of which all elements are made alike."""
+    body: Iterable[Statement] = () if part is None else walk(part.kernel.body)
+    return [statement for statement in body if not isinstance(statement, Loop)]
+
+
+def sizes_of(tile: Tile) -> TileSizes:
     """Rows and columns of a tile, and how much of the inner axis is read at a time."""
-    side, inner = (128, 64) if product.dtype is F16 else (64, 32)
-    return _size(product.rows, side), _size(product.columns, side), _size(product.inner, inner)
+    product = tile.product
+    side, inner = (128, 64) if tile.dtype is F16 else (64, 32)
+    rows, columns = power(product.rows, side), power(product.columns, side)
+    warps = 8 if rows * columns >= 128 * 128 else 4
+    return TileSizes(rows, columns, power(product.inner, inner), warps=warps)
 
 
-def _size(extent: Dim, most: int) -> int:
+def power(extent: Dim, most: int) -> int:
     """A power of two: at least 16, as the tensor cores have it."""
     if isinstance(extent, SymbolicDim):
         return most
     return max(16, min(most, 1 << max(0, extent - 1).bit_length()))
-
-
-def generate_product(fused: Fused, scalars: frozenset[str], fastmath: bool) -> GeneratedKernel:
-    """Triton source of a product and what is done to its elements."""
-    return ProductWriter(fused, scalars, fastmath).run()

@@ -15,7 +15,6 @@ from jitflow.codegen.buffers import Temporary
 from jitflow.codegen.commands import (
     Branch,
     CallKernel,
-    CallProduct,
     Check,
     Command,
     Pointer,
@@ -27,7 +26,6 @@ from jitflow.codegen.interface import Segment
 from jitflow.codegen.loop_ir import Kernel, Store, walk
 from jitflow.codegen.program import Lowered, lower
 from jitflow.codegen.target import GPU
-from jitflow.codegen.triton import products
 from jitflow.codegen.triton.frame import LIMITS, Limits
 from jitflow.codegen.triton.interface import (
     FAILED,
@@ -36,8 +34,11 @@ from jitflow.codegen.triton.interface import (
     GeneratedProgram,
 )
 from jitflow.codegen.triton.iterations import count_uses, run_at_once
+from jitflow.codegen.triton.joining import Joiner
 from jitflow.codegen.triton.lower import generate
 from jitflow.codegen.triton.phases import Scratch
+from jitflow.codegen.triton.streams import generate_tile
+from jitflow.codegen.triton.tiles import Tile
 
 
 def compile_segment(segment: Segment, limits: Limits = LIMITS) -> GeneratedProgram:
@@ -51,8 +52,12 @@ class _ProgramWriter:
         self.limits = limits
         self.lowered = lower(segment, GPU)
         self.lowered.program.commands = run_at_once(self.lowered)
-        self.uses: Counter[str] = Counter()
-        count_uses(self.lowered.program.commands, self.uses)
+        uses: Counter[str] = Counter()
+        count_uses(self.lowered.program.commands, uses)
+        temporaries = self.lowered.temporaries
+        self.private = frozenset(name for name in temporaries if uses[name] == 2)
+        rings = self.lowered.rings.items()
+        self.rings = {name: ring for ring, storages in rings for name in storages}
         self.kernels: list[GeneratedKernel] = []
         self.numbers: dict[tuple[int, frozenset[str]], list[tuple[int, list[Scratch]]]] = {}
         self.by_value = {
@@ -86,35 +91,30 @@ class _ProgramWriter:
     def commands(self, commands: list[Command]) -> list[Command]:
         """The same commands, calling generated kernels."""
         out: list[Command] = []
-        position = 0
-        while position < len(commands):
-            fused = self.fused(commands[position : position + 2])
-            out += self.command(commands[position]) if fused is None else [fused]
-            position += 1 if fused is None else 2
+        joiner = Joiner(
+            commands,
+            self.lowered.program.kernels,
+            self.private,
+            self.rings,
+            self.segment.fastmath,
+        )
+        for command in joiner.run():
+            out += [self.tile(command)] if isinstance(command, Tile) else self.command(command)
         return out
 
-    def fused(self, pair: list[Command]) -> CallKernel | None:
-        """A product and the kernel after it in one, where nothing else reads the result."""
-        if len(pair) < 2:
-            return None
-        product, call = pair
-        if not isinstance(product, CallProduct) or not isinstance(call, CallKernel):
-            return None
-        storage = product.result.pointer.storage
-        if storage not in self.lowered.temporaries or self.uses[storage] != 2:
-            return None
-        kernel = self.lowered.program.kernels[call.kernel]
-        found = products.fuse(product, call, kernel, self.segment.fastmath)
-        if found is None:
-            return None
-        scalars = self.scalars(kernel, call.pointers)
-        made = products.generate_product(found, scalars, self.segment.fastmath)
-        made.stores = tuple(_stored(found.kernel, made))
+    def tile(self, tile: Tile) -> CallKernel:
+        """The call of a kernel that makes a product and what is around it."""
+        arguments = list(tile.arguments())
+        scalars = frozenset(b.name for b, pointer in arguments if pointer.storage in self.by_value)
+        made = generate_tile(tile, scalars, self.segment.fastmath)
+        made.stores = tuple(_stored(tile.kernel(), made))
+        if tile.after is None:
+            made.stores += (len(arguments) - 1,)
         number = next((k for k, old in enumerate(self.kernels) if old.source == made.source), None)
         if number is None:
             number = len(self.kernels)
             self.kernels.append(made)
-        return CallKernel(number, found.arguments)
+        return CallKernel(number, tuple(pointer for _, pointer in arguments))
 
     def command(self, command: Command) -> list[Command]:
         if isinstance(command, CallKernel):

@@ -95,6 +95,46 @@ def test_products_of_halves_use_tensor_cores(capability: int, instruction: str) 
     assert made.spilled == 0
 
 
+ATTENTION = """
+graph @attention(%q: {d}[4,s0,{n}], %k: {d}[4,s0,{n}], %v: {d}[4,s0,{n}]) -> {d}[4,s0,{n}]
+    where s0 = %q.shape[1] {{
+  %t: {d}[4,{n},s0] = transpose %k {{axes=[0,2,1]}}
+  %s: {d}[4,s0,s0] = matmul %q, %t
+  %m: {d}[4,s0,1] = max %s {{axes=[2], keepdims=true}}
+  %x: {d}[4,s0,s0] = subtract %s, %m
+  %e: {d}[4,s0,s0] = exp %x
+  %u: {d}[4,s0,1] = sum %e {{axes=[2], keepdims=true}}
+  %p: {d}[4,s0,s0] = divide %e, %u
+  %o: {d}[4,s0,{n}] = matmul %p, %v
+  return %o
+}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("dtype", "depth", "fastmath", "capability", "instruction"),
+    [
+        ("f32", 64, False, 90, r"fma\.rn\.f32"),
+        ("f32", 128, False, 80, r"fma\.rn\.f32"),
+        ("f32", 128, True, 90, r"wgmma.*tf32"),
+        ("f64", 64, False, 80, r"mma\.sync.*f64"),
+        ("f16", 100, False, 80, r"mma\.sync.*f32\.f16\.f16"),
+        ("f16", 128, False, 90, r"wgmma.*f32\.f16\.f16"),
+    ],
+)
+def test_attention(
+    dtype: str, depth: int, fastmath: bool, capability: int, instruction: str
+) -> None:
+    graph = parse(ATTENTION.format(d=dtype, n=depth))
+    inputs = [np.ones((4, 96, depth), f"f{int(dtype[1:]) // 8}")] * 3
+    (kernel,) = compile_segment(segment_of(graph, inputs, fastmath=fastmath)).kernels
+    made = assemble(kernel, capability)
+    assert made.spilled == 0
+    assert made.shared <= MOST_SHARED[capability]
+    assert made.count(instruction) > 0
+    assert made.count(r"cp\.async") > 0
+
+
 def test_additions_to_memory_are_atomic() -> None:
     kernels, _ = kernels_of(golden("histogram"))
     adding = [kernel for kernel in kernels if "atomic_add" in kernel.source]
