@@ -121,6 +121,14 @@ class Dispatcher:
             self._worthy[code] = self.trials.compilations, found
         return found
 
+    @property
+    def measures(self) -> bool:
+        """Whether calls and loops are timed, to find the faster way."""
+        if not config().measure or self.options.fullgraph or stance() != "default":
+            return False
+        variants = self.root.variants  # on a device a call returns before its work is done
+        return not variants or variants[0].trace.kind.is_host
+
     # The path of a call
 
     @unseen
@@ -174,10 +182,8 @@ class Dispatcher:
             self._let_pass()
             return self.function(*args, **kwargs)
         self._passed = 0
-        if not config().measure or self.options.fullgraph or stance() != "default":
+        if not self.measures:
             return self._run(root, state, args, kwargs)
-        if root.variants and not root.variants[0].trace.kind.is_host:
-            return self._run(root, state, args, kwargs)  # a call returns before its work is done
         way, trial = self.trials.way(args, kwargs)
         if trial is None and way == "eager":
             return self.function(*args, **kwargs)

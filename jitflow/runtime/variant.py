@@ -12,6 +12,7 @@ from jitflow.guards.checks import ConstantPool
 from jitflow.runtime.glue import GlueText
 from jitflow.runtime.skipping import Skip
 from jitflow.runtime.tree import Select
+from jitflow.tracer.rejoin import Round, loop_headers, round_from
 from jitflow.tracer.trace import CompilePoint, Trace
 
 _MOST_RARE, _RARELY = 5, 3
@@ -74,6 +75,18 @@ class PointState:
     skip: Skip | None = None
     is_generic: bool = False
     calls: int = 0
+
+    @cached_property
+    def is_header(self) -> bool:
+        """Whether a loop of the innermost frame begins here."""
+        shape = self.point.frames[-1]
+        return shape.offset in loop_headers(shape.code)
+
+    @cached_property
+    def round(self) -> Round | None:
+        """The way around the loop of the innermost frame that this point is in."""
+        shape = self.point.frames[-1]
+        return round_from(shape.code, shape.offset)
 
     @cached_property
     def start(self) -> Location:

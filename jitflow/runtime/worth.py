@@ -16,6 +16,7 @@ import time
 from jitflow.core import dims
 from jitflow.core.config import config
 from jitflow.ir.graph import Graph, Node
+from jitflow.ops import control
 from jitflow.ops.record import Kind
 
 _ENTRY = 6000.0  # nanoseconds to leave Python's loop, enter a piece and come back
@@ -40,14 +41,15 @@ def pays(graph: Graph) -> bool:
 
 
 def eager_seconds(graph: Graph) -> float:
-    """What eager Python would need for the graph; infinite where there are loops or branches."""
-    if any(node.regions for node in graph.nodes):
-        return math.inf
+    """What eager Python would need for the graph; infinite where there are loops."""
     return sum(map(_eager_nanoseconds, graph.nodes)) * 1e-9
 
 
 def _eager_nanoseconds(node: Node) -> float:
     record = node.operator
+    if node.regions:  # of a branch, the longer arm
+        arms = (sum(map(_eager_nanoseconds, region.nodes)) for region in node.regions)
+        return max(arms) if record is control.cond else math.inf
     if record.kind is Kind.CALL_OUT:
         return _ENTRY
     if record.kind in _FREE:

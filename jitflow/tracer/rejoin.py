@@ -9,7 +9,7 @@ from __future__ import annotations
 from types import CodeType
 
 from jitflow.core.dataclass import dataclass
-from jitflow.tracer.control_flow import loops
+from jitflow.tracer.control_flow import loops, reached, successors
 from jitflow.tracer.instructions import Instruction, decode, handler_of, index_at, per_code
 from jitflow.tracer.stack_layout import Layout, after_original
 
@@ -90,6 +90,42 @@ def inner_headers(code: CodeType, offset: int, worthy: frozenset[int]) -> frozen
         and places[offset] not in outer.body
         and begins & outer.body - inner.body
     )
+
+
+@dataclass(frozen=True)
+class Round:
+    """One way around a loop, from an offset in it back to the same.
+
+    Attributes
+    ----------
+    header : int
+        Offset of the loop's header.
+    ways : WaysOut
+        Where Python is to be left: at the same offset, and at loops further out.
+    """
+
+    header: int
+    ways: WaysOut
+
+
+def round_from(code: CodeType, offset: int) -> Round | None:
+    """The way around the innermost loop from `offset`; None where an iteration may miss it."""
+    program, at, known = decode(code), index_at(code)[offset], loops(code)
+    around = [loop for loop in known.values() if at in loop.body]
+    if not around:
+        return None
+    loop = min(around, key=lambda loop: len(loop.body))
+    header = program[loop.header].offset
+    inner = {program[h].offset for h in known if h in loop.body and h != loop.header}
+    if at == loop.header:
+        return Round(header, WaysOut(None, frozenset(inner)))
+    after = successors(code)
+    before = [place for place in loop.body if at in after[place]]
+    ahead = reached(after, after[loop.header], frozenset({loop.header, at}))
+    others = ahead & loop.body - {loop.header, at}
+    if before != [at - 1] or any(loop.header in after[place] for place in others):
+        return None
+    return Round(header, WaysOut(program[at - 1].offset, frozenset(inner | {header})))
 
 
 def _can_leave(layout: Layout | None) -> bool:
