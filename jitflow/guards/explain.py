@@ -16,7 +16,7 @@ from jitflow.core.dataclass import dataclass, replace
 from jitflow.core.dims import Dim
 from jitflow.guards import predicates as p
 from jitflow.guards.checks import CheckWriter, ConstantPool, Let, Test
-from jitflow.guards.sources import DimensionSource, Source
+from jitflow.guards.sources import DimensionSource, Source, text_of
 
 
 @dataclass(frozen=True)
@@ -24,13 +24,15 @@ class Failure:
     """Why a guard fails: a sentence, and the sources of integers that would have to be symbolic.
 
     `resized` is the source of a list or tuple that has another length, else empty. `is_local` says
-    that the guards after it can be evaluated all the same: no type is another one.
+    that the guards after it can be evaluated all the same: no type is another one. `text` names
+    a string that is another one (`sources.text_of`), else empty.
     """
 
     reason: str
     dynamic: frozenset[str] = frozenset()
     resized: str = ""
     is_local: bool = False
+    text: str = ""
 
 
 class Evaluator:
@@ -119,7 +121,9 @@ def _explain_plain(guard: p.Guard, evaluator: Evaluator) -> Failure | None:
         return Failure(reason, is_local=is_local)
     if isinstance(guard, p.Equals):
         dynamic = frozenset({str(guard.source)} if _both_integers(guard.expected, got) else ())
-        return Failure(f"`{guard.source}`: expected {guard.expected!r}, got {_short(got)}", dynamic)
+        text = text_of(guard.source) if type(guard.expected) is type(got) is str else ""
+        reason = f"`{guard.source}`: expected {guard.expected!r}, got {_short(got)}"
+        return Failure(reason, dynamic, text=text)
     if isinstance(guard, p.TypeIs):
         return _other_type(guard.source, guard.expected, got)
     if isinstance(guard, p.LengthIs):

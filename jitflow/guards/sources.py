@@ -28,6 +28,11 @@ class StateSource(Source):
         return self.name
 
 
+def text_of(source: Source) -> str:
+    """The name, among those of integers that change, of a string that does."""
+    return f"text of {source}"
+
+
 @dataclass(frozen=True, eq=False)
 class ConstantSource(Source):
     """An object that is the same in every call: reached by reference."""

@@ -64,6 +64,8 @@ class PointState:
         Traces from here that captured nothing before they broke.
     calls : int
         How often Python came here, for a variant or in vain.
+    seconds : float
+        What its variants took to make.
     """
 
     point: CompilePoint
@@ -75,6 +77,7 @@ class PointState:
     skip: Skip | None = None
     is_generic: bool = False
     calls: int = 0
+    seconds: float = 0.0
 
     @cached_property
     def is_header(self) -> bool:

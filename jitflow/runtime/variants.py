@@ -39,6 +39,9 @@ _MOST_LENGTHS = 3
 """Variants that differ in the length of one list or tuple, behind a break."""
 _MOST_VALUES = 4
 """Variants of one compile point from which on none is made for a single value of an integer."""
+_COSTLY = 0.2
+"""Seconds that the variants of a point inside a function took, from which on a value that differs
+in a second call gets no variant of its own."""
 
 
 class VariantMaker:
@@ -99,6 +102,7 @@ class VariantMaker:
             return None
         variant, texts = link.link(record, len(state), self._owner.options, self._owner, point.pool)
         linked = time.perf_counter()
+        point.seconds += linked - started
         self._publish(point, variant, texts, (traced - started, linked - traced))
         return variant
 
@@ -127,13 +131,20 @@ class VariantMaker:
         time (it grows) had one for each of the lengths.
         """
         reasons, resized = [], Counter[str]()
+        is_inside = point is not self._owner.root and not self._owner.options.fullgraph
+        has_many = len(point.variants) >= _MOST_VALUES
         for variant in point.variants:
             failure = explain.first_failure(variant.trace.guards, variant.trace.inputs, state)
             if failure is not None:
                 reasons.append(failure.reason)
                 resized[failure.resized] += bool(failure.resized)
+                is_futile = is_inside and (has_many or point.seconds > _COSTLY)
+                if is_futile and failure.text:
+                    point.dynamic.add(failure.text)
+                elif is_futile and failure.dynamic & point.dynamic:
+                    point.dynamic.add(ANY_VALUE)  # a symbolic one that was fixed to its value
                 point.dynamic |= failure.dynamic
-        if len(point.variants) >= _MOST_VALUES and not self._owner.options.fullgraph:
+        if has_many and not self._owner.options.fullgraph:
             point.dynamic.add(ANY_VALUE)
         if len(point.variants) >= config().max_variants and not point.is_generic:
             point.is_generic = True

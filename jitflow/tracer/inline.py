@@ -11,7 +11,7 @@ from jitflow.tracer import operations
 from jitflow.tracer.frame import SymbolicFrame
 from jitflow.tracer.instructions import per_code
 from jitflow.tracer.liveness import looks_at_frames, looks_at_references, looks_past_caller
-from jitflow.tracer.objects.model import FunctionValue
+from jitflow.tracer.objects.model import FunctionValue, OpaqueValue
 from jitflow.tracer.restart import Restart
 from jitflow.tracer.values import ConstantValue, PyValue
 
@@ -24,6 +24,8 @@ RECURSION_NODES = 1000
 """Nodes that a function which calls itself may make before it is not inlined any more."""
 
 _COROUTINE = inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR | inspect.CO_ITERABLE_COROUTINE
+_COMPREHENSIONS = frozenset({"<listcomp>", "<setcomp>", "<dictcomp>"})
+"""Functions of their own up to CPython 3.11: one step of Python, not one for each item."""
 _STACK_WALKERS = frozenset({"stack", "getouterframes", "extract_stack", "print_stack"})
 
 
@@ -58,6 +60,9 @@ def enter(
         if looks_past_caller(code):
             _leave_inlined(tracer, cause)
         raise cause
+    items = operations.resolve(tracer, args[0]) if code.co_name in _COMPREHENSIONS else None
+    if isinstance(items, OpaqueValue):
+        raise Unsupported("JF-B006", f"{code.co_name} over an iterator that was there before")
     if len(tracer.frames) >= MAX_DEPTH:
         raise Unsupported("JF-B003", f"{function.qualname} recurses deeply")
     nodes = tracer.context.builder.node_count

@@ -1,5 +1,7 @@
 """Training loops as people write them: what each epoch gave is kept in lists and printed at times."""
 
+import json
+
 import numpy as np
 from helpers.loops import control_nodes
 
@@ -140,3 +142,43 @@ def test_raises_behind_appends(check_loops):
         return log
 
     check_loops(f, ([], X, 9), ([], X, 21))
+
+
+TEXT = "the quick brown fox jumps over the lazy dog and goes on to read what it wrote " * 3
+PLACES = {letter: place for place, letter in enumerate(sorted(set(TEXT)))}
+
+
+def read_text(w, steps, size):
+    """A network that reads a text, `size` letters at a time."""
+    h, losses, start = np.zeros(w.shape[0]), [], 0
+    for step in range(steps):
+        if start + size + 1 >= len(TEXT):
+            start, h = 0, h * 0.0
+        inputs = [PLACES[letter] for letter in TEXT[start : start + size]]
+        targets = [PLACES[letter] for letter in TEXT[start + 1 : start + size + 1]]
+        loss = 0.0
+        for place, target in zip(inputs, targets, strict=True):
+            h = np.tanh(w[:, place] + 0.5 * h)
+            loss -= np.log(np.exp(h[target % len(h)]) / np.exp(h).sum())
+        losses.append(loss)
+        if step % 7 == 0:
+            print(step, f"{loss:.6f}", "".join(TEXT[place] for place in inputs[:3]))
+        start += size
+    return losses, h
+
+
+def test_a_text_read_piece_by_piece(check_loops):
+    w = RNG.standard_normal((40, len(PLACES)))
+    check_loops(read_text, (w, 12, 4), (w, 25, 9))
+
+
+def test_texts_that_differ_each_time_are_left_to_python():
+    w = RNG.standard_normal((40, len(PLACES)))
+    compiled = jitflow.compile(read_text)
+    for _ in range(2):
+        compiled(w, 25, 9)
+    before = jitflow.stats()["recompiles"]
+    compiled(w, 25, 9)
+    assert jitflow.stats()["recompiles"] == before
+    codes = {found["code"] for found in json.loads(compiled.report().to_json())["breaks"]}
+    assert "JF-B010" in codes

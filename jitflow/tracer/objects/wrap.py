@@ -33,6 +33,7 @@ from jitflow.guards.sources import (
     GlobalSource,
     ItemSource,
     Source,
+    text_of,
 )
 from jitflow.tracer import random_types
 from jitflow.tracer.objects.model import (
@@ -296,6 +297,12 @@ def symbolic_integer(tracer: Tracer, obj: int, source: Source) -> ScalarValue:
     return value
 
 
+def _text(tracer: Tracer, obj: str, source: Source) -> PyValue:
+    if text_of(source) in tracer.context.dynamic:
+        raise Unsupported("JF-B010", "a text that is another one each time")
+    return _equal(tracer, obj, source)
+
+
 def _equal(tracer: Tracer, obj: Any, source: Source) -> PyValue:
     tracer.context.guard(Equals(source, obj))
     return ConstantValue(obj, source)
@@ -480,7 +487,7 @@ _BY_VALUE: dict[type, _Rule] = {
     complex: _number,
     int: _integer,
     bool: _equal,
-    str: _equal,
+    str: _text,
     bytes: _equal,
     type(None): _singleton,
     type(Ellipsis): _singleton,
