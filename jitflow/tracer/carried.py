@@ -7,7 +7,7 @@ Python might have kept an older one, its memory is *uncertain*, good for reading
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -426,6 +426,13 @@ def _outlives_region(kind: Kind) -> bool:
     if isinstance(kind, Group):
         return all(map(_outlives_region, kind.items))
     return not isinstance(kind, Fixed) or isinstance(kind.value, ConstantValue)
+
+
+def made_in(kind: Kind, known: Callable[[PyValue], bool]) -> bool:
+    """Whether there is an object in it that is not `known` outside: a region makes no objects."""
+    if isinstance(kind, Group):
+        return any(made_in(item, known) for item in kind.items)
+    return isinstance(kind, Fixed) and not known(settled(kind.value) or kind.value)
 
 
 def is_open(kind: Kind) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from jitflow.core.dims import Dim
+from jitflow.core.errors import Unsupported
 from jitflow.core.lazy import LazyModule
 from jitflow.ir.graph import Value
 from jitflow.tracer import carried, regions
@@ -18,7 +19,14 @@ from jitflow.tracer.merging import Ending
 from jitflow.tracer.objects.model import IteratorValue
 from jitflow.tracer.objects.wrap import settled
 from jitflow.tracer.regions import Outcome
-from jitflow.tracer.values import ArrayValue, PerhapsUnbound, PyValue, SequenceValue, Storage
+from jitflow.tracer.values import (
+    ArrayValue,
+    ConstantValue,
+    PerhapsUnbound,
+    PyValue,
+    SequenceValue,
+    Storage,
+)
 
 if TYPE_CHECKING:
     from jitflow.tracer import remaining, shrinking
@@ -85,6 +93,8 @@ class Exit(Entry):
         if owner is not None:
             ending = Ending.of(self.tracer, owner)
         kind = carried.known_outside(ending.known_kind, name, self._capacity)
+        if carried.made_in(kind, self._is_known):
+            raise Unsupported("JF-B006", f"{name} is an object that an iteration makes")
         item = Carried(name, kind, [], ending.value, slot=slot, stop=stop)
         item.view = own_view if owner is not None else None
         item.ending = ending
@@ -120,6 +130,11 @@ class Exit(Entry):
         graph = self.tracer.context.builder.graph
         value = graph.symbols[symbol].value
         return symbol in self.known_symbols or any(value is given for given in graph.inputs)
+
+    def _is_known(self, value: PyValue) -> bool:
+        """Whether an object was there before the loop."""
+        is_outside = value.source is not None or getattr(value, "real", None) is not None
+        return is_outside or isinstance(value, ConstantValue) or id(value) in self.reach.objects
 
     def _capacity(self, left: Dim, right: Dim) -> Dim | None:
         """What neither of two extents exceeds, known in front of the loop."""

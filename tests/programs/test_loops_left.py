@@ -199,3 +199,29 @@ def test_warnings_in_their_order(check_loops):
         return x
 
     check_loops(f, (X, 40))
+
+
+def test_objects_that_an_iteration_makes_and_code_behind_the_loop_reads(check_loops):
+    def f(x, n):
+        for k in range(n):
+            pair = [x * k, x + 1]
+            named = {"a": x - k}
+            rest = iter(x * k)
+            next(rest)
+        return pair[0], named, list(rest)
+
+    check_loops(f, *2 * ((X[:6], 200),), (X[:6], 3))
+
+
+def test_left_in_an_inner_loop_over_what_an_iteration_computed(check_loops):
+    def f(x, bound):
+        count = 0
+        for value in x:
+            for k, y in enumerate(x * 2):
+                if y > bound or not missing[3]:  # noqa: F821
+                    break
+            if value != 0.5:
+                count += 1
+        return count
+
+    check_loops(f, *2 * ((X, 0.0),), (X, 3.0))
