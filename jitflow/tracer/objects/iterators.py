@@ -129,6 +129,8 @@ def items_of(tracer: Tracer, value: PyValue) -> list[PyValue]:
         value = companions.elements(tracer.context, value)
     if isinstance(value, ArrayValue):
         return list(numpy.iterate(tracer.context, value))
+    if isinstance(value, RangeValue) and (known := _known_range(tracer, value)) is not None:
+        return [ConstantValue(item) for item in known]
     iterator = get_iterator(tracer, value)
     items: list[PyValue] = []
     while (item := next_item(tracer, iterator)) is not None:
@@ -164,6 +166,27 @@ def range_length(tracer: Tracer, value: RangeValue) -> int | None:
     if not all(isinstance(part, ConstantValue) for part in parts):
         return None
     return len(range(*(part.value for part in parts)))  # type: ignore[attr-defined]
+
+
+def _known_range(tracer: Tracer, value: RangeValue) -> range | None:
+    """A range with its bounds as they are at trace time, on which the trace then relies.
+
+    All of its items are wanted: to rely on each of them would take as many facts.
+    """
+    context, bounds = tracer.context, []
+    for part in (value.start, value.stop):
+        bound = dim_of(resolve(tracer, part))
+        at = None if bound is None else facts.evaluate(context, bound)
+        if bound is None or at is None:
+            return None
+        bounds.append((bound, at))
+    (start, first), (stop, last) = bounds
+    known = range(first, last, index_of(tracer, value.step))
+    if len(known) > MAX_ITEMS:
+        raise Unsupported("JF-B015", "iteration over a long iterable")
+    for bound, at in ((start, first), (stop, last)):
+        facts.decide(context, bound, "==", at)
+    return known
 
 
 def _set_order(value: SetValue) -> list[PyValue]:

@@ -5,6 +5,7 @@ import types
 
 import numpy as np
 import pytest
+from running import trace_call
 
 import jitflow
 from jitflow import api
@@ -326,3 +327,17 @@ def test_state_of_a_generator_argument(n):
     for _ in range(2):
         found = compiled((float(i) for i in range(n)), x3())
         np.testing.assert_array_equal(found, function(range(n), x3()))
+
+
+def test_items_of_a_range_rely_on_its_bounds():
+    """Not on each of them: a list of thousands would have as many guards."""
+
+    def f(x):
+        places = list(range(1, len(x)))
+        places[0] = 7
+        return places
+
+    traced = trace_call(f, np.arange(500.0), dynamic=frozenset({"*"}))
+    assert len(traced.guards) < 20
+    compiled = agree(f, [lambda n=n: (np.arange(float(n)),) for n in (5, 6, 7, 500, 6)])
+    assert compiled.report().breaks == 0
