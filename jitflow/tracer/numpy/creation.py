@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import enum
+
 import numpy as np
 
 from jitflow.core import dims
@@ -228,12 +230,22 @@ def array(
     like: PyValue,
 ) -> PyValue:
     """An array from an array, a number or nested lists."""
-    must_copy = arguments.constant(context, copy, "copy")
-    result = converted(context, object, dtype, order, must_copy)
+    result = converted(context, object, dtype, order, _must_copy(context, copy))
     missing = arguments.as_int(context, ndmin, "ndmin") - len(result.shape)
     if missing > 0:
         return views.reshaped(context, result, (*(1,) * missing, *result.shape))
     return result
+
+
+def _must_copy(context: TraceContext, copy: PyValue) -> bool | None:
+    """A `copy` argument: always, never, or None for only where it is needed."""
+    given = arguments.constant(context, copy, "copy")
+    modes = {"ALWAYS": True, "NEVER": False, "IF_NEEDED": None}
+    if isinstance(given, enum.Enum):
+        given = modes.get(given.name, given)
+    if given is None or isinstance(given, bool | np.bool):
+        return None if given is None else bool(given)
+    raise unsupported(f"copy={given!r}")
 
 
 def converted(
@@ -244,6 +256,8 @@ def converted(
     wanted = arguments.dtype(context, dtype)
     letter = arguments.constant(context, order, "order") or "K"
     if not isinstance(value, ArrayValue):
+        if copy is False:
+            raise raises("unable to avoid copy while creating an array as requested")
         return _from_other(context, value, wanted, letter)
     fits = wanted is None or wanted is value.dtype
     if fits and letter in ("C", "F"):
@@ -286,7 +300,7 @@ def asarray(
     like: PyValue,
 ) -> PyValue:
     """The array itself where it fits, else a new one."""
-    return converted(context, a, dtype, order, arguments.constant(context, copy, "copy"))
+    return converted(context, a, dtype, order, _must_copy(context, copy))
 
 
 @function(
