@@ -92,7 +92,8 @@ def compile(
     backend : {"auto", "cpu", "reference"}
         ``reference`` runs the graph by NumPy, node by node.
     mode : {"default", "reduce-overhead", "max-autotune"}, optional
-        For arrays on a GPU: ``reduce-overhead`` replays launches as CUDA graphs.
+        For arrays on a GPU: ``reduce-overhead`` replays launches as CUDA graphs, ``max-autotune``
+        chooses the blocks of kernels by running candidates in the first call, too.
     fastmath : bool
         Allow reassociation and contraction of floating-point operations.
     verify : bool

@@ -62,6 +62,8 @@ class Config:
         Folder of compiled artifacts; empty: ``jitflow`` in the user's cache folder.
     disk_cache : bool
         Keep compiled artifacts on disk.
+    tune_seconds : int
+        Seconds in which the kernels of a piece are tuned with ``mode="max-autotune"``.
     trace_everything : bool
         Trace functions that have nothing to do with arrays too, and run what comes of it: for
         testing the tracer on programs that were not made for it.
@@ -86,6 +88,7 @@ class Config:
     measure: bool = _flag("JITFLOW_MEASURE", True)
     cache_dir: str = field(default_factory=lambda: os.environ.get("JITFLOW_CACHE_DIR", ""))
     disk_cache: bool = _flag("JITFLOW_DISK_CACHE", True)
+    tune_seconds: int = _number("JITFLOW_TUNE_SECONDS", 30)
     trace_everything: bool = _flag("JITFLOW_TRACE_EVERYTHING", False)
 
     @contextmanager

@@ -13,6 +13,7 @@ from types import SimpleNamespace
 
 import numpy as np
 
+from jitflow.codegen.triton.compile import KernelBinary
 from jitflow.codegen.triton.frame import Limits
 from jitflow.core import devices
 from jitflow.core.devices import ArrayKind
@@ -175,12 +176,19 @@ class HostDevice:
     ----------
     launcher : callable
         ``launcher(kernel, wide)`` gives a function of the grid and the arguments.
+    limit : int, optional
+        Bytes that it has room for at a time.
+    cost : callable
+        Milliseconds that it says a launch of a kernel takes; launches that it times do nothing.
     """
 
     address_text = "{0}.host.ctypes.data"
 
-    def __init__(self, launcher, limit=None):
+    about, most_shared = "a host", 232448
+
+    def __init__(self, launcher, limit=None, cost=lambda kernel: 1.0):
         self.launcher, self.limit = launcher, limit
+        self.cost, self.clock, self.is_dry = cost, 0.0, False
         self.limits = Limits(elements=16384, programs=4)  # few, large programs
         self.launches, self.reads, self.prepared, self.products = 0, 0, [], 0
         self.graphs_made = self.graphs_updated = self.graphs_run = 0
@@ -226,6 +234,22 @@ class HostDevice:
     def write(self, address, data):
         ctypes.memmove(address, data, len(data))
 
+    def copy(self, target, source, size):
+        ctypes.memmove(target, source, size)
+
+    def elapsed(self, run):
+        before, self.is_dry = self.clock, True
+        run()
+        self.is_dry = False
+        return self.clock - before
+
+    def compile_all(self, kernels, threads, is_late):
+        return [None if is_late() else self.binary_of(kernel) for kernel in kernels]
+
+    def binary_of(self, kernel):
+        threads = 32 * kernel.options.num_warps
+        return KernelBinary(kernel.name, b"", (), 0, threads, registers=16)
+
     def clear(self, address, size):
         ctypes.memset(address, 0, size)
 
@@ -235,6 +259,9 @@ class HostDevice:
 
         def run(grid, stream, arguments):
             self.launches += 1
+            self.clock += self.cost(kernel)
+            if self.is_dry:
+                return
             launch(grid, arguments)
 
         return run

@@ -14,6 +14,8 @@ import linecache
 import re
 import time
 import types
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from importlib import metadata
 from typing import Any
 
@@ -168,6 +170,33 @@ def compile_kernel(request: Request) -> KernelBinary:
             found = loaded if isinstance(loaded, KernelBinary) else _make(key, request, loaded)
             _known[key] = found
     return found
+
+
+def compile_all(
+    requests: Sequence[Request], threads: int, is_late: Callable[[], bool] = lambda: False
+) -> list[KernelBinary | None]:
+    """Binaries of many kernels, those that are not on the disk in a pool of threads.
+
+    None for a kernel that does not compile, and for those not begun when `is_late` says so.
+    """
+    version = triton_version()
+
+    def find(request: Request) -> KernelBinary | None:
+        key = request.key(version)
+        found = _known.get(key)
+        if found is None and not is_late():
+            loaded = _load(key, request)
+            try:
+                found = loaded if isinstance(loaded, KernelBinary) else _make(key, request, loaded)
+            except Unsupported:
+                return None
+            _known[key] = found
+        return found
+
+    with compiler_lock:
+        importlib.import_module("triton.compiler")  # once, before the threads ask for it
+        with ThreadPoolExecutor(max(1, threads)) as pool:
+            return list(pool.map(find, requests))
 
 
 _known: dict[str, KernelBinary] = {}

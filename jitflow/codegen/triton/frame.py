@@ -122,12 +122,16 @@ def atomic_of(store: Store) -> str:
 
 @dataclass(frozen=True)
 class Blocks:
-    """Block sizes: `x` elements by `r`; `looped`: a row has several blocks along ``r``."""
+    """Block sizes: `x` elements by `r`; `looped`: a row has several blocks along ``r``.
+
+    `stages`: iterations of that loop whose loads are under way at a time.
+    """
 
     x: int
     r: int = 1
     looped: bool = False
     warps: int = 4
+    stages: int = 2
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ are those of the segment's graph, or defined on the way by `DefineSymbol`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 import numpy as np
 
@@ -133,6 +133,8 @@ class GeneratedKernel:
         strides, and the extent of the axis that is contiguous.
     loops : str
         The loop IR that it was made from, for the report.
+    alternatives : callable, optional
+        Gives kernels that may stand for it, which take the same pointers and numbers.
     """
 
     name: str
@@ -145,6 +147,7 @@ class GeneratedKernel:
     loops: str = ""
     stores: tuple[int, ...] = ()
     multiples: frozenset[str] = frozenset()
+    alternatives: Callable[[], list[GeneratedKernel]] | None = None
 
     def is_wide(self, symbols: Mapping[str, int]) -> bool:
         """Whether these sizes need 64-bit indices."""

@@ -108,7 +108,7 @@ class KernelWriter:
 
     def options(self) -> Options:
         """What Triton is told."""
-        return Options(num_warps=self.blocks.warps, fastmath=self.fastmath)
+        return Options(self.blocks.warps, self.blocks.stages, self.fastmath)
 
     def grid(self) -> tuple[Blocks, ...]:
         """Blocks of rows, by the parts of a row."""

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import functools
+
 from jitflow.codegen.loop_ir import Kernel
+from jitflow.codegen.triton.candidates import alternatives
 from jitflow.codegen.triton.frame import LIMITS, Limits, choose_blocks, frame_of
 from jitflow.codegen.triton.interface import GeneratedKernel
 from jitflow.codegen.triton.kernel import KernelWriter
@@ -33,4 +36,6 @@ def generate(
         phase = Phase(number, parts, number == count)
         writer = KernelWriter(kernel, scalars, fastmath, frame, blocks, phase)
         made.append((writer.run(), phase.scratch))
+    if not count:
+        made[0][0].alternatives = functools.partial(alternatives, kernel, scalars, fastmath, limits)
     return made

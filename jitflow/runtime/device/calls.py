@@ -54,7 +54,7 @@ class KernelCall:
     """A `CallKernel`: what depends on sizes is kept, by the values of the symbols that matter."""
 
     def __init__(self, command: CallKernel, variants: KernelVariants) -> None:
-        self.kernel, self._variants = variants.kernel, variants
+        self.kernel, self._variants, self._command = variants.kernel, variants, command
         kernel = variants.kernel
         pointers = [*command.pointers, *[Pointer(FAILED)] * kernel.checks]
         passed = [p for p in kernel.parameters if p.kind in ("pointer", "scalar")]
@@ -79,6 +79,8 @@ class KernelCall:
             ready = self._prepare(symbols, key)
         if ready.grid is None:
             return
+        if run.tuner is not None and self._command.kernel not in run.tuner.choices:
+            run.tuner.tune(self._command, self.kernel, run)
         arguments, together = [], ready.together
         addresses, numbers = run.addresses, run.numbers
         for storage, offset in ready.places:
@@ -90,6 +92,10 @@ class KernelCall:
                 arguments.append(address)
         variant = self._variants.get(ready.wide, not together % ALIGNMENT)
         run.launch(variant, ready.grid, (*arguments, *ready.indices))
+
+    def sizes(self, run: Run) -> tuple[int, ...]:
+        """The values of the symbols that matter."""
+        return tuple([run.symbols[name] for name in self._names])
 
     def _prepare(self, symbols: dict[str, int], key: tuple[int, ...]) -> _Ready:
         counts = [blocks.count(symbols) for blocks in self.kernel.grid]

@@ -8,11 +8,18 @@ from __future__ import annotations
 import ctypes
 import functools
 import importlib
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from jitflow.codegen.triton.compile import KernelBinary, Request, compile_kernel, triton_version
+from jitflow.codegen.triton.compile import (
+    KernelBinary,
+    Request,
+    compile_all,
+    compile_kernel,
+    triton_version,
+)
 from jitflow.codegen.triton.frame import Limits
 from jitflow.codegen.triton.interface import GeneratedKernel
 from jitflow.core.devices import ArrayKind
@@ -29,7 +36,7 @@ from jitflow.runtime.device.interface import (
 from jitflow.runtime.device.launch import Launcher
 
 LEAST_CAPABILITY = 80
-_TO_HOST, _TO_DEVICE = 2, 1  # cudaMemcpyKind
+_TO_DEVICE, _TO_HOST, _WITHIN = 1, 2, 3  # cudaMemcpyKind
 
 
 class CudaDevice:
@@ -50,6 +57,10 @@ class CudaDevice:
         about = cupy.cuda.Device(index)
         self.capability = int(about.compute_capability)
         self.limits = Limits(programs=about.attributes["MultiProcessorCount"])
+        attributes = about.attributes
+        self.most_shared = int(attributes.get("MaxSharedMemoryPerBlockOptin", 48 * 1024))
+        count, memory = attributes["MultiProcessorCount"], attributes.get("L2CacheSize", 0)
+        self.about = f"sm_{self.capability}, {count} multiprocessors, {memory} bytes of cache"
         self._is_only_one = cupy.cuda.runtime.getDeviceCount() == 1
         self._runtime = cupy.cuda.runtime
         self._no_memory = cupy.cuda.memory.OutOfMemoryError
@@ -113,6 +124,22 @@ class CudaDevice:
         stream = self._cupy.cuda.get_current_stream()
         source = ctypes.addressof(buffer)
         self._runtime.memcpyAsync(address, source, len(data), _TO_DEVICE, stream.ptr)
+
+    def copy(self, target: int, source: int, size: int) -> None:
+        """See `interface.Device`."""
+        stream = self._cupy.cuda.get_current_stream()
+        self._runtime.memcpyAsync(target, source, size, _WITHIN, stream.ptr)
+
+    def elapsed(self, run: Callable[[], None]) -> float:
+        """See `interface.Device`: by events."""
+        return self._driver.elapsed(self.stream(), run)
+
+    def compile_all(
+        self, kernels: list[GeneratedKernel], threads: int, is_late: Callable[[], bool]
+    ) -> list[KernelBinary | None]:
+        """See `interface.Device`."""
+        requests = [Request(kernel, False, True, self.capability) for kernel in kernels]
+        return compile_all(requests, threads, is_late)
 
     def clear(self, address: int, size: int) -> None:
         """See `interface.Device`."""

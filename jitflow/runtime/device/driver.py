@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ctypes
 import functools
+from collections.abc import Callable
 from typing import Any
 
 from jitflow.core.errors import JitflowError, Unsupported
@@ -45,6 +46,10 @@ _SIGNATURES = {
     "cuGraphExecKernelNodeSetParams_v2": "aaa",
     "cuGraphExecDestroy": "a",
     "cuGraphLaunch": "aa",
+    "cuEventCreate": "au",
+    "cuEventRecord": "aa",
+    "cuEventSynchronize": "a",
+    "cuEventElapsedTime": "aaa",
 }
 """Types of the parameters of every function that is called, a letter of `_TYPES` each."""
 
@@ -87,6 +92,7 @@ class Driver:
         self._library = library
         self._functions: dict[str, Any] = {}
         self._contexts: dict[int, int] = {}
+        self._events: tuple[int, int] | None = None
         self.launch_kernel = self.entry("cuLaunchKernelEx")
 
     def entry(self, name: str) -> Any:
@@ -147,6 +153,19 @@ class Driver:
             context = self.make("cuDevicePrimaryCtxRetain", device)
             self._contexts[device] = context
         self.call("cuCtxSetCurrent", context)
+
+    def elapsed(self, stream: int, run: Callable[[], None]) -> float:
+        """Milliseconds on the device of what `run` issues to a stream."""
+        if self._events is None:
+            self._events = self.make("cuEventCreate", 0), self.make("cuEventCreate", 0)
+        begin, end = self._events
+        self.call("cuEventRecord", begin, stream)
+        run()
+        self.call("cuEventRecord", end, stream)
+        self.call("cuEventSynchronize", end)
+        found = ctypes.c_float()
+        self.call("cuEventElapsedTime", ctypes.byref(found), begin, end)
+        return found.value
 
     @staticmethod
     def lacks_context(code: int) -> bool:

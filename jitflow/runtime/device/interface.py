@@ -5,10 +5,12 @@ Everything is ordered on the device's current stream. `cuda` implements it with 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Protocol, TypeAlias
 
 import numpy as np
 
+from jitflow.codegen.triton.compile import KernelBinary
 from jitflow.codegen.triton.frame import Limits
 from jitflow.codegen.triton.interface import GeneratedKernel
 from jitflow.core.dataclass import dataclass
@@ -61,10 +63,16 @@ class Device(Protocol):
         Sizes of blocks and grids that suit it.
     address_text : str
         Python expression on ``{0}``, an array, that `address` gives.
+    about : str
+        What choices of the tuner depend on: name, capability, versions.
+    most_shared : int
+        Bytes of shared memory that a block may have.
     """
 
     limits: Limits
     address_text: str
+    about: str
+    most_shared: int
 
     def empty(self, shape: tuple[int, ...], dtype: np.dtype, order: tuple[int, ...]) -> Any:
         """A fresh array in memory order `order`, slowest axis first.
@@ -96,6 +104,20 @@ class Device(Protocol):
 
     def write(self, address: int, data: bytes) -> None:
         """Set bytes of the device, in order with other work."""
+
+    def copy(self, target: int, source: int, size: int) -> None:
+        """Copy bytes within the device, in order with other work."""
+
+    def elapsed(self, run: Callable[[], None]) -> float:
+        """Milliseconds that the work takes which `run` issues to the current stream."""
+
+    def compile_all(
+        self, kernels: list[GeneratedKernel], threads: int, is_late: Callable[[], bool]
+    ) -> list[KernelBinary | None]:
+        """The ordinary variants of many kernels, compiled in threads, not loaded.
+
+        None where one does not compile, and for those not begun when `is_late` says so.
+        """
 
     def clear(self, address: int, size: int) -> None:
         """Set bytes of the device to zero, in order with other work."""

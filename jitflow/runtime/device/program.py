@@ -6,7 +6,9 @@ loop's bounds, a branch, a check. The index of a loop it knows.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterator, Sequence
+from threading import Lock
 from typing import Any, NoReturn, TypeAlias
 
 import numpy as np
@@ -42,7 +44,9 @@ from jitflow.runtime.device.interface import (
 from jitflow.runtime.device.run import Run
 from jitflow.runtime.device.static import is_static, make_function
 from jitflow.runtime.device.stretches import Step, Together, grouped, left_out
+from jitflow.runtime.device.tuner import Tuner
 
+_FLAG_BYTES = 4
 _REMEDY = "free arrays, or split the work into smaller calls"
 
 SymbolReader: TypeAlias = tuple[str, int, int | None]
@@ -63,6 +67,8 @@ class DeviceProgram:
         How the program's symbols follow from the inputs.
     use_graphs : bool
         Replay launches that follow each other as one graph.
+    is_tuned : bool
+        Choose blocks for its kernels in the first call.
 
     Attributes
     ----------
@@ -81,25 +87,36 @@ class DeviceProgram:
         device: Device,
         symbols: Sequence[SymbolReader],
         use_graphs: bool = False,
+        is_tuned: bool = False,
     ) -> None:
         self.program, self.device, self._symbols = program, device, tuple(symbols)
         self._variants = [KernelVariants(kernel, device) for kernel in program.kernels]
         self._constants = {name: device.upload(array) for name, array in program.constants.items()}
         self._table = IndexTable(device)
         self._late = self._late_temporaries()
+        self._use_graphs = use_graphs
+        self._tuner = Tuner(device, len(program.kernels)) if is_tuned else None
+        self._tuned: dict[int, str] = {}
+        self._first_call = Lock()
+        self._plan(use_graphs and not is_tuned, is_static(program) and not is_tuned)
+
+    def _plan(self, use_graphs: bool, is_plain: bool) -> None:
+        """Make ready what a call does; `is_plain`: by a function of its own."""
+        program = self.program
         self.stretches: list[Stretch] = []
+        self._static = None
+        for variants in self._variants:
+            variants.get(False, True)
         self._steps: list[Step] = [*program.commands]
         if use_graphs:
             self._steps = grouped(program.commands, self._late_symbols())
+        if is_plain:
+            kept = self.stretches if use_graphs else None
+            make = functools.partial(make_function, program, self.device)
+            self._static = make(self._variants, self._constants, kept)
+            return
         self._actions = [self._action(step) for step in self._steps]
         self._begins, self._ends = self._symbolic_temporaries()
-        for variants in self._variants:
-            variants.get(False, True)
-        self._static = None
-        if is_static(program):
-            self.stretches.clear()
-            kept = self.stretches if use_graphs else None
-            self._static = make_function(program, device, self._variants, self._constants, kept)
 
     def __call__(self, inputs: Sequence[Any]) -> list[Any]:
         """The outputs, as arrays of the device.
@@ -111,16 +128,39 @@ class DeviceProgram:
         DeviceOutOfMemory
             There is no room; no argument was written.
         """
-        position = 0
+        if self._tuner is not None:
+            return self._tuned_call(inputs)
         if self._static is not None:
             try:
                 return self._static(*inputs)
             except LaunchOutOfMemory as error:
                 self._give_up(error, bool(self.program.written))
-        run = Run(self.device, self.device.stream(), self._symbol_values(inputs))
+        return self._call_steps(inputs, None)
+
+    def _tuned_call(self, inputs: Sequence[Any]) -> list[Any]:
+        """The first call, in which kernels are tuned; those of other threads wait for it."""
+        with self._first_call:
+            tuner = self._tuner
+            if tuner is None:
+                return self(inputs)
+            outputs = self._call_steps(inputs, tuner)
+            self._tuner = None
+            for number, choice in tuner.choices.items():
+                self._tuned[number] = choice.how
+                self.program.kernels[number] = choice.kernel
+                if choice.kernel is not self._variants[number].kernel:
+                    self._variants[number] = KernelVariants(choice.kernel, self.device)
+            self._plan(self._use_graphs, is_static(self.program))
+        return outputs
+
+    def _call_steps(self, inputs: Sequence[Any], tuner: Tuner | None) -> list[Any]:
+        position = 0
+        run = Run(self.device, self.device.stream(), self._symbol_values(inputs), tuner=tuner)
         self._place_inputs(run, inputs)
         outputs = self._place_outputs(run)
         self._place_temporaries(run)
+        if tuner is not None:
+            self._note_memory(run, inputs, outputs)
         try:
             for position, action in enumerate(self._actions):
                 if position in self._begins:
@@ -146,6 +186,10 @@ class DeviceProgram:
         found = [f"graph {k}: {stretch.describe()}" for k, stretch in enumerate(self.stretches)]
         rest = left_out(self._steps)
         return [*found, *([f"in no graph: {rest}"] if rest else [])]
+
+    def tuned(self, number: int) -> str:
+        """How a kernel was chosen; empty where it is the usual one."""
+        return self._tuned.get(number, "")
 
     def binaries(self) -> list[list[KernelBinary]]:
         """For each kernel those of its variants that are made by now."""
@@ -189,6 +233,23 @@ class DeviceProgram:
             outputs.append(array)
         return outputs
 
+    def _note_memory(self, run: Run, inputs: Sequence[Any], outputs: Sequence[Any]) -> None:
+        """Say where storages are, and how large: the tuner works on copies."""
+        for k, (value, spec) in enumerate(zip(inputs, self.program.inputs, strict=True)):
+            if spec.layout != "scalar":
+                run.memory[f"in{k}"] = _span(run.addresses[f"in{k}"], value)
+            elif spec.dtype.is_complex:
+                run.memory[f"in{k}"] = run.addresses[f"in{k}"], spec.dtype.itemsize
+        for k, value in enumerate(outputs):
+            run.memory[f"out{k}"] = _span(run.addresses[f"out{k}"], value)
+        for name, array in self.program.constants.items():
+            run.memory[name] = run.addresses[name], array.nbytes
+        for name, item in self.program.temporaries.items():
+            if isinstance(item.size, int) and name in run.addresses:
+                run.memory[name] = run.addresses[name], item.size
+        if FAILED in run.addresses:
+            run.memory[FAILED] = run.addresses[FAILED], _FLAG_BYTES
+
     def _place_temporaries(self, run: Run) -> None:
         program = self.program
         if program.arena:
@@ -197,8 +258,8 @@ class DeviceProgram:
                 if allocation.offset is not None:
                     run.addresses[name] = start + allocation.offset
         if program.checks:
-            run.addresses[FAILED], run.keep[FAILED] = self.device.allocate(4)
-            self.device.clear(run.addresses[FAILED], 4)
+            run.addresses[FAILED], run.keep[FAILED] = self.device.allocate(_FLAG_BYTES)
+            self.device.clear(run.addresses[FAILED], _FLAG_BYTES)
 
     def _symbolic_temporaries(self) -> tuple[dict[int, list[str]], dict[int, list[str]]]:
         """Temporaries by the command before which they begin, and after which they end.
@@ -245,6 +306,7 @@ class DeviceProgram:
         if run.sizes.get(name, 0) < size:
             run.addresses[name], run.keep[name] = self.device.allocate(size)
             run.sizes[name] = size
+            run.memory[name] = run.addresses[name], size
 
     # Commands
 
@@ -381,6 +443,15 @@ _ACTIONS: dict[type, Callable[[DeviceProgram, Any], Action]] = {
     While: DeviceProgram._while,
     Branch: DeviceProgram._branch,
 }
+
+
+def _span(address: int, array: Any) -> tuple[int, int]:
+    """First address and bytes of an array; strides may be negative."""
+    reach = [step * (extent - 1) for step, extent in zip(array.strides, array.shape, strict=True)]
+    if 0 in array.shape:
+        return address, 0
+    low, high = (sum(step for step in reach if (step < 0) is sign) for sign in (True, False))
+    return address + low, high - low + array.dtype.itemsize
 
 
 def _bound(run: Run, bound: Dim | Pointer) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Hashable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -13,6 +13,9 @@ from jitflow.core import dims
 from jitflow.core.dataclass import dataclass, field
 from jitflow.runtime.device.graphs import MOST_NODES, TooManyLaunches
 from jitflow.runtime.device.interface import Device, Launch, Launchable
+
+if TYPE_CHECKING:
+    from jitflow.runtime.device.tuner import Tuner
 
 _INT64, _FLAG = 8, 1  # bytes
 
@@ -25,7 +28,8 @@ class Run:
     `sizes` has the bytes of temporaries; `keep` holds memory until the last command was issued:
     pools reuse it in order of the stream. `indices` has the values of the loops that run, by the
     storage that a kernel finds one in. `is_underway`: a loop has run some of its commands.
-    `recorded` has launches that are noted and not made.
+    `recorded` has launches that are noted and not made. Where there is a `tuner`, `memory` has the
+    first address and the bytes of storages.
     """
 
     device: Device
@@ -38,6 +42,8 @@ class Run:
     indices: dict[str, int] = field(default_factory=dict)
     is_underway: bool = False
     recorded: list[Launch] | None = None
+    tuner: Tuner | None = None
+    memory: dict[str, tuple[int, int]] = field(default_factory=dict)
 
     def launch(self, kernel: Launchable, grid: tuple[int, int, int], arguments: Any) -> None:
         """Launch a kernel, or note it for a graph."""
@@ -55,6 +61,15 @@ class Run:
             for number in self.numbers.values()
         )
         return (*self.addresses.values(), *self.symbols.values(), *numbers)
+
+    def span(self, storage: str) -> tuple[int, int] | None:
+        """First address and bytes of a storage, where that is known."""
+        address, known = self.addresses[storage], self.memory.get(storage)
+        if storage in self.indices:
+            return address, _INT64
+        if known is not None and known[0] <= address <= known[0] + known[1]:
+            return known
+        return next((span for span in self.memory.values() if span[0] == address), None)
 
     def address(self, pointer: Pointer) -> int:
         """Of a storage and a byte offset."""

@@ -52,7 +52,8 @@ class DeviceBackend:
         segment = segment_of(request)
         generated = compile_segment(segment, self._device.limits)
         readers = symbol_readers(segment.graph)
-        program = DeviceProgram(generated, self._device, readers, self._mode in _WITH_GRAPHS)
+        uses_graphs, is_tuned = self._mode in _WITH_GRAPHS, self._mode == "max-autotune"
+        program = DeviceProgram(generated, self._device, readers, uses_graphs, is_tuned)
         fits = make_check(request)
         finish = self._finisher(request)
 
@@ -124,10 +125,12 @@ class ProgramTexts(Mapping[str, str]):
 
     def _launches(self) -> str:
         program, lines = self._made.program, []
-        for kernel, binaries in zip(program.kernels, self._made.binaries(), strict=True):
+        made = zip(program.kernels, self._made.binaries(), strict=True)
+        for number, (kernel, binaries) in enumerate(made):
             grid = " x ".join(f"{blocks.extent}/{blocks.size}" for blocks in kernel.grid)
             lines.append(f"{kernel.name}: grid {grid}, {kernel.options.num_warps} warps")
             lines += [f"  {_resources_of(binary)}" for binary in binaries]
+            lines += [f"  {self._made.tuned(number)}"] * bool(self._made.tuned(number))
         lines += [*self._made.graphs(), f"arena of {program.arena} bytes"]
         for name, item in program.temporaries.items():
             place = "" if item.offset is None else f" at {item.offset}"

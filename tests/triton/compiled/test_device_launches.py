@@ -171,3 +171,24 @@ print(json.dumps([seen, piece["texts"]["launches"]]))
     assert seen == [[launches, 0, -1]] + [[launches, k, launches] for k in range(1, 6)]
     assert "graph 0: 4 graphs" in text
     assert "registers" in text
+
+
+def test_kernels_are_tuned_by_events(tmp_path):
+    code = r"""
+f = jitflow.compile(lambda x: np.exp(x) * 2, mode="max-autotune")
+x = base(4096)
+f(x)
+launched, loads = fake.fake_launches(), fake.fake_loads()
+f(x)
+(piece,) = f.report().as_dict()["pieces"]
+numbers = recorded("<2Q")[1]
+print(json.dumps([launched, fake.fake_launches(), numbers[3], piece["texts"]["launches"]]))
+"""
+    settings = {"JITFLOW_CACHE_DIR": str(tmp_path / "cache"), "FAKE_CUDA_FASTEST": "256"}
+    program = COMMON + "expect(8, 8)\n" + code
+    cold, warm = (json.loads(run_with_driver(program, **settings)) for _ in range(2))
+    assert cold[2] == warm[2] == 256
+    assert cold[0] > 10
+    assert "best of" in cold[3]
+    assert (warm[0], warm[1]) == (1, 2)
+    assert "tuned before" in warm[3]

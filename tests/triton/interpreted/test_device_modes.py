@@ -73,3 +73,43 @@ def check(device, function, inputs, least):
     assert device.reads == 0
     (piece,) = compiled.report().as_dict()["pieces"]
     assert "graph 0:" in piece["texts"]["launches"] or not least
+
+
+def add_sums(x):
+    x += x.sum(axis=1, keepdims=True)
+    return x
+
+
+LONG = RNG.normal(size=(2, 700)).astype(np.float32)
+TUNED = {
+    "chain": (lambda x: np.maximum(x * 2 + 1, 0) - x, [LONG]),
+    "softmax": (lambda x: np.exp(x - x.max(axis=1, keepdims=True)) / 7, [LONG]),
+    "columns": (lambda x: (x * x).sum(axis=0), [np.ascontiguousarray(LONG[:, :200].T)]),
+    "rows": (rows, PROGRAMS["rows"][1]),
+    "in place": (add_sums, [LONG]),
+}
+
+
+@pytest.mark.parametrize("name", TUNED)
+def test_every_choice_gives_the_same(name, tmp_path):
+    function, inputs = TUNED[name]
+    for wanted in (1, 7, 19):
+
+        def cost(kernel):
+            number = seen.setdefault(f"{kernel.source}{kernel.options}", len(seen))
+            return 1.0 if number == wanted else 2.0
+
+        seen = {}
+        device = HostDevice(launcher, cost=cost)
+        with config().override(strict=True, cache_dir=str(tmp_path / str(wanted))):
+            with host_device.installed(device):
+                compiled = jitflow.compile(function, mode="max-autotune", fullgraph=True)
+                for _ in range(2):
+                    expected = function(*on_device(inputs))
+                    same(compiled(*on_device(inputs)), expected, 1e-4)
+        (piece,) = compiled.report().as_dict()["pieces"]
+        assert "tuned: " in piece["texts"]["launches"]
+
+
+def on_device(inputs):
+    return [to_device(x) if isinstance(x, np.ndarray) else x for x in inputs]
