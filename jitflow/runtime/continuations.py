@@ -85,6 +85,11 @@ class Patience:
         """These are not worth it."""
         self._points += points
 
+    @property
+    def points(self) -> int:
+        """How many points were given up."""
+        return len(self._points)
+
     def given_up(self, code: CodeType) -> frozenset[int]:
         """Offsets in `code` at which Python is not to be left."""
         shapes = (state.point.frames[-1] for state in self._points)
@@ -99,6 +104,7 @@ class Continuations:
         self.dispatcher, self.patience = dispatcher, dispatcher.patience
         self.poor: dict[PointState, None] = {}
         self._poor_pieces = 0
+        self._closed_from: dict[PointState, tuple[Any, frozenset[int]]] = {}
         self.waits_for_loop = False
         self.iterations = loop_trial.Iterations() if dispatcher.measures else None
         self._count(root)
@@ -125,10 +131,18 @@ class Continuations:
     def run_eagerly(self, place: PointState, state: tuple[Any, ...]) -> driver.RunEagerly:
         """Let Python run from a point that was given up, up to a loop that was not."""
         point, cells = with_cells(place.point, self.dispatcher.function)
-        shape = point.frames[-1]
-        closed = self.patience.given_up(shape.code)
-        closed |= inner_headers(shape.code, shape.offset, self.dispatcher.worthy(shape.code))
-        return driver.RunEagerly(point, (*state, *cells), True, closed=closed)
+        return driver.RunEagerly(point, (*state, *cells), True, closed=self._closed(place))
+
+    def _closed(self, place: PointState) -> frozenset[int]:
+        """Loops at which Python does not stop on its way from `place`."""
+        known_for = self.patience.points, self.dispatcher.trials.compilations
+        before, closed = self._closed_from.get(place, (None, frozenset[int]()))
+        if before != known_for:
+            shape = place.point.frames[-1]
+            closed = self.patience.given_up(shape.code)
+            closed |= inner_headers(shape.code, shape.offset, self.dispatcher.worthy(shape.code))
+            self._closed_from[place] = known_for, closed
+        return closed
 
     def _measured(
         self, iterations: loop_trial.Iterations, place: PointState, state: tuple[Any, ...]

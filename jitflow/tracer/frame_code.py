@@ -28,6 +28,7 @@ from jitflow.tracer.code_layout import (
     with_row,
 )
 from jitflow.tracer.instructions import (
+    ENTRY,
     HandlerRange,
     Instruction,
     decode,
@@ -43,7 +44,6 @@ from jitflow.tracer.trace import FrameShape
 _GENERATORS = CO_GENERATOR | CO_COROUTINE | CO_ASYNC_GENERATOR
 _FUNCTION = 3  # CO_OPTIMIZED | CO_NEWLOCALS: variables live in slots
 _PLAIN_JUMPS = frozenset({"JUMP_FORWARD", "JUMP_BACKWARD", "JUMP_BACKWARD_NO_INTERRUPT"})
-_ENTRY = frozenset({"MAKE_CELL", "COPY_FREE_VARS"})
 
 
 class Exit:
@@ -113,7 +113,7 @@ class FrameCode:
     def _enter(self) -> bytes:
         """At a function's entry: make its cells, as its first instructions would."""
         data = b""
-        while self.instruction.name in _ENTRY:
+        while self.instruction.name in ENTRY:
             if self.instruction.name == "MAKE_CELL":
                 data += emit("MAKE_CELL", self.instruction.operations[0].arg + self.shift)
                 self.layout = after(self.layout, self.instruction)

@@ -21,6 +21,9 @@ from jitflow.tracer.opcodes import SIMPLE, Operation, falls_through, stack_effec
 
 T = TypeVar("T")
 
+ENTRY = frozenset({"MAKE_CELL", "COPY_FREE_VARS"})
+"""Instructions that make a function's cells: no frame is left before they have run."""
+
 
 @dataclass(frozen=True)
 class Instruction:

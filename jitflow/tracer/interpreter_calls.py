@@ -163,8 +163,9 @@ def _enter_with(tracer: Interpreter, frame: SymbolicFrame, arg: Any) -> None:
 
 
 def _make_function(tracer: Interpreter, frame: SymbolicFrame, arg: Any) -> None:
-    value = frame.pop()
-    assert isinstance(value, ConstantValue)
+    value = operations.resolve(tracer, frame.pop())
+    if not isinstance(value, ConstantValue):  # the piece begins behind the load of the constant
+        raise Unsupported("JF-B003", "a function that is being made")
     code: types.CodeType = value.value
     function = operations.make_function(
         tracer, code, frame.globals, code.co_qualname, None, None, None, None

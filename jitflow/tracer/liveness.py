@@ -8,7 +8,14 @@ from __future__ import annotations
 from itertools import zip_longest
 from types import CodeType
 
-from jitflow.tracer.instructions import Instruction, decode, handler_of, index_at, per_code
+from jitflow.tracer.instructions import (
+    Instruction,
+    decode,
+    handler_of,
+    index_at,
+    per_code,
+    variables,
+)
 from jitflow.tracer.opcodes import Operation
 
 _USES = frozenset({"LOAD_FAST", "LOAD_FAST_AND_CLEAR", "DELETE_FAST", "MAKE_CELL"})
@@ -72,15 +79,18 @@ def _is_watcher(operation: Operation, following: Instruction | None) -> bool:
 def live_slots(code: CodeType) -> tuple[frozenset[int], ...]:
     """For each instruction, the slots that it or a later one may read.
 
-    All slots where `ndarray.resize` may be called: it raises if there is another reference.
+    Those of free variables are always among them: a frame cannot be entered without. All slots
+    where `ndarray.resize` may be called: it raises if there is another reference.
     """
     program = decode(code)
-    everything = frozenset(range(code.co_nlocals + len(code.co_cellvars) + len(code.co_freevars)))
+    count = len(variables(code))
+    everything = frozenset(range(count))
     if looks_at_frames(code) or "resize" in code.co_names:
         return (everything,) * len(program)
     effects = [_uses_and_kills(instruction) for instruction in program]
     followers = _followers(code)
-    live: list[frozenset[int]] = [frozenset()] * len(program)
+    free = frozenset(range(count - len(code.co_freevars), count))
+    live: list[frozenset[int]] = [free] * len(program)
     changed = True
     while changed:
         changed = False
@@ -88,7 +98,7 @@ def live_slots(code: CodeType) -> tuple[frozenset[int], ...]:
             uses, kills = effects[at]
             after: frozenset[int] = frozenset().union(*(live[next_] for next_ in followers[at][0]))
             handled: frozenset[int] = frozenset().union(*(live[h] for h in followers[at][1]))
-            before = uses | (after - kills) | handled
+            before = uses | (after - kills) | handled | free
             if before != live[at]:
                 live[at], changed = before, True
     return tuple(live)

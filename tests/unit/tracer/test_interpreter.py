@@ -12,10 +12,11 @@ import pytest
 from running import check, entry, failing_assertion, trace_call
 
 from jitflow.core.config import config
-from jitflow.core.errors import GraphBreak
+from jitflow.core.errors import GraphBreak, Unsupported
 from jitflow.tracer import opcodes
 from jitflow.tracer.instructions import decode
 from jitflow.tracer.interpreter import HANDLERS
+from jitflow.tracer.restart import Limits
 from jitflow.tracer.trace import BreakExit, EagerExit, ReturnExit
 from jitflow.tracer.tracer import trace
 
@@ -911,6 +912,30 @@ def test_limit_on_nodes():
     with config().override(max_nodes=10, capture_loops=False):
         runner = check(function, x3())
     assert "JF-B015" in runner.codes
+
+
+@pytest.mark.parametrize("most", range(8, 80, 3))
+def test_limits_are_met_in_frames_that_have_their_cells(most, monkeypatch):
+    """Wherever the limit is met: at the very start of an inlined closure, too."""
+    cause = Unsupported("JF-B015", "a limit")
+    monkeypatch.setattr(Limits, "at", lambda self, step, place: cause if step >= most else None)
+
+    def function(x):
+        scale, log = 2.0, []
+
+        def inner(y):
+            def innermost(z):
+                log.append(y)
+                return z * scale + y
+
+            return innermost(y + 1) + 1
+
+        for _ in range(3):
+            x = inner(x) + inner(x * 2)
+        return x, len(log)
+
+    with config().override(capture_loops=False):
+        assert "JF-B015" in check(function, x3()).codes
 
 
 def test_generators_are_left_to_python():

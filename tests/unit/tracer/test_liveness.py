@@ -101,3 +101,15 @@ def test_function_that_starts_tracing_looks_at_frames():
         sys.settrace(None)
 
     assert looks_at_frames(trace_calls.__code__)
+
+
+def test_free_variables_are_always_alive():
+    """A frame is entered with its cells, whether or not something reads them from there on."""
+    scale = 2.0
+
+    def function(x):
+        y = x * scale
+        return y + 1
+
+    assert live_before(function, "RETURN") == {"scale"}
+    assert live_before(function, "STORE_FAST") == {"scale"}
