@@ -31,8 +31,10 @@ from jitflow.tracer.tracer import trace
 if TYPE_CHECKING:
     from jitflow.guards import explain
     from jitflow.runtime.dispatch import Dispatcher
+    from jitflow.tracer import counters
 else:
     explain = LazyModule("jitflow.guards.explain")
+    counters = LazyModule("jitflow.tracer.counters")
 
 _ENDS: dict[type, str] = {BreakExit: "break", ReturnExit: "return", SplitExit: "branch"}
 _MOST_LENGTHS = 3
@@ -133,6 +135,9 @@ class VariantMaker:
         reasons, resized = [], Counter[str]()
         is_inside = point is not self._owner.root and not self._owner.options.fullgraph
         has_many = len(point.variants) >= _MOST_VALUES
+        if is_inside and not point.variants:
+            for shape in point.point.frames:
+                point.dynamic |= counters.counters(shape.code, shape.offset)
         for variant in point.variants:
             failure = explain.first_failure(variant.trace.guards, variant.trace.inputs, state)
             if failure is not None:

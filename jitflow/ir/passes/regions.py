@@ -13,6 +13,7 @@ from jitflow.ir.regions import BOUNDS, carried, defined_in, symbols_in, symbols_
 from jitflow.ops.record import Kind
 
 _WORTH_MOVING = 4  # cost of an element from which storing an array beats computing it again
+_WORTH_KEEPING = 64  # elements of arrays side by side from which on they are stored
 _HEAVY = frozenset({Kind.REDUCTION, Kind.SCAN, Kind.CONTRACTION})
 _MOVABLE = _HEAVY | {Kind.ELEMENTWISE}
 
@@ -215,15 +216,21 @@ class _Tidier:
         inside = {value for node in block.nodes for value in node.results}
         inside.update(block.parameters)
         own = self.defined_symbols(inside)
-        stay = []
+        moved: dict[Node, None] = {}
         for node in block.nodes:
-            depends = any(value in inside for value in node.operands)
-            if depends or not _is_movable(node, runs) or own.intersection(symbols_of_node(node)):
-                stay.append(node)
-            else:
-                out.append(node)
-                inside.difference_update(node.results)
-        block.nodes = stay
+            views = _views_in(node)
+            needed = {value for view in (node, *views) for value in view.operands}
+            needed.difference_update(*(view.results for view in views))
+            nodes = [view for view in views if inside.intersection(view.results)]
+            nodes.append(node)
+            depends = inside.intersection(needed) or not _is_movable(node, runs)
+            if depends or any(own.intersection(symbols_of_node(each)) for each in nodes):
+                continue
+            for each in nodes:
+                moved[each] = None
+                inside.difference_update(each.results)
+        out.extend(moved)
+        block.nodes = [node for node in block.nodes if node not in moved]
 
     def copy(
         self,
@@ -266,8 +273,19 @@ def _bounds(node: Node) -> tuple[int, int, int] | None:
     return bounds[0], bounds[1], bounds[2]
 
 
+def _views_in(node: Node) -> list[Node]:
+    """The views that are laid side by side: they move with what is made of them."""
+    if node.operator.kind is not Kind.CONCATENATE:
+        return []
+    makers = [value.producer for value in node.operands]
+    return [m for m in makers if m is not None and m.operator.kind is Kind.VIEW]
+
+
 def _is_movable(node: Node, runs: bool) -> bool:
     record = node.operator
+    if record.kind is Kind.CONCATENATE:
+        size = node.result.type.size
+        return not isinstance(size, int) or size >= _WORTH_KEEPING
     if record.kind not in _MOVABLE or record.checks or node.regions:
         return False
     if must_stay(node) or (can_warn(node) and not runs):
