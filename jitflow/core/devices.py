@@ -101,13 +101,18 @@ def kind_of(value: Any) -> ArrayKind | None:
     array_type = type(value)
     finder = _known.get(array_type)
     if finder is None:
-        package = _root(array_type.__module__)
-        if package not in _finders or array_type is not getattr(
-            sys.modules.get(package), "ndarray", None
-        ):
+        if not is_array_type(array_type):
             return None
-        finder = _known[array_type] = _finders[package]()
+        finder = _known[array_type] = _finders[_root(array_type.__module__)]()
     return finder(value)
+
+
+def is_array_type(array_type: type) -> bool:
+    """Whether arrays of a class may be ones that pieces take: known, or a package's announced."""
+    package = _root(array_type.__module__)
+    return array_type in _known or (
+        package in _finders and array_type is getattr(sys.modules.get(package), "ndarray", None)
+    )
 
 
 def package_of(value: Any) -> str:

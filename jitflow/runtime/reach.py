@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from jitflow.core.config import config
+from jitflow.core.devices import is_array_type
 from jitflow.runtime.compiled import Compiled
 
 _ATOMS = (int, float, complex, bool, str, bytes, type(None), type(Ellipsis), slice, range)
@@ -93,6 +94,8 @@ class _Search:
             return False
         if issubclass(kind, np.ndarray | np.generic | np.ufunc | np.dtype):
             return True
+        if is_array_type(kind):
+            return True  # of a device
         if id(value) in self.seen:
             return False
         self.seen.add(id(value))

@@ -76,7 +76,9 @@ class VariantMaker:
             self._compiler_failed(point, error)
             return None
         finally:
-            self._spending.end(None if made is None else made.trace.graph)
+            trace_made = None if made is None else made.trace
+            if trace_made is None or trace_made.kind.is_host:
+                self._spending.end(None if trace_made is None else trace_made.graph)
 
     def _try(self, point: PointState, state: tuple[Any, ...]) -> Variant | None:
         learnt = self._learn(point, state)

@@ -70,7 +70,11 @@ def _size(size: dims.Dim) -> int:
 
 
 class Spending:
-    """Processor time that compiling one function took; at most `most_seconds`."""
+    """Processor time that compiling one function took; at most `most_seconds`.
+
+    Pieces of a device are left out: their kernels are compiled once and kept on the disk, and an
+    eager operation costs a launch.
+    """
 
     def __init__(self, most_seconds: float) -> None:
         self._most_seconds = most_seconds

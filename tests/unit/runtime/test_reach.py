@@ -7,6 +7,8 @@ import types
 
 import numpy as np
 import pytest
+from helpers import host_device
+from helpers.host_device import HostDevice, to_device
 
 import jitflow
 from jitflow.runtime import pending, reach
@@ -212,3 +214,10 @@ def test_small_methods_that_name_no_arrays_wait():
         for _ in range(5000):
             assert plus(Point(np.ones(2)), Point(2.0)).x.tolist() == [5.0, 5.0]
         assert plus.report().pieces
+
+
+def test_arrays_of_a_device_are_arrays():
+    double = function_in("def f(x): return x + x")
+    with host_device.installed(HostDevice(None)):
+        for by_name in (False, True):
+            assert reach.call_reaches(double, (to_device(np.ones(2)),), {}, by_name)
