@@ -59,8 +59,8 @@ def step(w, b, x, y, rate: float):
 
 def train(step_function, x, y, *, epochs: int, batch: int = 100, rate: float = 0.5):
     """Minibatch gradient descent; returns w, b and the loss of every step."""
-    w = np.zeros((x.shape[1], y.shape[1]), np.float32)
-    b = np.zeros(y.shape[1], np.float32)
+    w = np.zeros_like(x, shape=(x.shape[1], y.shape[1]))
+    b = np.zeros_like(x, shape=y.shape[1])
     losses = []
     for _ in range(epochs):
         for start in range(0, len(x) - batch + 1, batch):

@@ -82,7 +82,8 @@ def multi_head_attention(x, c_attn, c_proj, heads: int):
     """Causal self-attention: (tokens, width) -> (tokens, width)."""
     x = linear(x, **c_attn)
     qkv = [np.split(part, heads, axis=-1) for part in np.split(x, 3, axis=-1)]
-    causal = (1 - np.tri(x.shape[0], dtype=x.dtype)) * -1e10
+    seen = np.tril(np.ones_like(x, shape=(x.shape[0], x.shape[0])))
+    causal = (1 - seen) * -1e10
     out = [attention(q, k, v, causal) for q, k, v in zip(*qkv, strict=True)]
     return linear(np.hstack(out), **c_proj)
 
@@ -100,16 +101,19 @@ def transformer_block(x, mlp, attn, ln_1, ln_2, heads: int):
 
 def gpt(tokens, parameters: Parameters, heads: int = 4):
     """Logits (tokens, vocabulary) for an int64 array of token numbers."""
-    x = parameters["wte"][tokens] + parameters["wpe"][range(len(tokens))]
+    x = parameters["wte"][tokens] + parameters["wpe"][: len(tokens)]
     for block in parameters["blocks"]:
         x = transformer_block(x, **block, heads=heads)
     return layer_norm(x, **parameters["ln_f"]) @ parameters["wte"].T
 
 
 def generate(model, tokens: list[int], parameters: Parameters, count: int) -> list[int]:
-    """Append `count` greedily chosen tokens; the sequence grows by one at every step."""
+    """Append `count` greedily chosen tokens; the sequence grows by one at every step.
+
+    Tokens are put where the parameters are.
+    """
     tokens = list(tokens)
     for _ in range(count):
-        logits = model(np.array(tokens), parameters)
+        logits = model(np.asarray(tokens, like=parameters["wte"]), parameters)
         tokens.append(int(np.argmax(logits[-1])))
     return tokens
