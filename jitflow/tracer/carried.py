@@ -119,7 +119,8 @@ class Stack:
     """Items of one kind in rows, with room for `capacity`; the first `copied` are fixed, too.
 
     With `is_set` these may have changed since. A list that is full has as many items as room: they
-    are not counted.
+    are not counted. In a list of lists that is ordered the rows stay where they are, and one more
+    array says which of them is at each position.
     """
 
     item: Kind
@@ -127,6 +128,20 @@ class Stack:
     copied: int
     is_set: bool = False
     is_full: bool = False
+    is_ordered: bool = False
+
+
+@dataclass(frozen=True)
+class Row:
+    """A list of `extent` numbers, as an item of a list (`tracer.list_rows`)."""
+
+    item: Kind
+    extent: Dim
+
+    @property
+    def stack(self) -> Stack:
+        """The kind of its own rows."""
+        return Stack(self.item, self.extent, 0, is_full=True)
 
 
 @dataclass(frozen=True)
@@ -162,7 +177,18 @@ class Fixed:
 
 
 Kind = (
-    Number | Either | IntOrFloat | Array | Part | Group | Fixed | Unbound | Perhaps | Stack | Rest
+    Number
+    | Either
+    | IntOrFloat
+    | Array
+    | Part
+    | Group
+    | Fixed
+    | Unbound
+    | Perhaps
+    | Stack
+    | Row
+    | Rest
 )
 
 
@@ -240,10 +266,13 @@ def types_of(kind: Kind) -> list[ArrayType]:
         return [*types_of(kind.kind), ArrayType(BOOL)]
     if isinstance(kind, Rest):
         return [ArrayType(I64)] * remaining.number_count(kind.tree)
+    if isinstance(kind, Row):
+        return [ArrayType(type.dtype, (kind.extent,)) for type in types_of(kind.item)]
     if isinstance(kind, Stack):
         rows = [(type.dtype, (kind.capacity, *type.shape)) for type in types_of(kind.item)]
+        order = [ArrayType(I64, (kind.capacity,))] if kind.is_ordered else []
         counts = [] if kind.is_full else [ArrayType(I64)]
-        return [*(ArrayType(*row) for row in rows), *counts]
+        return [*(ArrayType(*row) for row in rows), *order, *counts]
     return []
 
 
@@ -328,19 +357,17 @@ def unified(
     if left == right:
         return left
     if capacity is not None and isinstance(left, Array | Part) and isinstance(right, Array):
-        part = _part(left, right, capacity)
+        part = shrinking.part_of(left, right, capacity)
         if part is not None:
             return part
     if isinstance(left, Perhaps | Unbound) or isinstance(right, Perhaps | Unbound):
         return _perhaps(left, right, what, values)
-    if isinstance(left, Group) and isinstance(right, Group) and left.kind is right.kind:
-        if len(left.items) == len(right.items):
-            pairs = zip(left.items, right.items, strict=True)
-            items = (unified(a, b, what, capacity=capacity) for a, b in pairs)
-            return Group(left.kind, tuple(items))
-    elif _is_int_or_float(left) and _is_int_or_float(right):
+    items = _unified_items(left, right, what, values, capacity)
+    if items is not None:
+        return items
+    if _is_int_or_float(left) and _is_int_or_float(right):
         return _int_or_float(left, right, what, values)
-    elif isinstance(left, Number | Either) and isinstance(right, Number | Either):
+    if isinstance(left, Number | Either) and isinstance(right, Number | Either):
         boxes = {kind.box for kind in (left, right)} - {"scalar"}
         dtypes = {kind.dtype for kind in (left, right) if _may_be_numpy(kind)}
         if len(boxes) == len(dtypes) == 1:
@@ -350,25 +377,23 @@ def unified(
     raise Unsupported("JF-B006", f"{what} is {text_of(left)} or {text_of(right)}")
 
 
-def _part(left: Array | Part, right: Array, capacity: Capacity) -> Part | None:
-    """The kind of an array of which data decide how many rows it has."""
-    first, second = left.type, right.type
-    order = c_order(first.rank)
-    if (
-        first.dtype is not second.dtype
-        or not first.rank
-        or (left.order, right.order) != (order,) * 2
-    ):
+def _unified_items(
+    left: Kind,
+    right: Kind,
+    what: str,
+    values: Iterable[PyValue | None],
+    capacity: Capacity | None,
+) -> Kind | None:
+    """That of tuples or lists whose items are unified; None of others."""
+    if isinstance(left, Row) and isinstance(right, Row) and left.extent == right.extent:
+        return Row(unified(left.item, right.item, what, values), left.extent)
+    if not (isinstance(left, Group) and isinstance(right, Group) and left.kind is right.kind):
         return None
-    if first.shape[1:] != second.shape[1:]:
+    if len(left.items) != len(right.items):
         return None
-    extents = first.shape[0], second.shape[0]
-    bound = capacity(*extents)
-    if isinstance(left, Part):
-        return left if bound == extents[0] else None
-    if bound is None:
-        return None
-    return Part(first.with_shape((bound, *first.shape[1:])), order, f"{extents[0]} {extents[1]}")
+    pairs = zip(left.items, right.items, strict=True)
+    items = (unified(a, b, what, capacity=capacity) for a, b in pairs)
+    return Group(left.kind, tuple(items))
 
 
 def known_outside(kind: Kind, what: str, capacity: Capacity) -> Kind:
@@ -469,6 +494,9 @@ def converted(tracer: Interpreter, parts: list[Value], kind: Kind, wanted: Kind)
             own = [left.pop(0) for _ in types_of(item)]
             found += converted(tracer, own, item, goal)
         return found
+    if isinstance(kind, Row):
+        assert isinstance(wanted, Row)
+        return _row_parts(tracer, parts, kind, wanted)
     if isinstance(kind, IntOrFloat):
         return parts  # with a larger bound
     if isinstance(wanted, Part):
@@ -488,6 +516,16 @@ def converted(tracer: Interpreter, parts: list[Value], kind: Kind, wanted: Kind)
     return [number, tracer.context.truth(kind.box == "scalar")]
 
 
+def _row_parts(tracer: Interpreter, parts: list[Value], kind: Row, wanted: Row) -> list[Value]:
+    """Those of a list of floats as one of ints and floats."""
+    if isinstance(kind.item, IntOrFloat):
+        return parts
+    if kind.item != Number("float", F64) or not isinstance(wanted.item, IntOrFloat):
+        raise Unsupported("JF-B006", f"a list of {text_of(kind.item)} and {text_of(wanted.item)}")
+    truth = tracer.context.truth(True)
+    return [parts[0], tracer.context.builder.emit("full", truth, shape=parts[0].type.shape)]
+
+
 def _perhaps_parts(
     tracer: Interpreter, parts: list[Value], kind: Kind, wanted: Perhaps
 ) -> list[Value]:
@@ -505,6 +543,8 @@ def text_of(kind: Kind) -> str:
     if isinstance(kind, Perhaps):
         return f"{text_of(kind.kind)} or unbound"
     if isinstance(kind, Stack):
+        return f"list of {text_of(kind.item)}"
+    if isinstance(kind, Row):
         return f"list of {text_of(kind.item)}"
     if isinstance(kind, Number):
         return f"numpy {kind.dtype}" if kind.box == "scalar" else kind.box

@@ -27,11 +27,11 @@ from jitflow.tracer.values import (
 )
 
 if TYPE_CHECKING:
-    from jitflow.tracer import growing
+    from jitflow.tracer import list_items
     from jitflow.tracer.interpreter import Interpreter
     from jitflow.tracer.objects import cartesian, integer_lists
 else:
-    growing = LazyModule("jitflow.tracer.growing")
+    list_items = LazyModule("jitflow.tracer.list_items")
     integer_lists = LazyModule("jitflow.tracer.objects.integer_lists")
     cartesian = LazyModule("jitflow.tracer.objects.cartesian")
 
@@ -221,13 +221,13 @@ def _list(tracer: Interpreter, iterator: IteratorValue) -> tuple[Dim, Item]:
     assert isinstance(owner, SequenceValue)
     assert owner.rows is not None
     count = owner.rows.count
-    length = arguments.dim(tracer.context, growing.length(tracer, owner))
+    length = arguments.dim(tracer.context, list_items.length(tracer, owner))
 
     def item(index: PyValue) -> PyValue:
         if owner.rows is None or owner.rows.count is not count:
             raise Unsupported("JF-B006", "a list grows while it is iterated")
         place = integer(tracer.context, arguments.dim(tracer.context, index) + first)
-        return growing.get_item(tracer, owner, place)
+        return list_items.get_item(tracer, owner, place)
 
     return length - first, item
 

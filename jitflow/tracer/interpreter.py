@@ -33,6 +33,7 @@ from jitflow.tracer.values import ConstantValue, NumbersValue, PyValue, Sequence
 
 if TYPE_CHECKING:
     from jitflow.tracer import capture, growing
+    from jitflow.tracer.carried import Kind
     from jitflow.tracer.growing import Growth
 else:
     growing = LazyModule("jitflow.tracer.growing")
@@ -133,6 +134,7 @@ class Interpreter:
         self.tried: dict[Place, int] = {}
         self.growing: dict[int, Growth] = {}
         self.in_lists: dict[int, SequenceValue] = {}
+        self.in_tables: dict[tuple[int, str], SequenceValue] = {}
         self.attempts: list[Any] = []
         self.unbound: tuple[SymbolicFrame, int] | None = None
         self.written_slots: dict[tuple[CodeType, int], set[int]] = {}
@@ -267,7 +269,11 @@ class Interpreter:
         for value in stack:
             held = value.receiver if isinstance(value, BuiltinMethodValue) else value
             held = (held.resolved or held) if isinstance(held, LazyValue) else held
-            if isinstance(held, NumbersValue) and held.origin and error.code != "JF-B004":
+            if isinstance(held, SequenceValue) and held.host is not None:
+                held = held.host
+            if not isinstance(held, NumbersValue | SequenceValue):
+                continue
+            if held.origin and error.code != "JF-B004":
                 raise Restart(error, itemised=held.origin)
 
     def _visit(self, location: Location) -> None:
@@ -303,6 +309,11 @@ class Interpreter:
         """A region changed a list that was there before and had the items `before`."""
         if len(before) < len(owner.fixed):
             growing.note(self, owner, before)
+
+    def know_rows(self, owner: SequenceValue, kind: Kind) -> None:
+        """A list has rows from the start."""
+        self.growing[id(owner)] = growing.Growth(owner, kind, is_new=False)
+        self.keep(owner)
 
     def keep(self, item: Any) -> None:
         """Hold an object to the end of the trace, so that its identity stays its own."""

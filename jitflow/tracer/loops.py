@@ -16,7 +16,7 @@ from jitflow.core.errors import Unsupported
 from jitflow.core.lazy import LazyModule
 from jitflow.core.types import ArrayType
 from jitflow.ir.graph import Block, Value
-from jitflow.tracer import carried, facts, growing, operations, places, regions
+from jitflow.tracer import carried, facts, growing, list_rows, operations, places, regions
 from jitflow.tracer.carried import Kind, NotSettled, Perhaps
 from jitflow.tracer.control_flow import RETURN, Loop
 from jitflow.tracer.domains import Domain, index_value
@@ -25,13 +25,16 @@ from jitflow.tracer.loop_entry import Entry
 from jitflow.tracer.loop_exit import Exit
 from jitflow.tracer.loop_values import Carried, Origins, regrouped
 from jitflow.tracer.merging import Ending, place_ending
+from jitflow.tracer.objects import effects
 from jitflow.tracer.objects.model import IteratorValue
+from jitflow.tracer.objects.table import Checkpoint
 from jitflow.tracer.objects.wrap import settled
 from jitflow.tracer.places import Place
 from jitflow.tracer.regions import Outcome, Region
 from jitflow.tracer.values import (
     ArrayValue,
     ConstantValue,
+    RowsValue,
     Storage,
 )
 
@@ -101,7 +104,9 @@ def _hinted(tracer: Interpreter, frame: SymbolicFrame, loop: Loop) -> dict[tuple
 
 
 class _Attempt(Exit):
-    """One attempt to trace a loop."""
+    """One attempt to trace a loop; what it carries was chosen at `begun`."""
+
+    begun: Checkpoint
 
     def run(self, known: dict[tuple[int, Any], Place], uncertain: Origins) -> bool:
         """Trace and emit; False where more has to be carried, which is then in the arguments."""
@@ -111,6 +116,7 @@ class _Attempt(Exit):
         tracer.attempts.append(self)
         try:
             self._choose(known, uncertain)
+            self.begun = effects.checkpoint(tracer)
             types = [type for item in self.carried for type in carried.types_of(item.kind)]
             leading = [_INDEX] if self.domain is not None else [_FLAG]
             hints = ["index" if self.domain is not None else "again"]
@@ -194,8 +200,7 @@ class _Attempt(Exit):
 
     def _missing(self, known: dict[tuple[int, Any], Place]) -> bool:
         """Whether places were changed that are not carried yet; they are added."""
-        mark = self.mark.checkpoint
-        changed = places.changes_since(self.tracer, mark, self.reach.identities)
+        changed = places.changes_since(self.tracer, self.begun, self.reach.identities)
         new = {key: place for key, place in changed.items() if key not in known}
         for key, place in new.items():
             known[key] = place
@@ -389,7 +394,7 @@ class _Attempt(Exit):
                 context.builder.emit_many("for", *numbers, *initial, regions=(block,), hint="loop")
             )
         self.mark.keep_calls()
-        self._apply(results)
+        self._apply(results, block)
         flags = results[len(results) - len(self.flags) :] if self.flags else []
         self._leave(outcome, again, flags, following)
 
@@ -417,7 +422,20 @@ class _Attempt(Exit):
         self.tracer.keep(condition)
         return list(builder.emit_many("while", *initial, regions=(condition, body), hint="loop"))
 
-    def _apply(self, results: list[Value]) -> None:
+    def _settle_rows(self, item: Carried, block: Block) -> None:
+        """Let a list to which all iterations append alike have a known number of items."""
+        place, before = item.place, item.old
+        if place is None or place.name != places.ROWS or self.ways or self.trips is None:
+            return
+        rows = place.read()
+        if not (isinstance(rows, RowsValue) and isinstance(before, RowsValue)) or not rows.count:
+            return
+        appends = list_rows.appends_of(block, item.parameters[-1], item.ends[-1])
+        if appends is not None and all(map(self._is_visible, symbols_of(appends))):
+            appended = self.trips * appends
+            place.write(self.tracer, list_rows.settled_rows(self.tracer, before, rows, appended))
+
+    def _apply(self, results: list[Value], block: Block) -> None:
         """Put the results where the frame and the objects have them."""
         tracer, frame = self.tracer, self.frame
         for slot in self.loop.stored:
@@ -433,6 +451,7 @@ class _Attempt(Exit):
                 item.uncertain = self._uncertainty_after(item)
             if item.slot is not None or item.place is not None:
                 item.put(tracer, frame, item.results)
+                self._settle_rows(item, block)
             else:
                 item.current = carried.build(tracer, item.kind, iter(item.results), item.uncertain)
             if item.current is not None:

@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 from jitflow.core.dataclass import dataclass
 from jitflow.core.errors import Unsupported
+from jitflow.core.lazy import LazyModule
 from jitflow.guards.sources import AttributeSource, Source
 from jitflow.ir.graph import Value
 from jitflow.tracer import arrays
+from jitflow.tracer.carried import Row
 from jitflow.tracer.context import TraceContext
 from jitflow.tracer.frame import SymbolicFrame
 from jitflow.tracer.objects import class_dictionaries, effects, instances
@@ -31,7 +33,10 @@ from jitflow.tracer.objects.wrap import settled
 from jitflow.tracer.values import ArrayValue, NumbersValue, PyValue, SequenceValue, Storage
 
 if TYPE_CHECKING:
+    from jitflow.tracer import list_rows
     from jitflow.tracer.interpreter import Interpreter
+else:
+    list_rows = LazyModule("jitflow.tracer.list_rows")
 
 ROWS = "rows"
 """Name of the place that is what a loop appends to a list."""
@@ -148,10 +153,14 @@ def _was_there(value: PyValue, source: Source) -> bool:
 
 
 def _items_changed(owner: SequenceValue, old: dict[str, Any]) -> Iterable[Any]:
+    if owner.host is not None:
+        if old["host"] is None:
+            raise Unsupported("JF-B006", "a list becomes an item of another one")
+        return  # its contents are the other one's
     before = old["fixed"]
     if len(before) != len(owner.fixed):
         raise Unsupported("JF-B006", f"the length of a {owner.kind.__name__} changes")
-    if owner.rows is not old["rows"]:
+    if owner.rows is not old["own_rows"]:
         yield ROWS
     for index, value in enumerate(owner.fixed):
         if settled(value) is not settled(before[index]):
@@ -260,7 +269,9 @@ def _write_attribute(tracer: Interpreter, owner: InstanceValue, name: str, value
 def _write_item(tracer: Interpreter, owner: SequenceValue, name: Any, value: Any) -> None:
     effects.will_change(tracer, owner)
     if name == ROWS:
-        owner.rows = value
+        owner.own_rows = value
+        if owner.fixed and isinstance(value.stack.item, Row):
+            list_rows.host_items(tracer, owner)
     else:
         owner.fixed[name] = value
 

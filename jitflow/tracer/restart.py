@@ -19,7 +19,8 @@ class Restart(Exception):
 
     Or, with `leave`, leave the point to Python; with `capture`, keep the loop whose header is at
     that place; with `looked`, guard the length of the list of that identity, with `itemised` that
-    of a list of integers. A trace is deterministic: the same step is the same instruction.
+    of a list of integers; with `tabled` that list of lists is data. A trace is deterministic: the
+    same step is the same instruction.
     """
 
     cause: Unsupported
@@ -28,6 +29,7 @@ class Restart(Exception):
     capture: Place | None = None
     looked: int | None = None
     itemised: int | None = None
+    tabled: int | None = None
     leave: bool = False
 
 
@@ -41,6 +43,7 @@ class Limits:
     captures: frozenset[Place] = frozenset()
     looked: frozenset[int] = frozenset()
     itemised: frozenset[int] = frozenset()
+    tabled: frozenset[int] = frozenset()
     is_spent: Callable[[Graph], bool] | None = None
 
     def at(self, step: int, place: Place) -> Unsupported | None:
@@ -62,6 +65,8 @@ class Limits:
             return replace(self, looked=self.looked | {restart.looked})
         if restart.itemised is not None:
             return replace(self, itemised=self.itemised | {restart.itemised})
+        if restart.tabled is not None:
+            return replace(self, tabled=self.tabled | {restart.tabled})
         if restart.capture is not None:  # which changes the numbers of all steps
             captures = self.captures | {restart.capture}
             return replace(self, step=None, cause=None, captures=captures)

@@ -87,3 +87,24 @@ def gathered(context: TraceContext, room: Value, count: Value, group: str) -> Va
     rank = room.type.rank
     shape = (extent, *room.type.shape[1:])
     return context.builder.emit("slice", room, starts=(0,) * rank, steps=(1,) * rank, shape=shape)
+
+
+def part_of(left: Array | Part, right: Array, capacity: Capacity) -> Part | None:
+    """The kind of an array of which data decide how many rows it has."""
+    first, second = left.type, right.type
+    order = c_order(first.rank)
+    if (
+        first.dtype is not second.dtype
+        or not first.rank
+        or (left.order, right.order) != (order,) * 2
+    ):
+        return None
+    if first.shape[1:] != second.shape[1:]:
+        return None
+    extents = first.shape[0], second.shape[0]
+    bound = capacity(*extents)
+    if isinstance(left, Part):
+        return left if bound == extents[0] else None
+    if bound is None:
+        return None
+    return Part(first.with_shape((bound, *first.shape[1:])), order, f"{extents[0]} {extents[1]}")

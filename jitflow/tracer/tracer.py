@@ -42,9 +42,9 @@ from jitflow.tracer.trace import (
 from jitflow.tracer.values import PyValue, ScalarValue
 
 if TYPE_CHECKING:
-    from jitflow.tracer import growing, stack_levels
+    from jitflow.tracer import list_items, stack_levels
 else:
-    growing = LazyModule("jitflow.tracer.growing")
+    list_items = LazyModule("jitflow.tracer.list_items")
     stack_levels = LazyModule("jitflow.tracer.stack_levels")
 
 MAX_RESTARTS = 40
@@ -106,6 +106,7 @@ def _trace_within_limits(
         tracer = Interpreter(TraceContext(name, dynamic), limits)
         tracer.context.objects.looked = limits.looked
         tracer.context.objects.itemised = limits.itemised
+        tracer.context.objects.tabled = limits.tabled
         tracer.context.resolve = partial(_resolve, tracer)
         if cause is not None:
             break
@@ -132,7 +133,9 @@ def _trace_within_limits(
 
 def _resolve(tracer: Interpreter, value: PyValue) -> PyValue:
     """What NumPy sees of a value: a list that grew in a loop is an array to it."""
-    return growing.resolve(tracer, value) if tracer.growing else operations.resolve(tracer, value)
+    return (
+        list_items.resolve(tracer, value) if tracer.growing else operations.resolve(tracer, value)
+    )
 
 
 def _refusal(point: CompilePoint) -> Unsupported | None:

@@ -309,13 +309,25 @@ class SequenceValue(PyValue):
     """A list or tuple of values, by `kind`; a list that has a source is written back if changed.
 
     `changed` is set by every mutation. `rows` has what a loop appended to a list: `items` are not
-    known then, but for the first ones, `fixed`.
+    known then, but for the first ones, `fixed`. A list that is an item of one with rows has no
+    state of its own: it is what the `host` has at `position`.
     """
 
     def __init__(self, kind: type, items: list[PyValue], source: Source | None = None) -> None:
         self.kind, self.fixed, self.source = kind, items, source
-        self.rows: RowsValue | None = None
+        self.own_rows: RowsValue | None = None
+        self.host: SequenceValue | None = None
+        self.position: Dim = 0
+        self.origin: int | None = None
         self.changed = False
+
+    @property
+    def rows(self) -> RowsValue | None:
+        """What the list has in rows; of an item of another list its kind alone."""
+        if self.host is None:
+            return self.own_rows
+        held = self.host.own_rows
+        return None if held is None else RowsValue(held.stack.item.stack, (), None)
 
     @property
     def items(self) -> list[PyValue]:
@@ -352,10 +364,23 @@ class RowsValue(PyValue):
         For each graph value that an item consists of, an array of them.
     count : ir.graph.Value or None
         How many items there are (i64[]); None where the list is full.
+    extent : Dim or None
+        `count`, where it is known.
     """
 
-    def __init__(self, stack: Any, buffers: tuple[Value, ...], count: Value | None) -> None:
-        self.stack, self.buffers, self.count = stack, buffers, count
+    def __init__(
+        self,
+        stack: Any,
+        buffers: tuple[Value, ...],
+        count: Value | None,
+        extent: Dim | None = None,
+    ) -> None:
+        self.stack, self.buffers, self.count, self.extent = stack, buffers, count, extent
+
+    @property
+    def data(self) -> tuple[Value, ...]:
+        """The arrays of items, without the one of their order."""
+        return self.buffers[:-1] if self.stack.is_ordered else self.buffers
 
     @property
     def python_type(self) -> type:

@@ -49,11 +49,11 @@ from jitflow.tracer.values import (
 )
 
 if TYPE_CHECKING:
-    from jitflow.tracer import growing
+    from jitflow.tracer import list_items
     from jitflow.tracer.objects import deques, int_or_float, integer_lists
 else:
     int_or_float = LazyModule("jitflow.tracer.objects.int_or_float")
-    growing = LazyModule("jitflow.tracer.growing")
+    list_items = LazyModule("jitflow.tracer.list_items")
     integer_lists = LazyModule("jitflow.tracer.objects.integer_lists")
     deques = LazyModule("jitflow.tracer.objects.deques")
 
@@ -256,9 +256,8 @@ def is_same(tracer: Tracer, left: PyValue, right: PyValue) -> bool:
     left, right = resolve(tracer, left), resolve(tracer, right)
     if left is right:
         return True
-    for value in (left, right):
-        if isinstance(value, ArrayValue) and value.storage.uncertain:
-            raise Unsupported("JF-B006", f"identity of {value.storage.uncertain}")
+    _check_known(left)
+    _check_known(right)
     if isinstance(left, ConstantValue) and isinstance(right, ConstantValue):
         return _same_constants(left.value, right.value)
     if left.source is not None and right.source is not None:
@@ -270,6 +269,14 @@ def is_same(tracer: Tracer, left: PyValue, right: PyValue) -> bool:
     if left.python_type is right.python_type and _has_shared_objects(left, right):
         raise Unsupported("JF-B010", "identity of numbers")
     return False
+
+
+def _check_known(value: PyValue) -> None:
+    """Decline what may be another object in eager Python, or several values stand for."""
+    if isinstance(value, ArrayValue) and value.storage.uncertain:
+        raise Unsupported("JF-B006", f"identity of {value.storage.uncertain}")
+    if isinstance(value, SequenceValue) and value.host is not None:
+        raise Unsupported("JF-B006", "identity of an item of a list of lists")
 
 
 def _has_shared_objects(left: PyValue, right: PyValue) -> bool:
@@ -364,7 +371,7 @@ def length(tracer: Tracer, value: PyValue) -> PyValue:
     """``len(value)``."""
     value = resolve(tracer, value)
     if isinstance(value, SequenceValue) and value.rows is not None:
-        return growing.length(tracer, value)
+        return list_items.length(tracer, value)
     if isinstance(value, SequenceValue | DictValue | SetValue):
         return ConstantValue(len(value.items))
     if isinstance(value, DictViewValue):

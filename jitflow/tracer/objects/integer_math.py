@@ -36,9 +36,9 @@ from jitflow.tracer.values import (
 )
 
 if TYPE_CHECKING:
-    from jitflow.tracer import growing
+    from jitflow.tracer import list_items
 else:
-    growing = LazyModule("jitflow.tracer.growing")
+    list_items = LazyModule("jitflow.tracer.list_items")
 
 
 # What the tracer runs instead
@@ -172,7 +172,7 @@ def _ask_for_items(tracer: Tracer, integers: list[PyValue]) -> None:
 
 def _exact_sum(tracer: Tracer, iterable: PyValue) -> PyValue:
     """``math.fsum``: of an array of floats, which Python adds up."""
-    value = growing.resolve(tracer, iterable)  # type: ignore[arg-type]
+    value = list_items.resolve(tracer, iterable)  # type: ignore[arg-type]
     context = tracer.context
     if isinstance(value, NumbersValue):
         value = arrays.fresh(context, value.contents)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import operator
 import types
 from collections import OrderedDict, defaultdict
 from collections.abc import Callable
@@ -38,6 +39,7 @@ from jitflow.tracer.objects.model import (
     SuperValue,
     WeakReferenceValue,
 )
+from jitflow.tracer.objects.number_values import integer
 from jitflow.tracer.objects.protocol import Tracer
 from jitflow.tracer.values import (
     ArrayValue,
@@ -55,11 +57,12 @@ from jitflow.tracer.values import (
 )
 
 if TYPE_CHECKING:
-    from jitflow.tracer import growing
+    from jitflow.tracer import list_recipes, list_rows
     from jitflow.tracer.objects import int_or_float
 else:
     int_or_float = LazyModule("jitflow.tracer.objects.int_or_float")
-    growing = LazyModule("jitflow.tracer.growing")
+    list_recipes = LazyModule("jitflow.tracer.list_recipes")
+    list_rows = LazyModule("jitflow.tracer.list_rows")
 
 _BUSY = r.Recipe()
 """Stands for a recipe that is being worked out: meeting it means a cycle."""
@@ -145,8 +148,8 @@ def _either(tracer: Tracer, value: EitherValue) -> r.Recipe:
 
 
 def _int_or_float(tracer: Tracer, value: IntOrFloatValue) -> r.Recipe:
-    condition, number, integer = int_or_float.sides(tracer.context, value)
-    recipes = [recipe_of(tracer, side) for side in (condition, number, integer)]
+    condition, number, whole = int_or_float.sides(tracer.context, value)
+    recipes = [recipe_of(tracer, side) for side in (condition, number, whole)]
     return r.Choose(*recipes)
 
 
@@ -199,11 +202,22 @@ def argument(tracer: Tracer, item: Any) -> Any:
 
 
 def _sequence(tracer: Tracer, value: SequenceValue) -> r.Recipe:
+    if value.host is not None:
+        held = value.host.own_rows
+        is_moved = held is None or held.stack.is_ordered
+        if is_moved or not list_rows.is_visible(tracer, value.position):
+            raise Unsupported("JF-B006", "an item of a list of lists leaves the piece")
+        position = integer(tracer.context, value.position)
+        parts = (recipe_of(tracer, value.host), recipe_of(tracer, position))
+        return r.BuildCall(operator.getitem, parts)
+    rows = value.rows
+    if rows is not None and list_recipes.is_table(rows):
+        return list_recipes.recipe_of(tracer, value, [])
     items = [recipe_of(tracer, item) for item in value.fixed]
-    if value.rows is not None:
+    if rows is not None:
         if id(value) in tracer.context.objects.alone:
             raise Unsupported("JF-B006", "a list leaves the piece, and an array in it")
-        return growing.recipe_of(tracer, value, items)
+        return list_recipes.recipe_of(tracer, value, items)
     if value.kind in (list, tuple):
         return r.BuildSequence(value.kind, tuple(items))
     make = value.kind._make  # type: ignore[attr-defined]

@@ -55,8 +55,10 @@ from jitflow.tracer.values import (
 )
 
 if TYPE_CHECKING:
+    from jitflow.tracer import list_rows
     from jitflow.tracer.objects import int_or_float, integer_lists
 else:
+    list_rows = LazyModule("jitflow.tracer.list_rows")
     int_or_float = LazyModule("jitflow.tracer.objects.int_or_float")
     integer_lists = LazyModule("jitflow.tracer.objects.integer_lists")
 
@@ -185,6 +187,9 @@ def _binary_sequences(
             raise Unsupported("JF-B009", f"TypeError: {_describe(op, left, right)}")
         return SequenceValue(kind, left.items + right.items)
     if op == "*" and box_of(right) in ("int", "bool"):
+        repeated = None if in_place else list_rows.repeated(tracer, left, right)
+        if repeated is not None:
+            return repeated
         count = index_of(tracer, right)
         if count * len(left.items) > 100_000:
             raise Unsupported("JF-B015", "repetition of a list")

@@ -19,11 +19,13 @@ from jitflow.tracer.objects.wrap import resolve
 from jitflow.tracer.values import ConstantValue, PyValue, ScalarValue, SequenceValue, SliceValue
 
 if TYPE_CHECKING:
-    from jitflow.tracer import growing
-    from jitflow.tracer.objects import choice
+    from jitflow.tracer import growing, list_items
+    from jitflow.tracer.objects import choice, number_tables
 else:
     choice = LazyModule("jitflow.tracer.objects.choice")
+    number_tables = LazyModule("jitflow.tracer.objects.number_tables")
     growing = LazyModule("jitflow.tracer.growing")
+    list_items = LazyModule("jitflow.tracer.list_items")
 
 NONE = ConstantValue(None)
 
@@ -36,17 +38,26 @@ def base_kind(kind: type) -> type:
 def get_item(tracer: Tracer, value: SequenceValue, key: PyValue) -> PyValue:
     """``value[key]``."""
     if value.rows is not None:
-        return growing.get_item(tracer, value, key)
+        return list_items.get_item(tracer, value, key)
     if isinstance(key, SliceValue):
         where = slice_of(tracer, key)
         if value.kind is tuple and where.indices(len(value.items)) == (0, len(value.items), 1):
             return value
         return SequenceValue(base_kind(value.kind), value.items[where])
     if is_open(tracer, key):
-        if len(value.items) > choice.MOST_ITEMS and value.kind is list and tracer.context.depth:
+        if value.kind is list and tracer.context.depth and _is_table(tracer, value):
+            number_tables.ask_for(tracer, value)
             growing.ask_for_items(tracer, value)
         return choice.choose(tracer, value.items, key)
     return value.items[_position(tracer, value, key)]
+
+
+def _is_table(tracer: Tracer, value: SequenceValue) -> bool:
+    """Whether a position known only at run time needs rows: in long lists, and lists of lists."""
+    if len(value.items) > choice.MOST_ITEMS:
+        return True
+    first = resolve(tracer, value.items[0]) if value.items else None
+    return isinstance(first, SequenceValue) and first.kind is list
 
 
 def set_item(tracer: Tracer, value: SequenceValue, key: PyValue, new: PyValue) -> None:
@@ -103,7 +114,8 @@ def can_grow(tracer: Tracer, value: PyValue) -> bool:
     if type(value) is not LazyValue or type(value.real) is not list:
         return False
     table = tracer.context.objects
-    return id(value.real) not in table.by_id and id(value.real) not in table.looked
+    known = (table.by_id, table.looked, table.in_tables)
+    return not any(id(value.real) in part for part in known)
 
 
 def grow(tracer: Tracer, value: LazyValue, item: PyValue) -> PyValue:

@@ -58,6 +58,8 @@ class ObjectTable:
         The fields of each changed object as they were before, for `rollback`.
     saved : dict
         ``id`` of an object to the number of the checkpoint after which it was last saved.
+    in_tables : dict
+        Identity of each list that is in a list of lists that is data, to the identity of that one.
     referring : dict
         Identity of an instance to the weak reference to it that the piece made.
     calls : list
@@ -73,6 +75,8 @@ class ObjectTable:
     grown: dict[int, GrownListValue] = field(default_factory=dict)
     looked: frozenset[int] = frozenset()
     itemised: frozenset[int] = frozenset()
+    tabled: frozenset[int] = frozenset()
+    in_tables: dict[int, int] = field(default_factory=dict)
     numbers: dict[Source, PyValue] = field(default_factory=dict)
     namespaces: dict[int, NamespaceValue] = field(default_factory=dict)
     classes: dict[type, ClassDictionaryValue] = field(default_factory=dict)
@@ -106,6 +110,11 @@ class ObjectTable:
         fields = vars(value).items()
         kept = {name: v if name in _OUTSIDE else _copied(v) for name, v in fields}
         self.journal.append((value, kept))
+
+    def has_seen(self, real: Any) -> bool:
+        """Whether the piece looked at a list or appended to it."""
+        key = id(real)
+        return key in self.by_id or key in self.grown or key in self.in_tables
 
     def identify(self, real: Any, source: Source) -> None:
         """Note that a container finds `real` by its identity."""

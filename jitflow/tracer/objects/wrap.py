@@ -64,9 +64,10 @@ from jitflow.tracer.restart import Restart
 from jitflow.tracer.values import ConstantValue, PyValue, ScalarValue, SequenceValue, SliceValue
 
 if TYPE_CHECKING:
-    from jitflow.tracer.objects import integer_lists
+    from jitflow.tracer.objects import integer_lists, number_tables
 else:
     integer_lists = LazyModule("jitflow.tracer.objects.integer_lists")
+    number_tables = LazyModule("jitflow.tracer.objects.number_tables")
 
 MAX_ITEMS = 10_000
 """Longer containers stay opaque: they are data, not structure."""
@@ -159,6 +160,8 @@ def _look_at(tracer: Tracer, obj: Any, source: Source) -> PyValue:
         elif known.source != source:
             tracer.context.guard(SameObject(source, known.source))
         return known
+    if id(obj) in table.in_tables:
+        number_tables.refuse_row(tracer, obj, source)
     if id(obj) in table.grown:
         raise Restart(Unsupported("JF-B014", f"{source} grows and is looked at"), looked=id(obj))
     value = _by_identity(tracer, obj, source)
@@ -321,6 +324,10 @@ def _array(tracer: Tracer, obj: Any, source: Source) -> PyValue:
 
 
 def _sequence(tracer: Tracer, obj: Any, source: Source) -> PyValue:
+    if type(obj) is list and obj and type(obj[0]) is list:
+        found = number_tables.wrap_table(tracer, obj, source)
+        if found is not None:
+            return found
     if type(obj) is list and (numbers := integer_lists.wrap_list(tracer, obj, source)) is not None:
         return numbers
     most = MAX_NUMBERS.get(type(obj), MAX_ITEMS)

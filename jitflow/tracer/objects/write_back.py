@@ -35,11 +35,12 @@ from jitflow.tracer.values import (
 )
 
 if TYPE_CHECKING:
-    from jitflow.tracer import growing
-    from jitflow.tracer.objects import weak_references
+    from jitflow.tracer import list_recipes
+    from jitflow.tracer.objects import number_tables, weak_references
 else:
+    number_tables = LazyModule("jitflow.tracer.objects.number_tables")
     weak_references = LazyModule("jitflow.tracer.objects.weak_references")
-    growing = LazyModule("jitflow.tracer.growing")
+    list_recipes = LazyModule("jitflow.tracer.list_recipes")
 
 
 def effects(tracer: Tracer) -> tuple[r.Effect, ...]:
@@ -87,6 +88,8 @@ def _keep_apart(tracer: Tracer, value: PyValue) -> None:
         is_alike = is_alike and other.python_type is value.python_type
         if is_alike and _first(value, other):
             tracer.context.guard(NotSame(value.source, other.source))
+        if value.python_type is other.python_type is list:
+            number_tables.keep_apart(tracer, value, other)
 
 
 def _keep_list_apart(tracer: Tracer, value: GrownListValue) -> None:
@@ -97,6 +100,7 @@ def _keep_list_apart(tracer: Tracer, value: GrownListValue) -> None:
     for other in (*lists, *later):
         if other.source is not None and other.source != source:
             tracer.context.guard(NotSame(source, other.source))
+            number_tables.keep_apart(tracer, value, other)
 
 
 def _first(value: PyValue, other: Any) -> bool:
@@ -107,13 +111,17 @@ def _first(value: PyValue, other: Any) -> bool:
 def _sequence(tracer: Tracer, value: SequenceValue) -> list[r.Effect]:
     target = recipe_of(tracer, value)
     before = tracer.context.objects.originals[id(value)]
+    if value.rows is not None and list_recipes.is_table(value.rows):
+        made = list_recipes.recipe_of(tracer, value, [])
+        order = list_recipes.order_of(tracer, value.rows)
+        return [r.CallEffect(list_recipes.write_table, (target, made, order))]
     if value.rows is not None and value.rows.stack.is_set:
-        return [r.ReplaceItems(target, growing.recipe_of(tracer, value, []))]
+        return [r.ReplaceItems(target, list_recipes.recipe_of(tracer, value, []))]
     if value.rows is not None:
         new = value.fixed[len(before) :]
         if any(settled(a) is not settled(b) for a, b in zip(before, value.fixed, strict=False)):
             raise Unsupported("JF-B006", "a list that grows and changes")
-        made = growing.recipe_of(tracer, value, [recipe_of(tracer, item) for item in new])
+        made = list_recipes.recipe_of(tracer, value, [recipe_of(tracer, item) for item in new])
         return [r.CallEffect(list.extend, (target, made))]
     if len(before) == len(value.items):
         return [
@@ -129,7 +137,7 @@ def _grown(tracer: Tracer, value: GrownListValue) -> list[r.Effect]:
     target = r.FromSource(value.source)
     items = [recipe_of(tracer, item) for item in value.fixed]
     if value.rows is not None:
-        return [r.CallEffect(list.extend, (target, growing.recipe_of(tracer, value, items)))]
+        return [r.CallEffect(list.extend, (target, list_recipes.recipe_of(tracer, value, items)))]
     return [r.CallEffect(list.append, (target, item)) for item in items]
 
 

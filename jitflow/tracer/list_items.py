@@ -1,0 +1,115 @@
+"""Reading lists that have rows: their length, items and slices, and what NumPy makes of them.
+
+Functions that the object model calls take the interpreter as `Any`: it sees less of it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from jitflow.core.dtypes import F64
+from jitflow.core.errors import Unsupported
+from jitflow.ir.graph import Value
+from jitflow.tracer import arrays, carried, facts, list_rows, numpy, operations
+from jitflow.tracer.carried import Either, Fixed, Group, IntOrFloat, Kind, Number, Row
+from jitflow.tracer.numpy.nested import array_of
+from jitflow.tracer.objects.number_values import integer
+from jitflow.tracer.values import ArrayValue, PyValue, RowsValue, SequenceValue, SliceValue
+
+if TYPE_CHECKING:
+    from jitflow.tracer.interpreter import Interpreter
+
+
+def length(tracer: Any, owner: SequenceValue) -> PyValue:
+    """``len(owner)``."""
+    assert owner.rows is not None
+    return integer(
+        tracer.context, list_rows.extent_of(tracer, owner.rows) + list_rows.others_of(owner)
+    )
+
+
+def get_item(tracer: Any, owner: SequenceValue, key: PyValue) -> PyValue:
+    """``owner[key]``; a slice is another list."""
+    rows, context = owner.rows, tracer.context
+    assert rows is not None
+    if list_rows.others_of(owner):
+        raise Unsupported("JF-B006", "an item of a list that grows")
+    kind = rows.stack.item
+    if isinstance(kind, Row):
+        if isinstance(key, SliceValue):
+            raise Unsupported("JF-B006", "a slice of a list of lists")
+        return list_rows.item_of_table(tracer, owner, list_rows.position_of(tracer, rows, key))
+    if owner.host is not None and not isinstance(key, SliceValue):
+        assert owner.host.rows is not None
+        place = (owner.position, list_rows.position_of(tracer, rows, key))
+        parts = iter(list_rows.read(tracer, owner.host.rows, place))
+        return carried.build(tracer, kind, parts, "an item of a list,")
+    found = [numpy.getitem(context, array, key) for array in list_rows.filled(tracer, owner)]
+    if isinstance(key, SliceValue):
+        return _sliced(tracer, rows, [item for item in found if isinstance(item, ArrayValue)])
+    parts = iter([carried.parts_of(tracer, item)[0] for item in found])
+    return carried.build(tracer, kind, parts, "an item of a list,")
+
+
+def _sliced(tracer: Interpreter, rows: RowsValue, found: list[ArrayValue]) -> PyValue:
+    if not found or list_rows.has_arrays(rows.stack.item):
+        raise Unsupported("JF-B006", "a slice of a list that grows")
+    extent = found[0].shape[0]
+    buffers = tuple(arrays.read(tracer.context, array) for array in found)
+    return list_rows.full_list(tracer, rows.stack.item, buffers, extent)
+
+
+def resolve(tracer: Interpreter, value: PyValue) -> PyValue:
+    """As `operations.resolve`; of a list that has rows, the array that NumPy makes of it."""
+    value = operations.resolve(tracer, value)
+    if isinstance(value, SequenceValue) and value.rows is not None:
+        return _as_array(tracer, value, value.rows)
+    return value
+
+
+def _as_array(tracer: Interpreter, owner: SequenceValue, rows: RowsValue) -> ArrayValue:
+    context, emit = tracer.context, tracer.context.builder.emit
+    kind = rows.stack.item
+    columns = [arrays.read(context, array) for array in list_rows.filled(tracer, owner)]
+    if isinstance(kind, Group):
+        result = _table(tracer, kind, columns)
+    elif not _is_array(kind):
+        raise Unsupported("JF-B006", f"an array of {carried.text_of(kind)}")
+    else:
+        result = columns[0]
+    is_plain = result.type.rank == 1 and result.type.dtype is F64
+    if not (is_plain or owner.fixed):  # an empty list gives float64[0]
+        facts.require(
+            context, emit("less", emit("dimension", dim=0), list_rows.count_of(tracer, rows))
+        )
+    if list_rows.others_of(owner):
+        first = arrays.read(context, array_of(context, SequenceValue(list, owner.fixed)))
+        if first.type.dtype is not result.type.dtype or first.type.rank != result.type.rank:
+            raise Unsupported("JF-B006", "an array of items of several kinds")
+        result = emit("concatenate", first, result, axis=0)
+    return arrays.fresh(context, result)
+
+
+def _is_array(kind: Kind) -> bool:
+    """Whether NumPy makes an array of numbers of items of a kind."""
+    if isinstance(kind, Row):
+        return isinstance(kind.item, Number)
+    if isinstance(kind, Either):
+        return kind.box == "float"
+    return not isinstance(kind, Fixed | IntOrFloat)
+
+
+def _table(tracer: Interpreter, kind: Group, columns: list[Value]) -> Value:
+    """The array of tuples of numbers."""
+    if not all(isinstance(item, Number) for item in kind.items):
+        raise Unsupported("JF-B006", f"an array of {carried.text_of(kind)}")
+    dtype = np.result_type(*(column.type.dtype.numpy for column in columns))
+    emit = tracer.context.builder.emit
+    found = []
+    for column in columns:
+        if column.type.dtype.numpy != dtype:
+            raise Unsupported("JF-B006", "an array of numbers of several types")
+        found.append(emit("reshape", column, shape=(column.type.shape[0], 1)))
+    return found[0] if len(found) == 1 else emit("concatenate", *found, axis=1)

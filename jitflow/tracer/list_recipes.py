@@ -1,0 +1,132 @@
+"""Lists with rows leave the piece: what makes Python's objects of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from jitflow.tracer import arrays, carried, list_rows, operations, recipes
+from jitflow.tracer.carried import Array, Either, Group, IntOrFloat, Kind, Number, Row
+from jitflow.tracer.objects.number_values import integer
+from jitflow.tracer.values import PyValue, RowsValue, SequenceValue
+
+
+def is_table(rows: RowsValue) -> bool:
+    """Whether the items are lists."""
+    return isinstance(rows.stack.item, Row)
+
+
+def recipe_of(tracer: Any, owner: SequenceValue, fixed: list[recipes.Recipe]) -> recipes.Recipe:
+    """The list of `fixed`, items in front of the rows, and of what the rows have more or anew."""
+    rows = owner.rows
+    assert rows is not None
+    is_anew = rows.stack.is_set or is_table(rows)
+    first = 0 if is_anew else rows.stack.copied
+    start = recipes.BuildSequence(list, () if is_anew else tuple(fixed))
+    values: list[PyValue] = [arrays.fresh(tracer.context, buffer) for buffer in rows.data]
+    values.insert(0, integer(tracer.context, list_rows.extent_of(tracer, rows)))
+    make = partial(as_list, _reader(rows.stack.item), first)
+    parts = tuple(operations.recipe_of(tracer, value) for value in values)
+    made = recipes.BuildCall(make, (start, *parts))
+    if rows.stack.is_ordered and owner.source is None:
+        return recipes.BuildCall(in_order, (made, order_of(tracer, rows)))
+    return made
+
+
+def order_of(tracer: Any, rows: RowsValue) -> recipes.Recipe:
+    """Which row is at each position; None where that is its own."""
+    if not rows.stack.is_ordered:
+        return recipes.Constant(None)
+    return operations.recipe_of(tracer, arrays.fresh(tracer.context, rows.buffers[-1]))
+
+
+def in_order(items: list[Any], order: np.ndarray | None) -> list[Any]:
+    """The items at the positions that `order` tells."""
+    return items if order is None else [items[k] for k in order.tolist()]
+
+
+Reader = Callable[[Iterator[np.ndarray], slice], list[Any]]
+
+
+def as_list(
+    reader: Reader, first: int, fixed: list[Any], count: int, *buffers: np.ndarray
+) -> list[Any]:
+    """The items `fixed` and those in rows `first` to `count`."""
+    return [*fixed, *reader(iter(buffers), slice(first, count))]
+
+
+def _reader(kind: Kind) -> Reader:
+    """What makes Python's objects of rows of a kind."""
+    if isinstance(kind, Number):
+        return _read_scalars if kind.box == "scalar" else _read_numbers
+    if isinstance(kind, Either):
+        return partial(_read_either, int if kind.box == "int" else None)
+    if isinstance(kind, IntOrFloat):
+        return _read_ints_and_floats
+    if isinstance(kind, Array):
+        return _read_arrays
+    if isinstance(kind, Group):
+        make = tuple if kind.kind is tuple else kind.kind._make  # type: ignore[attr-defined]
+        return partial(_read_groups, make, [_reader(item) for item in kind.items])
+    if isinstance(kind, Row):
+        return partial(_read_lists, _reader(kind.item), len(carried.types_of(kind)))
+    return lambda buffers, rows: [None] * (rows.stop - rows.start)
+
+
+def _read_numbers(buffers: Iterator[np.ndarray], rows: slice) -> list[Any]:
+    found: list[Any] = next(buffers)[rows].tolist()
+    return found
+
+
+def _read_scalars(buffers: Iterator[np.ndarray], rows: slice) -> list[Any]:
+    return list(next(buffers)[rows])
+
+
+def _read_either(
+    convert: Callable[[Any], Any] | None, buffers: Iterator[np.ndarray], rows: slice
+) -> list[Any]:
+    numbers = next(buffers)[rows]
+    numpy_ones = zip(numbers, numbers.tolist(), next(buffers)[rows].tolist(), strict=True)
+    return [
+        scalar if is_numpy else convert(number) if convert else number
+        for scalar, number, is_numpy in numpy_ones
+    ]
+
+
+def _read_ints_and_floats(buffers: Iterator[np.ndarray], rows: slice) -> list[Any]:
+    numbers, are_floats = (next(buffers)[rows].tolist() for _ in range(2))
+    pairs = zip(numbers, are_floats, strict=True)
+    return [number if is_float else int(number) for number, is_float in pairs]
+
+
+def _read_arrays(buffers: Iterator[np.ndarray], rows: slice) -> list[Any]:
+    return [row.copy() for row in next(buffers)[rows]]
+
+
+def _read_groups(
+    make: Callable[[Any], Any], readers: list[Reader], buffers: Iterator[np.ndarray], rows: slice
+) -> list[Any]:
+    columns = [reader(buffers, rows) for reader in readers]
+    return [make(items) for items in zip(*columns, strict=True)]
+
+
+def _read_lists(
+    reader: Reader, count: int, buffers: Iterator[np.ndarray], rows: slice
+) -> list[Any]:
+    columns = [next(buffers) for _ in range(count)]
+    if reader is _read_numbers:
+        return _read_numbers(iter(columns), rows)
+    found = range(rows.start, rows.stop)
+    return [reader(iter([column[k] for column in columns]), slice(None)) for k in found]
+
+
+def write_table(target: list[Any], new: list[list[Any]], order: np.ndarray | None) -> None:
+    """Let the lists in a list have new items, and change places; further ones are appended."""
+    for row, items in zip(target, new, strict=False):
+        row[:] = items
+    target.extend(new[len(target) :])
+    if order is not None:
+        target[:] = in_order(target, order)

@@ -1,0 +1,431 @@
+"""The rows of lists that captured loops grow or change: arrays with an item in each row.
+
+What a list's items are (`item_kind`), what one consists of (`parts_of`), and reading and writing
+rows. A list whose items are lists of numbers, all of one length, is a table: its arrays have two
+axes. Its items are then lists without a state of their own (`SequenceValue.host`): what they hold
+is a row of the table, wherever else the program has them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from jitflow.core import dims
+from jitflow.core.dataclass import replace
+from jitflow.core.dims import Dim
+from jitflow.core.dtypes import I64, DType
+from jitflow.core.errors import Unsupported
+from jitflow.ir.graph import Block, Value
+from jitflow.tracer import arrays, carried, facts, layout, operations
+from jitflow.tracer.carried import Array, Either, Fixed, Group, IntOrFloat, Kind, Number, Row, Stack
+from jitflow.tracer.numpy.nested import array_of
+from jitflow.tracer.objects import effects
+from jitflow.tracer.objects.number_values import box_of
+from jitflow.tracer.values import (
+    ArrayValue,
+    ConstantValue,
+    PyValue,
+    RowsValue,
+    ScalarValue,
+    SequenceValue,
+)
+
+if TYPE_CHECKING:
+    from jitflow.tracer.interpreter import Interpreter
+
+# Kinds of items
+
+
+def is_stackable(kind: Kind) -> bool:
+    """Whether items of a kind can be rows."""
+    if isinstance(kind, Group):
+        return bool(kind.items) and all(map(is_stackable, kind.items))
+    if isinstance(kind, Array):
+        return kind.order == layout.c_order(kind.type.rank) and kind.type.rank > 0
+    if isinstance(kind, Fixed):
+        return isinstance(kind.value, ConstantValue) and kind.value.value is None
+    return isinstance(kind, Number | Either | IntOrFloat | Row)
+
+
+def has_arrays(kind: Kind) -> bool:
+    """Whether there are arrays in an item of a kind."""
+    return isinstance(kind, Array) or (isinstance(kind, Group) and any(map(has_arrays, kind.items)))
+
+
+def item_kind(tracer: Interpreter, item: PyValue) -> Kind:
+    """The kind of a value as an item of a list: lists of numbers have one, too."""
+    item = operations.resolve(tracer, item)
+    if not isinstance(item, SequenceValue) or item.kind is not list:
+        return carried.describe(tracer, item)
+    if item.host is not None or item.source is not None:
+        return Fixed(item)  # two lists have it
+    if item.rows is not None:
+        stack = item.rows.stack
+        is_row = stack.is_full and isinstance(stack.item, Number | Either | IntOrFloat)
+        return Row(stack.item, stack.capacity) if is_row else Fixed(item)
+    try:
+        kind = kind_of_all(tracer, item.fixed)
+    except Unsupported:
+        return Fixed(item)
+    is_number = isinstance(kind, Number | Either | IntOrFloat)
+    return Row(kind, len(item.fixed)) if is_number else Fixed(item)
+
+
+def kind_of_all(tracer: Interpreter, items: list[PyValue]) -> Kind:
+    """The kind that all items have; those of ``[0] * n`` are one. JF-B006 where there is none."""
+    kind: Kind | None = None
+    for item in {id(item): item for item in items}.values():
+        known = item_kind(tracer, item)
+        kind = known if kind is None else carried.unified(kind, known, "an item of a list", (item,))
+    if kind is None:
+        raise Unsupported("JF-B006", "an item of an empty list")
+    return kind
+
+
+# What items consist of
+
+
+def parts_of(tracer: Interpreter, item: PyValue, kind: Kind) -> list[Value]:
+    """The graph values of an item, as one of a kind that `carried.unified` gave."""
+    known = item_kind(tracer, item)
+    if not isinstance(known, Row):
+        return carried.converted(tracer, carried.parts_of(tracer, item), known, kind)
+    assert isinstance(kind, Row)
+    row = operations.resolve(tracer, item)
+    assert isinstance(row, SequenceValue)
+    if row.rows is not None:
+        found = [arrays.read(tracer.context, array) for array in filled(tracer, row)]
+        return carried.converted(tracer, found, known, kind)
+    constant = _constant_parts(tracer, [row], kind)
+    if constant is not None:
+        emit = tracer.context.builder.emit
+        return [emit("reshape", part, shape=part.type.shape[1:]) for part in constant]
+    return _row_parts(tracer, row, kind)
+
+
+def _row_parts(tracer: Interpreter, row: SequenceValue, kind: Row) -> list[Value]:
+    """The columns of the items' parts, one after the other."""
+    context, emit = tracer.context, tracer.context.builder.emit
+    if isinstance(kind.item, Number):
+        made = array_of(context, SequenceValue(list, row.fixed), kind.item.dtype)
+        return [arrays.read(context, made)]
+    cells = [parts_of(tracer, item, kind.item) for item in row.fixed]
+    found = []
+    for column in zip(*cells, strict=True):
+        pieces = [emit("reshape", part, shape=(1,)) for part in column]
+        found.append(pieces[0] if len(pieces) == 1 else emit("concatenate", *pieces, axis=0))
+    return found
+
+
+def table_parts(tracer: Interpreter, rows: list[PyValue], kind: Row) -> list[Value]:
+    """The arrays of a list of lists."""
+    emit = tracer.context.builder.emit
+    lists = [operations.resolve(tracer, row) for row in rows]
+    constant = _constant_parts(tracer, lists, kind)
+    if constant is not None:
+        return constant
+    cells = [parts_of(tracer, row, kind) for row in lists]
+    found = []
+    for column in zip(*cells, strict=True):
+        pieces = [emit("reshape", part, shape=(1, kind.extent)) for part in column]
+        found.append(pieces[0] if len(pieces) == 1 else emit("concatenate", *pieces, axis=0))
+    return found
+
+
+def _constant_parts(tracer: Interpreter, lists: Sequence[PyValue], kind: Row) -> list[Value] | None:
+    """The arrays of lists of known numbers; None where one is not known."""
+    cells: list[PyValue] = []
+    for row in lists:
+        if not isinstance(row, SequenceValue) or row.rows is not None:
+            return None
+        cells += row.fixed
+    if not all(type(cell) is ConstantValue for cell in cells):
+        return None
+    if not isinstance(kind.item, Number | IntOrFloat):
+        return None
+    shape = (len(lists), kind.extent)
+    first = cells[0]
+    if all(cell is first for cell in cells):
+        parts = parts_of(tracer, first, kind.item)
+        return [tracer.context.builder.emit("full", part, shape=shape) for part in parts]
+    values = [cell.value for cell in cells if isinstance(cell, ConstantValue)]
+    if isinstance(kind.item, Number):
+        return [_constant(tracer, values, kind.item.dtype, shape)]
+    are_floats = [isinstance(value, float) for value in values]
+    dtypes = [type.dtype for type in carried.types_of(kind.item)]
+    floats, whether = dtypes
+    numbers = _constant(tracer, [float(value) for value in values], floats, shape)
+    return [numbers, _constant(tracer, are_floats, whether, shape)]
+
+
+def _constant(tracer: Interpreter, values: list[Any], dtype: DType, shape: Any) -> Value:
+    contents = np.array(values, dtype.numpy).reshape(shape)
+    contents.flags.writeable = False
+    return tracer.context.builder.emit("constant", value=contents)
+
+
+# Rows
+
+
+def count_of(tracer: Interpreter, rows: RowsValue) -> Value:
+    """How many items there are."""
+    if rows.count is not None:
+        return rows.count
+    return tracer.context.builder.emit("dimension", dim=rows.stack.capacity)
+
+
+def extent_of(tracer: Interpreter, rows: RowsValue) -> Dim:
+    """How many items there are, as an extent."""
+    if rows.count is None:
+        capacity: Dim = rows.stack.capacity
+        return capacity
+    if rows.extent is not None:
+        return rows.extent
+    return facts.late_extent(tracer.context, rows.count)
+
+
+def others_of(owner: SequenceValue) -> int:
+    """How many items come before those in rows."""
+    assert owner.rows is not None
+    copied: int = owner.rows.stack.copied
+    return len(owner.fixed) - copied
+
+
+def with_more(tracer: Interpreter, rows: RowsValue, room: Dim) -> RowsValue:
+    """The rows with room for more."""
+    if room == 0:
+        return rows
+    if rows.stack.is_ordered:
+        raise Unsupported("JF-B006", "a list of lists that change places and grows")
+    emit = tracer.context.builder.emit
+    stack = replace(rows.stack, capacity=rows.stack.capacity + room, is_full=False)
+    buffers = []
+    for buffer in rows.buffers:
+        shape = (room, *buffer.type.shape[1:])
+        more = emit("uninitialised", shape=shape, dtype=buffer.type.dtype)
+        buffers.append(emit("concatenate", buffer, more, axis=0))
+    extent = rows.stack.capacity if rows.count is None else rows.extent
+    return RowsValue(stack, tuple(buffers), count_of(tracer, rows), extent)
+
+
+def with_row(
+    tracer: Interpreter, rows: RowsValue, parts: Sequence[Value], position: Dim
+) -> RowsValue:
+    """The rows with one more at `position`, which is behind the others."""
+    emit = tracer.context.builder.emit
+    count = emit("add", count_of(tracer, rows), emit("dimension", dim=1))
+    extent = None if rows.extent is None else rows.extent + 1
+    return RowsValue(rows.stack, written(tracer, rows, parts, (position,)), count, extent)
+
+
+def written(
+    tracer: Interpreter, rows: RowsValue, parts: Sequence[Value], place: tuple[Dim, ...]
+) -> tuple[Value, ...]:
+    """The buffers with an item at `place`: a position, or a row and a column."""
+    emit = tracer.context.builder.emit
+    buffers = []
+    for buffer, part in zip(rows.data, parts, strict=True):
+        where = _slice(buffer, place)
+        row = emit("reshape", part, shape=where["shape"])
+        buffers.append(emit("update", buffer, row, views=(("slice", where),)))
+    return (*buffers, *rows.buffers[len(buffers) :])
+
+
+def _slice(buffer: Value, place: tuple[Dim, ...]) -> dict[str, Any]:
+    rest = buffer.type.shape[len(place) :]
+    shape = (*(1 for _ in place), *rest)
+    return {"starts": (*place, *(0 for _ in rest)), "steps": (1,) * len(shape), "shape": shape}
+
+
+def read(tracer: Interpreter, rows: RowsValue, place: tuple[Dim, ...]) -> list[Value]:
+    """What is at a place of each buffer."""
+    return [_element(tracer, buffer, place) for buffer in rows.data]
+
+
+def _element(tracer: Interpreter, buffer: Value, place: tuple[Dim, ...]) -> Value:
+    emit = tracer.context.builder.emit
+    part = emit("slice", buffer, **_slice(buffer, place))
+    return emit("reshape", part, shape=buffer.type.shape[len(place) :])
+
+
+def filled(tracer: Interpreter, owner: SequenceValue) -> list[ArrayValue]:
+    """The arrays of the rows that are there."""
+    if owner.host is not None:
+        assert owner.host.rows is not None
+        found = read(tracer, owner.host.rows, (owner.position,))
+        return [arrays.fresh(tracer.context, part) for part in found]
+    rows = owner.rows
+    assert rows is not None
+    if rows.stack.is_ordered:
+        raise Unsupported("JF-B006", "an array of lists that change places")
+    extent, emit = extent_of(tracer, rows), tracer.context.builder.emit
+    parts = []
+    for buffer in rows.buffers:
+        shape = (extent, *buffer.type.shape[1:])
+        zeros, ones = (0,) * len(shape), (1,) * len(shape)
+        part = emit("slice", buffer, starts=zeros, steps=ones, shape=shape)
+        parts.append(arrays.fresh(tracer.context, part))
+    return parts
+
+
+def position_of(tracer: Interpreter, rows: RowsValue, key: PyValue) -> Dim:
+    """Where an integer leads, counted from the end where it is negative; checked."""
+    context, emit, size = tracer.context, tracer.context.builder.emit, extent_of(tracer, rows)
+    key = operations.resolve(tracer, key)
+    is_numpy = isinstance(key, ScalarValue) and key.box == "scalar" and key.dtype.kind in "iu"
+    if not (is_numpy or box_of(key) in ("int", "bool")):
+        raise Unsupported("JF-B006", f"an item of a list at {key.python_type.__name__}")
+    dim = key.dim if isinstance(key, ScalarValue) else None
+    dim = int(key.value) if isinstance(key, ConstantValue) else dim
+    is_low = dim is not None and facts.prove(context, 0, "<=", dim)
+    if dim is not None and is_low and facts.prove(context, dim, "<", size):
+        return dim
+    index, count = context.scalar_graph_value(key, I64), count_of(tracer, rows)
+    zero = emit("dimension", dim=0)
+    index = emit("where", emit("less", index, zero), emit("add", index, count), index)
+    facts.require(context, emit("less_equal", zero, index))
+    facts.require(context, emit("less", index, count))
+    return facts.late_symbol(context, index, None)
+
+
+# Lists of known numbers of items
+
+
+def repeated(tracer: Any, item: SequenceValue, count: PyValue) -> SequenceValue | None:
+    """``[number] * count`` of a count that differs from call to call; None of other lists.
+
+    Where the program does what lists with rows cannot, the trace is made again with a known count.
+    """
+    context, count = tracer.context, operations.resolve(tracer, count)
+    origin = hash((context.location.filename, context.location.line, context.location.column))
+    if item.kind is not list or item.rows is not None or len(item.fixed) != 1:
+        return None
+    if not isinstance(count, ScalarValue) or count.dim is None or isinstance(count.dim, int):
+        return None
+    kind = carried.describe(tracer, item.fixed[0])
+    if not isinstance(kind, Number) or origin in context.objects.itemised:
+        return None
+    extent = facts.span(context, count.dim)
+    if isinstance(extent, int):
+        return None
+    (number,) = carried.parts_of(tracer, item.fixed[0])
+    made = full_list(tracer, kind, (context.builder.emit("full", number, shape=(extent,)),), extent)
+    made.origin = origin
+    return made
+
+
+def full_list(
+    tracer: Any, kind: Kind, buffers: tuple[Value, ...], extent: Dim, source: Any = None
+) -> SequenceValue:
+    """A list of `extent` items of a kind."""
+    made = SequenceValue(list, [], source)
+    made.own_rows = RowsValue(Stack(kind, extent, 0, is_full=True), buffers, None)
+    tracer.know_rows(made, kind)
+    return made
+
+
+def settled_rows(
+    tracer: Interpreter, before: RowsValue, rows: RowsValue, appended: Dim
+) -> RowsValue:
+    """The rows behind a loop that appended so many items to those `before`; full if it is known."""
+    emit = tracer.context.builder.emit
+    if before.extent is None:
+        added = emit("dimension", dim=appended)
+        return RowsValue(rows.stack, rows.buffers, emit("add", count_of(tracer, before), added))
+    stack = replace(rows.stack, capacity=before.extent + appended, is_full=True)
+    buffers = []
+    for buffer in rows.buffers:
+        shape = (stack.capacity, *buffer.type.shape[1:])
+        steps = (1,) * len(shape)
+        buffers.append(emit("slice", buffer, starts=(0,) * len(shape), steps=steps, shape=shape))
+    return RowsValue(stack, tuple(buffers), None)
+
+
+def appends_of(block: Block, start: Value, end: Value) -> Dim | None:
+    """By how much each iteration raises a count; None where data decide."""
+    made = {result: node for node in block.nodes for result in node.results}
+    found: Dim = 0
+    while end is not start:
+        node = made.get(end)
+        more = None if node is None or node.operator.name != "add" else made.get(node.operands[1])
+        if node is None or more is None or more.operator.name != "dimension":
+            return None
+        end, found = node.operands[0], found + more.attributes["dim"]
+    return found
+
+
+def is_visible(tracer: Any, dim: Dim) -> bool:
+    """Whether the block at hand knows a dimension."""
+    builder = tracer.context.builder
+    symbols = builder.graph.symbols
+    return all(builder.sees(symbols[name].value) for name in dims.symbols_of(dim))
+
+
+# Tables
+
+
+def item_of_table(tracer: Any, owner: SequenceValue, position: Dim) -> SequenceValue:
+    """The list at a position of a table: the same one for a position."""
+    rows = owner.own_rows
+    if rows is not None and rows.stack.is_ordered:
+        slot = _element(tracer, rows.buffers[-1], (position,))
+        position = facts.late_symbol(tracer.context, slot, None)
+    key = (id(owner), str(position))
+    item: SequenceValue | None = tracer.in_tables.get(key)
+    if item is None:
+        item = tracer.in_tables[key] = SequenceValue(list, [])
+        item.host, item.position = owner, position
+    return item
+
+
+def ordered(tracer: Interpreter, rows: RowsValue) -> RowsValue:
+    """The rows with an array of their order."""
+    if rows.stack.is_ordered:
+        return rows
+    if not rows.stack.is_full:
+        raise Unsupported("JF-B006", "a list of lists that change places and grows")
+    order = tracer.context.builder.emit("iota", length=rows.stack.capacity, dtype=I64)
+    stack = replace(rows.stack, is_ordered=True, is_set=True)
+    return RowsValue(stack, (*rows.buffers, order), None)
+
+
+def moved(tracer: Interpreter, rows: RowsValue, position: Dim, slot: Dim) -> RowsValue:
+    """The rows with the one that is at `slot` at a position."""
+    emit, order = tracer.context.builder.emit, rows.buffers[-1]
+    where = _slice(order, (position,))
+    row = emit("reshape", emit("dimension", dim=slot), shape=(1,))
+    order = emit("update", order, row, views=(("slice", where),))
+    return RowsValue(rows.stack, (*rows.data, order), rows.count)
+
+
+def take_in(tracer: Interpreter, owner: SequenceValue, item: PyValue, position: Dim) -> None:
+    """Let a list that became an item of a table show what the table has there."""
+    item = operations.resolve(tracer, item)
+    if isinstance(item, SequenceValue) and item.kind is list:
+        effects.will_change(tracer, item)
+        item.fixed, item.own_rows = [], None
+        item.host, item.position = owner, position
+        tracer.in_tables[id(owner), str(position)] = item
+
+
+def first_rows_of_table(
+    tracer: Interpreter, owner: SequenceValue, kind: Row, is_set: bool
+) -> RowsValue:
+    """The rows of a list of lists, which become parts of it (`host_items`)."""
+    items = [operations.resolve(tracer, item) for item in owner.fixed]
+    if len(set(map(id, items))) < len(items):
+        raise Unsupported("JF-B006", "a list that is an item of a list twice")
+    parts, size = table_parts(tracer, owner.fixed, kind), len(items)
+    host_items(tracer, owner)
+    return RowsValue(Stack(kind, size, size, is_set, is_full=True), tuple(parts), None)
+
+
+def host_items(tracer: Any, owner: SequenceValue) -> None:
+    """Let the lists in a list that has rows be parts of it."""
+    for position, item in enumerate(owner.fixed):
+        item = operations.resolve(tracer, item)
+        if isinstance(item, SequenceValue) and item.kind is list and item.host is None:
+            take_in(tracer, owner, item, position)
