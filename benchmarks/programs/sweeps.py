@@ -104,3 +104,45 @@ def thomas(diagonal, off, right):
     for i in range(n - 2, -1, -1):
         x[i] -= c[i] * x[i + 1]
     return x
+
+
+@program(_plane, 8, 120)
+def gauss_seidel_by_column(u, sweeps):
+    """The inner loop goes down the columns."""
+    n, m = u.shape
+    for _ in range(sweeps):
+        for j in range(1, m - 1):
+            for i in range(1, n - 1):
+                u[i, j] = 0.25 * (u[i - 1, j] + u[i + 1, j] + u[i, j - 1] + u[i, j + 1])
+    return u
+
+
+def _columns(n):
+    rng = np.random.default_rng(0)
+    return rng.random((n, n)) + 4, rng.random((n, n)), rng.random((n, n))
+
+
+@program(_columns, 12, 1000)
+def thomas_by_column(b, c, d):
+    """A tridiagonal system in each row of the arrays, all rows at once."""
+    p, q = np.empty_like(d), np.empty_like(d)
+    p[:, 0] = c[:, 0] / b[:, 0]
+    q[:, 0] = d[:, 0] / b[:, 0]
+    for j in range(1, d.shape[1]):
+        m = b[:, j] - 0.3 * p[:, j - 1]
+        p[:, j] = c[:, j] / m
+        q[:, j] = (d[:, j] - 0.3 * q[:, j - 1]) / m
+    x = q.copy()
+    for j in range(d.shape[1] - 2, -1, -1):
+        x[:, j] = q[:, j] - p[:, j] * x[:, j + 1]
+    return x
+
+
+@program(lambda n: (np.random.default_rng(0).random((n, n)), 0.9), 12, 1000)
+def filters_by_column(signals, decay):
+    """One state for each signal, which are the rows."""
+    state, out = np.zeros(signals.shape[0]), np.empty_like(signals)
+    for t in range(signals.shape[1]):
+        state = decay * state + signals[:, t]
+        out[:, t] = state
+    return out

@@ -25,6 +25,16 @@ class InputSpec:
     unit_axis: int | None = None
     aligned: bool = True
 
+    @property
+    def order(self) -> tuple[int, ...]:
+        """Axes from the largest stride to the smallest, as far as that is known."""
+        axes = tuple(range(len(self.shape)))
+        if self.layout == "F":
+            return axes[::-1]
+        if self.unit_axis is None:
+            return axes
+        return (*(axis for axis in axes if axis != self.unit_axis), self.unit_axis)
+
 
 @dataclass(frozen=True)
 class OutputSpec:

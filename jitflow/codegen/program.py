@@ -39,12 +39,18 @@ from jitflow.codegen.target import CPU, LoopTarget
 from jitflow.core import dims
 from jitflow.core.dataclass import dataclass, field, replace
 from jitflow.core.dims import Dim
+from jitflow.core.lazy import LazyModule
 from jitflow.core.types import ArrayType
-from jitflow.ir.graph import Node, ScalarValue, Value
+from jitflow.ir.graph import Graph, Node, ScalarValue, Value
 from jitflow.ops.record import Kind
 
 if TYPE_CHECKING:
+    from jitflow.codegen import far
+    from jitflow.ir.passes import strips
     from jitflow.ops.draws import CFunction
+else:
+    far = LazyModule("jitflow.codegen.far")
+    strips = LazyModule("jitflow.ir.passes.strips")
 
 
 @dataclass(eq=False, repr=False)
@@ -74,7 +80,8 @@ class Lowered:
 
 def lower(segment: Segment, target: LoopTarget = CPU) -> Lowered:
     """Turn the graph of a segment into a program."""
-    segment = replace(segment, graph=decompose(segment.graph, target))
+    graph = in_strips(segment, target)
+    segment = replace(segment, graph=decompose(graph, target))
     given = Given(segment, target)
     plan = fuse(segment.graph, given)
     memory = assign(plan, given)
@@ -88,6 +95,15 @@ def lower(segment: Segment, target: LoopTarget = CPU) -> Lowered:
     return Lowered(
         builder.program, given, arena, work, memory.temporaries, given.constants, memory.rings
     )
+
+
+def in_strips(segment: Segment, target: LoopTarget) -> Graph:
+    """The graph of a segment, with loops along far rows done for some rows at a time."""
+    graph = segment.graph
+    if not target.has_caches or all(node.operator.name != "for" for node in graph.walk()):
+        return graph
+    orders = {value: spec.order for value, spec in zip(graph.inputs, segment.inputs, strict=True)}
+    return strips.MineStrips(far.Layouts(graph, orders.get).stride).run(graph)
 
 
 class ProgramBuilder:

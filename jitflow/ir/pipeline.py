@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol
 
 from jitflow.core.config import config
 from jitflow.core.lazy import LazyModule
-from jitflow.ir.graph import Graph
+from jitflow.ir.graph import Graph, Value
 from jitflow.ir.passes.cse import ShareEqual
 from jitflow.ir.passes.dce import RemoveDead
 from jitflow.ir.passes.observe import ObserveDead
@@ -16,7 +17,9 @@ from jitflow.ir.passes.vectorise import VectoriseLoops
 
 if TYPE_CHECKING:
     from jitflow.ir import verifier
+    from jitflow.ir.passes import interchange
 else:
+    interchange = LazyModule("jitflow.ir.passes.interchange")
     verifier = LazyModule("jitflow.ir.verifier")
 
 
@@ -40,6 +43,12 @@ PIPELINE: tuple[Pass, ...] = (
 
 SILENT: tuple[Pass, ...] = tuple(p for p in PIPELINE if not isinstance(p, ObserveDead))
 """Passes for what runs on a device, where nothing warns."""
+
+
+def with_layouts(strides: Callable[[Value, int], int]) -> tuple[Pass, ...]:
+    """The passes for a graph whose layouts are known: loops are ordered by them."""
+    return (*PIPELINE[:-1], interchange.InterchangeLoops(strides), PIPELINE[-1])
+
 
 NAMED: dict[str, Pass] = {
     "fold": Simplify(("fold",)),

@@ -31,11 +31,13 @@ from jitflow.tracer import recipes as r
 from jitflow.tracer.trace import Trace, recipes_of
 
 if TYPE_CHECKING:
+    from jitflow.codegen import far
     from jitflow.ir import printer
     from jitflow.runtime.device import segments
     from jitflow.runtime.dispatch import Dispatcher
     from jitflow.runtime.options import Options
 else:
+    far = LazyModule("jitflow.codegen.far")
     printer = LazyModule("jitflow.ir.printer")
     segments = LazyModule("jitflow.runtime.device.segments")
 
@@ -122,8 +124,7 @@ def link(
     backend = _backend(trace, options)
     traced = trace.graph
     takes = _takes(backend)
-    passes = pipeline.PIPELINE if trace.kind.is_host else pipeline.SILENT
-    trace.graph = outline(pipeline.run(traced, passes), takes)
+    trace.graph = outline(pipeline.run(traced, _passes(trace)), takes)
     replayer = Replayer(trace, traced)
     if trace.kind.is_host:
         replayer.constant_flags = constant_flags(trace.graph)
@@ -161,6 +162,21 @@ def link(
 
 def _joined(parts: Sequence[Mapping[str, str]], key: str) -> str:
     return "\n".join(texts.get(key, "") for texts in parts)
+
+
+def _passes(trace: Trace) -> tuple[pipeline.Pass, ...]:
+    """The passes for a trace: its loops are ordered by the layouts of its inputs."""
+    if not trace.kind.is_host:
+        return pipeline.SILENT
+    graph = trace.graph
+    if not any(node.operator.name == "for" for node in graph.walk()):
+        return pipeline.PIPELINE
+    orders = {
+        value: fact.order
+        for value, fact in zip(graph.inputs, trace.inputs, strict=True)
+        if isinstance(fact, ArrayFact)
+    }
+    return pipeline.with_layouts(far.Layouts(graph, orders.get).stride)
 
 
 def _backend(trace: Trace, options: Options) -> Any:

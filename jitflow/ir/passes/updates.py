@@ -53,13 +53,18 @@ def update_repetition(rewriter: Rewriter, node: Node) -> Replacement:
 def update_of_update(rewriter: Rewriter, node: Node) -> Replacement:
     """What is overwritten at once is not written.
 
-    Where the value in between is read too, two arrays would be made of one: then both updates stay.
+    Where the value in between is read too, two arrays would be made of one: then both updates stay,
+    unless the second one writes what is there.
     """
     base, value = node.operands
     inner = base.producer
-    if inner is None or inner.operator.name != "update" or not rewriter.has_one_user(base):
+    if inner is None or inner.operator.name != "update":
         return None
     if inner.attributes["views"] != node.attributes["views"]:
+        return None
+    if inner.operands[1] is value:
+        return base
+    if not rewriter.has_one_user(base):
         return None
     return rewriter.emit("update", inner.operands[0], value, **node.attributes)
 

@@ -195,3 +195,20 @@ def test_cost_is_linear() -> None:
 
 def test_text_of_the_pipeline_is_deterministic() -> None:
     assert print_graph(pipeline.run(parse(TEXT))) == print_graph(pipeline.run(parse(TEXT)))
+
+
+def test_what_is_written_again_is_written_once() -> None:
+    """``a[i] += v`` stores the sum in the view, and then the view in the array."""
+    graph = parse(
+        """
+graph @f(%x: f64[4,3], %v: f64[4]) -> f64[4,3] {
+  %a: f64[4,3] = update %x, %v {views=[slice{starts=[0, 1], steps=[1, 1], shape=[4, 1]}, squeeze{axes=[1]}]}  @m.py:1
+  %s: f64[4,1] = slice %a {starts=[0, 1], steps=[1, 1], shape=[4, 1]}  @m.py:1
+  %r: f64[4] = squeeze %s {axes=[1]}  @m.py:1
+  %b: f64[4,3] = update %a, %r {views=[slice{starts=[0, 1], steps=[1, 1], shape=[4, 1]}, squeeze{axes=[1]}]}  @m.py:1
+  return %b
+}
+"""  # noqa: E501
+    )
+    after = pipeline.run(graph)
+    assert [node.operator.name for node in after.nodes] == ["update"]
