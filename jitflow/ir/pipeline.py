@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 from jitflow.core.config import config
 from jitflow.core.lazy import LazyModule
 from jitflow.ir.graph import Graph, Value
+from jitflow.ir.passes.counting import CountWithoutBranches
 from jitflow.ir.passes.cse import ShareEqual
 from jitflow.ir.passes.dce import RemoveDead
 from jitflow.ir.passes.observe import ObserveDead
@@ -39,6 +40,7 @@ PIPELINE: tuple[Pass, ...] = (
     RemoveDead(),  # what the rules and sharing left behind
     TidyRegions(),  # loops: what they carry for nobody, what does not change in them
     VectoriseLoops(),  # loops whose iterations do not need each other
+    CountWithoutBranches(),  # branches that only count
 )
 
 SILENT: tuple[Pass, ...] = tuple(p for p in PIPELINE if not isinstance(p, ObserveDead))
@@ -47,7 +49,8 @@ SILENT: tuple[Pass, ...] = tuple(p for p in PIPELINE if not isinstance(p, Observ
 
 def with_layouts(strides: Callable[[Value, int], int]) -> tuple[Pass, ...]:
     """The passes for a graph whose layouts are known: loops are ordered by them."""
-    return (*PIPELINE[:-1], interchange.InterchangeLoops(strides), PIPELINE[-1])
+    *before, vectorise, count = PIPELINE
+    return (*before, interchange.InterchangeLoops(strides), vectorise, count)
 
 
 NAMED: dict[str, Pass] = {
@@ -60,6 +63,7 @@ NAMED: dict[str, Pass] = {
     "regions": TidyRegions(),
     "observe": ObserveDead(),
     "vectorise": VectoriseLoops(),
+    "counting": CountWithoutBranches(),
 }
 """Passes by the names that golden tests use."""
 

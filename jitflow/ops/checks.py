@@ -30,26 +30,39 @@ def _checked(function: Callable[[int, int], int]) -> Callable[..., Any]:
 
 
 def _add(e: Any, x: Any, y: Any) -> Any:
+    exact = e.overflowing("add", x, y)
+    if exact is not None:
+        return _unless(e, *exact)
     total = e.add(x, y)
     overflow = is_negative(e, e.bit_and(e.bit_xor(total, x), e.bit_xor(total, y)))
-    e.require(e.bit_not(overflow))
-    return total
+    return _unless(e, total, overflow)
 
 
 def _subtract(e: Any, x: Any, y: Any) -> Any:
+    exact = e.overflowing("sub", x, y)
+    if exact is not None:
+        return _unless(e, *exact)
     difference = e.subtract(x, y)
     overflow = is_negative(e, e.bit_and(e.bit_xor(x, y), e.bit_xor(difference, x)))
-    e.require(e.bit_not(overflow))
-    return difference
+    return _unless(e, difference, overflow)
 
 
 def _multiply(e: Any, x: Any, y: Any) -> Any:
-    """Checked by the product in double precision, which is off by less than one part in 2**51:
-    products within that of 2**63 fail too.
+    """Vectors are checked by the product in double precision, which is off by less than one part
+    in 2**51: products within that of 2**63 fail too.
     """
+    exact = e.overflowing("mul", x, y)
+    if exact is not None:
+        return _unless(e, *exact)
     estimate = e.absolute(e.multiply(e.cast(x, F64), e.cast(y, F64)))
     e.require(e.less(estimate, like(e, estimate, 2.0**63 * (1 - 2.0**-50))))
     return e.multiply(x, y)
+
+
+def _unless(e: Any, result: Any, overflow: Any) -> Any:
+    """The result; fails on overflow."""
+    e.require(e.bit_not(overflow))
+    return result
 
 
 def _shift_left(e: Any, x: Any, count: Any) -> Any:

@@ -43,6 +43,11 @@ class Emitter(Protocol[V]):
     def multiply(self, x: V, y: V) -> V:
         """Product; integers wrap."""
 
+    def overflowing(self, name: str, x: V, y: V) -> tuple[V, V] | None:
+        """Of signed integers the sum (``add``), difference (``sub``) or product (``mul``), which
+        wraps, and whether it does; None where no instruction tells.
+        """
+
     def divide(self, x: V, y: V) -> V:
         """IEEE quotient; floats (and complex by NumPy's algorithm) only."""
 

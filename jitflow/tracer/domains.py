@@ -124,19 +124,8 @@ def _parts(tracer: Interpreter, iterator: IteratorValue) -> tuple[Dim, Dim, Dim]
 
 def _range(tracer: Interpreter, iterator: IteratorValue) -> Domain:
     start, stop, step = _parts(tracer, iterator)
-    descends = _descends(tracer, step)
+    descends = not facts.ascends(tracer.context, step)
     return Domain(start, stop, step, lambda index: index, descends)
-
-
-def _descends(tracer: Interpreter, step: Dim) -> bool:
-    context = tracer.context
-    if facts.prove(context, 0, "<", step):
-        return False
-    if facts.prove(context, step, "<", 0):
-        return True
-    if facts.evaluate(context, step) is None:
-        raise Unsupported("JF-B006", "the sign of the step is known only at run time")
-    return not facts.decide(context, 0, "<", step)
 
 
 def _counted(tracer: Interpreter, iterator: IteratorValue) -> tuple[Dim, Item]:

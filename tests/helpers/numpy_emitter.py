@@ -103,6 +103,9 @@ class NumpyEmitter:
     bit_or = _binary("bitwise_or", "iub")
     bit_xor = _binary("bitwise_xor", "iub")
 
+    def overflowing(self, name: str, x: Any, y: Any) -> None:
+        """NumPy has no function that tells."""
+
     def _unary(name: str, kinds: str):  # type: ignore[no-untyped-def, misc]
         def method(self: Any, x: Any) -> Any:
             assert self.dtype(x).kind in kinds, (name, self.dtype(x))

@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 from helpers.loops import control_nodes
 
+import jitflow
+
 X = np.random.default_rng(1).normal(size=60)
 
 
@@ -59,6 +61,37 @@ def of_matrix(m, n):
     return m
 
 
+def sieve_by_elements(n):
+    is_prime = np.ones(n + 1, dtype=bool)
+    p = 2
+    while p * p <= n:
+        if is_prime[p]:
+            for multiple in range(p * p, n + 1, p):
+                is_prime[multiple] = False
+        p += 1
+    return is_prime
+
+
+def shell_sort(x, gap):
+    """Gaps halve; the inner loop goes down by them."""
+    x = x.copy()
+    while gap > 0:
+        for i in range(gap, len(x)):
+            for j in range(i, gap - 1, -gap):
+                if x[j - gap] > x[j]:
+                    x[j - gap], x[j] = x[j], x[j - gap]
+        gap //= 2
+    return x
+
+
+def steps_of_data(x, steps):
+    total = 0.0
+    for step in steps:
+        for k in range(0, len(x), step):
+            total += x[k]
+    return total
+
+
 def no_loop(x, y):
     s = int(y.sum())
     return x[::s] * 2, x[1::s]
@@ -69,6 +102,8 @@ def no_loop(x, y):
     [
         (sieve, [(200,), (500,), (3,), (1,)]),
         (sieve_by_range, [(200,), (500,), (30,)]),
+        (sieve_by_elements, [(5000,), (6000,), (30,)]),
+        (shell_sort, [(X, 30), (X, 20)]),
         (means_of_phases, [(X, 20), (X, 30), (X[::2], 25)]),
         (backwards, [(X.copy(), 20), (X.copy(), 60), (X[:45][::-1], 25)]),
         (
@@ -87,6 +122,19 @@ def test_as_eager(check_loops, function, calls):
     report = check_loops(function, *calls)
     assert control_nodes(report)
     assert report.breaks == 0
+
+
+def test_steps_of_both_signs(check_loops):
+    """The sign of a step is checked in the loop; where it is another one Python takes over."""
+    check_loops(steps_of_data, (X, np.arange(1, 9)), (X, np.array([3, -1, 2])))
+
+
+def test_a_step_of_zero():
+    compiled = jitflow.compile(steps_of_data)
+    with jitflow.config().override(strict=True):
+        compiled(X, np.arange(1, 9))
+        with pytest.raises(ValueError, match=r"range\(\) arg 3 must not be zero"):
+            compiled(X, np.array([1, 0, 2]))
 
 
 def test_without_a_loop(check_loops):

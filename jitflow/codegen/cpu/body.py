@@ -91,9 +91,9 @@ class BodyWriter:
             self.parameters.append(f"i64 %{symbol}")
             self.symbols[symbol] = Register(f"%{symbol}", I64)
         for number in range(len(self.segment.outputs)):
-            self.parameters.append(f"ptr %out{number}")
+            self.parameters.append(f"ptr noalias %out{number}")
             self.storages[f"out{number}"] = f"%out{number}"
-        self.parameters.append("ptr %arena")
+        self.parameters.append("ptr noalias %arena")
         for name in self.lowered.constants:
             self.storages[name] = f"@{name}"
         self.control.declare_variables()

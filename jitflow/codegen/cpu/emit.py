@@ -91,6 +91,17 @@ class LlvmEmitter:
     def multiply(self, x: Register, y: Register) -> Register:
         return self._arithmetic("mul", x, y)
 
+    def overflowing(self, name: str, x: Register, y: Register) -> tuple[Register, Register] | None:
+        if max(x.lanes, y.lanes) > 1:
+            return None
+        type = self.type_of(x)
+        function = f"llvm.s{name}.with.overflow.{type}"
+        pair = f"{{ {type}, i1 }}"
+        call = self.text.intrinsic(function, pair, [(type, x.text), (type, y.text)])
+        both = self.text.value(call)
+        result = self._pure(f"extractvalue {pair} {both}, 0", x.dtype, 1)
+        return result, self._pure(f"extractvalue {pair} {both}, 1", BOOL, 1)
+
     def divide(self, x: Register, y: Register) -> Register:
         return self._arithmetic("div", x, y)
 

@@ -113,6 +113,9 @@ class TritonEmitter:
     def multiply(self, x: Value, y: Value) -> Value:
         return self.binary("*", x, y)
 
+    def overflowing(self, name: str, x: Value, y: Value) -> None:
+        """Triton has no instruction that tells."""
+
     def divide(self, x: Value, y: Value) -> Value:
         if x.dtype is F32 and not self.fastmath:
             return self.make(f"tl.div_rn({x.text}, {y.text})", F32, x, y)

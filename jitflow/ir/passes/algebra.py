@@ -141,4 +141,5 @@ RULES: tuple[AnyRule, ...] = (
     Rule("checked_multiply_one", "checked_multiply(x, 1) -> x"),
     modular.masked,
     modular.modulo,
+    modular.shifted,
 )

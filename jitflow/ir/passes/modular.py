@@ -1,7 +1,8 @@
-"""Rules for Python integers of which a program keeps the low bits: they need not fit 64 bits.
+"""Rules for powers of two, and for integers of which a program keeps the low bits.
 
-Sums, products and left shifts modulo a power of two depend on the low bits of their operands alone,
-so under a mask they wrap instead of being checked: ``(a * state + c) & 0xFFFFFFFF``.
+Such Python integers need not fit 64 bits. Sums, products and left shifts modulo a power of two
+depend on the low bits of their operands alone, so under a mask they wrap instead of being checked:
+``(a * state + c) & 0xFFFFFFFF``.
 """
 
 from __future__ import annotations
@@ -36,16 +37,34 @@ def masked(rewriter: Rewriter, node: Node) -> Replacement:
 
 @rule("remainder(x, 2**k) -> bitwise_and(wrapping x, 2**k - 1)   ints", "remainder")
 def modulo(rewriter: Rewriter, node: Node) -> Replacement:
-    """Checked arithmetic modulo a power of two."""
+    """The low bits; Python ints of which no other bits are used are not checked."""
     number, modulus = node.operands
-    known = splat(modulus)
-    if known is None or modulus.type.dtype is not I64 or known <= 0 or known & (known - 1):
+    known = _exponent(modulus)
+    if known is None:
         return None
-    wrapped = _wrapped(rewriter, number)
-    if wrapped is number:
+    if modulus.type.dtype is I64:
+        number = _wrapped(rewriter, number)
+    mask = rewriter.constant((1 << known) - 1, modulus.type)
+    return rewriter.fit(rewriter.emit("bitwise_and", number, mask), node.result.type)
+
+
+@rule("floor_divide(x, 2**k) -> right_shift(x, k)   integers", "floor_divide")
+def shifted(rewriter: Rewriter, node: Node) -> Replacement:
+    """A quotient by a power of two, rounded down, as a shift, which keeps the sign."""
+    number, divisor = node.operands
+    known = _exponent(divisor)
+    if known is None:
         return None
-    mask = rewriter.constant(int(known) - 1, modulus.type)
-    return rewriter.fit(rewriter.emit("bitwise_and", wrapped, mask), node.result.type)
+    count = rewriter.constant(known, divisor.type)
+    return rewriter.fit(rewriter.emit("right_shift", number, count), node.result.type)
+
+
+def _exponent(value: Value) -> int | None:
+    """Of integers that are all one power of two, but 1, which."""
+    known = splat(value) if value.type.dtype.is_integer else None
+    if known is None or known <= 1 or int(known) & (int(known) - 1):
+        return None
+    return int(known).bit_length() - 1
 
 
 def _wrapped(rewriter: Rewriter, value: Value) -> Value:
