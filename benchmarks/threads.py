@@ -52,6 +52,39 @@ def heat(u: Any) -> Any:
     return u
 
 
+def mandelbrot(out: Any) -> Any:
+    """Whole rows of pixels are divided: each has a loop of its own."""
+    height, width = out.shape
+    for i in range(height):
+        for j in range(width):
+            c = complex(-2 + 3 * j / width, -1.5 + 3 * i / height)
+            z, k = 0j, 0
+            while k < 100 and z.real * z.real + z.imag * z.imag <= 4:
+                z = z * z + c
+                k += 1
+            out[i, j] = k
+    return out
+
+
+def collatz(out: Any) -> Any:
+    for i in range(1, len(out)):
+        n, steps = i, 0
+        while n != 1:
+            n = n // 2 if n % 2 == 0 else 3 * n + 1
+            steps += 1
+        out[i] = steps
+    return out
+
+
+def filters(signals: Any) -> Any:
+    """Sweeps along columns, for some rows at a time."""
+    state, out = np.zeros(signals.shape[0]), np.empty_like(signals)
+    for t in range(signals.shape[1]):
+        state = 0.9 * state + signals[:, t]
+        out[:, t] = state
+    return out
+
+
 def cases() -> list[tuple[Callable[..., Any], tuple[Any, ...]]]:
     """Functions and their arguments."""
     rng = np.random.default_rng(0)
@@ -60,7 +93,8 @@ def cases() -> list[tuple[Callable[..., Any], tuple[Any, ...]]]:
     square = rng.standard_normal((1000, 1000))
     return [
         (gelu, (x, x[0])), (softmax, (x,)), (layernorm, (x,)), (chain, (line,)), (add, (x, x)),
-        (heat, (square,)),
+        (heat, (square,)), (mandelbrot, (np.zeros((300, 400), int),)),
+        (collatz, (np.zeros(100_000, int),)), (filters, (square,)),
     ]  # fmt: skip
 
 

@@ -203,7 +203,10 @@ Bound: TypeAlias = Dim | Pointer
 
 @dataclass(eq=False, repr=False)
 class Repeat:
-    """The body for each index of a range, which is put into `slot`; `kept` lives through it."""
+    """The body for each index of a range, which is put into `slot`; `kept` lives through it.
+
+    `independent`: the iterations may run at once. `work`: estimated nanoseconds of all of them.
+    """
 
     slot: Pointer
     start: Bound
@@ -211,6 +214,8 @@ class Repeat:
     step: Bound
     body: list[Command]
     kept: tuple[Pointer, ...] = ()
+    independent: bool = False
+    work: Dim = 0
 
     def __str__(self) -> str:
         return f"for {self.slot} in range({self.start}, {self.stop}, {self.step})"

@@ -28,10 +28,14 @@ from jitflow.codegen.fusion import fuse
 from jitflow.codegen.groups import Control
 from jitflow.core.dims import Dim
 from jitflow.core.dtypes import BOOL, I64
+from jitflow.core.lazy import LazyModule
 from jitflow.ir.graph import Block, Graph, Value
 
 if TYPE_CHECKING:
     from jitflow.codegen.program import ProgramBuilder
+    from jitflow.ir.passes import iterations
+else:
+    iterations = LazyModule("jitflow.ir.passes.iterations")
 
 ESTIMATED_TRIPS = 64
 """Iterations that a loop of unknown length is taken to have, for the estimate of work."""
@@ -66,11 +70,12 @@ class NestedBuilder:
         """A `for`."""
         index = self.memory.temporary((), I64)
         start, stop, step = (self.bound(value) for value in self.node.operands[:3])
-        trips: Dim = ESTIMATED_TRIPS
-        if not isinstance(start, Pointer) and not isinstance(stop, Pointer) and step == 1:
-            trips = stop - start
-        body = self.carrying(self.node.regions[0], [index], trips)
-        return Repeat(pointer_to(index), start, stop, step, body, self.kept)
+        before = self.outer.work
+        body = self.carrying(self.node.regions[0], [index], _trips(start, stop, step))
+        return Repeat(
+            pointer_to(index), start, stop, step, body, self.kept,
+            iterations.are_independent(self.node, self.symbols), self.outer.work - before,
+        )  # fmt: skip
 
     def loop(self) -> Command:
         """A `while`."""
@@ -188,6 +193,15 @@ class NestedBuilder:
         builder.add_all()
         self.outer.work = self.outer.work + (builder.work + len(builder.commands)) * trips
         return builder.commands
+
+
+def _trips(start: Bound, stop: Bound, step: Bound) -> Dim:
+    """The number of iterations, or a guess."""
+    if isinstance(start, int) and isinstance(stop, int) and isinstance(step, int) and step:
+        return len(range(start, stop, step))
+    if isinstance(start, Pointer) or isinstance(stop, Pointer) or step != 1:
+        return ESTIMATED_TRIPS
+    return stop - start
 
 
 def pointer_to(place: Place) -> Pointer:

@@ -33,9 +33,16 @@ from jitflow.core.lazy import LazyModule
 from jitflow.ir.graph import Graph
 
 if TYPE_CHECKING:
-    from jitflow.codegen.cpu import draw_calls, products, python_calls, shared_products
+    from jitflow.codegen.cpu import (
+        divided_loops,
+        draw_calls,
+        products,
+        python_calls,
+        shared_products,
+    )
     from jitflow.codegen.cpu.polls import Polls
 else:
+    divided_loops = LazyModule("jitflow.codegen.cpu.divided_loops")
     draw_calls = LazyModule("jitflow.codegen.cpu.draw_calls")
     products = LazyModule("jitflow.codegen.cpu.products")
     python_calls = LazyModule("jitflow.codegen.cpu.python_calls")
@@ -80,6 +87,8 @@ class BodyWriter:
         self.storages: dict[str, str] = {}
         self.memory = MemoryWriter(self.text, LlvmEmitter(self.text), {}, self.symbols)
         self.checked = False
+        self.functions: list[str] = []
+        self.loop_count = 0
         self.polls = polls
         self.control = ControlWriter(self)
 
@@ -107,7 +116,7 @@ class BodyWriter:
             lines += ["fail:", *self.control.release(), "  ret i32 1"]
         if self.lowered.program.calls_python or self.polls is not None:
             lines += ["raised:", *self.control.release(), "  ret i32 2"]
-        return "\n".join([*lines, "}"])
+        return "\n".join([*self.functions, *lines, "}"])
 
     def input(self, name: str, spec: InputSpec) -> None:
         """An array: a pointer and strides; or a number."""
@@ -162,6 +171,8 @@ class BodyWriter:
         """Write one command."""
         if isinstance(command, CallKernel):
             self.kernel(command)
+        elif isinstance(command, Repeat) and id(command) in self.shared.repeats:
+            divided_loops.LoopFunction(self, self.shared.repeats[id(command)]).call()
         elif isinstance(command, (Repeat, While, Branch)):
             self.control.write(command)
         elif isinstance(command, Turn):
@@ -201,19 +212,41 @@ class BodyWriter:
             self.text.start_block(going_on)
 
     def job(self, function: str, arguments: list[str], command: CallKernel) -> str:
-        """Have a kernel run by the thread pool; its arguments are put into memory."""
-        text, loop = self.text, self.shared.loops[command.kernel]
+        """Have a kernel run by the thread pool."""
+        loop = self.shared.loops[command.kernel]
+        extent, work = self.memory.dim(loop.extent), self.memory.dim(command.work)
+        return self.post(function, arguments, (extent.text, work.text, multiple_of(loop)))
+
+    def post(self, function: str, arguments: list[str], sizes: tuple[str, str, int]) -> str:
+        """Post a job for the thread pool, whose arguments are put into memory.
+
+        `sizes`: iterations, nanoseconds of all, and what parts begin at multiples of.
+        """
+        text, (extent, work, multiple) = self.text, sizes
         context = f"%{text.fresh('context')}"
         self.control.variables.append(f"  {context} = alloca [{len(arguments)} x i64], align 16")
         for number, argument in enumerate(arguments):
             at = text.value(f"getelementptr i64, ptr {context}, i64 {number}")
             text.write(f"store {argument}, ptr {at}")
-        extent, work = self.memory.dim(loop.extent), self.memory.dim(command.work)
         return text.result(
             f"call i32 @{self.shared.pool(text.names)}(ptr {function}, ptr {context}, "
-            f"i64 {extent.text}, i64 {work.text}, i64 {multiple_of(loop)}, "
-            f"i64 {self.shared.threads})"
+            f"i64 {extent}, i64 {work}, i64 {multiple}, i64 {self.shared.threads})"
         )
+
+    def leave_unless_done(self, result: str) -> None:
+        """Leave as a job did: a check that failed, or a handler of a signal that raised."""
+        text = self.text
+        self.checked = True
+        going_on, leaving = text.fresh("next"), text.fresh("leave")
+        failed = text.result(f"icmp ne i32 {result}, 0")
+        text.write(f"br i1 {failed}, label %{leaving}, label %{going_on}")
+        text.start_block(leaving)
+        if self.polls is None:
+            text.write("br label %fail")
+        else:
+            raised = text.result(f"icmp eq i32 {result}, 2")
+            text.write(f"br i1 {raised}, label %raised, label %fail")
+        text.start_block(going_on)
 
 
 def entry_symbols(graph: Graph) -> list[str]:

@@ -6,7 +6,7 @@ them in registers. Arrays whose size is found inside of a loop have memory that 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -52,22 +52,30 @@ class ControlWriter:
         self.body = body
         self.text = body.text
         self.variables: list[str] = []
+        self.growing: list[str] = []
 
     # Memory
 
-    def declare_variables(self) -> None:
-        """Memory on the stack for single elements and for pointers to memory that grows."""
+    def declare_variables(self, own: Container[str] | None = None) -> None:
+        """Memory on the stack for single elements and for pointers to memory that grows.
+
+        `own`: the storages that belong to the function, if not all do.
+        """
         arena = self.body.lowered.arena
+        self.growing = [name for name in arena.growing if own is None or name in own]
         for name, size in arena.scalars.items():
+            if own is not None and name not in own:
+                continue
             self.variables.append(f"  %{name} = alloca [{size} x i8], align 16")
             self.body.storages[name] = f"%{name}"
-        for name in arena.growing:
+        for name in self.growing:
             self.variables += [
                 f"  %{name}_slot = alloca ptr", f"  %{name}_room = alloca i64",
                 f"  store ptr null, ptr %{name}_slot", f"  store i64 0, ptr %{name}_room",
             ]  # fmt: skip
-        self.variables += [f"  %{name} = alloca ptr" for name in arena.rings]
-        if arena.growing:
+        rings = [name for name in arena.rings if own is None or name in own]
+        self.variables += [f"  %{name} = alloca ptr" for name in rings]
+        if self.growing:
             names = self.text.names
             self.text.declare("declare ptr @malloc(i64)")
             self.text.declare("declare void @free(ptr)")
@@ -91,7 +99,7 @@ class ControlWriter:
     def release(self) -> list[str]:
         """What ends the function: memory that grew is given back."""
         lines = []
-        for name in self.body.lowered.arena.growing:
+        for name in self.growing:
             end = self.text.fresh("end")
             lines.append(f"  %{end} = load ptr, ptr %{name}_slot")
             lines.append(f"  call void @free(ptr %{end})")

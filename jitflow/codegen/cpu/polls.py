@@ -47,7 +47,8 @@ _UNKNOWN = 200
 _CALL = 400
 """Nanoseconds of a call whose work is known only as it runs."""
 
-_NEVER = 2**62
+NEVER = 2**62
+"""Nanoseconds that are never counted down."""
 
 
 class Polls:
@@ -126,7 +127,7 @@ class Polls:
         self.text = text
         parameters.append("i1 %polls")
         variables += ["  %ticks = alloca i64", "  %deadline = alloca i64"]
-        text.write(f"%polls.first = select i1 %polls, i64 {PERIOD}, i64 {_NEVER}")
+        text.write(f"%polls.first = select i1 %polls, i64 {PERIOD}, i64 {NEVER}")
         text.write("store i64 %polls.first, ptr %ticks")
         text.write("store i64 0, ptr %deadline")
         name = "jf.poll"

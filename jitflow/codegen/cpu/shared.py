@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from jitflow.codegen.commands import Branch, CallKernel, Command, Program, Repeat, While, parts_of
 from jitflow.codegen.cpu.target import Target
 from jitflow.codegen.cpu.text import Names
 from jitflow.codegen.loop_ir import Kernel, Loop
+from jitflow.codegen.nested import ESTIMATED_TRIPS
 from jitflow.codegen.program import Lowered
 from jitflow.core import dims
 from jitflow.core.dataclass import dataclass
@@ -17,8 +18,9 @@ from jitflow.core.lazy import LazyModule
 
 if TYPE_CHECKING:
     from jitflow.codegen import parallel
-    from jitflow.codegen.cpu import families, threads
+    from jitflow.codegen.cpu import divided_loops, families, threads
 else:
+    divided_loops = LazyModule("jitflow.codegen.cpu.divided_loops")
     families = LazyModule("jitflow.codegen.cpu.families")
     parallel = LazyModule("jitflow.codegen.parallel")
     threads = LazyModule("jitflow.codegen.cpu.threads")
@@ -79,21 +81,71 @@ class Shared:
         Threads that take part in one kernel.
     loops : dict
         For the number of each kernel that is divided the loop that threads share.
+    repeats : dict
+        Loops of commands that threads share, by identity.
     """
 
     def __init__(self, lowered: Lowered, target: Target) -> None:
         self.loops: dict[int, Loop] = {}
+        self.repeats: dict[int, divided_loops.Division] = {}
         self.threads = 1
-        long = _long_kernels(lowered)
-        if not long:
+        self.lowered = lowered
+        self.known = {
+            name
+            for name, definition in lowered.given.segment.graph.symbols.items()
+            if definition.value in lowered.given.inputs
+        }
+        self.long: set[int] = set()
+        if not any(map(self.may_be_long, lowered.program.commands)):
             return
         self.threads = threads.limit(target)
         if self.threads < 2:
             return
-        for number in sorted(long):
+        self.divide(lowered.program.commands)
+        for number in sorted(self.long):
             loop = parallel.divided_loop(lowered.program.kernels[number])
             if loop is not None:
                 self.loops[number] = loop
+
+    def divide(self, commands: Iterable[Command]) -> None:
+        """Find the loops and the kernels that threads share; not those inside of such loops."""
+        for command in commands:
+            if isinstance(command, CallKernel) and self.is_long(command.work):
+                self.long.add(command.kernel)
+            elif isinstance(command, (Repeat, While, Branch)):
+                if isinstance(command, Repeat) and self.is_divided(command):
+                    continue
+                for _, inside in parts_of(command):
+                    self.divide(inside)
+
+    def is_divided(self, command: Repeat) -> bool:
+        """Note a loop whose iterations threads share."""
+        if not self.is_candidate(command):
+            return False
+        found = divided_loops.division_of(command, self.lowered)
+        if found is not None:
+            self.repeats[id(command)] = found
+        return found is not None
+
+    def is_candidate(self, command: Repeat) -> bool:
+        """Whether a loop is one of independent iterations, and long."""
+        return command.independent and self.is_long(estimated(command.work, self.known))
+
+    def may_be_long(self, command: Command) -> bool:
+        """Whether something that may be divided may keep a processor busy for long."""
+        if isinstance(command, CallKernel):
+            return self.is_long(command.work)
+        if not isinstance(command, (Repeat, While, Branch)):
+            return False
+        if isinstance(command, Repeat) and self.is_candidate(command):
+            return True
+        return any(self.may_be_long(c) for _, inside in parts_of(command) for c in inside)
+
+    def is_long(self, work: Dim) -> bool:
+        """Whether that many nanoseconds are worth a division, as far as can be said before."""
+        if isinstance(work, int):
+            return work >= LONG
+        return dims.symbols_of(work) <= self.known
 
     def pool(self, names: Names) -> str:
         """The function that runs a job; declared, with its address."""
@@ -103,35 +155,14 @@ class Shared:
         return name
 
 
+def estimated(work: Dim, known: Iterable[str]) -> Dim:
+    """Nanoseconds, with a guess for what only the loop itself finds out."""
+    unknown = dims.symbols_of(work).difference(known)
+    return dims.substitute(work, dict.fromkeys(unknown, ESTIMATED_TRIPS))
+
+
 def multiple_of(loop: Loop) -> int:
     """What the parts of a shared loop begin at multiples of."""
     if loop.kind != "vector":
         return 1
     return ROW if any(isinstance(inside, Loop) for inside in loop.body) else RUN
-
-
-def _long_kernels(lowered: Lowered) -> set[int]:
-    """Kernels that a call may keep busy for long, as far as can be said before it."""
-    known = {
-        name
-        for name, definition in lowered.given.segment.graph.symbols.items()
-        if definition.value in lowered.given.inputs
-    }
-    found = set()
-    for call in _calls(lowered.program.commands):
-        if isinstance(call.work, int):
-            is_long = call.work >= LONG
-        else:
-            is_long = dims.symbols_of(call.work) <= known
-        if is_long:
-            found.add(call.kernel)
-    return found
-
-
-def _calls(commands: Iterable[Command]) -> Iterator[CallKernel]:
-    for command in commands:
-        if isinstance(command, CallKernel):
-            yield command
-        elif isinstance(command, (Repeat, While, Branch)):
-            for _, inside in parts_of(command):
-                yield from _calls(inside)

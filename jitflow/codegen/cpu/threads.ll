@@ -35,7 +35,7 @@ declare i32 @pthread_cond_signal(ptr)
 declare i32 @sched_yield()
 
 ; Call %function(%context, first, last) for parts of 0..%extent, on at most %threads threads; parts
-; begin at multiples of %multiple, a power of two. 1 if a call gave 1. %work: nanoseconds of all.
+; begin at multiples of %multiple, a power of two. What a call gave besides 0. %work: nanoseconds of all.
 define i32 @jf.parallel(ptr %function, ptr %context, i64 %extent, i64 %work, i64 %multiple, i64 %threads) {
 entry:
   %worth = udiv i64 %work, $GRAIN
@@ -56,7 +56,7 @@ claim:
 prepare:
   %workers = sub i64 %threads, 1
   call void @start(i64 %workers)
-  %many = mul i64 %threads, 4
+  %many = mul i64 %threads, $PARTS
   %parts = call i64 @llvm.umin.i64(i64 %worth, i64 %many)
   %less = sub i64 %parts, 1
   %padded = add i64 %extent, %less
@@ -153,7 +153,7 @@ part:
   br i1 %is.good, label %again, label %fail
 
 fail:
-  store atomic i32 1, ptr @failed monotonic, align 4
+  %worse = atomicrmw umax ptr @failed, i32 %result monotonic
   store atomic i64 %extent, ptr @next monotonic, align 8
   br label %done
 

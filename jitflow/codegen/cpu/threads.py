@@ -27,6 +27,9 @@ GRAIN = 30_000
 LEAST = 4
 """Parts from which on a job is divided."""
 
+PARTS = 64
+"""Parts for each thread, at most: one that takes longer than was thought holds up the others."""
+
 SPINS = 1500
 """Turns of a loop, some 40 cycles each, for which a worker looks for a job before it sleeps."""
 
@@ -133,7 +136,7 @@ class _Pool:
 def _text(target: Target) -> str:
     pause = "call void @llvm.x86.sse2.pause()" if target.is_x86 else "fence seq_cst"
     given = {
-        "GRAIN": GRAIN, "LEAST": LEAST, "SPINS": SPINS, "PAUSE": pause,
+        "GRAIN": GRAIN, "LEAST": LEAST, "PARTS": PARTS, "SPINS": SPINS, "PAUSE": pause,
         "SET_MASK": int(getattr(signal, "SIG_SETMASK", 0)),
     }  # fmt: skip
     source = text_beside(__spec__, "threads.ll")

@@ -1,0 +1,281 @@
+"""Loops whose iterations threads share: same bits, failures, warnings and signals as on one."""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+
+import jitflow
+from jitflow.codegen.cpu import divided_loops
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="no POSIX threads")
+
+RNG = np.random.default_rng(0)
+PLANE = RNG.random((160, 90))
+
+
+@pytest.fixture
+def divided(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Any]]:
+    """The divisions that are made."""
+    found: list[Any] = []
+    before = divided_loops.division_of
+
+    def division_of(*arguments: Any) -> Any:
+        made = before(*arguments)
+        if made is not None:
+            found.append(made)
+        return made
+
+    monkeypatch.setattr(divided_loops, "division_of", division_of)
+    yield found
+
+
+def compiled(function: Callable[..., Any], count: int) -> Callable[..., Any]:
+    """A version for a number of threads; where it is called first it must be compiled."""
+    settings = jitflow.config()
+
+    def call(*arguments: Any) -> Any:
+        with settings.override(threads=count, measure=False, strict=True):
+            return version(*arguments)
+
+    version = jitflow.compile(function)
+    return call
+
+
+def mandelbrot(out, most):
+    height, width = out.shape
+    for i in range(height):
+        for j in range(width):
+            c = complex(-2 + 3 * j / width, -1.5 + 3 * i / height)
+            z, k = 0j, 0
+            while k < most and z.real * z.real + z.imag * z.imag <= 4:
+                z = z * z + c
+                k += 1
+            out[i, j] = k
+
+
+def collatz(out, _):
+    for i in range(1, len(out)):
+        n, steps = i, 0
+        while n != 1:
+            n = n // 2 if n % 2 == 0 else 3 * n + 1
+            steps += 1
+        out[i] = steps
+
+
+def newton(x, most):
+    for i in range(x.shape[0]):
+        for j in range(x.shape[1]):
+            y = x[i, j]
+            for _ in range(most):
+                step = (y * y - x[i, j]) / (2 * y)
+                y -= step
+                if abs(step) < 1e-12:
+                    break
+            x[i, j] = y
+
+
+def relaxed_rows(x, most):
+    """Each row is an array that changes hands."""
+    for i in range(x.shape[0]):
+        row = x[i].copy()
+        for _ in range(most):
+            new = row.copy()
+            new[1:-1] = (row[:-2] + row[2:]) * 0.5
+            row = new
+        x[i] = row
+
+
+def large_rows(x, most):
+    """What one iteration needs does not fit a stack."""
+    for i in range(x.shape[0]):
+        row = np.zeros(5000)
+        for k in range(most):
+            row[k::50] += x[i, k]
+            row[1:] += row[:-1] * 0.25
+        x[i, 0] = row[-1]
+
+
+def backwards(x, most):
+    for i in range(x.shape[0] - 1, 0, -2):
+        y = x[i, 1] + 1.0
+        while y < most:
+            y = y * 1.01 + x[i, 2]
+        x[i, 0] = y
+
+
+def columns(x, most):
+    """Strips of rows are shared, too."""
+    for _ in range(most):
+        for j in range(1, x.shape[1]):
+            x[:, j] = x[:, j] - 0.25 * x[:, j - 1]
+
+
+PROGRAMS = [
+    (mandelbrot, np.zeros((60, 50), int), 60),
+    (collatz, np.zeros(3000, int), 0),
+    (newton, PLANE + 0.5, 40),
+    (relaxed_rows, PLANE, 30),
+    (large_rows, PLANE, 30),
+    (backwards, RNG.random((2000, 5)), 50),
+    (columns, RNG.random((3000, 100)), 3),
+]
+
+
+@pytest.mark.parametrize(("function", "array", "most"), PROGRAMS)
+def test_as_on_one_thread(function, array, most, divided):
+    results = []
+    for count in (1, 2, 3):
+        made = array.copy()
+        call = compiled(function, count)
+        call(made, most)
+        made = array.copy()
+        call(made, most)
+        results.append(made)
+        assert bool(divided) is (count > 1)
+    eager = array.copy()
+    function(eager, most)
+    np.testing.assert_array_equal(results[0], eager)
+    for other in results[1:]:
+        np.testing.assert_array_equal(results[0], other)
+
+
+def neighbours(x, most):
+    for i in range(1, x.shape[0]):
+        y = x[i - 1, 0]
+        while y < most:
+            y = y * 1.01 + x[i, 2]
+        x[i, 0] = y - most
+
+
+def one_place(x, most):
+    for i in range(x.shape[0]):
+        y = x[0, 0]
+        while y < most:
+            y = y * 1.01 + x[i, 2]
+        x[0, 0] = y - most
+
+
+def by_data(x, most):
+    """Places that data decide may be one."""
+    for i in range(x.shape[0]):
+        place = int(x[i, 1] * 10)
+        y = x[place, 0]
+        while y < most:
+            y = y * 1.01 + x[i, 2]
+        x[place, 0] = y - most
+
+
+@pytest.mark.parametrize("function", [neighbours, one_place, by_data])
+def test_iterations_that_need_each_other(function, divided):
+    rows = RNG.random((2000, 5))
+    eager, made = rows.copy(), rows.copy()
+    function(eager, 50)
+    compiled(function, 3)(made, 50)
+    np.testing.assert_array_equal(eager, made)
+    assert not divided
+
+
+def test_sizes_that_change(divided):
+    call = compiled(newton, 2)
+    for rows in (160, 150, 9, 1, 0, 120):
+        eager, made = PLANE[:rows] + 0.5, PLANE[:rows] + 0.5
+        newton(eager, 40)
+        call(made, 40)
+        np.testing.assert_array_equal(eager, made)
+    assert divided
+
+
+def test_an_index_out_of_bounds_in_the_middle(divided):
+    def picked(x, places, most):
+        for i in range(x.shape[0]):
+            y = x[i, 0]
+            while y < most:
+                y = y * 1.01 + x[i, places[i]]
+            x[i, 0] = y
+
+    rows, places = RNG.random((2000, 5)) + 1, np.full(2000, 3)
+    call = compiled(picked, 2)
+    call(rows.copy(), places, 50)
+    places[1400] = 90
+    eager, made = rows.copy(), rows.copy()
+    for function, array in ((picked, eager), (call, made)):
+        with pytest.raises(IndexError, match="index 90 is out of bounds"):
+            function(array, places, 50)
+    np.testing.assert_array_equal(eager, made)
+    assert divided
+
+
+def test_warnings_of_any_thread(divided):
+    def ratios(x, out, most):
+        for i in range(x.shape[0]):
+            y = x[i, 0]
+            while y < most:
+                y = y * 1.01 + x[i, 1]
+            out[i] = np.float64(1.0) / (y - y * x[i, 2])
+
+    call = compiled(ratios, 2)
+    rows = RNG.random((2000, 5)) * 0.5
+    call(rows, np.zeros(2000), 50)
+    for row in (0, 1000, 1999):
+        other = rows.copy()
+        other[row, 2] = 1
+        with pytest.warns(RuntimeWarning, match="divide by zero"):
+            call(other, np.zeros(2000), 50)
+    assert divided
+
+
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="needs POSIX timers")
+def test_a_signal_ends_the_loop(divided):
+    """It would run for minutes; the array is as it was."""
+
+    class Stop(BaseException):
+        pass
+
+    def stop(*_: object) -> None:
+        raise Stop
+
+    def slow(x, most):
+        for i in range(x.shape[0]):
+            y = x[i, 0]
+            while y < most:
+                y = y + x[i, 1]
+            x[i, 0] = y
+
+    call = compiled(slow, 2)
+    rows = RNG.random((4000, 2)) + 1
+    call(rows.copy(), 30)
+    made = copy.copy(rows)
+    before = signal.signal(signal.SIGALRM, stop)
+    started = time.perf_counter()
+    try:
+        signal.setitimer(signal.ITIMER_REAL, 0.2, 2.0)
+        with pytest.raises(Stop):
+            call(made, 20_000_000)
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+    assert time.perf_counter() - started < 20
+    np.testing.assert_array_equal(made, rows)
+    assert divided
+
+
+def test_work_of_one_call_ends_before_the_next(divided):
+    """Many short jobs, one after the other."""
+    call = compiled(collatz, 3)
+    expected = np.zeros(400, int)
+    collatz(expected, 0)
+    for _ in range(200):
+        made = np.zeros(400, int)
+        call(made, 0)
+        np.testing.assert_array_equal(made, expected)
+    with contextlib.suppress(IndexError):
+        assert divided[0].own
