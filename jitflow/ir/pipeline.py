@@ -6,9 +6,9 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol
 
 from jitflow.core.config import config
+from jitflow.core.dataclass import dataclass
 from jitflow.core.lazy import LazyModule
 from jitflow.ir.graph import Graph, Value
-from jitflow.ir.passes.counting import CountWithoutBranches
 from jitflow.ir.passes.cse import ShareEqual
 from jitflow.ir.passes.dce import RemoveDead
 from jitflow.ir.passes.observe import ObserveDead
@@ -18,8 +18,9 @@ from jitflow.ir.passes.vectorise import VectoriseLoops
 
 if TYPE_CHECKING:
     from jitflow.ir import verifier
-    from jitflow.ir.passes import interchange
+    from jitflow.ir.passes import counting, interchange
 else:
+    counting = LazyModule("jitflow.ir.passes.counting")
     interchange = LazyModule("jitflow.ir.passes.interchange")
     verifier = LazyModule("jitflow.ir.verifier")
 
@@ -29,6 +30,17 @@ class Pass(Protocol):
 
     def run(self, graph: Graph) -> Graph:
         """The graph after the pass."""
+
+
+@dataclass(frozen=True)
+class CountWithoutBranches:
+    """Turn branches that only count into arithmetic; see `passes.counting`."""
+
+    def run(self, graph: Graph) -> Graph:
+        """`graph` with fewer branches; itself where it has none."""
+        if not any(node.regions for node in graph.nodes):
+            return graph
+        return counting.without_branches(graph)
 
 
 PIPELINE: tuple[Pass, ...] = (

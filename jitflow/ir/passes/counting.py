@@ -7,7 +7,6 @@ does this by itself where the addition is not checked.
 
 from __future__ import annotations
 
-from jitflow.core.dataclass import dataclass
 from jitflow.ir.graph import Graph, Node, Value
 from jitflow.ir.rewriter import Rewriter
 
@@ -17,15 +16,11 @@ MOST = 3
 _NEUTRAL = {"checked_add": 0, "checked_subtract": 0, "checked_multiply": 1}
 
 
-@dataclass(frozen=True)
-class CountWithoutBranches:
-    """Turn branches that change counters alone into arithmetic."""
-
-    def run(self, graph: Graph) -> Graph:
-        """`graph` with fewer branches; itself where all stay."""
-        if not any(node.operator.name == "cond" and _counts(node) for node in graph.walk()):
-            return graph
-        return _Counter(graph, {}).run()
+def without_branches(graph: Graph) -> Graph:
+    """`graph` with arithmetic for branches that change counters alone; itself where all stay."""
+    if not any(node.operator.name == "cond" and _counts(node) for node in graph.walk()):
+        return graph
+    return _Counter(graph, {}).run()
 
 
 class _Counter(Rewriter):
