@@ -21,7 +21,7 @@ ROWS, COLUMNS = 27, 19
 @pytest.fixture(autouse=True)
 def small_caches(monkeypatch: pytest.MonkeyPatch) -> None:
     """Arrays of tests are small: so are caches."""
-    monkeypatch.setattr(strips, "NEAR", 64)
+    monkeypatch.setattr(strips, "WAYS", 0)
     monkeypatch.setattr(strips, "FEWEST", 2)
 
 

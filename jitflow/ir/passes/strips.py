@@ -7,7 +7,8 @@ lines of 8 rows stay near until all of their columns are done. Each element is c
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import math
+from collections.abc import Callable, Collection, Iterator
 
 import numpy as np
 
@@ -25,8 +26,11 @@ from jitflow.ir.rewriter import Rewriter
 LINE = 64
 """Bytes of a cache line."""
 
-NEAR = 32 << 10
-"""Bytes of cache lines that one iteration may touch and find near in the next."""
+PLACES, WAYS = 4096, 8
+"""A first-level cache: bytes after which addresses meet in one place, and lines that it holds."""
+
+HIDDEN = 4
+"""How many times more lines of one array may come from the second level: that is overlapped."""
 
 WIDTH = 8
 """Rows of a strip: rows that lie a power of two apart share few places in a cache."""
@@ -140,16 +144,16 @@ class _StripMiner(Rewriter):
             return None
         if self.trips(node) < FEWEST:
             return None
-        found: dict[tuple[int, int, int], set[int]] = {}
+        found: dict[tuple[int, int, int], dict[int, int]] = {}
         for base, area in _areas(body):
             rows = self.far_rows(base, area, Counter(names, 0, 1, 1))
             if rows is not None:
-                found.setdefault(rows, set()).add(id(base))
+                found.setdefault(rows, {})[id(base)] = self.strides(base, rows[1])
         if not found:
             return None
         rows, arrays = max(found.items(), key=lambda item: len(item[1]) * item[0][0] * item[0][2])
         count, axis, lines = rows
-        if count * lines * len(arrays) * LINE <= NEAR:
+        if count * lines * len(arrays) <= _staying(arrays.values()):
             return None
         return Plan(count, axis, max(1, WIDTH // lines), names)
 
@@ -287,6 +291,13 @@ class _StripMiner(Rewriter):
         array = np.array(number, np.int64)
         array.flags.writeable = False
         return self.emit("constant", value=array)
+
+
+def _staying(strides: Collection[int]) -> int:
+    """How many lines, so far apart, are still near in the next iteration."""
+    places = min(PLACES // max(LINE, math.gcd(PLACES, stride)) for stride in strides)
+    is_hidden = len(strides) == 1 and places * LINE > PLACES // HIDDEN
+    return places * WAYS * (HIDDEN if is_hidden else 1)
 
 
 def _areas(body: Block) -> Iterator[tuple[Value, Area]]:
