@@ -5,11 +5,25 @@ A case has inputs for a size, and what bounds it: bytes that must move, or opera
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+
+from benchmarks import gpu_models as models
+
+Tree = Any
+
+
+@dataclass(frozen=True)
+class Goal:
+    """What a case is to reach: `share` of a peer's speed, of the ``"copy"`` rate, or host `us`."""
+
+    of: str = ""
+    share: float = 0.0
+    us: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -29,27 +43,49 @@ class Case:
         Elements of the results, as a share of the first input.
     operations : callable or None
         Of the shapes: for products. None: the case is bound by memory.
+    flex : callable or None
+        For attention: the function that torch generates a Triton kernel for.
+    is_elementwise : bool
+    build : callable or None
+        ``build(is_small, seed)`` gives the inputs of a model: trees of host arrays.
+    goal : Goal
     """
 
     name: str
     make: Callable[[Any], Callable[..., Any]]
     torch: Callable[[Any], Callable[..., Any]]
-    shapes: tuple[tuple[int, ...], ...]
-    small: tuple[tuple[int, ...], ...]
+    shapes: tuple[tuple[int, ...], ...] = ()
+    small: tuple[tuple[int, ...], ...] = ()
     dtype: str = "float32"
     written: float = 1.0
     operations: Callable[..., float] | None = None
+    flex: Callable[[Any], Callable[..., Any]] | None = None
+    is_elementwise: bool = False
+    build: Callable[[bool, int], list[Tree]] | None = None
+    goal: Goal = Goal()
 
-    def inputs(self, shapes: tuple[tuple[int, ...], ...], seed: int) -> list[np.ndarray]:
-        """Host arrays."""
+    def inputs(self, is_small: bool, seed: int) -> list[Tree]:
+        """Host arrays, or trees of them."""
+        if self.build is not None:
+            return self.build(is_small, seed)
         rng = np.random.default_rng(seed)
         scale = 1.0 if self.operations is None else 0.1
-        return [(rng.normal(size=shape) * scale).astype(self.dtype) for shape in shapes]
+        dtype = element_type(self.dtype)
+        shapes = self.small if is_small else self.shapes
+        return [(rng.normal(size=shape) * scale).astype(dtype) for shape in shapes]
 
     def bytes(self) -> float:
-        """That must be read and written."""
-        counts = [float(np.prod(shape)) for shape in self.shapes]
-        return (sum(counts) + self.written * counts[0]) * np.dtype(self.dtype).itemsize
+        """That must be read and written; 0 for a model."""
+        counts = [float(np.prod(shape)) for shape in self.shapes] or [0.0]
+        width = 2 if self.dtype == "bfloat16" else np.dtype(self.dtype).itemsize
+        return (sum(counts) + self.written * counts[0]) * width
+
+
+def element_type(name: str) -> np.dtype:
+    """The dtype of a name; NumPy has bfloat16 from the package ml_dtypes."""
+    if name == "bfloat16":
+        return np.dtype(importlib.import_module("ml_dtypes").bfloat16)
+    return np.dtype(name)
 
 
 def relu_chain(xp: Any) -> Callable[..., Any]:
@@ -136,9 +172,32 @@ def _torch_functional(name: str) -> Callable[[Any], Callable[..., Any]]:
     return make
 
 
+def flex_attention(torch: Any) -> Callable[..., Any]:
+    """Attention for torch's generator of Triton kernels."""
+    function: Callable[..., Any] = torch.nn.attention.flex_attention.flex_attention
+    return function
+
+
+def small_steps(xp: Any) -> Callable[..., Any]:
+    """Work so small that launching it is all it costs: two products and what stands around them."""
+    weights = softmax(xp)
+    norm = rms_norm(xp)
+    return lambda x, w, gain: weights(norm(x, gain) @ w) @ w
+
+
+def torch_small_steps(torch: Any) -> Callable[..., Any]:
+    f = torch.nn.functional
+    return lambda x, w, gain: torch.softmax(f.rms_norm(x, x.shape[-1:], gain, 1e-6) @ w, -1) @ w
+
+
 _ROWS, _SMALL_ROWS = (16384, 4096), (8, 64)
-_SQUARE, _SMALL_SQUARE = (4096, 4096), (16, 16)
-_HEADS, _SMALL_HEADS = (4, 16, 2048, 64), (1, 2, 16, 8)
+_SMALL_SQUARE = (16, 16)
+_SMALL_HEADS = (1, 2, 16, 8)
+_TOKENS, _WIDTH = 16384, 2048  # of attention: in all, and of all heads together
+_GPT = {"vocabulary": 50257, "context": 1024, "width": 768, "blocks": 12}
+_SMALL_GPT = {"vocabulary": 40, "context": 16, "width": 24, "blocks": 1}  # as many heads
+_HEADS = 12
+_COPY_90, _COPY_85 = Goal("copy", 0.9), Goal("copy", 0.85)
 
 
 def _product(x: tuple[int, ...], w: tuple[int, ...], *_: Any) -> float:
@@ -149,56 +208,78 @@ def _attention(q: tuple[int, ...], *_: Any) -> float:
     return 4.0 * q[0] * q[1] * q[2] * q[2] * q[3]
 
 
-CASES = (
-    Case("relu_chain", relu_chain, torch_relu_chain, ((1 << 26,),) * 3, ((1000,),) * 3),
-    Case("waves", waves, _torch_functional("waves"), ((1 << 26,),) * 2, ((1000,),) * 2),
-    Case(
-        "gelu",
-        gelu,
-        _torch_functional("gelu"),
-        (_ROWS, _ROWS[1:], _ROWS[1:]),
-        (_SMALL_ROWS, _SMALL_ROWS[1:], _SMALL_ROWS[1:]),
-    ),
-    Case("softmax", softmax, _torch_functional("softmax"), (_ROWS,), (_SMALL_ROWS,)),
-    Case(
-        "layer_norm",
-        layer_norm,
-        _torch_functional("layer_norm"),
-        (_ROWS, _ROWS[1:], _ROWS[1:]),
-        (_SMALL_ROWS, _SMALL_ROWS[1:], _SMALL_ROWS[1:]),
-    ),
-    Case(
-        "rms_norm",
-        rms_norm,
-        _torch_functional("rms_norm"),
-        (_ROWS, _ROWS[1:]),
-        (_SMALL_ROWS, _SMALL_ROWS[1:]),
-    ),
-    Case(
-        "log_likelihood",
-        log_likelihood,
-        _torch_functional("log_likelihood"),
-        (_ROWS, _ROWS),
-        (_SMALL_ROWS, _SMALL_ROWS),
-        written=0.0,
-    ),
-    Case(
-        "dense_f16",
-        dense,
-        _torch_functional("dense"),
-        (_SQUARE, _SQUARE, _SQUARE[1:]),
-        (_SMALL_SQUARE, _SMALL_SQUARE, _SMALL_SQUARE[1:]),
-        "float16",
-        operations=_product,
-    ),
-    Case(
-        "attention_f16",
+def _rows_case(name: str, make: Any, vectors: int, goal: Goal, **more: Any) -> Case:
+    shapes = (_ROWS, *[_ROWS[1:]] * vectors)
+    small = (_SMALL_ROWS, *[_SMALL_ROWS[1:]] * vectors)
+    return Case(name, make, _torch_functional(name), shapes, small, goal=goal, **more)
+
+
+def _dense_case(dtype: str, size: int) -> Case:
+    shapes, small = ((size, size),) * 2 + ((size,),), (_SMALL_SQUARE,) * 2 + ((16,),)
+    name = f"dense_{'bf16' if dtype == 'bfloat16' else 'f16'}_{size}"
+    make_torch = _torch_functional("dense")
+    goal = Goal("torch", 0.95)
+    return Case(name, dense, make_torch, shapes, small, dtype, operations=_product, goal=goal)
+
+
+def _attention_case(width: int, tokens: int) -> Case:
+    shape = (_TOKENS // tokens, _WIDTH // width, tokens, width)
+    return Case(
+        f"attention_{width}_{tokens}",
         attention,
         _torch_functional("attention"),
-        (_HEADS,) * 3,
+        (shape,) * 3,
         (_SMALL_HEADS,) * 3,
         "float16",
         operations=_attention,
+        flex=flex_attention,
+        goal=Goal("flex", 1.0),
+    )
+
+
+def _gpt_inputs(is_small: bool, seed: int) -> list[Tree]:
+    sizes = _SMALL_GPT if is_small else _GPT
+    return models.gpt_inputs(tokens=sizes["context"] // 2, seed=seed, **sizes)
+
+
+def _decode_inputs(is_small: bool, seed: int) -> list[Tree]:
+    sizes = _SMALL_GPT if is_small else _GPT
+    return models.decode_inputs(heads=_HEADS, seed=seed, **sizes)
+
+
+CASES = (
+    Case(
+        "relu_chain", relu_chain, torch_relu_chain, ((1 << 26,),) * 3, ((1000,),) * 3,
+        is_elementwise=True, goal=_COPY_90,
     ),
-    Case("overhead", relu_chain, torch_relu_chain, ((4096,),) * 3, ((64,),) * 3),
-)
+    Case(
+        "waves", waves, _torch_functional("waves"), ((1 << 26,),) * 2, ((1000,),) * 2,
+        is_elementwise=True, goal=_COPY_90,
+    ),
+    _rows_case("gelu", gelu, 2, _COPY_90, is_elementwise=True),
+    _rows_case("softmax", softmax, 0, _COPY_85),
+    _rows_case("layer_norm", layer_norm, 2, _COPY_85),
+    _rows_case("rms_norm", rms_norm, 1, _COPY_85),
+    Case(
+        "log_likelihood", log_likelihood, _torch_functional("log_likelihood"),
+        (_ROWS, _ROWS), (_SMALL_ROWS, _SMALL_ROWS), written=0.0, goal=_COPY_85,
+    ),
+    *(_dense_case(dtype, size) for dtype in ("float16", "bfloat16") for size in (4096, 8192)),
+    *(_attention_case(width, 1024 << k) for width in (64, 128) for k in range(5)),
+    Case(
+        "gpt_forward", models.forward(_HEADS), models.torch_forward(_HEADS),
+        build=_gpt_inputs, goal=Goal("compile", 1.0),
+    ),
+    Case(
+        "gpt_decode", models.decode(_HEADS), models.torch_decode(_HEADS),
+        build=_decode_inputs, goal=Goal("compile", 1.0),
+    ),
+    Case(
+        "overhead_launch", relu_chain, torch_relu_chain, ((4096,),) * 3, ((64,),) * 3,
+        is_elementwise=True, goal=Goal(us=5.0),
+    ),
+    Case(
+        "overhead_piece", small_steps, torch_small_steps,
+        ((64, 64), (64, 64), (64,)), ((8, 8), (8, 8), (8,)), goal=Goal("graphs", us=10.0),
+    ),
+)  # fmt: skip
