@@ -414,14 +414,17 @@ def arange(
     if any(item.dtype.kind not in "biu" for item in kinds):
         return _float_arange(context, start, stop, step, wanted)
     low, high = arguments.dim(context, start), arguments.dim(context, stop)
+    short = [item.weak is None and item.dtype is not I64 for item in kinds]
+    if any(short) and (short[0] or low != 0):  # NumPy computes with them as they are, and wraps
+        raise unsupported(f"arange between a number and one of {promoted(*kinds)}")
     stride = arguments.as_int(context, step, "step")
     if stride == 0:
         raise raises("Maximum allowed size exceeded")
     first, last = (low, high) if stride > 0 else (high, low)
     width = facts.span(context, last - first)
     length = facts.quotient(context, width + (abs(stride) - 1), abs(stride))
-    result = wanted or promoted(*kinds)
-    if result.kind not in "iuf":
+    result = wanted or promoted(I64, *kinds)  # NumPy makes no shorter integers unasked
+    if result.kind not in "iuf" or (wanted is None and result is not I64):
         raise unsupported(f"arange of {result}")
     return arrays.fresh(context, _progression(context, low, stride, length, result))
 

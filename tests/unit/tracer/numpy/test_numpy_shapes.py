@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 from helpers.numpy_cases import X, check, check_layouts, lines
 
+import jitflow
+
 VIEWS = """
 x.T
 x.mT
@@ -114,6 +116,20 @@ np.cross(x[:, :3], x[:, 1:])
 @pytest.mark.parametrize("source", lines(VIEWS))
 def test_views(source):
     check_layouts(source, exact=True)
+
+
+@pytest.mark.parametrize("dtype", ["i1", "i4", "i8", "u1", "u8", "f4", "?"])
+def test_a_range_of_numbers_of_any_dtype(dtype):
+    """The result is int64 or float64; bounds of short integers wrap where NumPy subtracts them."""
+
+    def function(x, y):
+        return np.arange(y[2]), np.arange(0, y[2], 2), np.arange(3, 5), np.arange(x[1], y[1])
+
+    x, y = np.array([0, 1, 3]).astype(dtype), np.array([2, 4, 5]).astype(dtype)
+    compiled = jitflow.compile(function)
+    for expected, found in zip(function(x, y), compiled(x, y), strict=True):
+        assert found.dtype == expected.dtype
+        np.testing.assert_array_equal(found, expected)
 
 
 @pytest.mark.parametrize("source", lines(FRESH))
