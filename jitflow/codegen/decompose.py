@@ -7,6 +7,9 @@ of BLAS. Of f16 it is done in f32, as in NumPy.
 
 An update through a reshape that merges axes, ``x.reshape(-1)[2:5] = v``, is one of the reshaped
 array, which is then reshaped back.
+
+Where rows are made block by block, a quotient of a product by the sums of its rows of weights is
+one of the weights: ``(e @ v) / e.sum(-1)`` is ``(e / e.sum(-1)) @ v``, which streams (`streaming`).
 """
 
 from __future__ import annotations
@@ -59,6 +62,57 @@ class _Unfold:
         flat = rewriter.emit("update", flat, new, views=views[place + 1 :])
         part = rewriter.emit("reshape", flat, shape=part.type.shape)
         return rewriter.emit("update", base, part, views=views[:place]) if place else part
+
+
+@dataclass(frozen=True)
+class _Normalise:
+    """The weights are exponentials of at most 0: no product of them overflows that did not."""
+
+    name: str = "normalise_weights"
+
+    def apply(self, rewriter: Rewriter, node: Node) -> Replacement:
+        """The product of the normalised weights."""
+        quotient, divisor = node.operands
+        product, total = quotient.producer, _row_sum(divisor)
+        if product is None or product.operator.kind is not Kind.CONTRACTION or total is None:
+            return None
+        weights, right = product.operands
+        if total is not weights or not _is_weight(weights) or quotient in rewriter.graph.outputs:
+            return None
+        if (
+            not rewriter.has_one_user(quotient)
+            or divisor.type.shape[:-1] != weights.type.shape[:-1]
+        ):
+            return None
+        return rewriter.emit("matmul", rewriter.emit("divide", weights, divisor), right)
+
+
+def _row_sum(value: Value) -> Value | None:
+    """What `value`, a column, has the sums of the rows of."""
+    node = _column(value).producer
+    if node is None or node.operator.name != "sum" or value.type.shape[-1:] != (1,):
+        return None
+    (found,) = node.operands
+    return found if tuple(node.attributes["axes"]) == (found.type.rank - 1,) else None
+
+
+def _column(value: Value) -> Value:
+    """What a column is a view of."""
+    node = value.producer
+    while node is not None and node.operator.kind is Kind.VIEW and value.type.shape[-1:] == (1,):
+        value = node.operands[0]
+        node = value.producer
+    return value
+
+
+def _is_weight(value: Value) -> bool:
+    """Whether a value is the exponential of a difference to the largest elements."""
+    for name, slot in (("exp", 0), ("subtract", 1)):
+        if value.producer is None or value.producer.operator.name != name:
+            return False
+        value = value.producer.operands[slot]
+    top = _column(value).producer
+    return top is not None and top.operator.name == "max"
 
 
 def _folded_view(node: Node) -> int | None:
@@ -132,8 +186,13 @@ def decompose(graph: Graph, target: LoopTarget = CPU) -> Graph:
         is_product = node.operator.kind is Kind.CONTRACTION and is_expanded(node, target)
         if is_product or (node.operator.kind is Kind.UPDATE and _folded_view(node) is not None):
             return Rewriter(graph, _rules(target)).run()
+        if target.streams_rows and node.operator.name == "divide" and _row_sum(node.operands[1]):
+            return Rewriter(graph, _rules(target)).run()
     return graph
 
 
 def _rules(target: LoopTarget) -> dict[str, tuple[RewriteRule, ...]]:
-    return {"matmul": (_Expand(target),), "update": (_Unfold(),)}
+    rules: dict[str, tuple[RewriteRule, ...]] = {
+        "matmul": (_Expand(target),), "update": (_Unfold(),)
+    }  # fmt: skip
+    return rules | ({"divide": (_Normalise(),)} if target.streams_rows else {})

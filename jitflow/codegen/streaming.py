@@ -80,6 +80,9 @@ class Streamed:
         Sums of what the chain makes of the exponential.
     weight : Chain
         From the exponential to what is multiplied by the matrix.
+    rescale : Chain
+        From what is subtracted in `shift` to the factor that the weights have in the end: what is
+        subtracted from them is another number of the row, such as the logarithm of the sum.
     after : list of Statement
         Outside of the row's loops, with what the folds gave.
     tail : Chain
@@ -97,6 +100,7 @@ class Streamed:
     shift: Chain = ()
     sums: list[tuple[Fold, Chain]] = field(default_factory=list)
     weight: Chain = ()
+    rescale: Chain = ()
     after: list[Statement] = field(default_factory=list)
     tail: Chain = ()
 
@@ -286,38 +290,66 @@ class _Analysis:
         if self.is_free(name):
             self.found.start = name
             return
+        shift = self.shift_of(name)
+        first = shift[0].statement
+        if self.peak_of(*first.operands):
+            self.subtract(shift)
+            return
+        for own in self.shifts():
+            element, largest = own[0].statement.operands
+            if element == first.operands[0] and self.peak_of(element, largest):
+                self.subtract(own)
+                self.found.rescale = shift
+                return
+        raise _NotStreamed
+
+    def subtract(self, shift: Chain) -> None:
+        """Note how an element becomes an exponential."""
+        self.found.start, self.found.largest = shift[0].statement.operands
+        self.found.peak = self.peak_of(*shift[0].statement.operands)
+        self.found.level = self.level_of(self.found.largest)
+        self.found.shift = shift
+
+    def shifts(self) -> Iterator[Chain]:
+        """The chains to the exponentials that are summed."""
+        for fold in self.folds.values():
+            if not self.is_free(fold.operand):
+                yield self.shift_of(self.chain(fold.operand)[1])
+
+    def shift_of(self, name: str) -> Chain:
+        """The chain from an element to an exponential of its difference to a number of the row."""
         statement = self.definitions[name]
-        assert isinstance(statement, Compute)
-        links = [Link(statement, 0)]
-        name = statement.operands[0]
-        while True:
-            statement = self.definitions[name]
-            if not isinstance(statement, Compute):
-                raise _NotStreamed
-            if statement.operator.name == DIFFERENCE:
-                break
-            links.append(self.link(statement))
+        links: list[Link] = []
+        while isinstance(statement, Compute) and statement.operator.name != DIFFERENCE:
+            links.append(Link(statement, 0) if not links else self.link(statement))
             if any(other in self.varying for other in _others(links[-1])):
                 raise _NotStreamed
-            name = statement.operands[links[-1].position]
-        self.found.start, self.found.largest = statement.operands
-        self.found.peak = self.peak_of(*statement.operands)
-        self.found.shift = (Link(statement, 0), *reversed(links))
+            statement = self.definitions[statement.operands[links[-1].position]]
+        if not isinstance(statement, Compute) or not links:
+            raise _NotStreamed
+        element, number = statement.operands
+        if not self.is_free(element) or number in self.varying:
+            raise _NotStreamed
+        return (Link(statement, 0), *reversed(links))
+
+    def level_of(self, largest: str) -> Chain:
+        """The conversions from the value of an accumulator."""
+        links: list[Link] = []
+        statement = self.definitions[largest]
+        while isinstance(statement, Compute) and statement.operator is operator("cast"):
+            links.append(Link(statement, 0))
+            statement = self.definitions[statement.operands[0]]
+        return tuple(reversed(links))
 
     def peak_of(self, element: str, largest: str) -> str:
         """The accumulator that `largest` is the value of: the largest `element` of the row."""
-        links: list[Link] = []
-        end = self.definitions[largest]
-        while isinstance(end, Compute) and end.operator is operator("cast"):
-            links.append(Link(end, 0))
-            end = self.definitions[end.operands[0]]
+        level = self.level_of(largest)
+        end = self.definitions[level[0].statement.operands[0] if level else largest]
         if not isinstance(end, End) or not end.dtype.is_float:
-            raise _NotStreamed
+            return ""
         fold, begin = self.folds[end.accumulator], self.found.begins[end.accumulator]
-        if begin.operator.name != EXTREME or fold.operand != element:
-            raise _NotStreamed
-        self.found.level = tuple(reversed(links))
-        return end.accumulator
+        is_peak = begin.operator.name == EXTREME and fold.operand == element
+        return end.accumulator if is_peak else ""
 
 
 def _others(link: Link) -> Iterator[str]:

@@ -21,6 +21,8 @@ class LoopTarget:
         Whether a large matrix that two products read is read once, by blocks that stay in a cache.
     runs_masked : bool
         Whether a kernel over the true elements of a mask can go through the whole mask instead.
+    streams_rows : bool
+        Whether rows that a product reads are best made block by block, and never stored.
     products : frozenset of str
         Dtypes of which it multiplies matrices; empty: those that the BLAS of this process has.
     """
@@ -29,6 +31,7 @@ class LoopTarget:
     counts_elements: bool = False
     has_caches: bool = True
     runs_masked: bool = True
+    streams_rows: bool = False
     products: frozenset[str] = frozenset()
 
 
@@ -38,5 +41,6 @@ GPU = LoopTarget(
     counts_elements=True,
     has_caches=False,
     runs_masked=False,
+    streams_rows=True,
     products=frozenset(("f16", "f32", "f64", "c64", "c128")),
 )

@@ -202,6 +202,9 @@ class StreamWriter(ProductWriter):
             total = self.defined(total)
         self.enter(self.maker, without=INNER)
         self.block(stream.after)
+        if stream.rescale:
+            peak = self.registers[stream.largest]
+            total = self.e.multiply(total, self.replayed(stream.rescale, peak, total.dtype))
         return self.replayed(stream.tail, total, total.dtype)
 
     def defined(self, value: Value) -> Value:
