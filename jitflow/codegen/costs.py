@@ -9,9 +9,6 @@ from jitflow.core.types import ArrayType
 from jitflow.ir.graph import Graph, Node, Value
 from jitflow.ops.record import Kind
 
-CHEAP = 3
-"""Cost up to which computing a value again beats a trip through memory."""
-
 LIMIT = 1000
 """Where the cost of a tree of operators stops being added up."""
 

@@ -17,7 +17,7 @@ from jitflow.codegen import access
 from jitflow.codegen.access import Index, Shape
 from jitflow.codegen.blocks import roots_of
 from jitflow.codegen.control import bases_of, may_leave, operands_in_memory
-from jitflow.codegen.costs import CHEAP, costs, operands_read, repeats, shares_data
+from jitflow.codegen.costs import costs, operands_read, repeats, shares_data
 from jitflow.codegen.domains import bind_reduction, covers, index_of_reduction, reduction_axes
 from jitflow.codegen.groups import CallOut, Control, Evaluation, Loops, Plan, Product, Step, Store
 from jitflow.codegen.lookups import broadcast_shape, gathered_index
@@ -228,7 +228,7 @@ class _Fusion:
 
     def is_expensive(self, value: Value) -> bool:
         """Whether storing `value` beats computing it at every place where it is demanded."""
-        if self.cost[value] <= CHEAP:
+        if self.cost[value] <= self.memory.target.cheap:
             return False
         demanding = self.demanding(value)
         places = sum(len(indices) for indices in demanding.values())
@@ -243,7 +243,7 @@ class _Fusion:
     def home(self, value: Value) -> tuple[Loops, Index]:
         """The kernel that stores `value`, and the index at which it has it."""
         start, shape = self.latest_start(value), value.type.shape
-        if self.cost[value] > CHEAP:  # a kernel that needs several elements at once loads them
+        if self.cost[value] > self.memory.target.cheap:  # several elements at once are loaded
             several = [k.number for k, indices in self.demanding(value).items() if len(indices) > 1]
             start = max([start, *(number + 1 for number in several)])
         for loops, indices in self.demanding(value).items():

@@ -20,6 +20,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from jitflow.codegen.hidden import Hidden, hidden_part
 from jitflow.codegen.loop_ir import (
     Begin,
     Compute,
@@ -87,6 +88,8 @@ class Streamed:
         Outside of the row's loops, with what the folds gave.
     tail : Chain
         From a row of the product to what it is with its factors.
+    hidden : Hidden or None
+        Elements that are nothing but a number of the row.
     """
 
     begins: dict[str, Begin]
@@ -103,6 +106,7 @@ class Streamed:
     rescale: Chain = ()
     after: list[Statement] = field(default_factory=list)
     tail: Chain = ()
+    hidden: Hidden | None = None
 
 
 class _NotStreamed(Exception):
@@ -144,6 +148,7 @@ class _Analysis:
         for fold in self.folds.values():
             self.settle_fold(fold)
         self.found.weight, self.found.tail = weight, tail
+        self.found.hidden = self.hidden()
         return self.found
 
     # What depends on what
@@ -224,6 +229,19 @@ class _Analysis:
         for statement in self.statements:
             if isinstance(statement, Loop):
                 yield from walk([statement])
+
+    def hidden(self) -> Hidden | None:
+        """What a mask hides, where an exponential of 0 changes nothing but the product."""
+        found = self.found
+        chains = (found.weight, *(chain for _, chain in found.sums))
+        cast = operator("cast")
+        if any(link.statement.operator is not cast for chain in chains for link in chain):
+            return None
+        stores = any(isinstance(item, Store) for item in found.elements)
+        if stores or not found.peak or len(found.plain) != 1 or len(self.inner) != 1:
+            return None
+        (variable,) = self.inner
+        return hidden_part(self.definitions, self.varying, found.start, variable)
 
     # Chains
 

@@ -23,6 +23,8 @@ class LoopTarget:
         Whether a kernel over the true elements of a mask can go through the whole mask instead.
     streams_rows : bool
         Whether rows that a product reads are best made block by block, and never stored.
+    cheap : int
+        Cost up to which computing an element again beats a trip through memory.
     products : frozenset of str
         Dtypes of which it multiplies matrices; empty: those that the BLAS of this process has.
     """
@@ -32,6 +34,7 @@ class LoopTarget:
     has_caches: bool = True
     runs_masked: bool = True
     streams_rows: bool = False
+    cheap: int = 3
     products: frozenset[str] = frozenset()
 
 
@@ -42,5 +45,6 @@ GPU = LoopTarget(
     has_caches=False,
     runs_masked=False,
     streams_rows=True,
+    cheap=8,
     products=frozenset(("f16", "f32", "f64", "c64", "c128")),
 )

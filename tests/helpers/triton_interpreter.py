@@ -151,9 +151,13 @@ def _results(data: list[Any], dtypes: list[Any], input: Any) -> Any:
     return found if isinstance(input, tuple) else found[0]
 
 
-def _reduce(input: Any, axis: int, combine_fn: Any, keep_dims: bool = False, **rest: Any) -> Any:
-    """Halves of the axis until one element is left."""
+def _reduce(input: Any, axis: Any, combine_fn: Any, keep_dims: bool = False, **rest: Any) -> Any:
+    """Halves of the axis, or of all of them, until one element is left."""
     data, dtypes = _parts(input)
+    if axis is None:
+        (number,), (dtype,) = data, dtypes
+        whole = _reduce(_tensor(number.reshape(1, -1), dtype), 1, combine_fn, True)
+        return tl.tensor(TensorHandle(whole.handle.data.reshape(1), dtype), dtype)
     assert keep_dims
     while data[0].shape[axis] > 1:
         half = data[0].shape[axis] // 2

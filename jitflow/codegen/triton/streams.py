@@ -8,7 +8,8 @@ block by block, and keeps of it what the row kernel folds and the sum of the sec
 from __future__ import annotations
 
 from jitflow.codegen import folds as combining
-from jitflow.codegen.loop_ir import Fold
+from jitflow.codegen.hidden import Hidden
+from jitflow.codegen.loop_ir import Constant, Fold
 from jitflow.codegen.streaming import Chain, Streamed
 from jitflow.codegen.triton.addresses import INDEX, dim_text
 from jitflow.codegen.triton.interface import Blocks, GeneratedKernel
@@ -25,11 +26,22 @@ from jitflow.codegen.triton.products import (
 )
 from jitflow.codegen.triton.products import H as DEEP
 from jitflow.codegen.triton.tiles import COLUMNS, INNER, ROWS, Part, Tile
-from jitflow.codegen.triton.values import Value
+from jitflow.codegen.triton.values import TYPES, Value
 from jitflow.core import dims
-from jitflow.core.dtypes import F16, F64, DType
+from jitflow.core.dataclass import replace
+from jitflow.core.dims import SymbolicDim
+from jitflow.core.dtypes import BOOL, F16, F64, DType
 
 ROW = frozenset((X,))
+
+FEWEST = 16
+"""Rows of the smallest product of blocks."""
+
+MANY = 16
+"""Logarithm to base 2 of the keys of which the sum cannot overflow, where they are not known."""
+
+LOWEST = -1e4
+"""A fill that is lower hides, where arithmetic may be fast."""
 
 
 class StreamWriter(ProductWriter):
@@ -57,20 +69,30 @@ class StreamWriter(ProductWriter):
         return (rows,) if batches == 1 else (rows, Blocks(1), Blocks(batches))
 
     def place(self) -> tuple[str, str]:
-        """One tile has all columns."""
-        return self.text.value(f"tl.program_id(0).to({INDEX})"), ""
+        """One tile has all columns; rows of which most is visible come first."""
+        number = "tl.program_id(0)"
+        if self.stream.hidden is not None:
+            number = f"tl.num_programs(0) - 1 - {number}"
+        return self.text.value(f"({number}).to({INDEX})"), ""
 
     def whole_tile(self) -> Value:
-        query = self.query()
+        query, stream = self.query(), self.stream
         self.enter(self.maker, without=INNER)
-        self.block(self.stream.rows)
-        for begin in self.stream.begins.values():
+        self.block(stream.rows)
+        for begin in stream.begins.values():
             self.folds.begin(begin)
             self.folds.carry(begin.accumulator, along=False)
         total = self.zeros("acc", self.tile.dtype, self.sizes.columns)
-        start = self.text.fresh("start")
-        inner, size = self.product.inner, self.sizes.inner
-        self.text.write(f"for {start} in range(0, {dim_text(inner)}, {size}):")
+        if stream.hidden is None:
+            self.go_through(query, total, "0", dim_text(self.product.inner))
+        else:
+            self.go_through_visible(query, total, stream.hidden)
+        return self.completed(total)
+
+    def go_through(self, query: str, total: Value, first: str, end: str) -> None:
+        """A loop over blocks of the row."""
+        start, inner = self.text.fresh("start"), self.product.inner
+        self.text.write(f"for {start} in range({first}, {end}, {self.sizes.inner}):")
         with self.text.scope():
             self.tiles[self.tile.left.read] = self.scores(query, start)
             weight = self.weights(total)
@@ -78,7 +100,87 @@ class StreamWriter(ProductWriter):
             right = self.block_of(self.tile.right, (INNER, COLUMNS), (K, R), self.dot_dtype)
             self.text.write(f"{total.text} = {self.dot(weight, right, total)}")
         self.indices.masks.pop(K, None)
-        return self.completed(total)
+
+    # Hidden elements
+
+    def go_through_visible(self, query: str, total: Value, hidden: Hidden) -> None:
+        """The blocks that a mask lets through; all others at once."""
+        text, end, size = self.text, dim_text(self.product.inner), self.sizes.inner
+        blocks = text.value(f"(tl.maximum({self.last_bound(hidden)}, 0) + {size - 1}) // {size}")
+        last = text.value(f"tl.minimum({blocks} * {size}, {end})")
+        self.go_through(query, total, "0", last)
+        if not (self.fastmath and self.is_nothing(hidden)):
+            self.add_hidden(total, hidden, last)
+
+    def last_bound(self, hidden: Hidden) -> str:
+        """Where the last row of the tile begins to be hidden."""
+        rows, extent = self.indices.atoms[ROWS], self.indices.extents[ROWS]
+        place, size = self.place()[0], self.sizes.rows
+        step = sum(
+            1 if isinstance(value, SymbolicDim) or value > 0 else 0
+            for name, value in hidden.bound.terms
+            if ROWS in self.maker.atoms[name].atoms()
+        )
+        self.bind(ROWS, f"({place} * {size} + {size - 1 if step else 0})", "", extent)
+        self.enter(self.maker, without=INNER)
+        found = self.indices.affine(hidden.bound)
+        self.indices.atoms[ROWS], self.indices.extents[ROWS] = rows, extent
+        self.enter(self.maker, without=INNER)
+        return found.text
+
+    def is_nothing(self, hidden: Hidden) -> bool:
+        """Whether a fill is so low that fast arithmetic may leave it out."""
+        made = (item for item in self.stream.rows if isinstance(item, Constant))
+        return any(item.result == hidden.fill and item.value <= LOWEST for item in made)
+
+    def add_hidden(self, total: Value, hidden: Hidden, last: str) -> None:
+        """Add what is hidden: as many times one weight as there are, and as the sum of the rows
+        of the right operand; 0 times what is not finite is NaN.
+        """
+        e, stream, end = self.e, self.stream, dim_text(self.product.inner)
+        fill = self.registers[hidden.fill]
+        for statement in hidden.conversions:
+            fill = e.cast(fill, statement.dtype)
+        rows, scale = self.sum_of_rows(total, last)
+        is_any = Value(self.text.value(f"{last} < {end}"), BOOL)
+        fill = e.select(is_any, fill, e.constant(float("-inf"), fill.dtype))
+        accumulator = self.folds.open[stream.peak]
+        old = self.folds.together(accumulator, accumulator.names, ROW)
+        new = combining.combined(e, accumulator.operator, old, [e.cast(fill, accumulator.dtype)])
+        (self.peak,) = new
+        weight = self.shifted(fill, total)
+        self.folds.assign(accumulator, new)
+        many = self.text.value(f"({end} - {last}).to({TYPES[total.dtype.name]})")
+        count = Value(many, total.dtype)
+        for fold, chain in stream.sums:
+            name = self.folds.open[fold.accumulator].names[0]
+            part = e.multiply(e.cast(self.replayed(chain, weight), total.dtype), count)
+            self.text.write(f"{name} = {name} + {part.text}")
+        weight = e.cast(self.replayed(stream.weight, weight), total.dtype)
+        weight = e.multiply(weight, e.constant(scale, total.dtype))
+        self.text.write(f"{total.text} = {total.text} + {weight.text} * {rows}")
+
+    def sum_of_rows(self, total: Value, first: str) -> tuple[str, float]:
+        """The sum of the rows of the right operand from `first` on, divided by a power of two that
+        keeps it from overflowing.
+        """
+        text, size, end = self.text, self.sizes.inner, self.product.inner
+        is_half = self.dot_dtype is F16
+        many = end.bit_length() if isinstance(end, int) else MANY
+        scale = 1.0 if is_half else 2.0**many
+        name, start = text.fresh("rows"), text.fresh("start")
+        shape = f"[{FEWEST if is_half else size}, {self.sizes.columns}]"
+        text.write(f"{name} = tl.zeros({shape}, {TYPES[total.dtype.name]})")
+        ones = text.value(f"tl.full([{FEWEST}, {size}], 1.0, tl.float16)") if is_half else ""
+        text.write(f"for {start} in range({first}, {dim_text(end)}, {size}):")
+        with text.scope():
+            self.begin_axis(INNER, K, start, end, DOWN)
+            right = self.block_of(self.tile.right, (INNER, COLUMNS), (K, R), self.dot_dtype)
+            dot = self.dot(ones, right, replace(total, text=name))
+            text.write(f"{name} = {dot if is_half else f'{name} + {right} * {1 / scale!r}'}")
+        self.indices.masks.pop(K, None)
+        fold = "max" if is_half else "sum"
+        return text.value(f"tl.{fold}({name}, 0, keep_dims=True)"), scale
 
     @property
     def dot_dtype(self) -> DType:
@@ -149,11 +251,9 @@ class StreamWriter(ProductWriter):
 
         As long as all elements are -inf the peak counts as 0: nothing has been added up.
         """
-        stream, e = self.stream, self.e
+        stream = self.stream
         assert self.peak is not None
-        peak = self.replayed(stream.level, self.peak)
-        least, zero = (e.constant(number, peak.dtype) for number in (float("-inf"), 0))
-        self.registers[stream.largest] = e.select(e.equal(peak, least), zero, peak)
+        self.level(self.peak)
         accumulator = self.folds.open[stream.peak]
         old = Value(accumulator.names[0], accumulator.dtype, ROW)
         old = self.replayed(stream.level, old)
@@ -162,6 +262,12 @@ class StreamWriter(ProductWriter):
             self.multiply(self.folds.open[fold.accumulator].names[0], factor)
         self.multiply(total.text, factor)
         return self.replayed(stream.shift, element)
+
+    def level(self, peak: Value) -> None:
+        """Let `peak` be what is subtracted: 0 for -inf."""
+        e, peak = self.e, self.replayed(self.stream.level, peak)
+        least, zero = (e.constant(number, peak.dtype) for number in (float("-inf"), 0))
+        self.registers[self.stream.largest] = e.select(e.equal(peak, least), zero, peak)
 
     def multiply(self, name: str, factor: Value) -> None:
         self.text.write(f"{name} = {name} * {factor.text}")
@@ -215,7 +321,7 @@ class StreamWriter(ProductWriter):
         return self.e.add(value, self.e.subtract(peak, peak))
 
 
-def stream_sizes(tile: Tile) -> TileSizes:
+def stream_sizes(tile: Tile, fastmath: bool) -> TileSizes:
     """Rows of a tile, and how many elements of a row are made at a time."""
     assert tile.left.product is not None
     inside, product = tile.left.product.product, tile.product
@@ -226,7 +332,7 @@ def stream_sizes(tile: Tile) -> TileSizes:
     elif tile.left.product.dtype is F16:
         side, inner, warps = (128, 64, 8) if most <= 128 else (64, 32, 8)
     else:
-        side, inner, warps = 64, 32 if most <= 128 else 16, 8
+        side, inner, warps = 64, 32 if most <= (128 if fastmath else 64) else 16, 8
     rows = power(product.rows, side)
     return TileSizes(rows, columns, power(product.inner, inner), deep, warps, 2)
 
@@ -234,5 +340,5 @@ def stream_sizes(tile: Tile) -> TileSizes:
 def generate_tile(tile: Tile, scalars: frozenset[str], fastmath: bool) -> GeneratedKernel:
     """Triton source of a product and what is done to its elements."""
     if tile.is_streamed:
-        return StreamWriter(tile, scalars, fastmath, stream_sizes(tile)).run()
+        return StreamWriter(tile, scalars, fastmath, stream_sizes(tile, fastmath)).run()
     return ProductWriter(tile, scalars, fastmath, sizes_of(tile)).run()

@@ -111,6 +111,52 @@ def test_masks(device, fill):
     check(device, reversed_mask, three(2))
 
 
+def visible(s, offset=0):
+    return np.tril(np.ones_like(s, shape=s.shape[-2:]), offset)
+
+
+@pytest.mark.parametrize("offset", [0, 5, -3, 40, -50])
+@pytest.mark.parametrize("fill", [-1e9, -np.inf, -2.0])
+def test_hidden_blocks_count_where_their_fill_does(device, fill, offset):
+    def function(q, k, v):
+        s = scores(q, k)
+        return softmax(np.where(visible(s, offset) == 0, fill, s)) @ v
+
+    check(device, function, three(2, rows=100, keys=130), tolerance=5e-6)
+
+
+def test_products_with_hidden_numbers_that_are_not_finite(device):
+    q, k, v = three(2, rows=70, keys=130)
+    v[0, 120, 3], v[1, 69, 4] = np.inf, np.nan
+    k[0, 125, 0] = np.nan
+    for fill in (-1e9, -np.inf):
+        check(device, lambda q, k, v, fill=fill: causal(q, k, v, fill), [q, k, v])
+
+
+def test_several_masks(device):
+    q, k, v = three(2)
+    padding = np.arange(70) > 60
+
+    def both(q, k, v, padding):
+        s = np.where(visible(scores(q, k)).astype(bool), scores(q, k), -1e9)
+        return softmax(np.where(padding, -1e8, s)) @ v
+
+    def window(q, k, v):
+        s = scores(q, k)
+        n = np.cumsum(np.ones_like(s, shape=(70,), dtype=int)) - 1
+        i, j = n[:, None], n[None, :]
+        return softmax(np.where((j <= i) & (j > i - 9), s, -1e9)) @ v
+
+    def open_window(q, k, v):
+        s = scores(q, k)
+        ones = np.ones_like(s, shape=(70, 70), dtype=bool)
+        return softmax(np.where(np.triu(ones, 1) | np.tril(ones, -9), -np.inf, s)) @ v
+
+    check(device, both, [q, k, v, padding], tolerance=5e-6)
+    check(device, open_window, [q, k, v], tolerance=5e-6)
+    check(device, window, [q, k, v], kernels=2, tolerance=5e-6)
+
+
 def test_a_row_of_which_nothing_is_left_is_nan(device):
     q, k, v = three(2)
     mask = np.zeros((2, 70, 70), "f4")
