@@ -25,13 +25,19 @@ def _list(tracer: Tracer, value: PyValue) -> SequenceValue:
     value = resolve(tracer, value)
     if isinstance(value, SequenceValue):
         return value
-    raise Unsupported("JF-B014", f"{value.python_type.__name__} under construction")
+    raise _unknown(value)
+
+
+def _unknown(value: PyValue) -> Unsupported:
+    """A container that was there before the piece, and whose items the tracer does not model."""
+    return Unsupported("JF-B014", f"{value.python_type.__name__} under construction")
 
 
 def add_item(tracer: Tracer, target: PyValue, item: PyValue) -> None:
     """SET_ADD."""
     target = resolve(tracer, target)
-    assert isinstance(target, SetValue)
+    if not isinstance(target, SetValue):
+        raise _unknown(target)
     sets.add(tracer, target, item)
 
 
@@ -40,15 +46,17 @@ def update_items(tracer: Tracer, target: PyValue, items: PyValue) -> None:
     target = resolve(tracer, target)
     if isinstance(target, SetValue):
         sets.update(tracer, target, items)
-    else:
-        assert isinstance(target, DictValue)
+    elif isinstance(target, DictValue):
         dicts.update(tracer, target, items)
+    else:
+        raise _unknown(target)
 
 
 def merge_keywords(tracer: Tracer, target: PyValue, items: PyValue) -> None:
     """DICT_MERGE."""
     target = resolve(tracer, target)
-    assert isinstance(target, DictValue)
+    if not isinstance(target, DictValue):
+        raise _unknown(target)
     dicts.merge_keywords(tracer, target, items)
 
 

@@ -422,3 +422,16 @@ def test_named_tuples_that_are_compared_or_measured_in_a_way_of_their_own():
     found, expected = asked(a, b, x), asked.__wrapped__(a, b, x)
     np.testing.assert_array_equal(found[4], expected[4])
     assert found[:4] + found[5:] == expected[:4] + expected[5:]
+
+
+def test_displays_that_grow_from_piece_to_piece():
+    """What is under construction at a break comes back from outside, with items of any kind."""
+
+    def function(xs, keys):
+        squares = {x * x for x in xs}
+        table = {np.float32(k): -k for k in keys}
+        return squares, table, {**table, "more": len(squares)}, [*squares]
+
+    numbers = {np.float32(2), np.float32(3), np.float32(0.5)}
+    check(function, numbers, [1.0, 2.0])
+    check(function, [np.float32(2), np.float32(3)], {1.5, 2.5})
