@@ -1,4 +1,4 @@
-"""From Triton source to a cubin and all that a launch needs; no GPU takes part.
+"""From Triton source to a cubin (for AMD an hsaco) and all that a launch needs; no GPU takes part.
 
 The one module that imports Triton, and only where an artifact is not on disk. Nothing of Triton's
 own launcher is used: the parameter list is derived from the PTX and checked against the arguments.
@@ -20,7 +20,8 @@ from importlib import metadata
 from typing import Any
 
 from jitflow.codegen.artifacts import Artifact, digest, store
-from jitflow.codegen.triton.cubin import resources
+from jitflow.codegen.triton import listings
+from jitflow.codegen.triton.cubin import Resources, resources
 from jitflow.codegen.triton.interface import ALIGNMENT, GeneratedKernel
 from jitflow.core.config import config
 from jitflow.core.dataclass import dataclass, field, replace
@@ -31,7 +32,7 @@ _FORMAT = "3"
 """Part of every key; another number makes all artifacts before it unknown."""
 
 LEAST_VERSION = (3, 6)
-_WARP = 32
+_WARP, _AMD_WARP = 32, 64
 _MOST_HIDDEN = 2
 """Pointers that Triton appends to the parameters: global scratch memory, profiling memory."""
 
@@ -51,7 +52,7 @@ class KernelBinary:
     name : str
         Of the function in the image.
     image : bytes
-        The cubin.
+        The cubin, or the hsaco.
     types : tuple of str
         Types of the arguments, constexprs left out: ``*fp32``, ``i32``, ``fp64``.
     hidden : int
@@ -98,14 +99,20 @@ class Request:
         With 64-bit indices.
     aligned : bool
         For pointers that are all multiples of `ALIGNMENT`, and integers where that matters.
-    capability : int
-        Of the device: 90 for 9.0.
+    capability : int or str
+        Of the device: 90 for 9.0; an architecture of AMD's by its name, ``gfx942``.
     """
 
     kernel: GeneratedKernel
     wide: bool
     aligned: bool
-    capability: int
+    capability: int | str
+
+    def target(self) -> tuple[str, int | str, int]:
+        """Triton's back end, its word for the device, threads of a warp."""
+        if isinstance(self.capability, str):
+            return "hip", self.capability, _AMD_WARP
+        return "cuda", self.capability, _WARP
 
     def signature(self) -> dict[str, str]:
         """Every parameter and its type."""
@@ -130,7 +137,7 @@ class Request:
             "constexprs": list(kernel.constexprs(self.wide).items()),
             "divisibility": [list(at) for at in self.divisibility()],
             "options": kernel.options.as_dict(),
-            "target": ["cuda", self.capability],
+            "target": list(self.target()),
             "triton": version,
         }
         return digest(_FORMAT, kernel.source, json.dumps(about, sort_keys=True))
@@ -251,15 +258,15 @@ def _compile(request: Request) -> KernelBinary:
         constexprs=kernel.constexprs(request.wide),
         attrs=request.divisibility(),
     )
-    target = backend.GPUTarget("cuda", request.capability, _WARP)
+    target = backend.GPUTarget(*request.target())
     compiled = triton.compile(source, target=target, options=kernel.options.as_dict())
-    return _describe(compiled, request.types())
+    return _describe(compiled, request)
 
 
-def _describe(compiled: Any, types: tuple[str, ...]) -> KernelBinary:
+def _describe(compiled: Any, request: Request) -> KernelBinary:
     """The binary, after its own parameter list was compared with what will be passed."""
-    about = compiled.metadata
-    sizes = parameter_sizes(compiled.asm["ptx"])
+    about, types = compiled.metadata, request.types()
+    sizes, image, found = _read(compiled, request)
     hidden = len(sizes) - len(types)
     if not 0 <= hidden <= _MOST_HIDDEN or any(size != 8 for size in sizes[len(types) :]):
         raise Unsupported("JF-B023", f"unknown parameters: {sizes} for {types}")
@@ -269,36 +276,25 @@ def _describe(compiled: Any, types: tuple[str, ...]) -> KernelBinary:
     for name, expected in _UNUSED.items():
         if getattr(about, name, expected) != expected:
             raise Unsupported("JF-B023", f"{name} is {getattr(about, name)}")
-    image = bytes(compiled.asm["cubin"])
-    found = resources(image)
     return KernelBinary(
         name=compiled.name,
         image=image,
         types=types,
         hidden=hidden,
-        threads=_WARP * about.num_warps,
+        threads=request.target()[2] * about.num_warps,
         shared=about.shared,
         registers=found.registers,
         frame=found.frame,
     )
 
 
-def parameter_sizes(ptx: str) -> list[int]:
-    """Bytes of each parameter of the entry function, hidden ones included."""
-    entry = re.search(r"\.entry\s+[\w$]+\s*\(([^)]*)\)", ptx)
-    if entry is None:
-        raise Unsupported("JF-B023", "the PTX has no entry function")
-    found = []
-    for parameter in filter(None, map(str.strip, entry.group(1).split(","))):
-        array = re.search(r"\.b8\s+[\w$]+\[(\d+)\]", parameter)
-        number = re.search(r"\.[usfb](\d+)\b", parameter)
-        if array:
-            found.append(int(array.group(1)))
-        elif number:
-            found.append(int(number.group(1)) // 8)
-        else:
-            raise Unsupported("JF-B023", f"unknown parameter {parameter!r}")
-    return found
+def _read(compiled: Any, request: Request) -> tuple[list[int], bytes, Resources]:
+    """Sizes of the parameters, the image, and what a thread takes."""
+    if request.target()[0] == "hip":
+        text = compiled.asm["amdgcn"]
+        return listings.amd_sizes(text), bytes(compiled.asm["hsaco"]), listings.amd_resources(text)
+    image = bytes(compiled.asm["cubin"])
+    return listings.ptx_sizes(compiled.asm["ptx"]), image, resources(image)
 
 
 def load_function(source: str, name: str) -> Any:

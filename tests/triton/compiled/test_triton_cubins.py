@@ -11,8 +11,10 @@ from helpers.triton_assembly import assemble
 from helpers.triton_golden import FILES, inputs_of, numbers
 from unit.codegen.running import segment_of
 
+from jitflow.codegen.triton.compile import Request, compile_kernel
 from jitflow.codegen.triton.interface import GeneratedKernel
 from jitflow.codegen.triton.program import compile_segment
+from jitflow.core.config import config
 from jitflow.ir.parser import parse
 
 MOST_SHARED = {80: 166912, 90: 232448}
@@ -46,6 +48,16 @@ def test_resources_and_memory_instructions(path: Path, capability: int) -> None:
             assert made.count(r"(ld|st)\.global[.\w]*\.b(8|16|32|64)\b") == made.count(
                 r"(ld|st)\.global[.\w]*\.v\d\.b\d+"
             )
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_kernels_compile_for_amd(path: Path) -> None:
+    with config().override(disk_cache=False):
+        for kernel in kernels_of(path)[0]:
+            made = compile_kernel(Request(kernel, False, True, "gfx942"))
+            assert made.threads == 64 * kernel.options.num_warps
+            assert made.frame == 0
+            assert made.shared <= 65536
 
 
 def test_a_row_is_read_once() -> None:

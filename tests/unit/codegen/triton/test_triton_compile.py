@@ -10,9 +10,10 @@ import pytest
 
 from jitflow.codegen.artifacts import Store
 from jitflow.codegen.triton import compile as compiler
-from jitflow.codegen.triton.compile import Request, compile_kernel, parameter_sizes
+from jitflow.codegen.triton.compile import Request, compile_kernel
 from jitflow.codegen.triton.cubin import Resources, resources
 from jitflow.codegen.triton.interface import Blocks, GeneratedKernel, Options, Parameter
+from jitflow.codegen.triton.listings import amd_resources, amd_sizes, ptx_sizes
 from jitflow.core import dims
 from jitflow.core.config import config
 from jitflow.core.dtypes import BOOL, F32, F64
@@ -218,12 +219,48 @@ PTX = """
 
 
 def test_parameters_are_read_from_the_ptx():
-    assert parameter_sizes(PTX) == [8, 1, 8, 128, 8]
+    assert ptx_sizes(PTX) == [8, 1, 8, 128, 8]
 
 
 def test_ptx_without_an_entry_is_refused():
     with pytest.raises(Unsupported, match="no entry"):
-        parameter_sizes(".version 8.7")
+        ptx_sizes(".version 8.7")
+
+
+AMD = """
+    .args:
+      - .address_space:  global
+        .offset:         0
+        .size:           8
+        .value_kind:     global_buffer
+      - .offset:         8
+        .size:           4
+        .value_kind:     by_value
+      - .offset:         16
+        .size:           4
+        .value_kind:     hidden_block_count_x
+    .private_segment_fixed_size: 24
+    .vgpr_count:     102
+"""
+
+
+def test_parameters_and_resources_are_read_from_the_assembly_of_amd():
+    assert amd_sizes(AMD) == [8, 4]
+    assert amd_resources(AMD) == Resources(102, 24)
+    with pytest.raises(Unsupported, match="nothing of its arguments"):
+        amd_sizes("s_endpgm")
+
+
+@needs_triton
+def test_a_kernel_becomes_an_hsaco(cache):
+    binary = compile_kernel(Request(kernel(), False, True, "gfx942"))
+    assert binary.image[:4] == b"\x7fELF"
+    assert int.from_bytes(binary.image[18:20], "little") == 224  # EM_AMDGPU
+    assert binary.types == ("*fp32", "*fp32", "fp64", "u8", "i32")
+    assert (binary.name, binary.threads, binary.frame) == ("axpy", 256, 0)
+    compiler.forget()
+    assert compile_kernel(Request(kernel(), False, True, "gfx942")).origin == "from the disk"
+    assert compile_kernel(Request(kernel(), False, True, 90)) != binary
 
 
 class _Compiled:
@@ -233,6 +270,14 @@ class _Compiled:
         known = {"num_warps": 4, "shared": 0, "num_ctas": 1, **about}
         self.asm = {"ptx": ptx, "cubin": b"\x7fELF"}
         self.metadata = type("Metadata", (), known)()
+
+
+class _Asked:
+    def __init__(self, types):
+        self.types = lambda: types
+
+    def target(self):
+        return "cuda", 90, 32
 
 
 @pytest.mark.parametrize(
@@ -246,7 +291,7 @@ class _Compiled:
 )
 def test_a_parameter_list_that_differs_is_refused(types, about, detail):
     with pytest.raises(Unsupported, match=detail):
-        compiler._describe(_Compiled(PTX, **about), types)
+        compiler._describe(_Compiled(PTX, **about), _Asked(types))
 
 
 @pytest.mark.parametrize(
@@ -255,6 +300,6 @@ def test_a_parameter_list_that_differs_is_refused(types, about, detail):
 def test_a_kernel_that_wants_more_of_its_launch_is_refused(about):
     ptx = PTX.replace("\t.param .align 64 .b8 k_param_3[128],\n", "")
     types = ("*fp32", "i8", "fp64")
-    assert compiler._describe(_Compiled(ptx), types).hidden == 1
+    assert compiler._describe(_Compiled(ptx), _Asked(types)).hidden == 1
     with pytest.raises(Unsupported, match=next(iter(about))):
-        compiler._describe(_Compiled(ptx, **about), types)
+        compiler._describe(_Compiled(ptx, **about), _Asked(types))
