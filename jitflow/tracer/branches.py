@@ -21,7 +21,7 @@ from jitflow.tracer.frame import SymbolicFrame
 from jitflow.tracer.merging import Arm, Ending, Finished, Merger, arm_at_end, place_ending
 from jitflow.tracer.objects.model import IteratorValue
 from jitflow.tracer.regions import Mark, Outcome, Region
-from jitflow.tracer.values import PyValue, SequenceValue
+from jitflow.tracer.values import PyValue, SequenceValue, Storage
 
 if TYPE_CHECKING:
     from jitflow.tracer import growing
@@ -247,6 +247,10 @@ class _Fork:
     def knows(self, owner: SequenceValue) -> bool:
         """Whether a list got its rows in front of the arms."""
         return id(owner) in self.made_rows
+
+    def knows_memory(self, storage: Storage) -> bool:
+        """Nothing happens more than once for two arms."""
+        return False
 
     def arm(self, stops: frozenset[int], normal: int, start: Start) -> Arm:
         """Trace one arm and come back."""

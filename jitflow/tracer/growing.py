@@ -314,7 +314,8 @@ def _take_arrays(tracer: Interpreter, owner: SequenceValue, item: PyValue) -> No
     """Rely on the arrays in an item being written no more, nor seen as objects elsewhere."""
     for array in carried.storages_of(item):
         storage = array.storage
-        if array.views or storage.source is not None or storage.uncertain:
+        was_there = any(attempt.knows_memory(storage) for attempt in tracer.attempts)
+        if array.views or storage.source is not None or storage.uncertain or was_there:
             raise Unsupported("JF-B006", "an array that was there before is appended to a list")
         tracer.context.objects.journal.append((storage, {"uncertain": storage.uncertain}))
         storage.uncertain = IN_LIST

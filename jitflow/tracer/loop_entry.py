@@ -20,6 +20,7 @@ from jitflow.tracer.regions import Mark
 from jitflow.tracer.values import (
     PyValue,
     SequenceValue,
+    Storage,
 )
 
 if TYPE_CHECKING:
@@ -117,6 +118,10 @@ class Entry:
     def knows(self, owner: SequenceValue) -> bool:
         """Whether a list was there before the loop."""
         return id(owner) in self.reach.objects or owner.source is not None
+
+    def knows_memory(self, storage: Storage) -> bool:
+        """Whether memory was there before the loop."""
+        return self.reach.knows(storage)
 
     def _grew(self, known: dict[tuple[int, Any], Place]) -> bool:
         """Whether a list was found to grow, which another attempt carries as rows."""

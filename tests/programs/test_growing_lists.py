@@ -1,6 +1,7 @@
 """Lists from outside that are appended to: a log is no reason for another variant."""
 
 import numpy as np
+import pytest
 
 import jitflow
 
@@ -115,3 +116,38 @@ def test_arrays_of_a_length_that_the_loop_finds(check):
 
     x = np.arange(9.0)
     check(run, (x, np.array([0])), (x, np.array([1])))
+
+
+def same_array(x, n):
+    kept, found = x * 2, []
+    for k in range(n):
+        for _ in range(k + 2):
+            x[0] += x[1] * 0.5
+        found.append(kept)
+    return found
+
+
+def same_array_of_a_list_with_numbers(x, n):
+    kept, found = x.copy(), [0.5]
+    while len(found) <= n:
+        found.append(kept)
+    return found
+
+
+def new_arrays(x, n):
+    found = []
+    for k in range(n):
+        new = x + k
+        found.append(new)
+    return found
+
+
+@pytest.mark.parametrize("function", [same_array, same_array_of_a_list_with_numbers, new_arrays])
+def test_arrays_in_lists_are_the_objects_that_were_appended(function):
+    with jitflow.config().override(measure=False, capture_loops=True, strict=True):
+        compiled = jitflow.compile(function)
+        for n in (40, 40, 7):
+            expected, got = function(np.ones(5), n), compiled(np.ones(5), n)
+            for item, other in zip(expected, got, strict=True):
+                assert [item is x for x in expected] == [other is x for x in got]
+                assert np.array_equal(item, other)

@@ -495,7 +495,7 @@ def fix(context: TraceContext, x: PyValue, out: PyValue) -> PyValue:
 def angle(context: TraceContext, z: PyValue, deg: PyValue) -> PyValue:
     """Argument of complex numbers."""
     n = Composer(context)
-    value = z if n.rank(z) or not isinstance(z, ConstantValue) else n.array(z)
+    value = n.array(z) if isinstance(z, ConstantValue | SequenceValue) else z
     if n.kind(value) == "c":
         imag, real = n.attribute(value, "imag"), n.attribute(value, "real")
     else:
