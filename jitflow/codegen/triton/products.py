@@ -19,6 +19,7 @@ from jitflow.codegen.triton.frame import Frame
 from jitflow.codegen.triton.interface import Blocks, Options
 from jitflow.codegen.triton.kernel import KernelWriter
 from jitflow.codegen.triton.phases import Phase
+from jitflow.codegen.triton.tile_sizes import H, K, R, TileSizes, X
 from jitflow.codegen.triton.tiles import (
     BATCH,
     COLUMNS,
@@ -31,33 +32,14 @@ from jitflow.codegen.triton.tiles import (
 )
 from jitflow.codegen.triton.values import TYPES, Value
 from jitflow.core import dims
-from jitflow.core.dataclass import dataclass, replace
-from jitflow.core.dims import Dim, SymbolicDim
+from jitflow.core.dataclass import replace
+from jitflow.core.dims import Dim
 from jitflow.core.dtypes import F16, F32, F64, I64, DType
 
 GROUP = 8
 """Rows of tiles that neighbouring programs share, so that what they read stays in the cache."""
 
-X, R, K, H = "x", "r", "k", "h"
-"""Axes of blocks: rows and columns of the tile, inner axis, inner axis of a product inside."""
-
 DOWN, ALONG = "[:, None]", "[None, :]"
-
-
-@dataclass(frozen=True)
-class TileSizes:
-    """Elements of a tile along its axes; `deep`: the inner axis of a product inside, or 0."""
-
-    rows: int
-    columns: int
-    inner: int
-    deep: int = 0
-    warps: int = 4
-    stages: int = 3
-
-    def along(self, axis: str) -> int:
-        """Elements along an axis."""
-        return {X: self.rows, R: self.columns, K: self.inner, H: self.deep}[axis]
 
 
 class ProductWriter(KernelWriter):
@@ -285,19 +267,3 @@ def _without_loops(part: Part | None) -> list[Statement]:
     """The statements of a part of which all elements are made alike."""
     body: Iterable[Statement] = () if part is None else walk(part.kernel.body)
     return [statement for statement in body if not isinstance(statement, Loop)]
-
-
-def sizes_of(tile: Tile) -> TileSizes:
-    """Rows and columns of a tile, and how much of the inner axis is read at a time."""
-    product = tile.product
-    side, inner = (128, 64) if tile.dtype is F16 else (64, 32)
-    rows, columns = power(product.rows, side), power(product.columns, side)
-    warps = 8 if rows * columns >= 128 * 128 else 4
-    return TileSizes(rows, columns, power(product.inner, inner), warps=warps)
-
-
-def power(extent: Dim, most: int) -> int:
-    """A power of two: at least 16, as the tensor cores have it."""
-    if isinstance(extent, SymbolicDim):
-        return most
-    return max(16, min(most, 1 << max(0, extent - 1).bit_length()))

@@ -7,30 +7,23 @@ block by block, and keeps of it what the row kernel folds and the sum of the sec
 
 from __future__ import annotations
 
+import functools
+
 from jitflow.codegen import folds as combining
 from jitflow.codegen.hidden import Hidden
 from jitflow.codegen.loop_ir import Constant, Fold
 from jitflow.codegen.streaming import Chain, Streamed
 from jitflow.codegen.triton.addresses import INDEX, dim_text
 from jitflow.codegen.triton.interface import Blocks, GeneratedKernel
-from jitflow.codegen.triton.products import (
-    ALONG,
-    DOWN,
-    K,
-    ProductWriter,
-    R,
-    TileSizes,
-    X,
-    power,
-    sizes_of,
-)
-from jitflow.codegen.triton.products import H as DEEP
+from jitflow.codegen.triton.products import ALONG, DOWN, ProductWriter
+from jitflow.codegen.triton.tile_sizes import H as DEEP
+from jitflow.codegen.triton.tile_sizes import K, R, TileSizes, X, other_sizes, sizes_of
 from jitflow.codegen.triton.tiles import COLUMNS, INNER, ROWS, Part, Tile
 from jitflow.codegen.triton.values import TYPES, Value
 from jitflow.core import dims
 from jitflow.core.dataclass import replace
 from jitflow.core.dims import SymbolicDim
-from jitflow.core.dtypes import BOOL, F16, F64, DType
+from jitflow.core.dtypes import BOOL, F16, DType
 
 ROW = frozenset((X,))
 
@@ -321,24 +314,20 @@ class StreamWriter(ProductWriter):
         return self.e.add(value, self.e.subtract(peak, peak))
 
 
-def stream_sizes(tile: Tile, fastmath: bool) -> TileSizes:
-    """Rows of a tile, and how many elements of a row are made at a time."""
-    assert tile.left.product is not None
-    inside, product = tile.left.product.product, tile.product
-    deep, columns = power(inside.inner, 256), power(product.columns, 256)
-    most = max(deep, columns)
-    if F64 in (inside.dtype, product.dtype):
-        side, inner, warps = 32, 16, 4
-    elif tile.left.product.dtype is F16:
-        side, inner, warps = (128, 64, 8) if most <= 128 else (64, 32, 8)
-    else:
-        side, inner, warps = 64, 32 if most <= (128 if fastmath else 64) else 16, 8
-    rows = power(product.rows, side)
-    return TileSizes(rows, columns, power(product.inner, inner), deep, warps, 2)
-
-
 def generate_tile(tile: Tile, scalars: frozenset[str], fastmath: bool) -> GeneratedKernel:
     """Triton source of a product and what is done to its elements."""
-    if tile.is_streamed:
-        return StreamWriter(tile, scalars, fastmath, stream_sizes(tile, fastmath)).run()
-    return ProductWriter(tile, scalars, fastmath, sizes_of(tile)).run()
+    made = _written(tile, scalars, fastmath, sizes_of(tile, fastmath))
+    made.alternatives = functools.partial(_alternatives, tile, scalars, fastmath)
+    return made
+
+
+def _alternatives(tile: Tile, scalars: frozenset[str], fastmath: bool) -> list[GeneratedKernel]:
+    """The kernel with tiles of other sizes."""
+    return [_written(tile, scalars, fastmath, sizes) for sizes in other_sizes(tile, fastmath)]
+
+
+def _written(
+    tile: Tile, scalars: frozenset[str], fastmath: bool, sizes: TileSizes
+) -> GeneratedKernel:
+    writer = StreamWriter if tile.is_streamed else ProductWriter
+    return writer(tile, scalars, fastmath, sizes).run()
