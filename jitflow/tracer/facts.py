@@ -20,6 +20,7 @@ from jitflow.guards.sources import DimensionSource, Source
 from jitflow.ir.graph import DimensionOf, Value
 from jitflow.tracer import ranges
 from jitflow.tracer.context import TraceContext
+from jitflow.tracer.trace import ANY_VALUE
 
 if TYPE_CHECKING:
     from jitflow.tracer import conditions
@@ -56,6 +57,20 @@ def decide(
     fact = (left, relation, right) if result else _negated(left, relation, right)
     rely_on(context, *fact)
     return result
+
+
+def fixed(context: TraceContext, dim: Dim | None) -> int | None:
+    """The value of `dim` in the traced call, on which the trace then relies.
+
+    None where it is known only at run time, or is another one each time.
+    """
+    known = None if dim is None else evaluate(context, dim)
+    if known is None or dim is None or isinstance(dim, int):
+        return known
+    if ANY_VALUE in context.dynamic:
+        return None
+    rely_on(context, dim, "==", known)
+    return known
 
 
 def _usual(context: TraceContext, left: Dim, relation: str, right: Dim, alike: bool) -> bool | None:

@@ -74,11 +74,29 @@ def is_known(context: TraceContext, value: PyValue) -> bool:
 
 
 def constant(context: TraceContext, value: PyValue, what: str) -> Any:
-    """The Python object that an argument is; JF-B008 where it is known only at run time."""
+    """The Python object that an argument is; JF-B008 where it is known only at run time.
+
+    An integer that has changed from call to call is fixed to its value.
+    """
     try:
         return plain(context, value)
     except LookupError:
+        pass
+    try:
+        return plain(context, _fixed(context, value))
+    except LookupError:
         raise unsupported(f"{what} known only at run time") from None
+
+
+def _fixed(context: TraceContext, value: PyValue) -> PyValue:
+    """`value` with integers fixed that are symbolic."""
+    value = context.resolve(value)
+    if isinstance(value, ScalarValue) and value.box == "int":
+        known = facts.fixed(context, value.dim)
+        return value if known is None else ConstantValue(known)
+    if isinstance(value, SequenceValue):
+        return SequenceValue(value.kind, [_fixed(context, item) for item in value.items])
+    return value
 
 
 def flag(context: TraceContext, value: PyValue, what: str) -> bool:

@@ -34,7 +34,7 @@ def sliding_window_view(
     if arguments.is_none(axis):
         axes = tuple(range(rank))
     else:
-        found = arguments.plain(context, axis)
+        found = arguments.constant(context, axis, "axis")
         given = found if isinstance(found, tuple | list) else (found,)
         axes = tuple(arguments.normalise_axis(position, rank) for position in given)
     if len(sizes) != len(axes):

@@ -13,7 +13,6 @@ from jitflow.core.errors import Unsupported
 from jitflow.ir.graph import Value
 from jitflow.tracer import facts
 from jitflow.tracer.context import TraceContext
-from jitflow.tracer.trace import ANY_VALUE
 from jitflow.tracer.values import ConstantValue, PyValue, ScalarValue
 
 BINARY: dict[str, Callable[[Any, Any], Any]] = {
@@ -108,12 +107,11 @@ def _converted(number: Any, dtype: DType) -> Any:
 
 def specialise(context: TraceContext, value: ScalarValue) -> ConstantValue:
     """An integer fixed to its value in the traced call; JF-B010 where that is not known."""
-    known = None if value.dim is None else facts.evaluate(context, value.dim)
-    if known is None or value.dim is None:
-        raise Unsupported("JF-B010", f"{value.box} known only at run time")
-    if ANY_VALUE in context.dynamic and not isinstance(value.dim, int):
-        raise Unsupported("JF-B010", f"an {value.box} that is another one each time")
-    facts.rely_on(context, value.dim, "==", known)
+    known = facts.fixed(context, value.dim)
+    if known is None:
+        is_known = value.dim is not None and facts.evaluate(context, value.dim) is not None
+        why = "that is another one each time" if is_known else "known only at run time"
+        raise Unsupported("JF-B010", f"an {value.box} {why}")
     return ConstantValue(known)
 
 

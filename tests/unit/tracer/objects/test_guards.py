@@ -341,3 +341,17 @@ def test_items_of_a_range_rely_on_its_bounds():
     assert len(traced.guards) < 20
     compiled = agree(f, [lambda n=n: (np.arange(float(n)),) for n in (5, 6, 7, 500, 6)])
     assert compiled.report().breaks == 0
+
+
+def test_integers_that_have_to_be_known_are_fixed():
+    """An axis that has changed is not symbolic: one variant each, and no break."""
+
+    def f(x, axis, width):
+        windows = np.lib.stride_tricks.sliding_window_view(x, 2, axis)
+        return np.sum(x, axis), np.pad(x, (width, 0)), windows.sum()
+
+    calls = [(0, 1), (1, 1), (2, 3), (-1, 2), (0, 1)]
+    x = np.arange(24.0).reshape(2, 3, 4)
+    compiled = agree(f, [lambda call=call: (x.copy(), *call) for call in calls])
+    assert compiled.report().breaks == 0
+    agree(f, [lambda call=call: (x.copy(), *call) for call in [(0, n) for n in range(20)]])
