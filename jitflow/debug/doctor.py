@@ -176,15 +176,16 @@ def _entry() -> Iterator[Finding]:
     yield Finding("native entry", "ok", "object layouts pass the self-check")
 
 
+def _sample(a: Any, b: Any) -> Any:
+    return np.maximum(a * b + 1, 0).sum()
+
+
 def _compiles() -> Iterator[Finding]:
     api = importlib.import_module("jitflow.api")
 
-    def sample(a: Any, b: Any) -> Any:
-        return np.maximum(a * b + 1, 0).sum()
-
     x = np.linspace(-2, 2, 1000)
-    compiled = api.compile(sample)
-    expected = sample(x, x)
+    compiled = api.compile(_sample)
+    expected = _sample(x, x)
     results = [compiled(x, x) for _ in range(3)]
     if not np.allclose(results, expected, rtol=1e-12, atol=0):
         yield Finding("a small function", "problem", f"{results} for {expected}", "report this")
@@ -236,6 +237,39 @@ def _packages() -> Iterator[Finding]:
             yield Finding(name, "ok", version)
 
 
+def _compiles_for_gpu() -> Iterator[Finding]:
+    """A small function on the GPU itself, where there is one and the packages for it."""
+    name, found = "a small function on the GPU", machine.probe()
+    packages = [item for item in _packages() if item.status != "ok"]
+    if (
+        found.problem
+        or packages
+        or not any(device.capability >= LEAST_CAPABILITY for device in found.devices)
+    ):
+        return
+    api = importlib.import_module("jitflow.api")
+    compiled = api.compile(_sample)
+    x = np.linspace(-2, 2, 1000)
+    try:
+        given = api.to_device(x, "cuda")
+        results = api.to_device([compiled(given, given) for _ in range(2)], "cpu")
+    except Exception as error:
+        first = (str(error).splitlines() or [""])[0]
+        remedy = (
+            "python -c 'import cupy; print(cupy.ones(3).sum())' says more; report it if that works"
+        )
+        yield Finding(name, "problem", f"{type(error).__name__}: {first}", remedy)
+        return
+    if not np.allclose(results, _sample(x, x), rtol=1e-12, atol=0):
+        yield Finding(name, "problem", f"{results} for {_sample(x, x)}", "report this")
+    elif not compiled.report().pieces:
+        text = "; ".join(str(compiled.report()).splitlines()[1:3]).strip()
+        remedy = "see the reason above, or report it"
+        yield Finding(name, "problem", f"right, but run by CuPy: {text}", remedy)
+    else:
+        yield Finding(name, "ok", "compiled, right")
+
+
 def _cache() -> Iterator[Finding]:
     folder = cache_folder()
     if not config().disk_cache:
@@ -264,6 +298,7 @@ _CHECKS: tuple[tuple[str, Check, bool], ...] = (
     ("a small function", _compiles, True),
     ("GPU driver", _gpu, False),
     ("packages for the GPU", _packages, False),
+    ("a small function on the GPU", _compiles_for_gpu, False),
     ("cache folder", _cache, False),
 )
 """Name, check, and whether compiling for the CPU depends on it."""

@@ -5,11 +5,16 @@ import os
 import subprocess
 import sys
 
+import numpy as np
 import pytest
+from helpers import host_device
 from helpers.fake_cuda import run_with_driver
+from helpers.host_device import DeviceArray, HostDevice, to_device
 
 from jitflow.core.config import config
 from jitflow.debug import doctor
+from jitflow.runtime.device import machine
+from jitflow.runtime.device.transfer import mapped
 
 LINES = {"Python", "NumPy", "llvmlite", "processor", "BLAS", "native entry", "a small function"}
 OPTIONAL = {"GPU driver", "Triton", "CuPy", "cache folder"}
@@ -114,3 +119,59 @@ def test_the_driver_describes_its_devices():
 )
 def test_what_is_wrong_with_the_driver_is_said(setting, expected):
     assert expected in run_with_driver(LISTED, **setting)
+
+
+class _Arrays:
+    """A machine with a GPU, as far as the doctor asks."""
+
+    def __init__(self, monkeypatch, broken=False):
+        device = machine.DeviceInfo("Fake H200", 90, 1 << 37, 132)
+        monkeypatch.setattr(machine, "probe", lambda: machine.DriverInfo(13000, (device,)))
+        monkeypatch.setattr(doctor, "_packages", lambda: iter(()))
+        monkeypatch.setattr("jitflow.api.to_device", self.to_device)
+        self.broken = broken
+
+    def to_device(self, tree, device):
+        if self.broken:
+            raise RuntimeError("cudaErrorNoDevice: no device\nand much more")
+        move = to_device if device == "cuda" else (lambda leaf: leaf.host)
+        kinds = np.ndarray if device == "cuda" else DeviceArray
+        return mapped(tree, lambda leaf: move(leaf) if isinstance(leaf, kinds) else leaf)
+
+
+def total(grid, arguments):
+    x, out = arguments  # both arguments are the same array
+    a = HostDevice.array_at(x, 1000, "f8")
+    HostDevice.array_at(out, 1, "f8")[:] = np.maximum(a * a + 1, 0).sum()
+
+
+def wrong(grid, arguments):
+    HostDevice.array_at(arguments[1], 1, "f8")[:] = 1
+
+
+@pytest.mark.parametrize(
+    ("kernel", "more", "status", "expected"),
+    [
+        (total, {}, "ok", "compiled, right"),
+        (wrong, {}, "problem", "for "),
+        (total, {"refusal": "no Triton"}, "problem", "run by CuPy"),
+    ],
+)
+def test_a_function_is_run_on_the_gpu(monkeypatch, kernel, more, status, expected):
+    _Arrays(monkeypatch)
+    with host_device.installed(HostDevice(lambda made, wide: kernel), **more):
+        (finding,) = doctor._compiles_for_gpu()
+    assert (finding.status, bool(finding.remedy)) == (status, status != "ok")
+    assert expected in finding.detail
+
+
+def test_a_gpu_that_cannot_be_used_is_a_problem(monkeypatch):
+    _Arrays(monkeypatch, broken=True)
+    (finding,) = doctor._compiles_for_gpu()
+    assert finding.detail == "RuntimeError: cudaErrorNoDevice: no device"
+    assert "cupy.ones" in finding.remedy
+
+
+def test_without_a_gpu_nothing_is_run_there(monkeypatch):
+    monkeypatch.setattr(machine, "probe", lambda: machine.DriverInfo(problem="none"))
+    assert list(doctor._compiles_for_gpu()) == []
