@@ -31,6 +31,7 @@ from jitflow.tracer.values import (
     ConstantValue,
     EitherValue,
     IntOrFloatValue,
+    PerhapsNone,
     PerhapsUnbound,
     PyValue,
     RowsValue,
@@ -40,10 +41,11 @@ from jitflow.tracer.values import (
 )
 
 if TYPE_CHECKING:
-    from jitflow.tracer import remaining, shrinking
+    from jitflow.tracer import missing, remaining, shrinking
     from jitflow.tracer.interpreter import Interpreter
     from jitflow.tracer.shrinking import Capacity
 else:
+    missing = LazyModule("jitflow.tracer.missing")
     remaining = LazyModule("jitflow.tracer.remaining")
     shrinking = LazyModule("jitflow.tracer.shrinking")
 
@@ -157,6 +159,13 @@ class Perhaps:
 
 
 @dataclass(frozen=True)
+class OrNone:
+    """A value of `kind`, which has no arrays, or None, as `PerhapsNone` has them."""
+
+    kind: Kind
+
+
+@dataclass(frozen=True)
 class Rest:
     """What is left of an iterator; `tree` is its structure, as in `tracer.remaining`."""
 
@@ -186,6 +195,7 @@ Kind = (
     | Fixed
     | Unbound
     | Perhaps
+    | OrNone
     | Stack
     | Row
     | Rest
@@ -215,6 +225,8 @@ def describe(tracer: Interpreter, value: PyValue) -> Kind:
     """The kind of a value."""
     if isinstance(value, PerhapsUnbound):
         return Perhaps(describe(tracer, value.value))
+    if isinstance(value, PerhapsNone):
+        return OrNone(describe(tracer, value.value))
     if isinstance(value, RowsValue):
         stack: Stack = value.stack
         return stack
@@ -262,7 +274,7 @@ def types_of(kind: Kind) -> list[ArrayType]:
         return [kind.type, ArrayType(I64)]
     if isinstance(kind, Group):
         return [type for item in kind.items for type in types_of(item)]
-    if isinstance(kind, Perhaps):
+    if isinstance(kind, Perhaps | OrNone):
         return [*types_of(kind.kind), ArrayType(BOOL)]
     if isinstance(kind, Rest):
         return [ArrayType(I64)] * remaining.number_count(kind.tree)
@@ -280,6 +292,8 @@ def parts_of(tracer: Interpreter, value: PyValue) -> list[Value]:
     """The graph values that hold a value now, in the block that is being built."""
     if isinstance(value, PerhapsUnbound):
         return [*parts_of(tracer, value.value), value.is_bound]
+    if isinstance(value, PerhapsNone):
+        return [*parts_of(tracer, value.value), value.is_there]
     if isinstance(value, RowsValue):
         return [*value.buffers, *(() if value.count is None else (value.count,))]
     value = operations.resolve(tracer, value)
@@ -333,6 +347,8 @@ def build(tracer: Interpreter, kind: Kind, parts: Iterator[Value], uncertain: st
         return SequenceValue(kind.kind, items)
     if isinstance(kind, Perhaps):
         return PerhapsUnbound(build(tracer, kind.kind, parts, uncertain), next(parts))
+    if isinstance(kind, OrNone):
+        return PerhapsNone(build(tracer, kind.kind, parts), next(parts))
     if isinstance(kind, Stack):
         found = [next(parts) for _ in types_of(kind)]
         count = None if kind.is_full else found.pop()
@@ -361,7 +377,9 @@ def unified(
         if part is not None:
             return part
     if isinstance(left, Perhaps | Unbound) or isinstance(right, Perhaps | Unbound):
-        return _perhaps(left, right, what, values)
+        return missing.perhaps(left, right, what, values)
+    if missing.may_be_none(left) or missing.may_be_none(right):
+        return missing.or_none(left, right, what, values)
     items = _unified_items(left, right, what, values, capacity)
     if items is not None:
         return items
@@ -435,21 +453,10 @@ def _int_or_float(
     return IntOrFloat(largest)
 
 
-def _perhaps(left: Kind, right: Kind, what: str, values: Iterable[PyValue | None]) -> Kind:
-    """The kind of a variable that is bound to a value of a kind, or not, as data decide."""
-    kinds = [kind.kind if isinstance(kind, Perhaps) else kind for kind in (left, right)]
-    known = [kind for kind in kinds if not isinstance(kind, Unbound)]
-    held = [value.value if isinstance(value, PerhapsUnbound) else value for value in values]
-    kind = unified(known[0], known[-1], what, held)
-    if not _outlives_region(kind):
-        raise Unsupported("JF-B006", f"{what} is {text_of(kind)} or unbound")
-    return Perhaps(kind)
-
-
-def _outlives_region(kind: Kind) -> bool:
+def outlives_region(kind: Kind) -> bool:
     """Whether no part is an object that may have been made in the region: that one is undone."""
     if isinstance(kind, Group):
-        return all(map(_outlives_region, kind.items))
+        return all(map(outlives_region, kind.items))
     return not isinstance(kind, Fixed) or isinstance(kind.value, ConstantValue)
 
 
@@ -462,7 +469,7 @@ def made_in(kind: Kind, known: Callable[[PyValue], bool]) -> bool:
 
 def is_open(kind: Kind) -> bool:
     """Whether there is a number in it whose type data decide, or whether they decide if it is."""
-    if isinstance(kind, Perhaps | Unbound):
+    if isinstance(kind, Perhaps | Unbound | OrNone):
         return True
     if isinstance(kind, Group):
         return any(map(is_open, kind.items))
@@ -485,7 +492,9 @@ def converted(tracer: Interpreter, parts: list[Value], kind: Kind, wanted: Kind)
     if kind == wanted:
         return parts
     if isinstance(wanted, Perhaps):
-        return _perhaps_parts(tracer, parts, kind, wanted)
+        return missing.perhaps_converted(tracer, parts, kind, wanted)
+    if isinstance(wanted, OrNone):
+        return missing.or_none_converted(tracer, parts, kind, wanted)
     if isinstance(kind, Group):
         assert isinstance(wanted, Group)
         left = list(parts)
@@ -526,22 +535,12 @@ def _row_parts(tracer: Interpreter, parts: list[Value], kind: Row, wanted: Row) 
     return [parts[0], tracer.context.builder.emit("full", truth, shape=parts[0].type.shape)]
 
 
-def _perhaps_parts(
-    tracer: Interpreter, parts: list[Value], kind: Kind, wanted: Perhaps
-) -> list[Value]:
-    if isinstance(kind, Unbound):
-        return [*placeholders(tracer, wanted.kind), tracer.context.truth(False)]
-    if isinstance(kind, Perhaps):
-        return [*converted(tracer, parts[:-1], kind.kind, wanted.kind), parts[-1]]
-    return [*converted(tracer, parts, kind, wanted.kind), tracer.context.truth(True)]
-
-
 def text_of(kind: Kind) -> str:
     """A kind in words."""
     if isinstance(kind, Unbound):
         return "unbound"
-    if isinstance(kind, Perhaps):
-        return f"{text_of(kind.kind)} or unbound"
+    if isinstance(kind, Perhaps | OrNone):
+        return f"{text_of(kind.kind)} or {'unbound' if isinstance(kind, Perhaps) else 'None'}"
     if isinstance(kind, Stack):
         return f"list of {text_of(kind.item)}"
     if isinstance(kind, Row):

@@ -119,14 +119,18 @@ def known_truth(tracer: Interpreter, value: PyValue) -> bool:
 
 def _jump_if(wanted: bool) -> Handler:
     def handler(tracer: Interpreter, frame: SymbolicFrame, target: int) -> None:
-        truth = operations.truth(tracer, frame.pop())
-        if not isinstance(truth, ConstantValue):
-            stack = frame.stack
-            _branch(tracer, frame, truth, wanted, (target, stack), stack)
-        elif bool(truth.value) is wanted:
-            jump(tracer, frame, target)
+        _jump_where(tracer, frame, operations.truth(tracer, frame.pop()), wanted, target)
 
     return handler
+
+
+def _jump_where(
+    tracer: Interpreter, frame: SymbolicFrame, truth: PyValue, wanted: bool, target: int
+) -> None:
+    if not isinstance(truth, ConstantValue):
+        _branch(tracer, frame, truth, wanted, (target, frame.stack), frame.stack)
+    elif bool(truth.value) is wanted:
+        jump(tracer, frame, target)
 
 
 def _branch(
@@ -147,8 +151,7 @@ def _branch(
 
 def _jump_if_none(wanted: bool) -> Handler:
     def handler(tracer: Interpreter, frame: SymbolicFrame, target: int) -> None:
-        if operations.is_same(tracer, frame.pop(), ConstantValue(None)) is wanted:
-            jump(tracer, frame, target)
+        _jump_where(tracer, frame, operations.is_none(tracer, frame.pop()), wanted, target)
 
     return handler
 

@@ -40,7 +40,11 @@ def _compare(tracer: Interpreter, frame: SymbolicFrame, operator: str) -> None:
 
 def _is(tracer: Interpreter, frame: SymbolicFrame, inverted: bool) -> None:
     left, right = frame.pop_many(2)
-    frame.push(ConstantValue(operations.is_same(tracer, left, right) is not inverted))
+    if isinstance(right, ConstantValue) and right.value is None:
+        result = operations.is_none(tracer, left)
+    else:
+        result = ConstantValue(operations.is_same(tracer, left, right))
+    frame.push(operations.unary(tracer, "not", result) if inverted else result)
 
 
 def _contains(tracer: Interpreter, frame: SymbolicFrame, inverted: bool) -> None:

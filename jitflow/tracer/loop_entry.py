@@ -78,7 +78,7 @@ class Entry:
             is_updated = slot in self.loop.updated and frame.names[slot] not in self.rebound
             if is_updated and isinstance(kind, carried.Array):
                 self.kept[slot] = value
-            elif not isinstance(kind, Fixed):
+            elif not isinstance(kind, Fixed) or slot in self.widened:
                 parts = carried.parts_of(tracer, value)
                 name = frame.names[slot]
                 self.carried.append(Carried(name, kind, parts, value, slot=slot))

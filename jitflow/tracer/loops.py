@@ -34,14 +34,16 @@ from jitflow.tracer.regions import Outcome, Region
 from jitflow.tracer.values import (
     ArrayValue,
     ConstantValue,
+    PyValue,
     RowsValue,
     Storage,
 )
 
 if TYPE_CHECKING:
-    from jitflow.tracer import remaining, shrinking
+    from jitflow.tracer import missing, remaining, shrinking
     from jitflow.tracer.interpreter import Interpreter
 else:
+    missing = LazyModule("jitflow.tracer.missing")
     remaining = LazyModule("jitflow.tracer.remaining")
     shrinking = LazyModule("jitflow.tracer.shrinking")
 
@@ -232,7 +234,8 @@ class _Attempt(Exit):
         self.widened.update(apart)
         if apart or not self._has_room():
             return True
-        self._check_fixed()
+        if self._check_fixed():
+            return True
         return self._find_uncertain(uncertain) or self._choose_outs(outcome)
 
     def _find_uncertain(self, uncertain: Origins) -> bool:
@@ -315,8 +318,12 @@ class _Attempt(Exit):
         self.rebound |= found
         return bool(found)
 
-    def _check_fixed(self) -> None:
-        """Variables that hold objects other than numbers and arrays must hold the same again."""
+    def _check_fixed(self) -> bool:
+        """Variables that hold objects other than numbers and arrays must hold the same again.
+
+        True where one is None, or a number, as data decide: it has to be carried then.
+        """
+        before = len(self.widened)
         for place in self.fixed:
             if not carried.is_same(self.fixed[place], place.read()):  # type: ignore[arg-type]
                 raise NotSettled(f"{place} is another object after an iteration")
@@ -326,7 +333,18 @@ class _Attempt(Exit):
             if old is None or slot not in self.live[self.loop.header]:
                 continue
             if not carried.is_same(old, self.frame.slots[slot]):
-                raise NotSettled(f"{self.frame.names[slot]} is another object after an iteration")
+                self._widen_none(slot, old, self.frame.slots[slot])
+        return len(self.widened) > before
+
+    def _widen_none(self, slot: int, old: PyValue, new: PyValue | None) -> None:
+        """Carry a variable that is None before the loop and a number behind some iterations."""
+        name = self.frame.names[slot]
+        first = carried.describe(self.tracer, old)
+        last = first if new is None else carried.describe(self.tracer, new)
+        is_open = isinstance(last, carried.OrNone) or not self.can_settle
+        if new is None or not (is_open and missing.may_be_none(first)):
+            raise NotSettled(f"{name} is another object after an iteration")
+        self.widened[slot] = missing.or_none(first, last, name)
 
     def _stays_own(self, item: Carried) -> bool:
         """Whether the arrays that come back in `item` are known nowhere else."""

@@ -174,6 +174,11 @@ def contains(tracer: Tracer, container: PyValue, item: PyValue) -> PyValue:
     return comparison.contains(tracer, container, item)
 
 
+def is_none(tracer: Tracer, value: PyValue) -> PyValue:
+    """``value is None``."""
+    return comparison.is_none(tracer, value)
+
+
 def is_same(tracer: Tracer, left: PyValue, right: PyValue) -> bool:
     """``left is right``, guarded."""
     return comparison.is_same(tracer, left, right)

@@ -193,6 +193,27 @@ class PerhapsUnbound(PyValue):
         return self.value.python_type
 
 
+class PerhapsNone(PyValue):
+    """A number, or a tuple of numbers, or None, as data decide: ``best = None`` before a search.
+
+    Every operation but a test for None relies on it being there (`wrap.resolve`).
+
+    Attributes
+    ----------
+    value : PyValue
+        What it is where it is not None.
+    is_there : ir.graph.Value
+        bool[].
+    """
+
+    def __init__(self, value: PyValue, is_there: Value) -> None:
+        self.value, self.is_there = value, is_there
+
+    @property
+    def python_type(self) -> type:
+        raise Unsupported("JF-B005", "a value or None")
+
+
 class Storage:
     """The memory of one array object that owns it, as SSA versions.
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from jitflow.core.dtypes import BOOL
 from jitflow.core.errors import Unsupported
 from jitflow.core.lazy import LazyModule
 from jitflow.guards.predicates import IsObject, NotSame, SameObject, TypeIs
@@ -42,6 +43,7 @@ from jitflow.tracer.values import (
     IntOrFloatValue,
     NumbersValue,
     OpenNumber,
+    PerhapsNone,
     PyValue,
     ScalarValue,
     SequenceValue,
@@ -244,6 +246,14 @@ def is_equal_item(tracer: Tracer, left: PyValue, right: PyValue) -> bool:
     return known_truth(tracer, compare(tracer, "==", left, right))
 
 
+def is_none(tracer: Tracer, value: PyValue) -> PyValue:
+    """``value is None``: a constant, or a run-time bool where data decide it."""
+    if isinstance(value, PerhapsNone):
+        emit = tracer.context.builder.emit
+        return ScalarValue("bool", BOOL, emit("logical_not", value.is_there))
+    return ConstantValue(is_same(tracer, value, ConstantValue(None)))
+
+
 def is_same(tracer: Tracer, left: PyValue, right: PyValue) -> bool:
     """``left is right``, guarded."""
     for first, second in ((left, right), (right, left)):
@@ -326,7 +336,12 @@ def guard_identity(tracer: Tracer, value: LazyValue) -> None:
 
 def truth(tracer: Tracer, value: PyValue) -> PyValue:
     """``bool(value)``: a constant, or a run-time bool."""
-    value = resolve(tracer, value)
+    if isinstance(value, PerhapsNone):
+        return _is_there_and_true(tracer, value)
+    return _truth_of(tracer, resolve(tracer, value))
+
+
+def _truth_of(tracer: Tracer, value: PyValue) -> PyValue:
     if isinstance(value, EitherValue):
         return either.truth(tracer.context, value)
     if isinstance(value, IntOrFloatValue):
@@ -350,6 +365,12 @@ def truth(tracer: Tracer, value: PyValue) -> PyValue:
     if isinstance(value, OpaqueValue):
         raise Unsupported("JF-B003", f"truth of a {type(value.real).__name__}")
     return _TRUE
+
+
+def _is_there_and_true(tracer: Tracer, value: PerhapsNone) -> PyValue:
+    inner = tracer.context.scalar_graph_value(truth(tracer, value.value), BOOL)
+    emit = tracer.context.builder.emit
+    return ScalarValue("bool", BOOL, emit("logical_and", value.is_there, inner))
 
 
 def _instance_truth(tracer: Tracer, value: InstanceValue) -> PyValue:

@@ -48,6 +48,7 @@ from jitflow.tracer.values import (
     EitherValue,
     IntOrFloatValue,
     NumbersValue,
+    PerhapsNone,
     PerhapsUnbound,
     PyValue,
     ScalarValue,
@@ -151,6 +152,12 @@ def _int_or_float(tracer: Tracer, value: IntOrFloatValue) -> r.Recipe:
     condition, number, whole = int_or_float.sides(tracer.context, value)
     recipes = [recipe_of(tracer, side) for side in (condition, number, whole)]
     return r.Choose(*recipes)
+
+
+def _or_none(tracer: Tracer, value: PerhapsNone) -> r.Recipe:
+    condition = ScalarValue("bool", BOOL, value.is_there)
+    sides = (condition, value.value, ConstantValue(None))
+    return r.Choose(*(recipe_of(tracer, side) for side in sides))
 
 
 def _perhaps(tracer: Tracer, value: PerhapsUnbound) -> r.Recipe:
@@ -389,6 +396,7 @@ _RULES: dict[type, Callable[[Tracer, Any], r.Recipe]] = {
     ScalarValue: _scalar,
     EitherValue: _either,
     IntOrFloatValue: _int_or_float,
+    PerhapsNone: _or_none,
     PerhapsUnbound: _perhaps,
     ArrayValue: _array,
     SequenceValue: _sequence,

@@ -35,7 +35,7 @@ from jitflow.guards.sources import (
     Source,
     text_of,
 )
-from jitflow.tracer import random_types
+from jitflow.tracer import facts, random_types
 from jitflow.tracer.objects.model import (
     BuiltinMethodValue,
     CellValue,
@@ -61,7 +61,14 @@ from jitflow.tracer.objects.plain import (
 )
 from jitflow.tracer.objects.protocol import Tracer
 from jitflow.tracer.restart import Restart
-from jitflow.tracer.values import ConstantValue, PyValue, ScalarValue, SequenceValue, SliceValue
+from jitflow.tracer.values import (
+    ConstantValue,
+    PerhapsNone,
+    PyValue,
+    ScalarValue,
+    SequenceValue,
+    SliceValue,
+)
 
 if TYPE_CHECKING:
     from jitflow.tracer.objects import integer_lists, number_tables
@@ -92,10 +99,16 @@ def settled(value: Any) -> Any:
 def resolve(tracer: Tracer, value: PyValue) -> PyValue:
     """The value that a lazy one stands for, with its guards; any other value as it is."""
     if type(value) is not LazyValue:
-        return value
+        return _there(tracer, value) if type(value) is PerhapsNone else value
     if value.resolved is None:
         value.resolved = _look_at(tracer, value.real, value.source)
     return value.resolved
+
+
+def _there(tracer: Tracer, value: PerhapsNone) -> PyValue:
+    """What is there; where it is None Python has to run the operation."""
+    facts.require(tracer.context, value.is_there)
+    return value.value
 
 
 def resolve_deeply(tracer: Tracer, value: PyValue) -> PyValue:
