@@ -16,7 +16,7 @@ from jitflow.core.dataclass import dataclass, replace
 from jitflow.core.dims import Dim
 from jitflow.guards import predicates as p
 from jitflow.guards.checks import CheckWriter, ConstantPool, Let, Test
-from jitflow.guards.sources import DimensionSource, Source, text_of
+from jitflow.guards.sources import DimensionSource, Source, keys_of, text_of
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,8 @@ class Failure:
 
     `resized` is the source of a list or tuple that has another length, else empty. `is_local` says
     that the guards after it can be evaluated all the same: no type is another one. `text` names
-    a string that is another one (`sources.text_of`), else empty.
+    a string that is another one (`sources.text_of`), else empty; `keyed` the dicts that have other
+    keys (`sources.keys_of`).
     """
 
     reason: str
@@ -33,6 +34,7 @@ class Failure:
     resized: str = ""
     is_local: bool = False
     text: str = ""
+    keyed: frozenset[str] = frozenset()
 
 
 class Evaluator:
@@ -82,7 +84,11 @@ def first_failure(
         if first is None:
             first = failure
         else:
-            first = replace(first, dynamic=first.dynamic | failure.dynamic)
+            first = replace(
+                first,
+                dynamic=first.dynamic | failure.dynamic,
+                keyed=first.keyed | failure.keyed,
+            )
         if not (failure.dynamic or failure.is_local):
             break
     return first
@@ -133,7 +139,7 @@ def _explain_plain(guard: p.Guard, evaluator: Evaluator) -> Failure | None:
         return Failure(text, dynamic, str(guard.source), is_local=True)
     if isinstance(guard, p.KeysAre):
         text = f"keys of `{guard.source}`: expected {guard.expected!r}, got {tuple(got)!r}"
-        return Failure(text, is_local=True)
+        return Failure(text, is_local=True, keyed=frozenset({keys_of(guard.source)}))
     if isinstance(guard, p.IsObject):
         expected = f"{_short(guard.expected)}"
         return Failure(f"`{guard.source}` is another object than {expected}: {_short(got)}")

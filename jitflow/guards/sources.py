@@ -28,6 +28,11 @@ class StateSource(Source):
         return self.name
 
 
+def keys_of(source: Source) -> str:
+    """What stands for the keys of the dict at `source`, where they are others in each call."""
+    return f"keys({source})"
+
+
 def text_of(source: Source) -> str:
     """The name, among those of integers that change, of a string that does."""
     return f"text of {source}"

@@ -150,7 +150,7 @@ class VariantMaker:
                     point.dynamic.add(failure.text)
                 elif is_futile and failure.dynamic & point.dynamic:
                     point.dynamic.add(ANY_VALUE)  # a symbolic one that was fixed to its value
-                point.dynamic |= failure.dynamic
+                point.dynamic |= failure.dynamic | failure.keyed
         if has_many and not self._owner.options.fullgraph:
             point.dynamic.add(ANY_VALUE)
         if len(point.variants) >= config().max_variants and not point.is_generic:

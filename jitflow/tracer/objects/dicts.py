@@ -7,15 +7,19 @@ from collections.abc import Callable
 from typing import Any
 
 from jitflow.core.errors import Unsupported
+from jitflow.guards.predicates import HasNoItem, SameObject, TypeIs
+from jitflow.guards.sources import keys_of
 from jitflow.tracer.objects.effects import refuse_mutation, will_change, will_resize
 from jitflow.tracer.objects.instances import store
 from jitflow.tracer.objects.iterators import items_of
 from jitflow.tracer.objects.keys import key_of
-from jitflow.tracer.objects.model import DictValue, DictViewValue
+from jitflow.tracer.objects.model import DictValue, DictViewValue, GrownDictValue, LazyValue
+from jitflow.tracer.objects.namespaces import is_namespace
 from jitflow.tracer.objects.nested import call_nested
+from jitflow.tracer.objects.plain import is_hashable_key
 from jitflow.tracer.objects.protocol import Tracer
 from jitflow.tracer.objects.wrap import resolve
-from jitflow.tracer.values import ConstantValue, PyValue, SequenceValue
+from jitflow.tracer.values import ConstantValue, PyValue, ScalarValue, SequenceValue
 
 NONE = ConstantValue(None)
 
@@ -44,6 +48,47 @@ def set_item(tracer: Tracer, value: DictValue, key: PyValue, new: PyValue) -> No
     known = value.items.get(name)
     change(tracer, value, resizes=known is None)
     value.items[name] = (resolve(tracer, key) if known is None else known[0], new)
+
+
+def can_store(tracer: Tracer, value: PyValue, key: PyValue) -> bool:
+    """Whether `value` is a dict from outside that was not looked at, and has other keys each time.
+
+    And `key` is one that hashes and compares as Python's own objects do.
+    """
+    if type(value) is not LazyValue or type(value.real) is not dict:
+        return False
+    table = tracer.context.objects
+    if id(value.real) in table.by_id or id(value.real) in table.looked:
+        return False
+    is_grown = keys_of(value.source) in tracer.context.dynamic
+    return is_grown and not is_namespace(tracer, value.real) and _is_plain(tracer, key)
+
+
+def _is_plain(tracer: Tracer, key: PyValue) -> bool:
+    key = resolve(tracer, key)
+    if isinstance(key, SequenceValue) and key.kind is tuple:
+        return all(_is_plain(tracer, item) for item in key.items)
+    if isinstance(key, ConstantValue):
+        return is_hashable_key(key.value)
+    return isinstance(key, ScalarValue)
+
+
+def store_unseen(tracer: Tracer, value: PyValue, key: PyValue, new: PyValue) -> None:
+    """``value[key] = new`` without a look at the dict."""
+    assert isinstance(value, LazyValue)
+    context = tracer.context
+    if context.depth:
+        raise Unsupported("JF-B014", "an item is stored in a dict that grows")
+    known = context.objects.stored.get(id(value.real))
+    if known is None:
+        known = context.objects.stored[id(value.real)] = GrownDictValue(value.source)
+        context.objects.keep.append(value.real)
+    elif known.source != value.source:
+        context.guard(SameObject(value.source, known.source))
+    context.guard(TypeIs(value.source, dict))
+    context.guard(HasNoItem(value.source, "__builtins__"))  # it holds no global names
+    will_change(tracer, known)
+    known.stored = (*known.stored, (resolve(tracer, key), new))
 
 
 def delete_item(tracer: Tracer, value: DictValue, key: PyValue) -> None:

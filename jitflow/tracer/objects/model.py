@@ -67,6 +67,25 @@ class GrownListValue(SequenceValue):
         super().__init__(list, [], source)
 
 
+class GrownDictValue(PyValue):
+    """What was stored in a dict from outside that nothing else was asked about.
+
+    Its keys are not guarded: a table of snapshots has others each time. Where the dict turns out to
+    be looked at, the trace is made again without this.
+    """
+
+    source: Source
+
+    def __init__(self, source: Source) -> None:
+        self.source = source
+        self.stored: tuple[tuple[PyValue, PyValue], ...] = ()
+        self.changed = False
+
+    @property
+    def python_type(self) -> type:
+        return dict
+
+
 class DictValue(PyValue):
     """An exact dict (or `kind`, a subclass without behaviour of its own on the paths traced).
 

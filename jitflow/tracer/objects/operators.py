@@ -337,6 +337,9 @@ def _range_item(tracer: Tracer, value: RangeValue, key: PyValue) -> PyValue:
 
 def set_item(tracer: Tracer, value: PyValue, key: PyValue, new: PyValue) -> None:
     """``value[key] = new``."""
+    if dicts.can_store(tracer, value, key):
+        dicts.store_unseen(tracer, value, key, new)
+        return
     value, key = resolve(tracer, value), resolve(tracer, key)
     if isinstance(value, ArrayValue):
         key, new = resolve_deeply(tracer, key), resolve_deeply(tracer, new)

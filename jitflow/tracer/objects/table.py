@@ -7,7 +7,12 @@ from typing import Any
 from jitflow.core.dataclass import dataclass, field
 from jitflow.guards.sources import Source
 from jitflow.ir.graph import Block, Value
-from jitflow.tracer.objects.model import ClassDictionaryValue, GrownListValue, NamespaceValue
+from jitflow.tracer.objects.model import (
+    ClassDictionaryValue,
+    GrownDictValue,
+    GrownListValue,
+    NamespaceValue,
+)
 from jitflow.tracer.recipes import BuildCell, BuildReference, Effect, Recipe
 from jitflow.tracer.values import PyValue, Storage
 
@@ -38,6 +43,8 @@ class ObjectTable:
     grown : dict
         ``id`` of a list to what was appended to it; `looked` has those that are looked at, too,
         and `itemised` those of integers whose items have to be known.
+    stored : dict
+        ``id`` of a dict to what was stored in it; `looked` has those that are looked at, too.
     namespaces : dict
         ``id`` of a module's dictionary to its value.
     identified : dict
@@ -73,6 +80,7 @@ class ObjectTable:
     by_id: dict[int, PyValue] = field(default_factory=dict)
     keep: list[Any] = field(default_factory=list)
     grown: dict[int, GrownListValue] = field(default_factory=dict)
+    stored: dict[int, GrownDictValue] = field(default_factory=dict)
     looked: frozenset[int] = frozenset()
     itemised: frozenset[int] = frozenset()
     tabled: frozenset[int] = frozenset()

@@ -175,7 +175,7 @@ def _look_at(tracer: Tracer, obj: Any, source: Source) -> PyValue:
         return known
     if id(obj) in table.in_tables:
         number_tables.refuse_row(tracer, obj, source)
-    if id(obj) in table.grown:
+    if id(obj) in table.grown or id(obj) in table.stored:
         raise Restart(Unsupported("JF-B014", f"{source} grows and is looked at"), looked=id(obj))
     value = _by_identity(tracer, obj, source)
     table.by_id[id(obj)] = value

@@ -20,6 +20,7 @@ from jitflow.tracer.objects.model import (
     ClassDictionaryValue,
     DictValue,
     FunctionValue,
+    GrownDictValue,
     GrownListValue,
     InstanceValue,
     NamespaceValue,
@@ -81,6 +82,10 @@ def _keep_apart(tracer: Tracer, value: PyValue) -> None:
     if isinstance(value, GrownListValue):
         _keep_list_apart(tracer, value)
         return
+    if isinstance(value, GrownDictValue):
+        later = [v for v in tracer.context.objects.stored.values() if id(v) > id(value)]
+        _keep_others_apart(tracer, value, later)
+        return
     for other in tracer.context.objects.by_id.values():
         if other is value or other.source is None:
             continue
@@ -101,6 +106,15 @@ def _keep_list_apart(tracer: Tracer, value: GrownListValue) -> None:
         if other.source is not None and other.source != source:
             tracer.context.guard(NotSame(source, other.source))
             number_tables.keep_apart(tracer, value, other)
+
+
+def _keep_others_apart(tracer: Tracer, value: GrownDictValue, others: list[GrownDictValue]) -> None:
+    """Rely on a dict in which items were stored being none of those that were looked at either."""
+    known = tracer.context.objects.by_id.values()
+    seen = [other for other in known if other.python_type is dict]
+    for other in (*seen, *others):
+        if other.source is not None and other.source != value.source:
+            tracer.context.guard(NotSame(value.source, other.source))
 
 
 def _first(value: PyValue, other: Any) -> bool:
@@ -169,6 +183,14 @@ def _dict(tracer: Tracer, value: DictValue) -> list[r.Effect]:
     return found
 
 
+def _stored(tracer: Tracer, value: GrownDictValue) -> list[r.Effect]:
+    target = r.FromSource(value.source)
+    return [
+        r.SetItem(target, recipe_of(tracer, key), recipe_of(tracer, item))
+        for key, item in value.stored
+    ]
+
+
 def _set(tracer: Tracer, value: SetValue) -> list[r.Effect]:
     items = tuple(recipe_of(tracer, item) for item in value.items.values())
     return [r.ReplaceItems(recipe_of(tracer, value), r.BuildSequence(set, items))]
@@ -226,6 +248,7 @@ _RULES: dict[type, Callable[[Tracer, Any], list[r.Effect]]] = {
     DictValue: _dict,
     SetValue: _set,
     GrownListValue: _grown,
+    GrownDictValue: _stored,
     NumbersValue: _numbers,
     InstanceValue: _instance,
     NamespaceValue: _namespace,

@@ -355,3 +355,67 @@ def test_integers_that_have_to_be_known_are_fixed():
     compiled = agree(f, [lambda call=call: (x.copy(), *call) for call in calls])
     assert compiled.report().breaks == 0
     agree(f, [lambda call=call: (x.copy(), *call) for call in [(0, n) for n in range(20)]])
+
+
+def grown(steps, other=None):
+    """Calls of a function with one dict that has more items each time; `other` is a second one."""
+    table = {"start": 0}
+
+    def make(step):
+        table[f"key {step}"] = step
+        return x3() * step, dict(table), step, (other or {}).copy()
+
+    return [lambda step=step: make(step) for step in range(steps)]
+
+
+def stores(x, table, step, other):
+    table[step] = x * 2
+    table["last"] = x.sum()
+    table[step, "pair"] = step
+    other["x"] = x
+    x += 1
+    return x
+
+
+def stores_and_looks(x, table, step, other):
+    table["seen"] = x[0]
+    other[step] = len(table)
+    return x * table["start"], list(table)[-1]
+
+
+def stores_of_one_key(x, table, step, other):
+    table[step], table["k"] = 1.0, 2.0
+    table[step] = x
+    table["k"] = 3.0
+    return x
+
+
+@pytest.mark.parametrize("function", [stores, stores_and_looks, stores_of_one_key])
+def test_dicts_that_grow(function):
+    agree(function, grown(9))
+
+
+def test_dicts_that_grow_have_few_variants():
+    compiled = agree(stores, grown(12))
+    assert compiled.report().recompiles <= 3
+    table = {}
+    for step in range(5):
+        x = x3()
+        compiled(x, table, step, table)
+        assert table["x"] is x
+        assert list(table)[:3] == [0, "last", (0, "pair")]
+
+
+def test_a_dict_that_grows_under_two_names():
+    def f(x, first, second, step):
+        first[step] = 1
+        second[step] = 2
+        return first[step] + x
+
+    tables = {}, {}
+    for compiled in (api.compile(f, backend="reference"), f):
+        for step in range(6):
+            same, other = tables[compiled is f], {}
+            np.testing.assert_array_equal(compiled(x3(), same, same, step), x3() + 2)
+            np.testing.assert_array_equal(compiled(x3(), same, other, step + 100), x3() + 1)
+    assert tables[0] == tables[1]
