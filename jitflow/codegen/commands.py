@@ -206,6 +206,7 @@ class Repeat:
     """The body for each index of a range, which is put into `slot`; `kept` lives through it.
 
     `independent`: the iterations may run at once. `work`: estimated nanoseconds of all of them.
+    `sums`: where the integers lie to which independent iterations add.
     """
 
     slot: Pointer
@@ -216,6 +217,7 @@ class Repeat:
     kept: tuple[Pointer, ...] = ()
     independent: bool = False
     work: Dim = 0
+    sums: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         return f"for {self.slot} in range({self.start}, {self.stop}, {self.step})"

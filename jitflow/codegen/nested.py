@@ -72,9 +72,10 @@ class NestedBuilder:
         start, stop, step = (self.bound(value) for value in self.node.operands[:3])
         before = self.outer.work
         body = self.carrying(self.node.regions[0], [index], _trips(start, stop, step))
+        sums = iterations.sums_of_independent(self.node, self.symbols)
         return Repeat(
-            pointer_to(index), start, stop, step, body, self.kept,
-            iterations.are_independent(self.node, self.symbols), self.outer.work - before,
+            pointer_to(index), start, stop, step, body, self.kept, sums is not None,
+            self.outer.work - before, tuple(self.places[k].storage for k in sums or ()),
         )  # fmt: skip
 
     def loop(self) -> Command:

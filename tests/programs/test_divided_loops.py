@@ -119,6 +119,21 @@ def columns(x, most):
             x[:, j] = x[:, j] - 0.25 * x[:, j - 1]
 
 
+def counted(x, most):
+    inside, steps, less = 3, 0, -1
+    for i in range(x.shape[0]):
+        y = x[i, 1] + 1.0
+        while y < most:
+            y = y * 1.01 + x[i, 2]
+            steps += 1
+        if y > most * 1.005:
+            inside += 1
+        else:
+            less -= i
+        x[i, 0] = y
+    x[0, 0], x[0, 1], x[0, 2] = inside, steps, less
+
+
 PROGRAMS = [
     (mandelbrot, np.zeros((60, 50), int), 60),
     (collatz, np.zeros(3000, int), 0),
@@ -126,6 +141,7 @@ PROGRAMS = [
     (relaxed_rows, PLANE, 30),
     (large_rows, PLANE, 30),
     (backwards, RNG.random((2000, 5)), 50),
+    (counted, RNG.random((2000, 5)), 50),
     (columns, RNG.random((3000, 100)), 3),
 ]
 
@@ -164,6 +180,41 @@ def one_place(x, most):
         x[0, 0] = y - most
 
 
+def counting_on(x, most):
+    """A count that is used as it grows."""
+    count = 0
+    for i in range(x.shape[0]):
+        y = x[i, 1] + 1.0
+        while y < most:
+            y = y * 1.01 + x[i, 2]
+        count += int(y)
+        x[i, 0] = count
+
+
+def indexed(x, most):
+    """A count that is an index."""
+    count = 0
+    for i in range(x.shape[0]):
+        y = x[i, 1] + 1.0
+        while y < most:
+            y = y * 1.01 + PLANE[count % 90, count // 90]
+        if y > most * 1.005:
+            count += 1
+        x[i, 0] = y
+
+
+def summed(x, most):
+    """A sum of floats depends on its order."""
+    total = 0.0
+    for i in range(x.shape[0]):
+        y = x[i, 1] + 1.0
+        while y < most:
+            y = y * 1.01 + x[i, 2]
+        total += y
+        x[i, 0] = y
+    x[0, 0] = total
+
+
 def by_data(x, most):
     """Places that data decide may be one."""
     for i in range(x.shape[0]):
@@ -174,7 +225,7 @@ def by_data(x, most):
         x[place, 0] = y - most
 
 
-@pytest.mark.parametrize("function", [neighbours, one_place, by_data])
+@pytest.mark.parametrize("function", [neighbours, one_place, counting_on, indexed, summed, by_data])
 def test_iterations_that_need_each_other(function, divided):
     rows = RNG.random((2000, 5))
     eager, made = rows.copy(), rows.copy()
@@ -230,6 +281,27 @@ def test_warnings_of_any_thread(divided):
         other[row, 2] = 1
         with pytest.warns(RuntimeWarning, match="divide by zero"):
             call(other, np.zeros(2000), 50)
+    assert divided
+
+
+def test_sums_that_do_not_fit(divided):
+    """Python's integers have no end."""
+
+    def large(x, most, start):
+        total = start
+        for i in range(x.shape[0]):
+            y = x[i, 1] + 1.0
+            while y < most:
+                y = y * 1.01 + x[i, 2]
+            total += 2**50 if y > most * 1.0001 else 2**49
+            x[i, 0] = y
+        return total
+
+    call, rows = compiled(large, 2), RNG.random((2000, 5))
+    for start in (0, 5, 2**62, 2**63 - 2**60, -(2**62)):
+        eager, made = rows.copy(), rows.copy()
+        assert call(made, 50, start) == large(eager, 50, start)
+        np.testing.assert_array_equal(eager, made)
     assert divided
 
 

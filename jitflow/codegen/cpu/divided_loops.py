@@ -8,7 +8,7 @@ memory that it asks for. Only the thread that posted the job looks for signals.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from typing import TYPE_CHECKING
 
 from jitflow.codegen.arena import pointers_of
@@ -73,7 +73,10 @@ def division_of(command: Repeat, lowered: Lowered) -> Division | None:
         return None
     own, shared = _storages(command, inside, lowered)
     index = _index(command)
-    if index is None or not _keep_apart(inside, own, index, lowered.program.kernels):
+    free = own.union(command.sums)
+    if own.intersection(command.sums) or len(set(command.sums)) < len(command.sums):
+        return None
+    if index is None or not _keep_apart(inside, free, index, lowered.program.kernels):
         return None
     symbols, inputs = lowered.given.segment.graph.symbols, lowered.given.inputs
     known = {name for name, definition in symbols.items() if definition.value in inputs}
@@ -110,11 +113,11 @@ def _mentions(commands: Iterable[Command]) -> Counter[str]:
 
 
 def _keep_apart(
-    inside: list[Command], own: frozenset[str], index: str, kernels: list[Kernel]
+    inside: list[Command], own: Container[str], index: str, kernels: list[Kernel]
 ) -> bool:
     """Whether what is stored outside of the threads' own memory lies where the index says."""
     for command in inside:
-        if isinstance(command, Turn) and not own.issuperset(command.targets):
+        if isinstance(command, Turn) and any(name not in own for name in command.targets):
             return False
         if not isinstance(command, CallKernel):
             continue
@@ -200,9 +203,13 @@ class LoopFunction(BodyWriter):
         return f"%{name}"
 
     def copies(self) -> list[str]:
-        """Single elements that are only read are variables of the function."""
+        """Single elements that are only read are variables of the function; sums begin at 0."""
         lines = []
         for name in self.division.shared:
+            if name in self.division.command.sums:
+                lines += [f"  %{name}.own = alloca i64", f"  store i64 0, ptr %{name}.own"]
+                self.storages[name] = f"%{name}.own"
+                continue
             size = self.size_of_scalar(name)
             if size:
                 lines += [
@@ -238,6 +245,7 @@ class LoopFunction(BodyWriter):
                 "  %ticks = select i1 %is.poster, ptr %poster.ticks, ptr %ticks.own",
             ]  # fmt: skip
         self.part(command)
+        self.add_sums(command)
         lines = [f"define internal i32 @{self.function}(ptr %context, i64 %first, i64 %last) {{"]
         lines += ["entry:", *first, *self.control.variables, *self.text.scopes[0].lines]
         lines += [*self.control.release(), *free, "  ret i32 0"]
@@ -262,6 +270,20 @@ class LoopFunction(BodyWriter):
             return
         with self.control.parts(polls, command, (first, last), size) as inner:
             self.control.counted(command, start, step, inner)
+
+    def add_sums(self, command: Repeat) -> None:
+        """Add what these iterations summed up to what all threads share."""
+        text, function = self.text, "llvm.sadd.with.overflow.i64"
+        for name in command.sums:
+            text.declare(f"declare {{ i64, i1 }} @{function}(i64, i64)")
+            own = text.result(f"load i64, ptr %{name}.own")
+            before = text.result(f"atomicrmw add ptr %{name}, i64 {own} seq_cst")
+            both = text.result(f"call {{ i64, i1 }} @{function}(i64 {before}, i64 {own})")
+            overflows = text.result(f"extractvalue {{ i64, i1 }} {both}, 1")
+            going_on = text.fresh("summed")
+            text.write(f"br i1 {overflows}, label %fail, label %{going_on}")
+            text.start_block(going_on)
+            self.checked = True
 
     def own_arrays(self, names: list[str]) -> list[str]:
         """Memory for a thread's own arrays; the lines that give it back."""

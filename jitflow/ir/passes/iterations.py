@@ -2,7 +2,7 @@
 
 The body stays as it is, loops and branches included. An array that the loop carries is written, in
 each iteration, at one index or in one block of its own along some axis, and read there or where no
-iteration writes.
+iteration writes. Of integers it may carry sums, which are the same in any order.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from collections.abc import Mapping
 
 from jitflow.core import dims
 from jitflow.core.dims import Dim
+from jitflow.core.dtypes import I64
 from jitflow.ir.graph import Block, Node, ScalarValue, SymbolDefinition
 from jitflow.ir.passes.positions import (
     Area,
@@ -23,16 +24,21 @@ from jitflow.ir.passes.positions import (
 from jitflow.ir.regions import BOUNDS, carried, defined_in
 from jitflow.ops.record import Kind
 
+_SUMS = frozenset({"checked_add", "checked_subtract"})
 _WITH_EFFECTS = frozenset({Kind.CALL_OUT, Kind.DRAW})
 
 
-def are_independent(node: Node, symbols: Mapping[str, SymbolDefinition]) -> bool:
-    """Whether the iterations of a `for` may run at once; `symbols`: those of its graph."""
+def sums_of_independent(
+    node: Node, symbols: Mapping[str, SymbolDefinition]
+) -> tuple[int, ...] | None:
+    """The numbers of the carried sums of a `for` whose iterations may run at once, else None.
+
+    `symbols` are those of its graph.
+    """
     try:
-        _Iterations(node, symbols).check()
+        return _Iterations(node, symbols).sums()
     except NotIndependent:
-        return False
-    return True
+        return None
 
 
 class _Iterations:
@@ -44,6 +50,7 @@ class _Iterations:
     def __init__(self, node: Node, symbols: Mapping[str, SymbolDefinition]) -> None:
         self.body = node.regions[0]
         names = {id(d.value): name for name, d in symbols.items() if isinstance(d, ScalarValue)}
+        self.names = names
         self.counter = _counter(node, names)
         inside = {id(value) for value in defined_in(self.body)}
         own = frozenset(name for key, name in names.items() if key in inside)
@@ -53,15 +60,24 @@ class _Iterations:
         self.reads: list[tuple[int, Area]] = []
         self.writes: list[tuple[int, Area]] = []
 
-    def check(self) -> None:
-        """Raise `NotIndependent` unless the iterations are."""
-        if not self.parameters or any(not value.type.rank for value in self.parameters):
+    def sums(self) -> tuple[int, ...]:
+        """The carried sums; raises `NotIndependent` unless the iterations are."""
+        if not any(value.type.rank for value in self.parameters):
             raise NotIndependent
         self.block(self.body)
+        if any(key in self.names for key in self.roots):
+            raise NotIndependent  # a sum that is an index
+        found = []
         for k, value in enumerate(self.body.results):
             if self.roots.get(id(value)) != k:
                 raise NotIndependent
-            self.check_array(k)
+            if value.type.rank:
+                self.check_array(k)
+            elif value.type.dtype is I64:
+                found.append(k)
+            else:
+                raise NotIndependent
+        return tuple(found)
 
     def check_array(self, number: int) -> None:
         writes = [area for root, area in self.writes if root == number]
@@ -111,6 +127,9 @@ class _Iterations:
         if all(root is None for root in rooted):
             return
         first = rooted[0]
+        if not node.operands[0].type.rank and node.operator.name in _SUMS:
+            self.roots[id(node.result)] = _only(rooted, node.operator.name)
+            return
         if first is None or any(root is not None for root in rooted[1:]):
             raise NotIndependent
         if node.operator.name == "slice":
@@ -150,6 +169,16 @@ class _Iterations:
             (root,) = found
             if root is not None:
                 self.roots[id(value)] = root
+
+
+def _only(rooted: list[int | None], name: str) -> int:
+    """The carried sum that a number is added to or subtracted from."""
+    first, second = rooted
+    if first is not None and second is None:
+        return first
+    if second is None or first is not None or name == "checked_subtract":
+        raise NotIndependent
+    return second
 
 
 def _fits(area: Area, axis: int, step: int) -> bool:
