@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import copy
+import random
 import signal
 import sys
 import time
@@ -14,7 +15,7 @@ import numpy as np
 import pytest
 
 import jitflow
-from jitflow.codegen.cpu import divided_loops
+from jitflow.codegen.cpu import divided_loops, shared
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="no POSIX threads")
 
@@ -324,12 +325,13 @@ def test_a_signal_ends_the_loop(divided):
 
     call = compiled(slow, 2)
     rows = RNG.random((4000, 2)) + 1
-    call(rows.copy(), 30)
+    for most in (30, 40, 50):
+        call(rows.copy(), most)
     made = copy.copy(rows)
     before = signal.signal(signal.SIGALRM, stop)
     started = time.perf_counter()
     try:
-        signal.setitimer(signal.ITIMER_REAL, 0.2, 2.0)
+        signal.setitimer(signal.ITIMER_REAL, 0.5, 4.0)
         with pytest.raises(Stop):
             call(made, 20_000_000)
     finally:
@@ -351,3 +353,59 @@ def test_work_of_one_call_ends_before_the_next(divided):
         np.testing.assert_array_equal(made, expected)
     with contextlib.suppress(IndexError):
         assert divided[0].own
+
+
+STATEMENTS = (
+    "s = s * 0.5 + A[{row}, {column}]",
+    "s += B[{row}, {column}]",
+    "A[i, {column}] = s",
+    "v[i] += B[{row}, 1]",
+    "B[i, 1:4] = A[{row}, :3] + s",
+    "A[i, :] = B[{row}, :] * 0.25",
+    "n += int(s)",
+    "for j in range({count}, 6):\n            A[i, j] = A[i, j - 1] * 0.5 + s",
+    "for j in range(6):\n            s = s * 0.5 + A[{row}, j]",
+    "while s < {count}:\n            s = s * 1.5 + 0.3\n            n += 1",
+    "if s > 0.5:\n            A[i, {column}] = s\n            m -= 2\n"
+    "        else:\n            B[i, {column}] = -s",
+    "t = A[i].copy()\n        t[1:] += t[:-1]\n        A[i] = t * 0.5",
+    "t = np.zeros(6)\n        for j in range(5):\n            t[j + 1] = t[j] * 0.5 + A[i, j]\n"
+    "        B[i] = t",
+)
+
+
+def random_loop(seed: int) -> str:
+    """A loop over rows of two arrays, whose iterations are independent or not."""
+    draw = random.Random(seed)
+    lines = ["def program(A, B, v, k):", "    n, m = 0, 5"]
+    indices = ["1, 20", "19, 0, -1", "1, 20, 2", "k, 20"]
+    lines.append(f"    for i in range({draw.choice(indices)}):")
+    lines.append("        s = A[i, 2] * 0.5")
+    for _ in range(draw.randint(2, 5)):
+        row = draw.choice(["i", "i", "i", "i", "i - 1", "0", "i + 1"])
+        column, count = draw.randrange(6), draw.randint(1, 3)
+        lines.append(
+            "        " + draw.choice(STATEMENTS).format(row=row, column=column, count=count)
+        )
+    return "\n".join([*lines, "    return n, m"])
+
+
+def test_random_loops(divided, monkeypatch):
+    """Everything that may be divided is, in parts of one iteration."""
+    monkeypatch.setattr(divided_loops, "FEWEST", 2)
+    for module in (shared, divided_loops):
+        monkeypatch.setattr(module, "estimated", lambda work, known: 10**9)
+    for seed in range(50):
+        source = random_loop(seed)
+        space: dict[str, Any] = {"np": np}
+        exec(source, space)
+        draw = np.random.default_rng(seed)
+        given = draw.random((21, 6)), draw.random((21, 6)), draw.random(21)
+        other = copy.deepcopy(given)
+        with np.errstate(all="ignore"):
+            expected = space["program"](*given, 2)
+            got = compiled(space["program"], 3)(*other, 2)
+        assert expected == got, source
+        for a, b in zip(given, other, strict=True):
+            np.testing.assert_array_equal(a, b, err_msg=source)
+    assert len(divided) > 10
