@@ -129,12 +129,14 @@ assert "jitflow.runtime.dispatch" in sys.modules
     subprocess.run([sys.executable, "-c", program], check=True, env=environment)
 
 
-def products_of_lists(a, b):
-    out = [[0.0] * len(b[0]) for _ in a]
+def totals_by_name(a, b):
+    out = {}
     for i in range(len(a)):
-        for j in range(len(b[0])):
-            for k in range(len(b)):
-                out[i][j] += a[i][k] * b[k][j]
+        total = 0.0
+        for k in range(len(b)):
+            total += a[i][k] * b[k][0]
+        out[str(total)] = i
+        out[str(total + i)] = total * 2.0 + abs(total - i)
     return out
 
 
@@ -150,7 +152,7 @@ def calls_roots(values):
 
 
 def test_what_the_code_names():
-    assert not reach.names_numpy(products_of_lists)
+    assert not reach.names_numpy(totals_by_name)
     assert reach.names_numpy(roots_inside)
     assert reach.names_numpy(calls_roots)
 
@@ -159,9 +161,9 @@ def test_little_time_goes_into_what_names_no_arrays(monkeypatch):
     monkeypatch.setattr(pending, "_WITHOUT_ARRAYS", 0.0)
     rows = [[float(i * j % 7) for j in range(9)] for i in range(9)]
     with jitflow.config().override(trace_everything=False):
-        plain, naming = jitflow.compile(products_of_lists), jitflow.compile(calls_roots)
+        plain, naming = jitflow.compile(totals_by_name), jitflow.compile(calls_roots)
         for _ in range(3):
-            assert plain(rows, rows) == products_of_lists(rows, rows)
+            assert plain(rows, rows) == totals_by_name(rows, rows)
             assert naming([4.0, 9.0]) == [2.0, 3.0]
     assert plain.report().pieces <= 1
     assert "pieces took" in str(plain.report())
