@@ -282,12 +282,14 @@ class _Graph:
         self.device, self.launches = device, launches
         device.graphs_made += 1
 
-    def update(self, launches):
+    def changes(self, launches):
         if [launch[0] for launch in launches] != [launch[0] for launch in self.launches]:
-            return False
+            return None
+        return sum(new != old for new, old in zip(launches, self.launches))
+
+    def update(self, launches):
         self.launches = launches
         self.device.graphs_updated += 1
-        return True
 
     def launch(self, stream):
         self.device.graphs_run += 1

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ctypes
 import weakref
+from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from contextlib import suppress
 from threading import Lock
@@ -22,6 +23,8 @@ _NODE = "<Q7I4xQQQQ"
 """`CUDA_KERNEL_NODE_PARAMS`: function, grid, block, shared memory, parameters, three not used."""
 _MOST_GRAPHS = 4
 """Sets of addresses and numbers that have a graph of their own; a loop of calls meets few."""
+_MOST_MISSES = 8
+"""Calls in a row for which no graph was ready, from which on most of a graph is not replaced."""
 MOST_NODES = 2000
 
 
@@ -56,22 +59,31 @@ class CudaGraph:
         weakref.finalize(self, _quietly, driver, "cuGraphExecDestroy", self._executable)
         self._launch = driver.entry("cuGraphLaunch")
 
-    def update(self, launches: list[Launch]) -> bool:
-        """Let it be these launches; False where other kernels are to run.
+    def changes(self, launches: list[Launch]) -> int | None:
+        """How many nodes would have to be replaced; None where other kernels are to run."""
+        if len(launches) != len(self._launches):
+            return None
+        found = 0
+        for old, new in zip(self._launches, launches, strict=True):
+            if old[0] is not new[0]:
+                return None
+            found += old[1:] != new[1:]
+        return found
+
+    def update(self, launches: list[Launch]) -> None:
+        """Let it be these launches, of the same kernels.
 
         What is under way is not changed. A driver that refuses leaves the graph unusable.
         """
-        if [launch[0] for launch in launches] != [launch[0] for launch in self._launches]:
-            return False
         self._driver.enter(self._device)
+        executable, name = self._executable, "cuGraphExecKernelNodeSetParams_v2"
+        replace = self._driver.entry(name)
         for (handle, node), old, new in zip(self._nodes, self._launches, launches, strict=True):
             if old[1:] != new[1:]:
-                packed = node.pack(new)
-                self._driver.call(
-                    "cuGraphExecKernelNodeSetParams_v2", self._executable, handle, packed
-                )
+                code = replace(executable, handle, node.pack(new))
+                if code:
+                    raise self._driver.error(name, code)
         self._launches = launches
-        return True
 
     def launch(self, stream: int) -> None:
         """Run it."""
@@ -126,9 +138,9 @@ class Stretch:
 
     def __init__(self, device: Device) -> None:
         self._device = device
-        self._graphs: dict[Hashable, tuple[LaunchGraph, Any]] = {}
+        self._graphs: OrderedDict[Hashable, tuple[LaunchGraph, Any]] = OrderedDict()
         self._lock = Lock()
-        self._is_warm = False
+        self._is_warm, self._misses = False, 0
         self.reason = ""
 
     def __call__(self, stream: int, key: Hashable, record: Recorder, *values: Any) -> Any:
@@ -146,6 +158,7 @@ class Stretch:
                 else:
                     self._graphs[key] = graph, result
             else:
+                self._misses = 0
                 graph, result = found
                 if not self._has_run(graph, stream):
                     _run_each(record(*values)[0], stream)
@@ -170,12 +183,19 @@ class Stretch:
         is_first, self._is_warm = not self._is_warm, True
         if is_first or self.reason or len(launches) < 2:
             return None
+        self._misses += 1
         try:
-            if len(self._graphs) >= _MOST_GRAPHS:
-                graph, _ = self._graphs.pop(next(iter(self._graphs)))
-                if graph.update(launches):
-                    return graph
-            return self._device.make_graph(launches)
+            if len(self._graphs) < _MOST_GRAPHS:
+                return self._device.make_graph(launches)
+            graph, _ = next(iter(self._graphs.values()))
+            changes = graph.changes(launches)
+            if self._misses > _MOST_MISSES and (changes is None or 2 * changes > len(launches)):
+                return None  # nothing comes again: launching costs less than replacing
+            self._graphs.popitem(last=False)
+            if changes is None:
+                return self._device.make_graph(launches)
+            graph.update(launches)
+            return graph
         except DriverError as error:
             self._refuse(error)
             return None

@@ -47,8 +47,11 @@ Launch: TypeAlias = tuple[Launchable, tuple[int, int, int], tuple[Any, ...]]
 class LaunchGraph(Protocol):
     """Launches that are run together, in their order."""
 
-    def update(self, launches: list[Launch]) -> bool:
-        """Let it be these from now on; False where it has to be made anew."""
+    def changes(self, launches: list[Launch]) -> int | None:
+        """How many of its launches would change; None where it has to be made anew."""
+
+    def update(self, launches: list[Launch]) -> None:
+        """Let it be these from now on."""
 
     def launch(self, stream: int) -> None:
         """Run them."""

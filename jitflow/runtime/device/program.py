@@ -11,8 +11,6 @@ from collections.abc import Callable, Iterator, Sequence
 from threading import Lock
 from typing import Any, NoReturn, TypeAlias
 
-import numpy as np
-
 from jitflow.codegen.commands import (
     Branch,
     CallKernel,
@@ -25,9 +23,8 @@ from jitflow.codegen.commands import (
     Turn,
     While,
 )
-from jitflow.codegen.places import stride_symbol
 from jitflow.codegen.triton.compile import KernelBinary
-from jitflow.codegen.triton.interface import FAILED, GeneratedProgram
+from jitflow.codegen.triton.interface import GeneratedProgram
 from jitflow.core import dims
 from jitflow.core.dims import Dim
 from jitflow.core.errors import CheckFailed, JitflowError
@@ -41,17 +38,13 @@ from jitflow.runtime.device.interface import (
     LaunchOutOfMemory,
     MatrixView,
 )
+from jitflow.runtime.device.memory import Memory, SymbolReader
 from jitflow.runtime.device.run import Run
 from jitflow.runtime.device.static import is_static, make_function
 from jitflow.runtime.device.stretches import Step, Together, grouped, left_out
 from jitflow.runtime.device.tuner import Tuner
 
-_FLAG_BYTES = 4
 _REMEDY = "free arrays, or split the work into smaller calls"
-
-SymbolReader: TypeAlias = tuple[str, int, int | None]
-"""A symbol: its name, the input that defines it, and which axis's extent it is (None: value)."""
-
 
 Action: TypeAlias = Callable[[Run], None]
 
@@ -91,9 +84,8 @@ class DeviceProgram:
     ) -> None:
         self.program, self.device, self._symbols = program, device, tuple(symbols)
         self._variants = [KernelVariants(kernel, device) for kernel in program.kernels]
-        self._constants = {name: device.upload(array) for name, array in program.constants.items()}
+        self._memory = Memory(program, device, self._symbols)
         self._table = IndexTable(device)
-        self._late = self._late_temporaries()
         self._use_graphs = use_graphs
         self._tuner = Tuner(device, len(program.kernels)) if is_tuned else None
         self._tuned: dict[int, str] = {}
@@ -109,14 +101,14 @@ class DeviceProgram:
             variants.get(False, True)
         self._steps: list[Step] = [*program.commands]
         if use_graphs:
-            self._steps = grouped(program.commands, self._late_symbols())
+            self._steps = grouped(program.commands, self._memory.late_symbols())
         if is_plain:
             kept = self.stretches if use_graphs else None
             make = functools.partial(make_function, program, self.device)
-            self._static = make(self._variants, self._constants, kept)
+            self._static = make(self._variants, self._memory.constants, kept)
             return
         self._actions = [self._action(step) for step in self._steps]
-        self._begins, self._ends = self._symbolic_temporaries()
+        self._begins, self._ends = self._memory.symbolic_temporaries(list(self._places()))
 
     def __call__(self, inputs: Sequence[Any]) -> list[Any]:
         """The outputs, as arrays of the device.
@@ -155,12 +147,14 @@ class DeviceProgram:
 
     def _call_steps(self, inputs: Sequence[Any], tuner: Tuner | None) -> list[Any]:
         position = 0
-        run = Run(self.device, self.device.stream(), self._symbol_values(inputs), tuner=tuner)
-        self._place_inputs(run, inputs)
-        outputs = self._place_outputs(run)
-        self._place_temporaries(run)
+        run = Run(
+            self.device, self.device.stream(), self._memory.symbol_values(inputs), tuner=tuner
+        )
+        self._memory.place_inputs(run, inputs)
+        outputs = self._memory.place_outputs(run)
+        self._memory.place_temporaries(run)
         if tuner is not None:
-            self._note_memory(run, inputs, outputs)
+            self._memory.note(run, inputs, outputs)
         try:
             for position, action in enumerate(self._actions):
                 if position in self._begins:
@@ -195,118 +189,14 @@ class DeviceProgram:
         """For each kernel those of its variants that are made by now."""
         return [variants.binaries() for variants in self._variants]
 
-    # Memory
-
-    def _symbol_values(self, inputs: Sequence[Any]) -> dict[str, int]:
-        values = {
-            name: int(inputs[k]) if axis is None else inputs[k].shape[axis]
-            for name, k, axis in self._symbols
-        }
-        for k, spec in enumerate(self.program.inputs):
-            if spec.layout == "strided":
-                for axis, stride in enumerate(inputs[k].strides):
-                    count, rest = divmod(stride, spec.dtype.itemsize)
-                    if rest:
-                        raise CheckFailed("a stride is no multiple of the element's size")
-                    values[stride_symbol(f"in{k}", axis)] = count
-        return values
-
-    def _place_inputs(self, run: Run, inputs: Sequence[Any]) -> None:
-        for k, (value, spec) in enumerate(zip(inputs, self.program.inputs, strict=True)):
-            name = f"in{k}"
-            if spec.layout != "scalar":
-                run.addresses[name] = self.device.address(value)
-            elif spec.dtype.is_complex:
-                number = np.asarray(value, spec.dtype.numpy)
-                run.addresses[name], run.keep[name] = self.device.upload(number)
-            else:
-                run.numbers[name] = int(value) if spec.dtype.kind == "b" else value
-        for name, (address, _) in self._constants.items():
-            run.addresses[name] = address
-
-    def _place_outputs(self, run: Run) -> list[Any]:
-        outputs = []
-        for k, spec in enumerate(self.program.outputs):
-            shape = tuple(dims.evaluate(extent, run.symbols) for extent in spec.shape)
-            array = self.device.empty(shape, spec.dtype.numpy, spec.order)
-            run.addresses[f"out{k}"] = self.device.address(array)
-            outputs.append(array)
-        return outputs
-
-    def _note_memory(self, run: Run, inputs: Sequence[Any], outputs: Sequence[Any]) -> None:
-        """Say where storages are, and how large: the tuner works on copies."""
-        for k, (value, spec) in enumerate(zip(inputs, self.program.inputs, strict=True)):
-            if spec.layout != "scalar":
-                run.memory[f"in{k}"] = _span(run.addresses[f"in{k}"], value)
-            elif spec.dtype.is_complex:
-                run.memory[f"in{k}"] = run.addresses[f"in{k}"], spec.dtype.itemsize
-        for k, value in enumerate(outputs):
-            run.memory[f"out{k}"] = _span(run.addresses[f"out{k}"], value)
-        for name, array in self.program.constants.items():
-            run.memory[name] = run.addresses[name], array.nbytes
-        for name, item in self.program.temporaries.items():
-            if isinstance(item.size, int) and name in run.addresses:
-                run.memory[name] = run.addresses[name], item.size
-        if FAILED in run.addresses:
-            run.memory[FAILED] = run.addresses[FAILED], _FLAG_BYTES
-
-    def _place_temporaries(self, run: Run) -> None:
-        program = self.program
-        if program.arena:
-            start, run.keep["arena"] = self.device.allocate(program.arena)
-            for name, allocation in program.temporaries.items():
-                if allocation.offset is not None:
-                    run.addresses[name] = start + allocation.offset
-        if program.checks:
-            run.addresses[FAILED], run.keep[FAILED] = self.device.allocate(_FLAG_BYTES)
-            self.device.clear(run.addresses[FAILED], _FLAG_BYTES)
-
-    def _symbolic_temporaries(self) -> tuple[dict[int, list[str]], dict[int, list[str]]]:
-        """Temporaries by the command before which they begin, and after which they end.
-
-        Where inputs are written, memory is taken before anything is, as far as sizes are known:
-        when there is none left, Python can still run the call.
-        """
-        begins: dict[int, list[str]] = {}
-        ends: dict[int, list[str]] = {}
-        places = list(self._places())
-        for name, allocation in self.program.temporaries.items():
-            if allocation.offset is None:
-                ends.setdefault(places[allocation.last], []).append(name)
-                if name not in self._late:
-                    first = 0 if self.program.written else places[allocation.first]
-                    begins.setdefault(first, []).append(name)
-        return begins, ends
-
     def _places(self) -> Iterator[int]:
         """For each command of the program the position of its step."""
         for position, step in enumerate(self._steps):
             yield from [position] * (len(step.commands) if isinstance(step, Together) else 1)
 
-    def _late_symbols(self) -> set[str]:
-        return {symbol for needed in self._late.values() for symbol in needed}
-
-    def _late_temporaries(self) -> dict[str, frozenset[str]]:
-        """Temporaries whose size needs symbols that commands define, and those symbols."""
-        known = {name for name, _, _ in self._symbols}
-        needed = {
-            name: dims.symbols_of(allocation.size) - known
-            for name, allocation in self.program.temporaries.items()
-            if allocation.offset is None
-        }
-        return {name: frozenset(symbols) for name, symbols in needed.items() if symbols}
-
     def _begin(self, run: Run, position: int) -> None:
         for name in self._begins[position]:
-            self._allocate(run, name)
-
-    def _allocate(self, run: Run, name: str) -> None:
-        """Memory for a temporary, unless it has enough: loops define their sizes again."""
-        size = max(dims.evaluate(self.program.temporaries[name].size, run.symbols), 1)
-        if run.sizes.get(name, 0) < size:
-            run.addresses[name], run.keep[name] = self.device.allocate(size)
-            run.sizes[name] = size
-            run.memory[name] = run.addresses[name], size
+            self._memory.allocate(run, name)
 
     # Commands
 
@@ -363,13 +253,13 @@ class DeviceProgram:
         return run_product
 
     def _define(self, command: DefineSymbol) -> Action:
-        late = {name: needs for name, needs in self._late.items() if command.name in needs}
+        late = {name: needs for name, needs in self._memory.late.items() if command.name in needs}
 
         def define(run: Run) -> None:
             run.symbols[command.name] = run.integer(command.pointer)
             for name, needs in late.items():
                 if needs <= run.symbols.keys():
-                    self._allocate(run, name)
+                    self._memory.allocate(run, name)
 
         return define
 
@@ -443,15 +333,6 @@ _ACTIONS: dict[type, Callable[[DeviceProgram, Any], Action]] = {
     While: DeviceProgram._while,
     Branch: DeviceProgram._branch,
 }
-
-
-def _span(address: int, array: Any) -> tuple[int, int]:
-    """First address and bytes of an array; strides may be negative."""
-    reach = [step * (extent - 1) for step, extent in zip(array.strides, array.shape, strict=True)]
-    if 0 in array.shape:
-        return address, 0
-    low, high = (sum(step for step in reach if (step < 0) is sign) for sign in (True, False))
-    return address + low, high - low + array.dtype.itemsize
 
 
 def _bound(run: Run, bound: Dim | Pointer) -> int:

@@ -15,7 +15,8 @@ from jitflow.core.dtypes import DType
 from jitflow.core.errors import CheckFailed, Unsupported
 from jitflow.ir.graph import DimensionOf, Graph, Node
 from jitflow.runtime.device.interface import Device, DeviceOutOfMemory
-from jitflow.runtime.device.program import DeviceProgram, SymbolReader
+from jitflow.runtime.device.memory import SymbolReader
+from jitflow.runtime.device.program import DeviceProgram
 from jitflow.runtime.marks import FAILED, HIDDEN, MISS
 from jitflow.runtime.native_link import segment_of
 from jitflow.runtime.reference import MadeSegment, make_check

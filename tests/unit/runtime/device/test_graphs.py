@@ -82,15 +82,17 @@ print(json.dumps([nodes(), fake.fake_graph_stream(), counts()]))
 def test_only_nodes_that_change_are_replaced():
     seen = run(r"""
 graph = graphs.CudaGraph(driver, 0, [(a, (1, 1, 1), (1, 1)), (b, (1, 1, 1), (2, 2)), (a, (1, 1, 1), (3, 3))])
-done = [graph.update([(a, (1, 1, 1), (1, 1)), (b, (8, 1, 1), (2, 2)), (a, (1, 1, 1), (4, 3))])]
+others = [(a, (1, 1, 1), (1, 1)), (b, (8, 1, 1), (2, 2)), (a, (1, 1, 1), (4, 3))]
+done = [graph.changes(others)]
+graph.update(others)
 graph.launch(0)
 seen = nodes()
-done.append(graph.update([(b, (1, 1, 1), (1, 1))] * 3))
-done.append(graph.update([(a, (1, 1, 1), (1, 1))]))
+done += [graph.changes(others), graph.changes([(b, (1, 1, 1), (1, 1))] * 3)]
+done.append(graph.changes([(a, (1, 1, 1), (1, 1))]))
 print(json.dumps([done, seen, counts()]))
 """)
     done, nodes, (_, _, executables, replaced) = seen
-    assert done == [True, False, False]
+    assert done == [2, 0, None, None]
     assert [node[0] for node in nodes] == [packed(1, 1), packed(2, 2), packed(4, 3)]
     assert [node[1][0] for node in nodes] == [1, 8, 1]
     assert (executables, replaced) == (1, 2)
@@ -141,6 +143,12 @@ def test_the_first_call_launches_and_later_ones_replay():
 def test_many_addresses_share_few_graphs():
     seen = run(STRETCH.replace("KEYS", "[0, 1, 2, 3, 4, 5, 6, 6]"))
     assert seen == [[2, 7, 4, 4], "", [packed(6, 1), packed(6, 2)]]
+
+
+def test_addresses_that_never_come_again_are_launched_one_by_one():
+    (launched, replayed, executables, replaced), _, _ = run(STRETCH.replace("KEYS", "range(40)"))
+    assert (executables, replayed, replaced) == (4, 8, 2 * 4)
+    assert launched == 2 * (40 - 8)
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,8 @@ from jitflow.codegen.triton.interface import (
 from jitflow.core import dims
 from jitflow.core.config import config
 from jitflow.core.dtypes import F64
-from jitflow.runtime.device.program import DeviceProgram, _span
+from jitflow.runtime.device.memory import span_of
+from jitflow.runtime.device.program import DeviceProgram
 from jitflow.runtime.device.tuner import Progress, candidates_of, prune
 
 N = dims.symbol("s0")
@@ -138,7 +139,7 @@ def test_all_memory_of_an_array_is_copied():
         (base[3:3], (base[3:3].ctypes.data - start, 0)),
         (np.broadcast_to(base[0, :2], (50, 2)), (0, 16)),
     ):
-        low, size = _span(view.ctypes.data, view)
+        low, size = span_of(view.ctypes.data, view)
         assert (low - start, size) == expected
 
 
