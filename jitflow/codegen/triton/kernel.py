@@ -215,18 +215,22 @@ class KernelWriter:
 
     def looped(self, statements: list[Statement], folded: dict[str, Fold]) -> None:
         """Blocks of rows one after the other."""
-        size = self.blocks.r
         for name, fold in folded.items():
             self.folds.carry(name, along=not fold.result)
+        self.each_block(statements)
+        for name, fold in folded.items():
+            if not fold.result:
+                self.folds.finish(name)
+
+    def each_block(self, statements: list[Statement]) -> None:
+        """A loop over blocks of the rows."""
+        size = self.blocks.r
         self.forget_stored(statements)
         first, end = self.bounds()
         start = self.text.fresh("start")
         self.text.write(f"for {start} in range({first}, {end}, {size}):")
         with self.text.scope():
             self.row(f"{start} + tl.arange(0, {size})[None, :].to({INDEX})", statements)
-        for name, fold in folded.items():
-            if not fold.result:
-                self.folds.finish(name)
 
     # Parts of rows
 
@@ -267,14 +271,17 @@ class KernelWriter:
 
     def load_partial(self, name: str, scratch: list[Scratch]) -> None:
         """Combine what the programs of an earlier kernel left."""
-        parts = f"tl.arange(0, {self.phase.parts})[None, :]"
-        offset = self.partial_offset(parts)
+        self.folds.resume(name, self.partials(scratch))
+
+    def partials(self, scratch: list[Scratch]) -> list[str]:
+        """Blocks of what the programs of an earlier kernel left, by rows and parts."""
+        offset = self.partial_offset(f"tl.arange(0, {self.phase.parts})[None, :]")
         mask = _mask(self.indices.mask(frozenset("x")))
         loaded = []
         for item in scratch:
             text = f"tl.load({item.name} + {offset}{mask})"
             loaded.append(self.text.value(f"{text} != 0" if item.dtype is BOOL else text))
-        self.folds.resume(name, loaded)
+        return loaded
 
     def store_partial(self, name: str, scratch: list[Scratch]) -> None:
         """Leave the accumulators to the next kernel."""

@@ -10,6 +10,7 @@ from jitflow.codegen.triton.frame import LIMITS, Limits, choose_blocks, frame_of
 from jitflow.codegen.triton.interface import GeneratedKernel
 from jitflow.codegen.triton.kernel import KernelWriter
 from jitflow.codegen.triton.phases import Phase, Scratch, choose_parts, folding_stages
+from jitflow.codegen.triton.scans import ScanWriter, is_scan
 from jitflow.codegen.triton.scatters import generate_scatter, scatter_of
 
 
@@ -34,7 +35,8 @@ def generate(
     made = []
     for number in range(count + 1):
         phase = Phase(number, parts, number == count)
-        writer = KernelWriter(kernel, scalars, fastmath, frame, blocks, phase)
+        kind = ScanWriter if parts > 1 and is_scan(frame) else KernelWriter
+        writer = kind(kernel, scalars, fastmath, frame, blocks, phase)
         made.append((writer.run(), phase.scratch))
     if not count:
         made[0][0].alternatives = functools.partial(alternatives, kernel, scalars, fastmath, limits)

@@ -3,7 +3,8 @@
 Kernel ``k`` folds stage ``k``: each program one part of the rows, whose accumulators it leaves in
 scratch memory. Later kernels begin by combining what the parts left, and compute the statements
 between the stages again; the last kernel runs what comes after the last fold. Each kernel writes
-what its own stage stores, and the last one what stands outside of the stages.
+what its own stage stores, and the last one what stands outside of the stages. Running values take
+two kernels (`scans`).
 """
 
 from __future__ import annotations
@@ -66,8 +67,7 @@ def choose_parts(kernel: Kernel, frame: Frame, blocks: Blocks, limits: Limits) -
     if not any(isinstance(item, Begin) for item in walk(kernel.body)):
         return 1
     outside = (item for item in frame.statements if isinstance(item, Store))
-    running = (item for item in walk(kernel.body) if isinstance(item, Fold) and item.result)
-    if any(item.operator is not None for item in outside) or any(running):
+    if any(item.operator is not None for item in outside) or not _may_run_in_parts(frame):
         return 1
     programs = -(-frame.rows // blocks.x)
     parts = min(MOST_PARTS, 2 * limits.programs // max(1, programs))
@@ -75,3 +75,9 @@ def choose_parts(kernel: Kernel, frame: Frame, blocks: Blocks, limits: Limits) -
     if not isinstance(columns, SymbolicDim):
         parts = min(parts, columns // (LEAST_BLOCKS * blocks.r))
     return 1 << max(0, parts.bit_length() - 1)
+
+
+def _may_run_in_parts(frame: Frame) -> bool:
+    """Whether running values, if there are any, are all that is folded."""
+    folds = [s for stage in stages_of(frame) for s in flattened(stage) if isinstance(s, Fold)]
+    return len(folds) == 1 or not any(fold.result for fold in folds)

@@ -123,6 +123,38 @@ def test_scans(axis: int, limits: str) -> None:
         np.testing.assert_array_equal(result, expected)
 
 
+@pytest.mark.parametrize(
+    ("dtype", "shape", "symbolic"),
+    [
+        (I64, (1000,), False), (F32, (1000,), True), (U8, (3, 1000), False),
+        (C64, (1000, 3), False), (F16, (2, 500), False), (BOOL, (700,), False),
+    ],
+)  # fmt: skip
+def test_scans_of_long_rows_in_parts(dtype: DType, shape: tuple[int, ...], symbolic: bool) -> None:
+    x = np.random.default_rng(2).integers(0, 2, shape).astype(dtype.numpy)
+    axis = int(np.argmax(shape))
+
+    def make(b: Builder, x: Value) -> Value:
+        if dtype is BOOL:
+            x = b.emit("cast", x, dtype=I32)
+        return b.emit("cumsum", b.emit("add", x, x), axis=axis)
+
+    graph = graph_of(make, x, symbolic=symbolic)
+    _, program = triton_running.program_of(graph, [x], limits=SMALL)
+    assert len(program.kernels) == 2
+    (found,) = triton_running.run(graph, x, limits=SMALL)
+    twice = x.astype(found.dtype) * 2
+    np.testing.assert_array_equal(found, np.cumsum(twice, axis, dtype=found.dtype))
+
+
+def test_short_scans_and_many_of_them_are_one_kernel() -> None:
+    for shape in [(40,), (600, 100)]:
+        x = np.ones(shape, np.float32)
+        graph = graph_of(lambda b, x: b.emit("cumsum", x, axis=x.type.rank - 1), x)
+        _, program = triton_running.program_of(graph, [x], limits=SMALL)
+        assert len(program.kernels) == 1
+
+
 @pytest.mark.parametrize("shape", [(0,), (0, 5), (5, 0), (3, 0, 2)])
 def test_empty_arrays(shape: tuple[int, ...]) -> None:
     def make(b: Builder, x: Value) -> list[Value]:
