@@ -60,7 +60,10 @@ class CudaDevice:
         attributes = about.attributes
         self.most_shared = int(attributes.get("MaxSharedMemoryPerBlockOptin", 48 * 1024))
         count, memory = attributes["MultiProcessorCount"], attributes.get("L2CacheSize", 0)
-        self.about = f"sm_{self.capability}, {count} multiprocessors, {memory} bytes of cache"
+        self.about = (
+            f"sm_{self.capability}, {count} multiprocessors, {memory} bytes of cache, "
+            f"Triton {triton_version()}"
+        )
         self._is_only_one = cupy.cuda.runtime.getDeviceCount() == 1
         self._runtime = cupy.cuda.runtime
         self._no_memory = cupy.cuda.memory.OutOfMemoryError
