@@ -1,4 +1,4 @@
-"""New arrays: fills, ranges, grids, identities, and arrays from other arrays and lists."""
+"""New arrays: fills, and arrays from other arrays and lists."""
 
 from __future__ import annotations
 
@@ -8,9 +8,8 @@ import numpy as np
 
 from jitflow.core import dims
 from jitflow.core.dims import Dim
-from jitflow.core.dtypes import F64, I64, DType
-from jitflow.ir.graph import Value
-from jitflow.tracer import arrays, facts, layout
+from jitflow.core.dtypes import F64, DType
+from jitflow.tracer import arrays, layout
 from jitflow.tracer.context import TraceContext
 from jitflow.tracer.numpy import arguments, views
 from jitflow.tracer.numpy.arguments import is_none, raises, unsupported
@@ -19,14 +18,10 @@ from jitflow.tracer.numpy.conversion import convert
 from jitflow.tracer.numpy.nested import array_of
 from jitflow.tracer.numpy.operands import (
     as_array,
-    cast,
-    constant_as,
     emit,
     operand,
-    promoted,
 )
 from jitflow.tracer.numpy.table import function, function_named, method
-from jitflow.tracer.objects.model import RangeValue
 from jitflow.tracer.values import ArrayValue, ConstantValue, PyValue, SequenceValue
 
 _NEW = "shape, dtype=None, order='C', *, device=None, like=None"
@@ -394,163 +389,3 @@ def astype(
 
 
 # Ranges
-
-
-@function(np.arange, signature="start, stop=_, step=1, dtype=None, *, device=None, like=None")
-def arange(
-    context: TraceContext,
-    start: PyValue,
-    stop: PyValue,
-    step: PyValue,
-    dtype: PyValue,
-    device: PyValue,
-    like: PyValue,
-) -> PyValue:
-    """Integers (or floats) at equal distances; the length must not depend on data."""
-    if is_none(stop):
-        start, stop = ConstantValue(0), start
-    wanted = arguments.dtype(context, dtype)
-    kinds = [operand(context, value) for value in (start, stop, step)]
-    if any(item.dtype.kind not in "biu" for item in kinds):
-        return _float_arange(context, start, stop, step, wanted)
-    low, high = arguments.dim(context, start), arguments.dim(context, stop)
-    short = [item.weak is None and item.dtype is not I64 for item in kinds]
-    if any(short) and (short[0] or low != 0):  # NumPy computes with them as they are, and wraps
-        raise unsupported(f"arange between a number and one of {promoted(*kinds)}")
-    stride = arguments.as_int(context, step, "step")
-    if stride == 0:
-        raise raises("Maximum allowed size exceeded")
-    first, last = (low, high) if stride > 0 else (high, low)
-    width = facts.span(context, last - first)
-    length = facts.quotient(context, width + (abs(stride) - 1), abs(stride))
-    result = wanted or promoted(I64, *kinds)  # NumPy makes no shorter integers unasked
-    if result.kind not in "iuf" or (wanted is None and result is not I64):
-        raise unsupported(f"arange of {result}")
-    return arrays.fresh(context, _progression(context, low, stride, length, result))
-
-
-def array_of_range(context: TraceContext, value: RangeValue) -> ArrayValue:
-    """``numpy.array(range(...))``: int64, as the items are."""
-    bounds = (value.start, value.stop, value.step)
-    return Composer(context).array(Composer(context)(np.arange, *bounds, dtype=np.int64))
-
-
-def _progression(context: TraceContext, low: Dim, stride: int, length: Dim, dtype: DType) -> Value:
-    length = arguments.settle(context, length)
-    value = emit(context, "iota", length=length, dtype=I64)
-    if stride != 1:
-        step = emit(context, "constant", value=constant_as(stride, I64))
-        value = emit(context, "multiply", value, step)
-    if low != 0:
-        value = emit(context, "add", value, emit(context, "dimension", dim=low))
-    return cast(context, value, dtype)
-
-
-def _float_arange(
-    context: TraceContext, start: PyValue, stop: PyValue, step: PyValue, dtype: DType | None
-) -> PyValue:
-    """A range of floats whose bounds are known: NumPy makes it, whatever its size."""
-    known = [arguments.constant(context, value, "arange") for value in (start, stop, step)]
-    result = np.arange(*known, dtype=dtype.numpy if dtype else None)
-    return arrays.constant(context, result)
-
-
-@function(
-    np.linspace,
-    signature="start, stop, num=50, endpoint=True, retstep=False, dtype=None, axis=0, *, "
-    "device=None",
-)
-def linspace(
-    context: TraceContext,
-    start: PyValue,
-    stop: PyValue,
-    num: PyValue,
-    endpoint: PyValue,
-    retstep: PyValue,
-    dtype: PyValue,
-    axis: PyValue,
-    device: PyValue,
-) -> PyValue:
-    """Numbers at equal distances between two ends, as NumPy computes them."""
-    n = Composer(context)
-    count = arguments.dim(context, num, "num")
-    ends = arguments.flag(context, endpoint, "endpoint")
-    if not n.decide(0, "<=", count):
-        raise raises("Number of samples must be non-negative")
-    if n.rank(start) or n.rank(stop) or arguments.as_int(context, axis, "axis"):
-        raise unsupported("linspace between arrays")
-    first, last = n.array(start), n.array(stop)
-    common = promoted(operand(context, start), operand(context, stop))
-    if common.kind in "biu":
-        common = F64
-    wanted = arguments.dtype(context, dtype) or common
-    parts = count - 1 if ends else count
-    if not n.decide(0, "<", parts):
-        raise unsupported("linspace of fewer than two samples")
-    delta = n(np.subtract, last, first, dtype=common.numpy)
-    y = n(np.arange, 0, count, dtype=common.numpy)
-    step = n.div(delta, parts)
-    spread = n(np.where, n.compare("eq", step, 0), n.mul(n.div(y, parts), delta), n.mul(y, step))
-    y = n.binary("iadd", spread, first)
-    if ends and n.decide(1, "<", count):
-        n.store(y, (-1, Ellipsis), last)
-    if wanted.is_integer:
-        y = n(np.floor, y)
-    result = n.method(y, "astype", wanted.numpy, copy=False)
-    if arguments.flag(context, retstep, "retstep"):
-        return SequenceValue(tuple, [result, step])
-    return result
-
-
-@function(np.eye, signature="N, M=None, k=0, dtype=None, order='C', *, device=None, like=None")
-def eye(
-    context: TraceContext,
-    N: PyValue,  # noqa: N803
-    M: PyValue,  # noqa: N803
-    k: PyValue,
-    dtype: PyValue,
-    order: PyValue,
-    device: PyValue,
-    like: PyValue,
-) -> PyValue:
-    """Ones on one diagonal."""
-    rows = arguments.settle(context, arguments.dim(context, N))
-    columns = rows if is_none(M) else arguments.settle(context, arguments.dim(context, M))
-    wanted = arguments.dtype(context, dtype) or F64
-    value = diagonal_mask(context, rows, columns, arguments.dim(context, k), "equal")
-    places = fresh_order(context, order, 2)
-    return arrays.fresh(context, cast(context, value, wanted), places)
-
-
-def diagonal_mask(context: TraceContext, rows: Dim, columns: Dim, k: Dim, relation: str) -> Value:
-    """bool[rows, columns]: whether ``column relation row + k``."""
-    row = emit(context, "iota", length=rows, dtype=I64)
-    if k != 0:
-        row = emit(context, "add", row, emit(context, "dimension", dim=k))
-    row = emit(context, "reshape", row, shape=(rows, 1))
-    column = emit(context, "iota", length=columns, dtype=I64)
-    column = emit(context, "reshape", column, shape=(1, columns))
-    return emit(context, relation, column, row)
-
-
-@function(np.identity, signature="n, dtype=None, *, like=None")
-def identity(context: TraceContext, n: PyValue, dtype: PyValue, like: PyValue) -> PyValue:
-    """The identity matrix."""
-    return Composer(context)(np.eye, n, dtype=dtype)
-
-
-@function(np.tri, signature="N, M=None, k=0, dtype=None, *, like=None")
-def tri(
-    context: TraceContext,
-    N: PyValue,  # noqa: N803
-    M: PyValue,  # noqa: N803
-    k: PyValue,
-    dtype: PyValue,
-    like: PyValue,
-) -> PyValue:
-    """Ones on and below one diagonal."""
-    rows = arguments.settle(context, arguments.dim(context, N))
-    columns = rows if is_none(M) else arguments.settle(context, arguments.dim(context, M))
-    wanted = arguments.dtype(context, dtype) or F64
-    value = diagonal_mask(context, rows, columns, arguments.dim(context, k), "less_equal")
-    return arrays.fresh(context, cast(context, value, wanted))

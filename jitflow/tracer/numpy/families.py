@@ -30,10 +30,11 @@ FAMILIES: dict[str, str] = {
         "unpackbits unwrap .argpartition .argsort .searchsorted"
     ),
     "creation": (
-        "arange array asanyarray asarray asarray_chkfinite ascontiguousarray asfortranarray "
-        "astype copy empty empty_like eye full full_like identity linspace ndarray ones ones_like "
-        "tri zeros zeros_like .__copy__ .astype .copy"
+        "array asanyarray asarray asarray_chkfinite ascontiguousarray asfortranarray astype copy "
+        "empty empty_like full full_like ndarray ones ones_like zeros zeros_like .__copy__ .astype "
+        ".copy"
     ),
+    "patterns": "arange eye identity linspace tri",
     "reductions": (
         "all amax amin any argmax argmin count_nonzero cumprod cumsum cumulative_prod "
         "cumulative_sum max mean min prod ptp std sum var .all .any .argmax .argmin .cumprod "

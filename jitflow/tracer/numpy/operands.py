@@ -78,7 +78,7 @@ def operand(context: TraceContext, value: PyValue) -> Operand:
     if isinstance(value, NumbersValue):
         return operand(context, arrays.fresh(context, value.contents))
     if isinstance(value, RangeValue):
-        from jitflow.tracer.numpy.creation import array_of_range
+        from jitflow.tracer.numpy.patterns import array_of_range
 
         return operand(context, array_of_range(context, value))
     raise unsupported(f"operand of {value.python_type.__name__}")

@@ -10,7 +10,7 @@ from jitflow.core.dtypes import BOOL, F16, I64
 from jitflow.core.lazy import LazyModule
 from jitflow.tracer import arrays
 from jitflow.tracer.context import TraceContext
-from jitflow.tracer.numpy import arguments, creation, external, indexing, ufuncs, views
+from jitflow.tracer.numpy import arguments, external, indexing, patterns, ufuncs, views
 from jitflow.tracer.numpy.arguments import is_missing, is_none, raises, unsupported
 from jitflow.tracer.numpy.compose import Composer
 from jitflow.tracer.numpy.operands import (
@@ -278,7 +278,7 @@ def _register_triangle(name: str, lower: bool) -> None:
             raise raises("Tri needs at least one dimension")
         distance = arguments.dim(context, k)
         rows, columns = array.shape[-2:]
-        mask = creation.diagonal_mask(
+        mask = patterns.diagonal_mask(
             context, rows, columns, distance if lower else distance - 1, "less_equal"
         )
         condition = arrays.fresh(context, mask)
