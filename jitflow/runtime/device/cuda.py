@@ -135,7 +135,7 @@ class CudaDevice:
 
     def elapsed(self, run: Callable[[], None]) -> float:
         """See `interface.Device`: by events."""
-        return self._driver.elapsed(self.stream(), run)
+        return self._driver.elapsed(self.stream(), run, self.index)
 
     def compile_all(
         self, kernels: list[GeneratedKernel], threads: int, is_late: Callable[[], bool]

@@ -92,7 +92,7 @@ class Driver:
         self._library = library
         self._functions: dict[str, Any] = {}
         self._contexts: dict[int, int] = {}
-        self._events: tuple[int, int] | None = None
+        self._events: dict[int, tuple[int, int]] = {}
         self.launch_kernel = self.entry("cuLaunchKernelEx")
 
     def entry(self, name: str) -> Any:
@@ -154,11 +154,11 @@ class Driver:
             self._contexts[device] = context
         self.call("cuCtxSetCurrent", context)
 
-    def elapsed(self, stream: int, run: Callable[[], None]) -> float:
-        """Milliseconds on the device of what `run` issues to a stream."""
-        if self._events is None:
-            self._events = self.make("cuEventCreate", 0), self.make("cuEventCreate", 0)
-        begin, end = self._events
+    def elapsed(self, stream: int, run: Callable[[], None], device: int = 0) -> float:
+        """Milliseconds on the current device, `device`, of what `run` issues to a stream."""
+        if device not in self._events:
+            self._events[device] = self.make("cuEventCreate", 0), self.make("cuEventCreate", 0)
+        begin, end = self._events[device]
         self.call("cuEventRecord", begin, stream)
         run()
         self.call("cuEventRecord", end, stream)
