@@ -253,6 +253,8 @@ class _Analysis:
         tail: list[Link] = []
         for link in links:
             (weight if self.is_free_but_for(link) else tail).append(link)
+        if tail and not self.found.shift:
+            raise _NotStreamed  # what nothing bounds may overflow before it meets the factor
         return tuple(weight), tuple(tail)
 
     def settle_fold(self, fold: Fold) -> None:

@@ -274,6 +274,8 @@ class _Search:
         command = None if position is None else self.joiner.commands[position]
         if not isinstance(command, CallKernel) or not _is_short(product.columns):
             return None
+        if product.inner == 0:
+            return None
         part = self.part(product, command, product.left, (ROWS, INNER), "row_")
         if part is None or not product.dtype.is_float:
             return None
