@@ -10,7 +10,7 @@ from jitflow.core import dims
 from jitflow.core.dims import Dim
 from jitflow.core.location import UNKNOWN, Location
 from jitflow.core.types import ArrayType
-from jitflow.ir.graph import Block, DimensionOf, Graph, Node, ScalarValue, Value
+from jitflow.ir.graph import Block, DimensionOf, Graph, Node, ScalarValue, SymbolDefinition, Value
 from jitflow.ir.regions import region_types
 from jitflow.ops.control import infer_regions
 from jitflow.ops.record import Kind, operator
@@ -26,6 +26,7 @@ class Builder:
         self.location: Location = UNKNOWN
         self.node_count = 0
         self.region_count = 0
+        self._symbol_count = 0
         self._names: dict[str, int] = {}
 
     def unique_name(self, hint: str) -> str:
@@ -44,14 +45,17 @@ class Builder:
 
     def dimension_symbol(self, value: Value, axis: int) -> Dim:
         """A new symbol for the extent of an axis of an input; the caller puts it in its type."""
-        name = f"s{len(self.graph.symbols)}"
-        self.graph.symbols[name] = DimensionOf(value, axis)
-        return dims.symbol(name)
+        return self._symbol(DimensionOf(value, axis))
 
     def scalar_symbol(self, value: Value) -> Dim:
         """A new symbol for the value of a rank-0 i64 value."""
-        name = f"s{len(self.graph.symbols)}"
-        self.graph.symbols[name] = ScalarValue(value)
+        return self._symbol(ScalarValue(value))
+
+    def _symbol(self, definition: SymbolDefinition) -> Dim:
+        """A symbol with a name that none ever had, those that are gone included."""
+        name = f"s{self._symbol_count}"
+        self._symbol_count += 1
+        self.graph.symbols[name] = definition
         return dims.symbol(name)
 
     def emit(

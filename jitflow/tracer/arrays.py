@@ -288,7 +288,7 @@ def transaction(context: TraceContext) -> Iterator[None]:
             vars(target).update(fields)
         del journal[mark:]
         added = block.nodes[nodes:]
-        block.nodes[nodes:] = silenced(added)
+        block.nodes[nodes:] = silenced(added, context.builder.graph.symbols)
         context.drop_guards(guards)
         context.call_outs = call_outs
         context.inputs[: len(inputs)] = inputs

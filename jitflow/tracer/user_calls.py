@@ -11,8 +11,10 @@ from contextlib import contextmanager
 from typing import Any
 
 from jitflow.core.dataclass import replace
+from jitflow.ir import graph as ir
 from jitflow.ir.flags import can_warn
 from jitflow.ir.graph import Node, Value
+from jitflow.ir.regions import symbols_of_node
 from jitflow.ops.record import Kind
 from jitflow.tracer.context import TraceContext
 from jitflow.tracer.trace import OperandSlot, UserCall
@@ -109,15 +111,27 @@ class _Template:
         return tuple(values), frozenset(written)
 
 
-def silenced(nodes: Iterable[Node]) -> Iterator[Node]:
+def silenced(nodes: Iterable[Node], symbols: dict[str, ir.SymbolDefinition]) -> Iterator[Node]:
     """Of nodes that an undone operation left those without effect; they warn nobody.
 
-    Loops and branches go, and what was computed from them.
+    Loops, branches and effects go, and what was computed from them; `symbols` loses those that were
+    such values.
     """
     gone: set[int] = set()
+    names: set[str] = set()
+    defined = {
+        id(definition.value): name
+        for name, definition in symbols.items()
+        if isinstance(definition, ir.ScalarValue)
+    }
     for node in nodes:
-        if node.regions or any(id(value) in gone for value in node.operands):
+        is_lost = any(id(value) in gone for value in node.operands)
+        is_lost = is_lost or bool(names and names.intersection(symbols_of_node(node)))
+        if node.regions or is_lost or node.attributes.get("effect"):
             gone.update(id(value) for value in node.results)
-        elif not node.attributes.get("effect") and node.results:
+            names.update(defined[id(value)] for value in node.results if id(value) in defined)
+        elif node.results:
             node.location = replace(node.location, quiet=True)
             yield node
+    for name in names:
+        del symbols[name]

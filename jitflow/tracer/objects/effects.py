@@ -75,7 +75,7 @@ def rollback(tracer: Tracer, mark: Checkpoint) -> None:
     del table.calls[mark.calls :]
     added = mark.block.nodes[mark.nodes :]
     del mark.block.nodes[mark.nodes :]
-    mark.block.nodes.extend(user_calls.silenced(added))
+    mark.block.nodes.extend(user_calls.silenced(added, context.builder.graph.symbols))
     del context.calls[mark.numpy_calls :]
     context.call_outs = mark.call_outs
     table.number += 1
