@@ -172,7 +172,7 @@ def _first_rows(
     if not list_rows.has_arrays(kind):
         for item in {id(item): item for item in owner.fixed}.values():
             known = list_rows.item_kind(tracer, item)
-            kind = carried.unified(kind, known, "an item of a list", (item,))
+            kind = list_rows.unified(kind, known, item)
         copied = len(owner.fixed)
     growth.kind = kind
     emit, room = tracer.context.builder.emit, _room(kind, growth, appends, trips)
@@ -232,7 +232,7 @@ def append(tracer: Any, owner: SequenceValue, item: PyValue) -> None:
 def _check_kind(tracer: Interpreter, growth: Growth, kind: Kind, item: PyValue) -> None:
     """Decline an item of another kind; the next attempt has a kind for both."""
     known = list_rows.item_kind(tracer, item)
-    wide = carried.unified(kind, known, "an item of a list", (item,))
+    wide = list_rows.unified(kind, known, item)
     if wide != kind:
         growth.kind, growth.is_new = wide, True
         raise Unsupported("JF-B006", f"a list of {carried.text_of(kind)} gets other items")
@@ -304,7 +304,7 @@ def _check_item(tracer: Interpreter, growth: Growth, owner: SequenceValue, item:
         _check_kind(tracer, growth, kind, item)
         return
     known = list_rows.item_kind(tracer, item)
-    wide = carried.unified(kind, known, "an item of a list", (item,))
+    wide = list_rows.unified(kind, known, item)
     if wide != kind:
         growth.kind, growth.is_new = Row(wide, owner.rows.stack.capacity), True
         raise Unsupported("JF-B006", f"a list of {carried.text_of(kind)} gets other items")

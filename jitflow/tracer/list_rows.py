@@ -50,6 +50,14 @@ def is_stackable(kind: Kind) -> bool:
     return isinstance(kind, Number | Either | IntOrFloat | Row)
 
 
+def unified(kind: Kind, known: Kind, item: PyValue) -> Kind:
+    """The kind of rows that may be of one kind, or that of `item`; JF-B006 where there is none."""
+    wide = carried.unified(kind, known, "an item of a list", (item,))
+    if wide != kind and not is_stackable(wide):
+        raise Unsupported("JF-B006", f"an item of a list is {carried.text_of(wide)}")
+    return wide
+
+
 def has_arrays(kind: Kind) -> bool:
     """Whether there are arrays in an item of a kind."""
     return isinstance(kind, Array) or (isinstance(kind, Group) and any(map(has_arrays, kind.items)))
@@ -79,7 +87,7 @@ def kind_of_all(tracer: Interpreter, items: list[PyValue]) -> Kind:
     kind: Kind | None = None
     for item in {id(item): item for item in items}.values():
         known = item_kind(tracer, item)
-        kind = known if kind is None else carried.unified(kind, known, "an item of a list", (item,))
+        kind = known if kind is None else unified(kind, known, item)
     if kind is None:
         raise Unsupported("JF-B006", "an item of an empty list")
     return kind
