@@ -1,7 +1,7 @@
 """Regions as graphs of their own: what a block captures becomes inputs, views move into it.
 
-A captured view, a number known now, or a dimension is made again inside of the block; every other
-captured value must lie in memory when the block runs.
+A captured view of more than one element, a number known now, or a dimension is made again inside of
+the block; every other captured value must lie in memory when the block runs.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def is_sunk(value: Value) -> bool:
     if node is None:
         return False
     if node.operator.kind is Kind.VIEW:
-        return not _is_gap(node)
+        return not (_is_gap(node) or _is_element(node))
     return node.operator.name == "dimension" or (
         node.operator.name == "constant" and not value.type.rank
     )
@@ -54,6 +54,12 @@ def is_sunk(value: Value) -> bool:
 def _is_gap(node: Node) -> bool:
     """A reshape that may need another shape of its operand in memory is made outside."""
     return node.operator.name == "reshape"
+
+
+def _is_element(node: Node) -> bool:
+    """A single element is read outside: behind an update it would be read from a copy of it all."""
+    (value,) = node.results
+    return value.type.size == 1 and node.operands[0].type.size != 1
 
 
 def roots_of(node: Node) -> list[Value]:

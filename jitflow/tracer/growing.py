@@ -55,9 +55,9 @@ class Growth:
         Whether each append checks that there is room.
     plans : dict
         For each loop the appends in one iteration; 0 where that is not known.
-    grows, is_set, is_ordered : bool
-        Whether a loop appends, whether one changes items at run-time positions, and whether one
-        lets lists in a list change places.
+    grows, is_popped, is_set, is_ordered : bool
+        Whether a loop appends, whether one takes the last item, whether one changes items at
+        run-time positions, and whether one lets lists in a list change places.
     """
 
     owner: SequenceValue
@@ -69,6 +69,7 @@ class Growth:
     is_checked: bool = False
     plans: dict[Any, int] = field(default_factory=dict)
     grows: bool = False
+    is_popped: bool = False
     is_set: bool = False
     is_ordered: bool = False
 
@@ -127,8 +128,11 @@ def begin(
         if growth.is_ordered:
             rows = list_rows.ordered(tracer, rows)
         if growth.is_set:
-            stack = replace(rows.stack, is_set=True)
-            rows = RowsValue(stack, rows.buffers, rows.count, rows.extent)
+            is_full = rows.stack.is_full and not growth.is_popped
+            stack = replace(rows.stack, is_set=True, is_full=is_full)
+            count = rows.count if is_full else list_rows.count_of(tracer, rows)
+            extent = rows.extent if rows.count is not None else None
+            rows = RowsValue(stack, rows.buffers, count, extent)
     return rows
 
 
@@ -236,6 +240,48 @@ def _check_kind(tracer: Interpreter, growth: Growth, kind: Kind, item: PyValue) 
     if wide != kind:
         growth.kind, growth.is_new = wide, True
         raise Unsupported("JF-B006", f"a list of {carried.text_of(kind)} gets other items")
+
+
+# Taking the last item
+
+
+def ask_to_pop(tracer: Any, owner: SequenceValue) -> None:
+    """Decline ``owner.pop()`` in a loop, of a list that was there before: it may get rows."""
+    if not any(attempt.knows(owner) for attempt in tracer.attempts):
+        return
+    kind = list_rows.kind_of_all(tracer, owner.fixed)
+    if list_rows.is_stackable(kind) and not (list_rows.has_arrays(kind) or isinstance(kind, Row)):
+        known = tracer.growing.setdefault(id(owner), Growth(owner, kind))
+        known.kind = carried.unified(known.kind, kind, "an item of a list", owner.fixed)
+        _note_pop(known)
+        tracer.keep(owner)
+    raise Unsupported("JF-B006", "the length of a list changes")
+
+
+def _note_pop(growth: Growth) -> None:
+    growth.is_new = growth.grows = growth.is_set = growth.is_popped = True
+
+
+def pop(tracer: Any, owner: SequenceValue, index: PyValue | None) -> PyValue:
+    """``owner.pop()`` of a list that has rows."""
+    rows = owner.own_rows
+    if rows is None or owner.host is not None or index is not None:
+        raise Unsupported("JF-B006", "an item is taken out of a list")
+    growth, kind = tracer.growing[id(owner)], rows.stack.item
+    if list_rows.others_of(owner) or list_rows.has_arrays(kind) or isinstance(kind, Row):
+        raise Unsupported("JF-B006", "an item is taken out of a list")
+    if not growth.is_popped and any(attempt.knows(owner) for attempt in tracer.attempts):
+        _note_pop(growth)
+        raise Unsupported("JF-B006", "the length of a list changes")
+    emit = tracer.context.builder.emit
+    count = emit("add", list_rows.count_of(tracer, rows), emit("dimension", dim=-1))
+    facts.require(tracer.context, emit("less_equal", emit("dimension", dim=0), count))
+    position = facts.late_symbol(tracer.context, count, None)
+    parts = iter(list_rows.read(tracer, rows, (position,)))
+    effects.will_change(tracer, owner)
+    stack = replace(rows.stack, is_set=True, is_full=False)
+    owner.own_rows = RowsValue(stack, rows.buffers, count)
+    return carried.build(tracer, kind, parts, "an item of a list,")
 
 
 # Items at run-time positions

@@ -263,14 +263,14 @@ class Interpreter:
             self._keep.append(frame.stack[-1])
         self.steps += 1
 
-    @staticmethod
-    def _look_at_lists(error: Unsupported, stack: list[PyValue]) -> None:
+    def _look_at_lists(self, error: Unsupported, stack: list[PyValue]) -> None:
         """Trace again with lists of known lengths where one of unknown length is too much."""
+        held: PyValue | None
         for value in stack:
             held = value.receiver if isinstance(value, BuiltinMethodValue) else value
             held = (held.resolved or held) if isinstance(held, LazyValue) else held
-            if isinstance(held, SequenceValue) and held.host is not None:
-                held = held.host
+            if isinstance(held, SequenceValue):
+                held = None if self.attempts else held.host or held
             if not isinstance(held, NumbersValue | SequenceValue):
                 continue
             if held.origin and error.code != "JF-B004":

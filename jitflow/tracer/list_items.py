@@ -16,7 +16,14 @@ from jitflow.tracer import arrays, carried, facts, list_rows, numpy, operations
 from jitflow.tracer.carried import Either, Fixed, Group, IntOrFloat, Kind, Number, Row
 from jitflow.tracer.numpy.nested import array_of
 from jitflow.tracer.objects.number_values import integer
-from jitflow.tracer.values import ArrayValue, PyValue, RowsValue, SequenceValue, SliceValue
+from jitflow.tracer.values import (
+    ArrayValue,
+    ConstantValue,
+    PyValue,
+    RowsValue,
+    SequenceValue,
+    SliceValue,
+)
 
 if TYPE_CHECKING:
     from jitflow.tracer.interpreter import Interpreter
@@ -51,6 +58,21 @@ def get_item(tracer: Any, owner: SequenceValue, key: PyValue) -> PyValue:
         return _sliced(tracer, rows, [item for item in found if isinstance(item, ArrayValue)])
     parts = iter([carried.parts_of(tracer, item)[0] for item in found])
     return carried.build(tracer, kind, parts, "an item of a list,")
+
+
+def unpack(tracer: Any, owner: SequenceValue, count: int) -> list[PyValue]:
+    """The items of ``a, b, c = owner``."""
+    rows, context = owner.rows, tracer.context
+    assert rows is not None
+    if list_rows.others_of(owner):
+        raise Unsupported("JF-B006", "the length of a list is known only at run time")
+    sizes = (context.builder.emit("dimension", dim=count), list_rows.count_of(tracer, rows))
+    is_known = rows.count is None and facts.evaluate(context, rows.stack.capacity) is not None
+    if not is_known:
+        facts.require(context, context.builder.emit("equal", *sizes))
+    elif not facts.decide(context, rows.stack.capacity, "==", count):
+        raise Unsupported("JF-B009", f"ValueError: not {count} values to unpack")
+    return [get_item(tracer, owner, ConstantValue(k)) for k in range(count)]
 
 
 def _sliced(tracer: Interpreter, rows: RowsValue, found: list[ArrayValue]) -> PyValue:

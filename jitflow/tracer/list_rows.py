@@ -212,9 +212,11 @@ def with_more(tracer: Interpreter, rows: RowsValue, room: Dim) -> RowsValue:
     stack = replace(rows.stack, capacity=rows.stack.capacity + room, is_full=False)
     buffers = []
     for buffer in rows.buffers:
-        shape = (room, *buffer.type.shape[1:])
-        more = emit("uninitialised", shape=shape, dtype=buffer.type.dtype)
-        buffers.append(emit("concatenate", buffer, more, axis=0))
+        shape = (stack.capacity, *buffer.type.shape[1:])
+        larger = emit("uninitialised", shape=shape, dtype=buffer.type.dtype)
+        old = buffer.type.shape
+        where = {"starts": (0,) * len(old), "steps": (1,) * len(old), "shape": old}
+        buffers.append(emit("update", larger, buffer, views=(("slice", where),)))
     extent = rows.stack.capacity if rows.count is None else rows.extent
     return RowsValue(stack, tuple(buffers), count_of(tracer, rows), extent)
 
@@ -256,7 +258,7 @@ def read(tracer: Interpreter, rows: RowsValue, place: tuple[Dim, ...]) -> list[V
 def _element(tracer: Interpreter, buffer: Value, place: tuple[Dim, ...]) -> Value:
     emit = tracer.context.builder.emit
     part = emit("slice", buffer, **_slice(buffer, place))
-    return emit("reshape", part, shape=buffer.type.shape[len(place) :])
+    return emit("squeeze", part, axes=tuple(range(len(place))))
 
 
 def filled(tracer: Interpreter, owner: SequenceValue) -> list[ArrayValue]:

@@ -55,9 +55,10 @@ from jitflow.tracer.values import (
 )
 
 if TYPE_CHECKING:
-    from jitflow.tracer import list_rows
+    from jitflow.tracer import list_items, list_rows
     from jitflow.tracer.objects import int_or_float, integer_lists
 else:
+    list_items = LazyModule("jitflow.tracer.list_items")
     list_rows = LazyModule("jitflow.tracer.list_rows")
     int_or_float = LazyModule("jitflow.tracer.objects.int_or_float")
     integer_lists = LazyModule("jitflow.tracer.objects.integer_lists")
@@ -388,6 +389,9 @@ def _call_required(tracer: Tracer, value: InstanceValue, name: str, *args: PyVal
 
 def unpack(tracer: Tracer, value: PyValue, count: int) -> list[PyValue]:
     """The items of ``a, b, c = value``."""
+    value = resolve(tracer, value)
+    if isinstance(value, SequenceValue) and value.rows is not None:
+        return list_items.unpack(tracer, value, count)
     items = items_of(tracer, value)
     if len(items) != count:
         raise Unsupported("JF-B009", f"ValueError: {len(items)} values to unpack into {count}")

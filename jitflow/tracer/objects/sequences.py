@@ -134,6 +134,10 @@ def grow(tracer: Tracer, value: LazyValue, item: PyValue) -> PyValue:
 def extend(tracer: Tracer, value: SequenceValue, items: PyValue) -> PyValue:
     """``value.extend(items)``."""
     new = items_of(tracer, items)
+    if value.rows is not None:
+        for item in new:
+            growing.append(tracer, value, item)
+        return NONE
     change(tracer, value)
     value.items.extend(new)
     return NONE
@@ -147,8 +151,12 @@ def _insert(tracer: Tracer, value: SequenceValue, index: PyValue, item: PyValue)
 
 
 def _pop(tracer: Tracer, value: SequenceValue, index: PyValue | None = None) -> PyValue:
+    if value.rows is not None:
+        return growing.pop(tracer, value, index)
     if not value.items:
         raise Unsupported("JF-B009", "IndexError: pop from empty list")
+    if tracer.context.depth and index is None:
+        growing.ask_to_pop(tracer, value)
     position = -1 if index is None else _position(tracer, value, index)
     change(tracer, value)
     return value.items.pop(position)
