@@ -86,7 +86,7 @@ def note(tracer: Interpreter, owner: SequenceValue, before: list[PyValue]) -> No
         found.append(known.kind)
     kind = found[0]
     for other in found[1:]:
-        kind = carried.unified(kind, other, "an item of a list")
+        kind = list_rows.unified(kind, other)
     if not list_rows.is_stackable(kind):
         return
     growth = known or tracer.growing.setdefault(id(owner), Growth(owner, kind))

@@ -82,6 +82,14 @@ def item_kind(tracer: Interpreter, item: PyValue) -> Kind:
     return Row(kind, len(item.fixed)) if is_number else Fixed(item)
 
 
+def unified(kind: Kind, other: Kind, *values: PyValue) -> Kind:
+    """As `carried.unified`, of items; rows are not None or a number as data decide."""
+    wide = carried.unified(kind, other, "an item of a list", values)
+    if is_stackable(kind) and is_stackable(other) and not is_stackable(wide):
+        raise Unsupported("JF-B006", f"a list of {carried.text_of(wide)}")
+    return wide
+
+
 def kind_of_all(tracer: Interpreter, items: list[PyValue]) -> Kind:
     """The kind that all items have; those of ``[0] * n`` are one. JF-B006 where there is none."""
     kind: Kind | None = None
