@@ -13,7 +13,7 @@ from jitflow.core.dtypes import F64
 from jitflow.core.errors import Unsupported
 from jitflow.ir.graph import Value
 from jitflow.tracer import arrays, carried, facts, list_rows, numpy, operations
-from jitflow.tracer.carried import Either, Fixed, Group, IntOrFloat, Kind, Number, Row
+from jitflow.tracer.carried import Either, Fixed, Group, IntOrFloat, Kind, Number, OrNone, Row
 from jitflow.tracer.numpy.nested import array_of
 from jitflow.tracer.objects.number_values import integer
 from jitflow.tracer.values import (
@@ -120,7 +120,7 @@ def _is_array(kind: Kind) -> bool:
         return isinstance(kind.item, Number)
     if isinstance(kind, Either):
         return kind.box == "float"
-    return not isinstance(kind, Fixed | IntOrFloat)
+    return not isinstance(kind, Fixed | IntOrFloat | OrNone)
 
 
 def _table(tracer: Interpreter, kind: Group, columns: list[Value]) -> Value:

@@ -9,7 +9,16 @@ from typing import Any
 import numpy as np
 
 from jitflow.tracer import arrays, carried, list_rows, operations, recipes
-from jitflow.tracer.carried import Array, Either, Group, IntOrFloat, Kind, Number, Row
+from jitflow.tracer.carried import (
+    Array,
+    Either,
+    Fixed,
+    Group,
+    IntOrFloat,
+    Kind,
+    Number,
+    Row,
+)
 from jitflow.tracer.objects.number_values import integer
 from jitflow.tracer.values import PyValue, RowsValue, SequenceValue
 
@@ -73,6 +82,7 @@ def _reader(kind: Kind) -> Reader:
         return partial(_read_groups, make, [_reader(item) for item in kind.items])
     if isinstance(kind, Row):
         return partial(_read_lists, _reader(kind.item), len(carried.types_of(kind)))
+    assert isinstance(kind, Fixed)
     return lambda buffers, rows: [None] * (rows.stop - rows.start)
 
 

@@ -20,7 +20,17 @@ from jitflow.core.dtypes import I64, DType
 from jitflow.core.errors import Unsupported
 from jitflow.ir.graph import Block, Value
 from jitflow.tracer import arrays, carried, facts, layout, operations
-from jitflow.tracer.carried import Array, Either, Fixed, Group, IntOrFloat, Kind, Number, Row, Stack
+from jitflow.tracer.carried import (
+    Array,
+    Either,
+    Fixed,
+    Group,
+    IntOrFloat,
+    Kind,
+    Number,
+    Row,
+    Stack,
+)
 from jitflow.tracer.numpy.nested import array_of
 from jitflow.tracer.objects import effects
 from jitflow.tracer.objects.number_values import box_of
@@ -65,9 +75,10 @@ def has_arrays(kind: Kind) -> bool:
 
 def item_kind(tracer: Interpreter, item: PyValue) -> Kind:
     """The kind of a value as an item of a list: lists of numbers have one, too."""
+    known = carried.describe(tracer, item)
     item = operations.resolve(tracer, item)
     if not isinstance(item, SequenceValue) or item.kind is not list:
-        return carried.describe(tracer, item)
+        return known
     if item.host is not None or item.source is not None:
         return Fixed(item)  # two lists have it
     if item.rows is not None:

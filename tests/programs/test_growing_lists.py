@@ -151,3 +151,13 @@ def test_arrays_in_lists_are_the_objects_that_were_appended(function):
             for item, other in zip(expected, got, strict=True):
                 assert [item is x for x in expected] == [other is x for x in got]
                 assert np.array_equal(item, other)
+
+
+def test_numbers_and_none_in_a_list_that_grows(check_loops):
+    def run(x, log):
+        for k in range(len(x)):
+            log.append(float(x[k]) if x[k] > 0 else None)
+        return log[-1], len(log)
+
+    x = np.random.default_rng(1).normal(size=30)
+    check_loops(run, (x, []), (x, [None, 1.5]), (x, [2.5]))
