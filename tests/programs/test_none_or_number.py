@@ -144,3 +144,16 @@ def test_printed_and_kept_in_containers(check_loops):
         return kept, {"best": best}, [best] * 2
 
     check_loops(f, (Y, 0.5), (Y, 2.0))
+
+
+def test_numbers_and_none_in_a_list_that_grows(check_loops):
+    def f(a, log):
+        best = None
+        for k in range(len(a)):
+            if a[k] > 0.5:
+                best = a[k] * 2
+            log.append(best)
+            log.append(k)
+        return log, np.array(log[1::2])
+
+    check_loops(f, (Y, []), (Y, [1, None]), (Y * 0.1, [None]))
