@@ -60,14 +60,6 @@ def is_stackable(kind: Kind) -> bool:
     return isinstance(kind, Number | Either | IntOrFloat | Row)
 
 
-def unified(kind: Kind, known: Kind, item: PyValue) -> Kind:
-    """The kind of rows that may be of one kind, or that of `item`; JF-B006 where there is none."""
-    wide = carried.unified(kind, known, "an item of a list", (item,))
-    if wide != kind and not is_stackable(wide):
-        raise Unsupported("JF-B006", f"an item of a list is {carried.text_of(wide)}")
-    return wide
-
-
 def has_arrays(kind: Kind) -> bool:
     """Whether there are arrays in an item of a kind."""
     return isinstance(kind, Array) or (isinstance(kind, Group) and any(map(has_arrays, kind.items)))
