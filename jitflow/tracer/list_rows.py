@@ -88,7 +88,7 @@ def item_kind(tracer: Interpreter, item: PyValue) -> Kind:
 def unified(kind: Kind, other: Kind, *values: PyValue) -> Kind:
     """As `carried.unified`, of items; rows are not None or a number as data decide."""
     wide = carried.unified(kind, other, "an item of a list", values)
-    if is_stackable(kind) and is_stackable(other) and not is_stackable(wide):
+    if wide != kind and not is_stackable(wide):
         raise Unsupported("JF-B006", f"a list of {carried.text_of(wide)}")
     return wide
 
