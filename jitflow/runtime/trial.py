@@ -162,5 +162,5 @@ def size_class(values: tuple[Any, ...]) -> tuple[Any, ...]:
         elif kind is int:
             found.append(-value.bit_length())
         else:
-            found.append(kind)
+            found.append(id(kind))  # a class may have no hash
     return tuple(found)

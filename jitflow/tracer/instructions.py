@@ -23,6 +23,8 @@ T = TypeVar("T")
 
 ENTRY = frozenset({"MAKE_CELL", "COPY_FREE_VARS"})
 """Instructions that make a function's cells: no frame is left before they have run."""
+UNBROKEN = ENTRY | {"SET_FUNCTION_ATTRIBUTE"}
+"""Before these no piece ends: a function without its closure cannot be on a frame's stack."""
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,7 @@ from jitflow.tracer import (
 from jitflow.tracer.context import TraceContext
 from jitflow.tracer.frame import SymbolicFrame
 from jitflow.tracer.inline import enter
-from jitflow.tracer.instructions import ENTRY, Instruction
+from jitflow.tracer.instructions import UNBROKEN, Instruction
 from jitflow.tracer.interpreter_control import LoopBreak
 from jitflow.tracer.objects.model import BuiltinMethodValue, FunctionValue, IteratorValue, LazyValue
 from jitflow.tracer.regions import Region
@@ -241,7 +241,7 @@ class Interpreter:
         self._visit(instruction.location)
         frame.index += 1
         try:
-            if instruction.name not in ENTRY:
+            if instruction.name not in UNBROKEN:
                 self._check_limits(frame, instruction)
             for operation in instruction.operations:
                 HANDLERS[operation.op](self, frame, operation.arg)

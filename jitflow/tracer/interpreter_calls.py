@@ -176,7 +176,8 @@ def _make_function(tracer: Interpreter, frame: SymbolicFrame, arg: Any) -> None:
 def _set_function_attribute(tracer: Interpreter, frame: SymbolicFrame, flag: int) -> None:
     """Remake the function with one more part; nobody has seen the one below."""
     part, function = frame.pop_many(2)
-    assert isinstance(function, FunctionValue)
+    if not isinstance(function, FunctionValue):  # it was made before the piece
+        raise Unsupported("JF-B003", "a function that is being made")
     part = operations.resolve(tracer, part)
     if flag == _DEFAULTS:
         assert isinstance(part, SequenceValue)

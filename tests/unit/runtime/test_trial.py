@@ -193,3 +193,18 @@ def _eager_wins(trial, way, seconds):
     trial.times[way].append({"compiled": 2e-6, "eager": 1e-6}[way])
     if min(map(len, trial.times.values())) >= 3:
         trial.verdict = "eager"
+
+
+def test_classes_without_a_hash():
+    """Arguments are told apart by their classes, whatever these define."""
+
+    class Unhashable(type):
+        __hash__ = None
+
+    class Scale(metaclass=Unhashable):
+        by = 2.0
+
+    assert hash(size_class((Scale(), Scale, np.ones(3)))) is not None
+    compiled = jitflow.compile(lambda scale, x: x * scale.by)
+    for _ in range(3):
+        np.testing.assert_array_equal(compiled(Scale(), np.ones(3)), np.full(3, 2.0))
