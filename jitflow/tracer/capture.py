@@ -15,11 +15,11 @@ from jitflow.ir.graph import Value
 from jitflow.tracer import branches, conditions, domains, facts, leaving, loops
 from jitflow.tracer.arrays import UncertainArray
 from jitflow.tracer.branches import Start
-from jitflow.tracer.carried import NotSettled
 from jitflow.tracer.control_flow import Loop, body_size
 from jitflow.tracer.control_flow import loops as loops_of
 from jitflow.tracer.frame import SymbolicFrame
 from jitflow.tracer.instructions import Instruction, index_at
+from jitflow.tracer.kinds import NotSettled
 from jitflow.tracer.objects.model import IteratorValue
 from jitflow.tracer.places import Reach
 from jitflow.tracer.regions import Mark

@@ -1,4 +1,4 @@
-"""Values that pass a region's border: their kinds, the graph values they consist of, and back.
+"""Values that pass a region's border: from values to kinds and graph values, and back.
 
 A number or an array is carried by graph values; a tuple by those of its items; any other object
 must be the same one on both sides. An array that comes out of a region is a new object: where eager
@@ -8,20 +8,36 @@ Python might have kept an older one, its memory is *uncertain*, good for reading
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from jitflow.core import dtypes
-from jitflow.core.dataclass import dataclass
-from jitflow.core.dims import Dim
 from jitflow.core.dtypes import BOOL, C128, F64, I64, DType
 from jitflow.core.errors import Unsupported
 from jitflow.core.lazy import LazyModule
-from jitflow.core.types import ArrayType
 from jitflow.ir.graph import Value
 from jitflow.tracer import arrays, operations
-from jitflow.tracer.layout import Order, c_order
+from jitflow.tracer.kinds import (
+    Array,
+    Either,
+    Fixed,
+    Group,
+    IntOrFloat,
+    Kind,
+    NotSettled,
+    Number,
+    OrNone,
+    Part,
+    Perhaps,
+    Rest,
+    Row,
+    Stack,
+    Unbound,
+    text_of,
+    types_of,
+)
+from jitflow.tracer.layout import c_order
 from jitflow.tracer.objects.either import PAIRS, exact_float
 from jitflow.tracer.objects.int_or_float import bound_of
 from jitflow.tracer.objects.model import IteratorValue
@@ -55,170 +71,6 @@ _NUMBERS: dict[type, tuple[str, DType]] = {
     float: ("float", F64),
     complex: ("complex", C128),
 }
-
-
-class NotSettled(Unsupported):
-    """What comes out of an iteration is of another kind than what went in."""
-
-    def __init__(self, detail: str) -> None:
-        super().__init__("JF-B006", detail)
-
-
-@dataclass(frozen=True)
-class Number:
-    """A Python number or NumPy scalar, as `ScalarValue` has them."""
-
-    box: str
-    dtype: DType
-
-
-@dataclass(frozen=True)
-class Array:
-    """An array of `type` in memory order `order`."""
-
-    type: ArrayType
-    order: Order
-
-
-@dataclass(frozen=True)
-class Part:
-    """The first rows of memory of `type`: data decide how many; as many of all in a `group`.
-
-    An iteration of a loop adds up to `growth` rows.
-    """
-
-    type: ArrayType
-    order: Order
-    group: str
-    growth: int = 0
-
-
-@dataclass(frozen=True)
-class Either:
-    """A Python number or a NumPy scalar, as `EitherValue` has them."""
-
-    box: str
-    dtype: DType
-
-
-@dataclass(frozen=True)
-class IntOrFloat:
-    """A Python number as `IntOrFloatValue` has them."""
-
-    largest: int
-
-
-@dataclass(frozen=True)
-class Group:
-    """A tuple, or a subclass that `collections.namedtuple` made."""
-
-    kind: type
-    items: tuple[Kind, ...]
-
-
-@dataclass(frozen=True)
-class Stack:
-    """Items of one kind in rows, with room for `capacity`; the first `copied` are fixed, too.
-
-    With `is_set` these may have changed since. A list that is full has as many items as room: they
-    are not counted. In a list of lists that is ordered the rows stay where they are, and one more
-    array says which of them is at each position.
-    """
-
-    item: Kind
-    capacity: Dim
-    copied: int
-    is_set: bool = False
-    is_full: bool = False
-    is_ordered: bool = False
-
-
-@dataclass(frozen=True)
-class Row:
-    """A list of `extent` numbers, as an item of a list (`tracer.list_rows`)."""
-
-    item: Kind
-    extent: Dim
-
-    @property
-    def stack(self) -> Stack:
-        """The kind of its own rows."""
-        return Stack(self.item, self.extent, 0, is_full=True)
-
-
-@dataclass(frozen=True)
-class Unbound:
-    """No value: a variable that is not bound."""
-
-
-@dataclass(frozen=True)
-class Perhaps:
-    """A value of `kind`, or a variable that is not bound."""
-
-    kind: Kind
-
-
-@dataclass(frozen=True)
-class OrNone:
-    """A value of `kind`, which has no arrays, or None, as `PerhapsNone` has them."""
-
-    kind: Kind
-
-
-@dataclass(frozen=True)
-class Rest:
-    """What is left of an iterator; `tree` is its structure, as in `tracer.remaining`."""
-
-    tree: tuple[Any, ...]
-
-
-@dataclass(frozen=True, eq=False)
-class Fixed:
-    """An object that must be the same everywhere."""
-
-    value: PyValue
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Fixed) and is_same(self.value, other.value)
-
-    def __hash__(self) -> int:
-        return 0
-
-
-Kind = (
-    Number
-    | Either
-    | IntOrFloat
-    | Array
-    | Part
-    | Group
-    | Fixed
-    | Unbound
-    | Perhaps
-    | OrNone
-    | Stack
-    | Row
-    | Rest
-)
-
-
-def is_same(left: PyValue | None, right: PyValue | None) -> bool:
-    """Whether two values are certainly one object, or equal constants of one type."""
-    left, right = settled(left), settled(right)
-    if left is right:
-        return True
-    if isinstance(left, ConstantValue) and isinstance(right, ConstantValue):
-        a, b = left.value, right.value
-        if a is b:
-            return True
-        if type(a) is not type(b) or not isinstance(a, int | float | complex | str | np.generic):
-            return False
-        return repr(a) == repr(b)
-    if isinstance(left, ScalarValue) and isinstance(right, ScalarValue) and left.box == right.box:
-        if left.value is not None and left.value is right.value:
-            return True
-        return left.dim is not None and left.dim == right.dim
-    return False
 
 
 def describe(tracer: Interpreter, value: PyValue) -> Kind:
@@ -258,34 +110,6 @@ def _describe_constant(value: ConstantValue) -> Kind:
         if dtype is not None:
             return Number("scalar", dtype)
     return Fixed(value)
-
-
-def types_of(kind: Kind) -> list[ArrayType]:
-    """Types of the graph values that a value of this kind consists of."""
-    if isinstance(kind, Number):
-        return [ArrayType(kind.dtype)]
-    if isinstance(kind, Either):
-        return [ArrayType(kind.dtype), ArrayType(BOOL)]
-    if isinstance(kind, IntOrFloat):
-        return [ArrayType(F64), ArrayType(BOOL)]
-    if isinstance(kind, Array):
-        return [kind.type]
-    if isinstance(kind, Part):
-        return [kind.type, ArrayType(I64)]
-    if isinstance(kind, Group):
-        return [type for item in kind.items for type in types_of(item)]
-    if isinstance(kind, Perhaps | OrNone):
-        return [*types_of(kind.kind), ArrayType(BOOL)]
-    if isinstance(kind, Rest):
-        return [ArrayType(I64)] * remaining.number_count(kind.tree)
-    if isinstance(kind, Row):
-        return [ArrayType(type.dtype, (kind.extent,)) for type in types_of(kind.item)]
-    if isinstance(kind, Stack):
-        rows = [(type.dtype, (kind.capacity, *type.shape)) for type in types_of(kind.item)]
-        order = [ArrayType(I64, (kind.capacity,))] if kind.is_ordered else []
-        counts = [] if kind.is_full else [ArrayType(I64)]
-        return [*(ArrayType(*row) for row in rows), *order, *counts]
-    return []
 
 
 def parts_of(tracer: Interpreter, value: PyValue) -> list[Value]:
@@ -453,34 +277,11 @@ def _int_or_float(
     return IntOrFloat(largest)
 
 
-def outlives_region(kind: Kind) -> bool:
-    """Whether no part is an object that may have been made in the region: that one is undone."""
-    if isinstance(kind, Group):
-        return all(map(outlives_region, kind.items))
-    return not isinstance(kind, Fixed) or isinstance(kind.value, ConstantValue)
-
-
 def made_in(kind: Kind, known: Callable[[PyValue], bool]) -> bool:
     """Whether there is an object in it that is not `known` outside: a region makes no objects."""
     if isinstance(kind, Group):
         return any(made_in(item, known) for item in kind.items)
     return isinstance(kind, Fixed) and not known(settled(kind.value) or kind.value)
-
-
-def is_open(kind: Kind) -> bool:
-    """Whether there is a number in it whose type data decide, or whether they decide if it is."""
-    if isinstance(kind, Perhaps | Unbound | OrNone):
-        return True
-    if isinstance(kind, Group):
-        return any(map(is_open, kind.items))
-    return isinstance(kind, Either | IntOrFloat | Part)
-
-
-def has_rows(kind: Kind) -> bool:
-    """Whether there is an array in it of which data decide how many rows it has."""
-    if isinstance(kind, Group):
-        return any(map(has_rows, kind.items))
-    return isinstance(kind, Part)
 
 
 def _may_be_numpy(kind: Number | Either) -> bool:
@@ -533,34 +334,6 @@ def _row_parts(tracer: Interpreter, parts: list[Value], kind: Row, wanted: Row) 
         raise Unsupported("JF-B006", f"a list of {text_of(kind.item)} and {text_of(wanted.item)}")
     truth = tracer.context.truth(True)
     return [parts[0], tracer.context.builder.emit("full", truth, shape=parts[0].type.shape)]
-
-
-def text_of(kind: Kind) -> str:
-    """A kind in words."""
-    if isinstance(kind, Unbound):
-        return "unbound"
-    if isinstance(kind, Perhaps | OrNone):
-        return f"{text_of(kind.kind)} or {'unbound' if isinstance(kind, Perhaps) else 'None'}"
-    if isinstance(kind, Stack):
-        return f"list of {text_of(kind.item)}"
-    if isinstance(kind, Row):
-        return f"list of {text_of(kind.item)}"
-    if isinstance(kind, Number):
-        return f"numpy {kind.dtype}" if kind.box == "scalar" else kind.box
-    if isinstance(kind, Either):
-        return f"{kind.box} or numpy {kind.dtype}"
-    if isinstance(kind, IntOrFloat):
-        return "int or float"
-    if isinstance(kind, Array):
-        return str(kind.type)
-    if isinstance(kind, Part):
-        return f"rows of {kind.type}"
-    if isinstance(kind, Group):
-        return f"{kind.kind.__name__} of {', '.join(map(text_of, kind.items))}"
-    if isinstance(kind, Rest):
-        return "what is left of an iterator"
-    value = kind.value
-    return repr(value.value) if isinstance(value, ConstantValue) else value.python_type.__name__
 
 
 def origins(value: PyValue | None) -> frozenset[Storage]:

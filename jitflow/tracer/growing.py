@@ -17,8 +17,8 @@ from jitflow.core import dims
 from jitflow.core.dataclass import dataclass, field, replace
 from jitflow.core.dims import Dim
 from jitflow.core.errors import Unsupported
-from jitflow.tracer import arrays, carried, facts, list_rows, operations
-from jitflow.tracer.carried import Kind, Number, Row, Stack
+from jitflow.tracer import arrays, carried, facts, kinds, list_rows, operations
+from jitflow.tracer.kinds import Kind, Number, Row, Stack
 from jitflow.tracer.numpy.nested import array_of
 from jitflow.tracer.objects import effects
 from jitflow.tracer.values import PyValue, RowsValue, SequenceValue
@@ -138,7 +138,7 @@ def begin(
 
 def _check_shapes(tracer: Interpreter, kind: Kind) -> None:
     """Decline arrays with an extent that only the region finds."""
-    extents = {dim for type in carried.types_of(kind) for dim in type.shape}
+    extents = {dim for type in kinds.types_of(kind) for dim in type.shape}
     if not all(list_rows.is_visible(tracer, dim) for dim in extents):
         raise Unsupported("JF-B006", "the shape of an item of a list is not known before")
 
@@ -162,7 +162,7 @@ def _room(kind: Kind, growth: Growth, appends: int, trips: Dim | None) -> Dim:
         assert trips is not None
         return trips * appends + SPARE
     size = 1
-    for type in carried.types_of(kind):
+    for type in kinds.types_of(kind):
         count = dims.product(type.shape)
         size += type.dtype.itemsize * (count if isinstance(count, int) else 64)
     return min(_ROOM, max(256, _ROOM_BYTES // size))
@@ -192,7 +192,7 @@ def _first_rows(
     stack = Stack(kind, room + copied, copied, growth.is_set)
     buffers = tuple(
         emit("uninitialised", shape=type.shape, dtype=type.dtype)
-        for type in carried.types_of(stack)[:-1]
+        for type in kinds.types_of(stack)[:-1]
     )
     rows = RowsValue(stack, buffers, emit("dimension", dim=0), 0)
     for position, item in enumerate(owner.fixed[:copied]):
@@ -239,7 +239,7 @@ def _check_kind(tracer: Interpreter, growth: Growth, kind: Kind, item: PyValue) 
     wide = list_rows.unified(kind, known, item)
     if wide != kind:
         growth.kind, growth.is_new = wide, True
-        raise Unsupported("JF-B006", f"a list of {carried.text_of(kind)} gets other items")
+        raise Unsupported("JF-B006", f"a list of {kinds.text_of(kind)} gets other items")
 
 
 # Taking the last item
@@ -353,7 +353,7 @@ def _check_item(tracer: Interpreter, growth: Growth, owner: SequenceValue, item:
     wide = list_rows.unified(kind, known, item)
     if wide != kind:
         growth.kind, growth.is_new = Row(wide, owner.rows.stack.capacity), True
-        raise Unsupported("JF-B006", f"a list of {carried.text_of(kind)} gets other items")
+        raise Unsupported("JF-B006", f"a list of {kinds.text_of(kind)} gets other items")
 
 
 def _take_arrays(tracer: Interpreter, owner: SequenceValue, item: PyValue) -> None:

@@ -33,8 +33,8 @@ from jitflow.tracer.values import ConstantValue, NumbersValue, PyValue, Sequence
 
 if TYPE_CHECKING:
     from jitflow.tracer import capture, growing
-    from jitflow.tracer.carried import Kind
     from jitflow.tracer.growing import Growth
+    from jitflow.tracer.kinds import Kind
 else:
     growing = LazyModule("jitflow.tracer.growing")
     capture = LazyModule("jitflow.tracer.capture")

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 from jitflow.core.errors import Unsupported
 from jitflow.tracer import operations
 from jitflow.tracer.branches import Start
-from jitflow.tracer.carried import NotSettled
 from jitflow.tracer.control_flow import Loop, reached, successors
 from jitflow.tracer.frame import SymbolicFrame
 from jitflow.tracer.instructions import per_code
+from jitflow.tracer.kinds import NotSettled
 from jitflow.tracer.loop_entry import Entry
 from jitflow.tracer.objects.model import IteratorValue, OpaqueValue
 from jitflow.tracer.remaining import take_over

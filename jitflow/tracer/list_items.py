@@ -12,8 +12,8 @@ import numpy as np
 from jitflow.core.dtypes import F64
 from jitflow.core.errors import Unsupported
 from jitflow.ir.graph import Value
-from jitflow.tracer import arrays, carried, facts, list_rows, numpy, operations
-from jitflow.tracer.carried import Either, Fixed, Group, IntOrFloat, Kind, Number, OrNone, Row
+from jitflow.tracer import arrays, carried, facts, kinds, list_rows, numpy, operations
+from jitflow.tracer.kinds import Either, Fixed, Group, IntOrFloat, Kind, Number, OrNone, Row
 from jitflow.tracer.numpy.nested import array_of
 from jitflow.tracer.objects.number_values import integer
 from jitflow.tracer.values import (
@@ -98,7 +98,7 @@ def _as_array(tracer: Interpreter, owner: SequenceValue, rows: RowsValue) -> Arr
     if isinstance(kind, Group):
         result = _table(tracer, kind, columns)
     elif not _is_array(kind):
-        raise Unsupported("JF-B006", f"an array of {carried.text_of(kind)}")
+        raise Unsupported("JF-B006", f"an array of {kinds.text_of(kind)}")
     else:
         result = columns[0]
     is_plain = result.type.rank == 1 and result.type.dtype is F64
@@ -126,7 +126,7 @@ def _is_array(kind: Kind) -> bool:
 def _table(tracer: Interpreter, kind: Group, columns: list[Value]) -> Value:
     """The array of tuples of numbers."""
     if not all(isinstance(item, Number) for item in kind.items):
-        raise Unsupported("JF-B006", f"an array of {carried.text_of(kind)}")
+        raise Unsupported("JF-B006", f"an array of {kinds.text_of(kind)}")
     dtype = np.result_type(*(column.type.dtype.numpy for column in columns))
     emit = tracer.context.builder.emit
     found = []

@@ -8,17 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from jitflow.tracer import arrays, carried, list_rows, operations, recipes
-from jitflow.tracer.carried import (
-    Array,
-    Either,
-    Fixed,
-    Group,
-    IntOrFloat,
-    Kind,
-    Number,
-    Row,
-)
+from jitflow.tracer import arrays, kinds, list_rows, operations, recipes
+from jitflow.tracer.kinds import Array, Either, Fixed, Group, IntOrFloat, Kind, Number, Row
 from jitflow.tracer.objects.number_values import integer
 from jitflow.tracer.values import PyValue, RowsValue, SequenceValue
 
@@ -81,7 +72,7 @@ def _reader(kind: Kind) -> Reader:
         make = tuple if kind.kind is tuple else kind.kind._make  # type: ignore[attr-defined]
         return partial(_read_groups, make, [_reader(item) for item in kind.items])
     if isinstance(kind, Row):
-        return partial(_read_lists, _reader(kind.item), len(carried.types_of(kind)))
+        return partial(_read_lists, _reader(kind.item), len(kinds.types_of(kind)))
     assert isinstance(kind, Fixed)
     return lambda buffers, rows: [None] * (rows.stop - rows.start)
 

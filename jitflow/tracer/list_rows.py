@@ -19,18 +19,8 @@ from jitflow.core.dims import Dim
 from jitflow.core.dtypes import I64, DType
 from jitflow.core.errors import Unsupported
 from jitflow.ir.graph import Block, Value
-from jitflow.tracer import arrays, carried, facts, layout, operations
-from jitflow.tracer.carried import (
-    Array,
-    Either,
-    Fixed,
-    Group,
-    IntOrFloat,
-    Kind,
-    Number,
-    Row,
-    Stack,
-)
+from jitflow.tracer import arrays, carried, facts, kinds, layout, operations
+from jitflow.tracer.kinds import Array, Either, Fixed, Group, IntOrFloat, Kind, Number, Row, Stack
 from jitflow.tracer.numpy.nested import array_of
 from jitflow.tracer.objects import effects
 from jitflow.tracer.objects.number_values import box_of
@@ -89,7 +79,7 @@ def unified(kind: Kind, other: Kind, *values: PyValue) -> Kind:
     """As `carried.unified`, of items; rows are not None or a number as data decide."""
     wide = carried.unified(kind, other, "an item of a list", values)
     if wide != kind and not is_stackable(wide):
-        raise Unsupported("JF-B006", f"a list of {carried.text_of(wide)}")
+        raise Unsupported("JF-B006", f"a list of {kinds.text_of(wide)}")
     return wide
 
 
@@ -174,7 +164,7 @@ def _constant_parts(tracer: Interpreter, lists: Sequence[PyValue], kind: Row) ->
     if isinstance(kind.item, Number):
         return [_constant(tracer, values, kind.item.dtype, shape)]
     are_floats = [isinstance(value, float) for value in values]
-    dtypes = [type.dtype for type in carried.types_of(kind.item)]
+    dtypes = [type.dtype for type in kinds.types_of(kind.item)]
     floats, whether = dtypes
     numbers = _constant(tracer, [float(value) for value in values], floats, shape)
     return [numbers, _constant(tracer, are_floats, whether, shape)]

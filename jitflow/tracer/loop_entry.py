@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 from jitflow.core.dtypes import I64
 from jitflow.core.lazy import LazyModule
 from jitflow.ir.graph import Value
-from jitflow.tracer import carried, growing, places
-from jitflow.tracer.carried import Fixed, Kind, Number, Perhaps, Unbound
+from jitflow.tracer import carried, growing, kinds, places
 from jitflow.tracer.control_flow import Loop
 from jitflow.tracer.domains import Domain
 from jitflow.tracer.frame import SymbolicFrame
+from jitflow.tracer.kinds import Fixed, Kind, Number, Perhaps, Unbound
 from jitflow.tracer.liveness import live_slots
 from jitflow.tracer.loop_values import Carried, Origins, name_of
 from jitflow.tracer.merging import Ending, place_ending
@@ -76,7 +76,7 @@ class Entry:
                 continue
             kind = carried.describe(tracer, value)
             is_updated = slot in self.loop.updated and frame.names[slot] not in self.rebound
-            if is_updated and isinstance(kind, carried.Array):
+            if is_updated and isinstance(kind, kinds.Array):
                 self.kept[slot] = value
             elif not isinstance(kind, Fixed) or slot in self.widened:
                 parts = carried.parts_of(tracer, value)

@@ -8,10 +8,10 @@ from jitflow.core.dims import Dim
 from jitflow.core.errors import Unsupported
 from jitflow.core.lazy import LazyModule
 from jitflow.ir.graph import Value
-from jitflow.tracer import carried, regions
+from jitflow.tracer import carried, kinds, regions
 from jitflow.tracer.branches import Start, Ways, go_to_or_split
-from jitflow.tracer.carried import Group
 from jitflow.tracer.control_flow import RETURN
+from jitflow.tracer.kinds import Group
 from jitflow.tracer.left_views import owner_of
 from jitflow.tracer.loop_entry import Entry
 from jitflow.tracer.loop_values import Carried
@@ -61,7 +61,7 @@ class Exit(Entry):
             if value is None or slot not in live_out | at_end:
                 continue
             is_bound = slot in self.live[self.loop.header]
-            if is_bound and carried.is_same(self.mark.position.slots[slot], value):
+            if is_bound and kinds.is_same(self.mark.position.slots[slot], value):
                 continue
             if isinstance(value, PerhapsUnbound) and slot in self.live[self.loop.header]:
                 self.widened[slot] = carried.describe(self.tracer, value)

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from jitflow.core.dataclass import dataclass, field, replace
 from jitflow.core.dims import Dim
 from jitflow.ir.graph import Value
-from jitflow.tracer import carried
-from jitflow.tracer.carried import Kind, Unbound
+from jitflow.tracer import carried, kinds
 from jitflow.tracer.frame import SymbolicFrame
+from jitflow.tracer.kinds import Kind, Unbound
 from jitflow.tracer.left_views import base_of, viewed
 from jitflow.tracer.merging import Ending
 from jitflow.tracer.places import Place
@@ -119,15 +119,15 @@ def regrouped(items: Iterable[Carried]) -> dict[Any, Kind]:
     parts = [
         (item, item.kind, item.ending.known_kind)
         for item in items
-        if isinstance(item.kind, carried.Part) and item.ending is not None
+        if isinstance(item.kind, kinds.Part) and item.ending is not None
     ]
     extents: dict[str, set[Dim]] = {}
     for _, kind, known in parts:
-        assert isinstance(known, carried.Array)
+        assert isinstance(known, kinds.Array)
         extents.setdefault(kind.group, set()).add(known.type.shape[0])
     found: dict[Any, Kind] = {}
     for item, kind, known in parts:
-        assert isinstance(known, carried.Array)
+        assert isinstance(known, kinds.Array)
         if len(extents[kind.group]) > 1:
             found[item.key] = replace(kind, group=f"{kind.group} {known.type.shape[0]}")
     return found

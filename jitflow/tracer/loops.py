@@ -16,11 +16,11 @@ from jitflow.core.errors import Unsupported
 from jitflow.core.lazy import LazyModule
 from jitflow.core.types import ArrayType
 from jitflow.ir.graph import Block, Value
-from jitflow.tracer import carried, facts, growing, list_rows, operations, places, regions
-from jitflow.tracer.carried import Kind, NotSettled, Perhaps
+from jitflow.tracer import carried, facts, growing, kinds, list_rows, operations, places, regions
 from jitflow.tracer.control_flow import RETURN, Loop
 from jitflow.tracer.domains import Domain, index_value
 from jitflow.tracer.frame import SymbolicFrame
+from jitflow.tracer.kinds import Kind, NotSettled, Perhaps
 from jitflow.tracer.loop_entry import Entry
 from jitflow.tracer.loop_exit import Exit
 from jitflow.tracer.loop_values import Carried, Origins, regrouped
@@ -119,10 +119,10 @@ class _Attempt(Exit):
         try:
             self._choose(known, uncertain)
             self.begun = effects.checkpoint(tracer)
-            types = [type for item in self.carried for type in carried.types_of(item.kind)]
+            types = [type for item in self.carried for type in kinds.types_of(item.kind)]
             leading = [_INDEX] if self.domain is not None else [_FLAG]
             hints = ["index" if self.domain is not None else "again"]
-            hints += [item.name for item in self.carried for _ in carried.types_of(item.kind)]
+            hints += [item.name for item in self.carried for _ in kinds.types_of(item.kind)]
             builder = context.builder
             with (
                 builder.region([*leading, *types], hints) as block,
@@ -160,11 +160,11 @@ class _Attempt(Exit):
         taken = 1
         context.groups = {}
         for item in self.carried:
-            count = len(carried.types_of(item.kind))
+            count = len(kinds.types_of(item.kind))
             item.parameters = block.parameters[taken : taken + count]
             item.put(tracer, frame, item.parameters)
             taken += count
-            if isinstance(item.kind, carried.Part) and item.kind.growth:
+            if isinstance(item.kind, kinds.Part) and item.kind.growth:
                 assert isinstance(item.current, ArrayValue)
                 shrinking.note_room(context, item.current.type.shape[0], item.kind)
         for item in self.carried:
@@ -260,10 +260,10 @@ class _Attempt(Exit):
             wide = carried.unified(kind, known, item.name, (item.old,), self._capacity)
         except Unsupported:
             wide = self._grown(kind, known)
-        is_open = carried.is_open(kind) or carried.is_open(known) or not self.can_settle
-        if wide is None or not (is_open or carried.has_rows(wide)):
+        is_open = kinds.is_open(kind) or kinds.is_open(known) or not self.can_settle
+        if wide is None or not (is_open or kinds.has_rows(wide)):
             self._widen_outside(item, known)
-            text = f"{item.name} is {carried.text_of(kind)}, then {carried.text_of(known)}"
+            text = f"{item.name} is {kinds.text_of(kind)}, then {kinds.text_of(known)}"
             raise NotSettled(text)
         if wide != kind:
             self.widened[item.key] = wide
@@ -275,7 +275,7 @@ class _Attempt(Exit):
         trips = self.trips
         if trips is None or not all(map(self._is_visible, symbols_of(trips))):
             return None
-        if not (isinstance(kind, carried.Array) and isinstance(known, carried.Array)):
+        if not (isinstance(kind, kinds.Array) and isinstance(known, kinds.Array)):
             return None
         return shrinking.grown(self.tracer.context, kind, known, trips)
 
@@ -325,14 +325,14 @@ class _Attempt(Exit):
         """
         before = len(self.widened)
         for place in self.fixed:
-            if not carried.is_same(self.fixed[place], place.read()):  # type: ignore[arg-type]
+            if not kinds.is_same(self.fixed[place], place.read()):  # type: ignore[arg-type]
                 raise NotSettled(f"{place} is another object after an iteration")
         done = {item.slot for item in self.carried}
         for slot in self.loop.stored - done:
             old = self.mark.position.slots[slot]
             if old is None or slot not in self.live[self.loop.header]:
                 continue
-            if not carried.is_same(old, self.frame.slots[slot]):
+            if not kinds.is_same(old, self.frame.slots[slot]):
                 self._widen_none(slot, old, self.frame.slots[slot])
         return len(self.widened) > before
 
@@ -341,7 +341,7 @@ class _Attempt(Exit):
         name = self.frame.names[slot]
         first = carried.describe(self.tracer, old)
         last = first if new is None else carried.describe(self.tracer, new)
-        is_open = isinstance(last, carried.OrNone) or not self.can_settle
+        is_open = isinstance(last, kinds.OrNone) or not self.can_settle
         if new is None or not (is_open and missing.may_be_none(first)):
             raise NotSettled(f"{name} is another object after an iteration")
         self.widened[slot] = missing.or_none(first, last, name)
@@ -364,7 +364,7 @@ class _Attempt(Exit):
         builder = self.tracer.context.builder
         self._choose_ways(outcome)
         for item in self.outs:
-            types = carried.types_of(item.kind)
+            types = kinds.types_of(item.kind)
             item.parameters = [Value(builder.unique_name(item.name), type) for type in types]
             block.parameters += item.parameters
         flags = [Value(builder.unique_name("way"), _FLAG) for _ in self.flags]
@@ -462,7 +462,7 @@ class _Attempt(Exit):
         taken = 0
         self.tracer.context.groups = {}
         for item in (*self.carried, *self.outs):
-            count = len(carried.types_of(item.kind))
+            count = len(kinds.types_of(item.kind))
             item.results = results[taken : taken + count]
             taken += count
             if item in self.carried:

@@ -18,17 +18,18 @@ from jitflow.core.errors import Unsupported
 from jitflow.core.lazy import LazyModule
 from jitflow.ir.graph import Block, Value
 from jitflow.ir.regions import defined_in
-from jitflow.tracer import carried
-from jitflow.tracer.carried import Kind, Unbound
+from jitflow.tracer import kinds
+from jitflow.tracer.kinds import Kind, Unbound
 from jitflow.tracer.places import Place, Reach
 from jitflow.tracer.regions import Outcome, block_of, live_at
 from jitflow.tracer.values import ArrayValue, PyValue, Storage
 
 if TYPE_CHECKING:
-    from jitflow.tracer import shrinking
+    from jitflow.tracer import carried, shrinking
     from jitflow.tracer.frame import SymbolicFrame
     from jitflow.tracer.interpreter import Interpreter
 else:
+    carried = LazyModule("jitflow.tracer.carried")
     shrinking = LazyModule("jitflow.tracer.shrinking")
 
 Finished = Callable[[Sequence[Value]], Any]
@@ -119,9 +120,9 @@ def place_ending(tracer: Interpreter, place: Place, may_be_empty: bool = False) 
     if contents is None and (may_be_empty or getattr(place.owner, "may_be_empty", False)):
         return Ending(None)
     if isinstance(contents, Value):
-        return Ending(None, carried.Array(contents.type, place.owner.order), [contents])
+        return Ending(None, kinds.Array(contents.type, place.owner.order), [contents])
     if contents is None:
-        problem = carried.NotSettled(f"{place} is bound in the loop or in one branch alone")
+        problem = kinds.NotSettled(f"{place} is bound in the loop or in one branch alone")
         return Ending(None, problem=problem)
     return Ending.of(tracer, contents)
 
@@ -157,14 +158,14 @@ class Merger:
 
     def merge(self, first: Ending, second: Ending, what: str) -> Finished:
         """One value of two; `what` names it."""
-        if carried.is_same(first.value, second.value) and first.value is not None:
+        if kinds.is_same(first.value, second.value) and first.value is not None:
             return lambda results: first.value
         key = (_identity(first), _identity(second))
         if key in self._memo:
             return self._memo[key]
         values = (first.value, second.value)
-        kinds = (first.known_kind, second.known_kind)
-        kind = carried.unified(*kinds, what, values, self._capacity)
+        known = (first.known_kind, second.known_kind)
+        kind = carried.unified(*known, what, values, self._capacity)
         self._note_partners(first, second)
         start = len(self.pairs)
         sides = (self._parts_as(kind, side, e) for side, e in enumerate((first, second)))

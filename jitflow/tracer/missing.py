@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from jitflow.core.errors import Unsupported
 from jitflow.ir.graph import Value
-from jitflow.tracer import carried
-from jitflow.tracer.carried import (
+from jitflow.tracer import carried, kinds
+from jitflow.tracer.kinds import (
     Either,
     Fixed,
     Group,
@@ -34,11 +34,11 @@ def may_be_none(kind: Kind) -> bool:
 
 def or_none(left: Kind, right: Kind, what: str, values: Iterable[PyValue | None] = ()) -> OrNone:
     """The kind of a value that is one of two, of which one may be None; as `carried.unified`."""
-    kinds = [kind.kind if isinstance(kind, OrNone) else kind for kind in (left, right)]
-    known = [kind for kind in kinds if not may_be_none(kind)]
+    sides = [kind.kind if isinstance(kind, OrNone) else kind for kind in (left, right)]
+    known = [kind for kind in sides if not may_be_none(kind)]
     held = [value.value if isinstance(value, PerhapsNone) else value for value in values]
     if not known or not all(map(_is_of_numbers, known)):
-        text = f"{what} is {carried.text_of(left)} or {carried.text_of(right)}"
+        text = f"{what} is {kinds.text_of(left)} or {kinds.text_of(right)}"
         raise Unsupported("JF-B006", text)
     return OrNone(carried.unified(known[0], known[-1], what, held))
 
@@ -62,12 +62,12 @@ def or_none_converted(
 
 def perhaps(left: Kind, right: Kind, what: str, values: Iterable[PyValue | None]) -> Kind:
     """The kind of a variable that is bound to a value of a kind, or not, as data decide."""
-    kinds = [kind.kind if isinstance(kind, Perhaps) else kind for kind in (left, right)]
-    known = [kind for kind in kinds if not isinstance(kind, Unbound)]
+    sides = [kind.kind if isinstance(kind, Perhaps) else kind for kind in (left, right)]
+    known = [kind for kind in sides if not isinstance(kind, Unbound)]
     held = [value.value if isinstance(value, PerhapsUnbound) else value for value in values]
     kind = carried.unified(known[0], known[-1], what, held)
-    if not carried.outlives_region(kind):
-        raise Unsupported("JF-B006", f"{what} is {carried.text_of(kind)} or unbound")
+    if not kinds.outlives_region(kind):
+        raise Unsupported("JF-B006", f"{what} is {kinds.text_of(kind)} or unbound")
     return Perhaps(kind)
 
 

@@ -15,9 +15,9 @@ from jitflow.core.lazy import LazyModule
 from jitflow.guards.sources import AttributeSource, Source
 from jitflow.ir.graph import Value
 from jitflow.tracer import arrays
-from jitflow.tracer.carried import Row
 from jitflow.tracer.context import TraceContext
 from jitflow.tracer.frame import SymbolicFrame
+from jitflow.tracer.kinds import Row
 from jitflow.tracer.objects import class_dictionaries, effects, instances
 from jitflow.tracer.objects.model import (
     CellValue,

@@ -14,8 +14,8 @@ from jitflow.core.dims import Dim
 from jitflow.core.types import ArrayType
 from jitflow.ir.graph import Value
 from jitflow.tracer import facts
-from jitflow.tracer.carried import Array, Part
 from jitflow.tracer.context import TraceContext
+from jitflow.tracer.kinds import Array, Part
 from jitflow.tracer.layout import c_order
 
 Capacity = Callable[[Dim, Dim], Dim | None]

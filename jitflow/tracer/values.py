@@ -379,7 +379,7 @@ class RowsValue(PyValue):
 
     Attributes
     ----------
-    stack : tracer.carried.Stack
+    stack : tracer.kinds.Stack
         Of what kind the items are, and how many there is room for.
     buffers : tuple of ir.graph.Value
         For each graph value that an item consists of, an array of them.

@@ -19,7 +19,7 @@ from jitflow.core.errors import Unsupported
 from jitflow.guards.predicates import IsObject, TypeIs
 from jitflow.guards.sources import ConstantSource, MadeSource, Source
 from jitflow.tracer import arrays, list_rows
-from jitflow.tracer.carried import Number, Row
+from jitflow.tracer.kinds import Number, Row
 from jitflow.tracer.objects.model import LazyValue
 from jitflow.tracer.restart import Restart
 from jitflow.tracer.values import SequenceValue
