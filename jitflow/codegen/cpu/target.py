@@ -6,12 +6,14 @@ LLVM is asked once per process; nothing here loads it before `host` is called.
 from __future__ import annotations
 
 import functools
+import math
 import os
 import sys
 
 from jitflow.codegen.cpu.llvm import llvm
 from jitflow.core.dataclass import dataclass
 
+_CGROUPS = "/sys/fs/cgroup"
 _MOST_CACHES = 8
 _DEFAULT_L1, _DEFAULT_L2 = 32 * 1024, 512 * 1024
 _AVX512 = frozenset({"avx512f", "avx512bw", "avx512dq", "avx512vl"})
@@ -92,9 +94,34 @@ def describe(triple: str, cpu: str, features: frozenset[str]) -> Target:
 
 
 def _cores() -> int:
+    """Processors that the process may use; in a container no more than its quota gives time of."""
     if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0)) or 1
-    return os.cpu_count() or 1
+        count = len(os.sched_getaffinity(0)) or 1
+    else:
+        count = os.cpu_count() or 1
+    return min(count, _quota(_CGROUPS) or count) if sys.platform == "linux" else count
+
+
+def _quota(root: str) -> int:
+    """Processors that the control group at `root` gives time of, 0 where it does not say.
+
+    A container sees its own group there (Linux, Documentation/admin-guide/cgroup-v2.rst and
+    cgroup-v1, "CFS bandwidth control").
+    """
+    for names in (("cpu.max",), ("cpu/cpu.cfs_quota_us", "cpu/cpu.cfs_period_us")):
+        try:
+            words = [word for name in names for word in _words_of(f"{root}/{name}")]
+            quota, period = map(float, words)
+        except (OSError, ValueError):  # there is no such file, or no limit ("max")
+            continue
+        if quota > 0 and period > 0:
+            return math.ceil(quota / period)
+    return 0
+
+
+def _words_of(path: str) -> list[str]:
+    with open(path) as file:
+        return file.read().split()
 
 
 def _cache_bytes(level: int) -> int:
