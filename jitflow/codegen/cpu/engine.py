@@ -287,6 +287,7 @@ def engine() -> Engine:
     if _engine is None:
         with compiler_lock:
             if _engine is None:
+                libcalls.keep_freed_memory()
                 _engine = Engine(host())
     return _engine
 

@@ -1,7 +1,8 @@
-"""Functions that LLVM calls of its own accord, for intrinsics and for what a processor lacks.
+"""The C library: functions that LLVM calls of its own accord, and what becomes of freed memory.
 
-Most come from the C library. The conversion of f64 to f16 belongs to the compiler's run-time
-library, which a process need not have loaded: it is written here.
+Those functions are for intrinsics, and for what a processor lacks. Most come from the C library;
+the conversion of f64 to f16 belongs to the compiler's run-time library, which a process need not
+have loaded: it is written here.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import functools
+import sys
 
 _IN_C_LIBRARY = (
     *("memcpy", "memmove", "memset", "fma", "fmaf", "fmod", "fmodf"),
@@ -38,6 +40,25 @@ define half @{TRUNCATE}(double %x) {{
 }}
 declare double @llvm.fabs.f64(double)
 """
+
+
+_LARGE = 16 << 20
+"""Bytes of an array that many programs free; the C library keeps about twice that at most."""
+
+
+def keep_freed_memory() -> None:
+    """Let the C library keep what is freed, as it does where a program frees large arrays.
+
+    glibc hands the end of its heap back to the system as soon as 128 KiB of it are free, until a
+    larger piece of memory is freed (mallopt(3), M_MMAP_THRESHOLD). Eager programs free temporaries
+    and are soon beyond that; compiled ones have none, and would meet new pages in each call.
+    """
+    if sys.platform != "linux":
+        return
+    library = ctypes.CDLL(None)
+    library.malloc.restype, library.malloc.argtypes = ctypes.c_void_p, [ctypes.c_size_t]
+    library.free.restype, library.free.argtypes = None, [ctypes.c_void_p]
+    library.free(library.malloc(_LARGE))
 
 
 @functools.cache
