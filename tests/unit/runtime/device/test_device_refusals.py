@@ -12,6 +12,7 @@ import jitflow
 from jitflow.core import devices
 from jitflow.core.config import config
 from jitflow.core.errors import Unsupported
+from jitflow.runtime import dispatch
 from jitflow.runtime.device import cuda
 from jitflow.runtime.device.driver import DriverError
 
@@ -134,6 +135,7 @@ def kind_of(module, monkeypatch, index=0):
 
 @pytest.fixture
 def complete(monkeypatch):
+    assert dispatch  # which announces CuPy's arrays
     monkeypatch.setattr(cuda, "triton_version", lambda: "3.6.0")
     monkeypatch.setattr(cuda, "find_driver", lambda: None)
 
