@@ -341,12 +341,16 @@ def full_list(
 def settled_rows(
     tracer: Interpreter, before: RowsValue, rows: RowsValue, appended: Dim
 ) -> RowsValue:
-    """The rows behind a loop that appended so many items to those `before`; full if it is known."""
+    """The rows behind a loop that appended so many items to those `before`; full if it is known.
+
+    Where there is less room than that, the loop does not get so far.
+    """
     emit = tracer.context.builder.emit
-    if before.extent is None:
+    extent = None if before.extent is None else before.extent + appended
+    if extent is None or facts.prove(tracer.context, extent, "<=", rows.stack.capacity) is False:
         added = emit("dimension", dim=appended)
         return RowsValue(rows.stack, rows.buffers, emit("add", count_of(tracer, before), added))
-    stack = replace(rows.stack, capacity=before.extent + appended, is_full=True)
+    stack = replace(rows.stack, capacity=extent, is_full=True)
     buffers = []
     for buffer in rows.buffers:
         shape = (stack.capacity, *buffer.type.shape[1:])

@@ -161,3 +161,26 @@ def test_numbers_and_none_in_a_list_that_grows(check_loops):
 
     x = np.random.default_rng(1).normal(size=30)
     check_loops(run, (x, []), (x, [None, 1.5]), (x, [2.5]))
+
+
+def test_a_list_that_gets_more_items_in_each_iteration_than_there_was_room_for(check_loops):
+    """The first attempt at the outer loop has room for fewer, and its own counts tell."""
+
+    def run(a, c, m, items):
+        s, t = np.float64(0.0), np.float64(1.5)
+        log = []
+        for i1 in range(20 - 1, 0, -1):
+            for _ in c:
+                log.append(-1)
+                if 0 <= 1 < i1:
+                    if (a[c % 3] > 0).any() and 0 <= 0 < 0:
+                        items[0] = s / m[i1 % len(a), i1 % 5]
+                else:
+                    t -= s
+                items[0] = a[3 % 4] - t
+        return np.array(log)
+
+    def inputs(first):
+        return np.arange(8.0) - 3, np.arange(8), np.ones((8, 5)), [first]
+
+    check_loops(run, inputs(1), inputs(2.0))
