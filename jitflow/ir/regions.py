@@ -124,3 +124,18 @@ def copy_block(block: Block, new: Callable[[Value], Value], mapping: dict[Value,
         copy.nodes.append(copy_node(node, new, mapping))
     copy.results = tuple(new(value) for value in block.results)
     return copy
+
+
+def pass_branch(node: Node, roots: dict[int, int]) -> bool:
+    """Note which array each result of a branch is a version of, by the identities of values.
+
+    False where a result is one of several arrays, as data decide.
+    """
+    for place, value in enumerate(node.results):
+        found = {roots.get(id(region.results[place])) for region in node.regions}
+        if len(found) > 1:
+            return False
+        (root,) = found
+        if root is not None:
+            roots[id(value)] = root
+    return True

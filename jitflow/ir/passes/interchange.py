@@ -15,7 +15,7 @@ from jitflow.core.dataclass import dataclass, replace
 from jitflow.core.dims import Dim
 from jitflow.ir.graph import Block, Graph, Node, ScalarValue, Value
 from jitflow.ir.passes.positions import Area, Counter, NotIndependent, area_of, dim_of
-from jitflow.ir.regions import BOUNDS, carried, symbols_in
+from jitflow.ir.regions import BOUNDS, carried, pass_branch, symbols_in
 from jitflow.ir.rewriter import Rewriter
 from jitflow.ops.record import Kind
 
@@ -252,13 +252,8 @@ class _Accesses:
         """Arms: what they update is updated."""
         for region in node.regions:
             self.block(region)
-        for k, value in enumerate(node.results):
-            found = {self.roots.get(id(region.results[k])) for region in node.regions}
-            if len(found) > 1:
-                raise _Stays
-            (root,) = found
-            if root is not None:
-                self.roots[id(value)] = root
+        if not pass_branch(node, self.roots):
+            raise _Stays
 
 
 Distance = tuple[int | None, ...]

@@ -21,7 +21,7 @@ from jitflow.ir.passes.positions import (
     area_of,
     dim_of,
 )
-from jitflow.ir.regions import BOUNDS, carried, defined_in
+from jitflow.ir.regions import BOUNDS, carried, defined_in, pass_branch
 from jitflow.ops.record import Kind
 
 _SUMS = frozenset({"checked_add", "checked_subtract"})
@@ -162,13 +162,8 @@ class _Iterations:
     def branch(self, node: Node) -> None:
         for region in node.regions:
             self.block(region)
-        for k, value in enumerate(node.results):
-            found = {self.roots.get(id(region.results[k])) for region in node.regions}
-            if len(found) > 1:
-                raise NotIndependent
-            (root,) = found
-            if root is not None:
-                self.roots[id(value)] = root
+        if not pass_branch(node, self.roots):
+            raise NotIndependent
 
 
 def _only(rooted: list[int | None], name: str) -> int:

@@ -137,12 +137,21 @@ def eye(
     like: PyValue,
 ) -> PyValue:
     """Ones on one diagonal."""
-    rows = arguments.settle(context, arguments.dim(context, N))
-    columns = rows if is_none(M) else arguments.settle(context, arguments.dim(context, M))
-    wanted = arguments.dtype(context, dtype) or F64
-    value = diagonal_mask(context, rows, columns, arguments.dim(context, k), "equal")
-    places = fresh_order(context, order, 2)
-    return arrays.fresh(context, cast(context, value, wanted), places)
+    value = _ones(context, (N, M, k), dtype, "equal")
+    return arrays.fresh(context, value, fresh_order(context, order, 2))
+
+
+def _ones(
+    context: TraceContext, extents: tuple[PyValue, ...], dtype: PyValue, relation: str
+) -> Value:
+    """A matrix of ones where `diagonal_mask` holds, from the arguments ``N, M, k``."""
+    rows, columns, k = extents
+    height = arguments.settle(context, arguments.dim(context, rows))
+    width = (
+        height if is_none(columns) else arguments.settle(context, arguments.dim(context, columns))
+    )
+    mask = diagonal_mask(context, height, width, arguments.dim(context, k), relation)
+    return cast(context, mask, arguments.dtype(context, dtype) or F64)
 
 
 def diagonal_mask(context: TraceContext, rows: Dim, columns: Dim, k: Dim, relation: str) -> Value:
@@ -172,8 +181,4 @@ def tri(
     like: PyValue,
 ) -> PyValue:
     """Ones on and below one diagonal."""
-    rows = arguments.settle(context, arguments.dim(context, N))
-    columns = rows if is_none(M) else arguments.settle(context, arguments.dim(context, M))
-    wanted = arguments.dtype(context, dtype) or F64
-    value = diagonal_mask(context, rows, columns, arguments.dim(context, k), "less_equal")
-    return arrays.fresh(context, cast(context, value, wanted))
+    return arrays.fresh(context, _ones(context, (N, M, k), dtype, "less_equal"))
