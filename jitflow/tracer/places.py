@@ -17,7 +17,7 @@ from jitflow.ir.graph import Value
 from jitflow.tracer import arrays
 from jitflow.tracer.context import TraceContext
 from jitflow.tracer.frame import SymbolicFrame
-from jitflow.tracer.kinds import Row
+from jitflow.tracer.kinds import NotSettled, Row
 from jitflow.tracer.objects import class_dictionaries, effects, instances
 from jitflow.tracer.objects.model import (
     CellValue,
@@ -138,11 +138,16 @@ def _attributes_changed(owner: InstanceValue, old: dict[str, Any]) -> Iterable[A
             if settled(value) is not settled(before[name]):
                 yield name
         elif owner.source is None:
-            raise Unsupported("JF-B006", f"attribute {name} of {owner.cls.__name__} is new")
+            raise _is_new(owner, name)
         elif name in owner.written and name not in old["written"]:
             if _was_there(value, AttributeSource(owner.source, name)):
                 continue
             yield name
+
+
+def _is_new(owner: InstanceValue, name: str) -> NotSettled:
+    """There is no such place before the first iteration, or before a branch."""
+    return NotSettled(f"attribute {name} of {owner.cls.__name__} is new")
 
 
 def _was_there(value: PyValue, source: Source) -> bool:
@@ -171,8 +176,10 @@ def _keys_changed(owner: DictValue, old: dict[str, Any]) -> Iterable[Any]:
     if owner.owner is not None:
         return  # the instance's attributes are the places
     before = old["items"]
-    if list(before) != list(owner.items):
+    if list(before) != list(owner.items)[: len(before)]:
         raise Unsupported("JF-B006", "the keys of a dict change")
+    if len(before) < len(owner.items):
+        raise NotSettled("the keys of a dict change")
     for key, (_, value) in owner.items.items():
         if settled(value) is not settled(before[key][1]):
             yield key
@@ -220,7 +227,7 @@ _CHANGES: dict[type, Any] = {
 def _read_attribute(owner: InstanceValue, name: str) -> PyValue:
     found = instances.stored(owner, name)
     if found is None:
-        raise Unsupported("JF-B006", f"attribute {name} of {owner.cls.__name__} is new")
+        raise _is_new(owner, name)
     return found
 
 

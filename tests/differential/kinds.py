@@ -8,9 +8,11 @@ from functools import partial
 from typing import Any
 
 import nest_programs
+from container_programs import ContainerProgram
 from draw_programs import DrawProgram
 from list_programs import ListProgram
 from loop_calls import (
+    container_arguments,
     draw_arguments,
     list_arguments,
     load,
@@ -56,6 +58,10 @@ KINDS = {
     "lists": Kind(
         lambda seed: load(ListProgram(seed).source(), f"lists {seed}"),
         lambda seed: make_calls(seed, list_arguments),
+    ),
+    "containers": Kind(
+        lambda seed: load(ContainerProgram(seed).source(), f"containers {seed}"),
+        lambda seed: make_calls(seed, container_arguments),
     ),
     "draws": Kind(
         lambda seed: load(DrawProgram(seed).source(), f"draws {seed}"),

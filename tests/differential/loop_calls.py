@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import heapq
 import itertools
 import math
 import random
 import warnings
+from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -24,6 +26,10 @@ def load(source: str, name: str) -> tuple[Callable[..., Any], str]:
         product=itertools.product,
         warnings=warnings,
         random=random,
+        heapq=heapq,
+        deque=deque,
+        defaultdict=defaultdict,
+        Counter=Counter,
         __name__="programs",
     )
     exec(compile(source, f"<{name}>", "exec"), namespace)
@@ -112,6 +118,14 @@ def list_arguments(length: int, dtype: Any, seed: int) -> tuple[Any, ...]:
     floats = [rng.randrange(-8, 9) / 4 for _ in ints]
     rows = [[rng.randrange(5) for _ in range(4)] for _ in range(4)]
     return ints, floats, rows, ["ab", "c", "de", ""]
+
+
+def container_arguments(length: int, dtype: Any, seed: int) -> tuple[Any, ...]:
+    """Lists of ints and of pairs, a deque, a dict, a set, and rows."""
+    ints, _, rows, _ = list_arguments(length, dtype, seed)
+    pairs = [(number / 2, k) for k, number in enumerate(sorted(ints))]
+    table = {number: k for k, number in enumerate(ints)}
+    return ints, pairs, deque(ints, 6 if seed % 3 else None), table, set(ints), rows
 
 
 def draw_arguments(length: int, dtype: Any, seed: int) -> tuple[Any, ...]:

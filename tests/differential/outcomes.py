@@ -7,6 +7,7 @@ import io
 import random
 import re
 import warnings
+from collections import deque
 from collections.abc import Callable, Hashable
 from types import SimpleNamespace
 from typing import Any
@@ -108,13 +109,17 @@ class _Comparison:
             self.found.append(f"{place}: {kinds}")
         elif isinstance(left, np.ndarray):
             self._arrays(left, right, place)
-        elif isinstance(left, tuple | list):
+        elif isinstance(left, tuple | list | deque):
+            if getattr(left, "maxlen", None) != getattr(right, "maxlen", None):
+                self.found.append(f"{place}: another maxlen")
             if len(left) != len(right):
                 self.found.append(f"{place}: length {len(left)} and {len(right)}")
             for number, (one, other) in enumerate(zip(left, right, strict=False)):
                 self.compare(one, other, f"{place}[{number}]")
         elif isinstance(left, dict):
             self.compare([*left.items()], [*right.items()], f"{place}.items")
+        elif isinstance(left, set | type({}.items())):
+            self.compare([*left], [*right], f"{place}.items")
         elif isinstance(left, random.Random | np.random.Generator | np.random.RandomState):
             if str(state_of(left)) != str(state_of(right)):
                 self.found.append(f"{place}: another state of {type(left).__name__}")
@@ -164,7 +169,7 @@ def _arrays(value: Any, place: str) -> list[tuple[str, np.ndarray]]:
         return _arrays(value.array, place + ".array")
     if isinstance(value, dict):
         value = [*value.values()]
-    if isinstance(value, tuple | list):
+    if isinstance(value, tuple | list | deque):
         return [pair for k, item in enumerate(value) for pair in _arrays(item, f"{place}[{k}]")]
     return []
 

@@ -94,9 +94,10 @@ def set_plainly(tracer: Tracer, value: InstanceValue, name: str, new: PyValue) -
 
 def store(tracer: Tracer, value: InstanceValue, name: str, new: PyValue) -> None:
     """Put an attribute into the instance's own storage."""
+    if name in value.deleted:  # it comes last in the dictionary then
+        raise Unsupported("JF-B014", f"attribute {name} is deleted, and set again")
     will_change(tracer, value)
     value.attributes[name] = new
-    value.deleted.discard(name)
     if value.source is not None:
         value.written[name] = None
     if value.dictionary is not None and not _is_slot(search(value.cls, name)):
