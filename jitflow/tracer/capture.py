@@ -20,7 +20,7 @@ from jitflow.tracer.control_flow import loops as loops_of
 from jitflow.tracer.frame import SymbolicFrame
 from jitflow.tracer.instructions import Instruction, index_at
 from jitflow.tracer.kinds import NotSettled
-from jitflow.tracer.objects.model import IteratorValue
+from jitflow.tracer.objects.model import DequeValue, IteratorValue
 from jitflow.tracer.places import Reach
 from jitflow.tracer.regions import Mark
 from jitflow.tracer.restart import Place, Restart
@@ -116,7 +116,15 @@ def _captured_for(
         domain = replace(domain, is_entered=True)
     exit_index = index_at(frame.code)[target]
     loops.capture(tracer, frame, loop, domain, exit_index=exit_index)
+    if iterator.owner is not None and iterator.is_unnamed:
+        _forget(tracer, iterator.owner, iterator)
     return True
+
+
+def _forget(tracer: Interpreter, owner: DequeValue, iterator: IteratorValue) -> None:
+    """The iterator of a captured loop is gone: what it went over may change again."""
+    tracer.context.objects.save(owner)
+    owner.iterators = [other for other in owner.iterators if other is not iterator]
 
 
 def _with_inner(iterator: IteratorValue) -> list[IteratorValue]:

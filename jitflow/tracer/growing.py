@@ -17,6 +17,7 @@ from jitflow.core import dims
 from jitflow.core.dataclass import dataclass, field, replace
 from jitflow.core.dims import Dim
 from jitflow.core.errors import Unsupported
+from jitflow.core.lazy import LazyModule
 from jitflow.tracer import arrays, carried, facts, kinds, list_rows, operations
 from jitflow.tracer.kinds import Kind, Number, Row, Stack
 from jitflow.tracer.numpy.nested import array_of
@@ -24,7 +25,10 @@ from jitflow.tracer.objects import effects
 from jitflow.tracer.values import PyValue, RowsValue, SequenceValue
 
 if TYPE_CHECKING:
+    from jitflow.tracer import queues
     from jitflow.tracer.interpreter import Interpreter
+else:
+    queues = LazyModule("jitflow.tracer.queues")
 
 IN_LIST = "an array in a list,"
 """Why an array may be neither written nor handed out."""
@@ -55,9 +59,10 @@ class Growth:
         Whether each append checks that there is room.
     plans : dict
         For each loop the appends in one iteration; 0 where that is not known.
-    grows, is_popped, is_set, is_ordered : bool
+    grows, is_popped, is_set, is_ordered, is_queue : bool
         Whether a loop appends, whether one takes the last item, whether one changes items at
-        run-time positions, and whether one lets lists in a list change places.
+        run-time positions, whether one lets lists in a list change places, and whether one takes
+        the first item.
     """
 
     owner: SequenceValue
@@ -72,6 +77,7 @@ class Growth:
     is_popped: bool = False
     is_set: bool = False
     is_ordered: bool = False
+    is_queue: bool = False
 
 
 def note(tracer: Interpreter, owner: SequenceValue, before: list[PyValue]) -> None:
@@ -127,13 +133,13 @@ def begin(
         rows = list_rows.with_more(tracer, rows, _room(rows.stack.item, growth, appends, trips))
         if growth.is_ordered:
             rows = list_rows.ordered(tracer, rows)
-        if growth.is_set:
+        if growth.is_set and not rows.stack.is_queue:
             is_full = rows.stack.is_full and not growth.is_popped
             stack = replace(rows.stack, is_set=True, is_full=is_full)
             count = rows.count if is_full else list_rows.count_of(tracer, rows)
             extent = rows.extent if rows.count is not None else None
             rows = RowsValue(stack, rows.buffers, count, extent)
-    return rows
+    return queues.ring_of(tracer, rows) if growth.is_queue else rows
 
 
 def _check_shapes(tracer: Interpreter, kind: Kind) -> None:
@@ -212,7 +218,7 @@ def append(tracer: Any, owner: SequenceValue, item: PyValue) -> None:
     rows, growth = owner.rows, tracer.growing[id(owner)]
     assert rows is not None
     kind = rows.stack.item
-    _check_kind(tracer, growth, kind, item)
+    check_kind(tracer, growth, kind, item)
     if not growth.grows and any(attempt.knows(owner) for attempt in tracer.attempts):
         growth.grows = growth.is_new = True
         raise Unsupported("JF-B006", "the length of a list changes")
@@ -233,7 +239,7 @@ def append(tracer: Any, owner: SequenceValue, item: PyValue) -> None:
     growth.is_nested |= bool(tracer.attempts) and tracer.attempts[-1] is not growth.attempt
 
 
-def _check_kind(tracer: Interpreter, growth: Growth, kind: Kind, item: PyValue) -> None:
+def check_kind(tracer: Any, growth: Growth, kind: Kind, item: PyValue) -> None:
     """Decline an item of another kind; the next attempt has a kind for both."""
     known = list_rows.item_kind(tracer, item)
     wide = list_rows.unified(kind, known, item)
@@ -245,21 +251,26 @@ def _check_kind(tracer: Interpreter, growth: Growth, kind: Kind, item: PyValue) 
 # Taking the last item
 
 
-def ask_to_pop(tracer: Any, owner: SequenceValue) -> None:
-    """Decline ``owner.pop()`` in a loop, of a list that was there before: it may get rows."""
+def ask_to_pop(tracer: Any, owner: SequenceValue, is_first: bool = False) -> None:
+    """Decline ``owner.pop()`` in a loop, of a list that was there before: it may get rows.
+
+    With `is_first` the first item is taken, or one comes before it.
+    """
     if not any(attempt.knows(owner) for attempt in tracer.attempts):
         return
     kind = list_rows.kind_of_all(tracer, owner.fixed)
     if list_rows.is_stackable(kind) and not (list_rows.has_arrays(kind) or isinstance(kind, Row)):
         known = tracer.growing.setdefault(id(owner), Growth(owner, kind))
         known.kind = carried.unified(known.kind, kind, "an item of a list", owner.fixed)
-        _note_pop(known)
+        note_pop(known, is_first)
         tracer.keep(owner)
     raise Unsupported("JF-B006", "the length of a list changes")
 
 
-def _note_pop(growth: Growth) -> None:
+def note_pop(growth: Growth, is_first: bool = False) -> None:
+    """A loop takes the last item of a list, or the first one: its rows begin as such."""
     growth.is_new = growth.grows = growth.is_set = growth.is_popped = True
+    growth.is_queue |= is_first
 
 
 def pop(tracer: Any, owner: SequenceValue, index: PyValue | None) -> PyValue:
@@ -271,7 +282,7 @@ def pop(tracer: Any, owner: SequenceValue, index: PyValue | None) -> PyValue:
     if list_rows.others_of(owner) or list_rows.has_arrays(kind) or isinstance(kind, Row):
         raise Unsupported("JF-B006", "an item is taken out of a list")
     if not growth.is_popped and any(attempt.knows(owner) for attempt in tracer.attempts):
-        _note_pop(growth)
+        note_pop(growth)
         raise Unsupported("JF-B006", "the length of a list changes")
     emit = tracer.context.builder.emit
     count = emit("add", list_rows.count_of(tracer, rows), emit("dimension", dim=-1))
@@ -282,6 +293,20 @@ def pop(tracer: Any, owner: SequenceValue, index: PyValue | None) -> PyValue:
     stack = replace(rows.stack, is_set=True, is_full=False)
     owner.own_rows = RowsValue(stack, rows.buffers, count)
     return carried.build(tracer, kind, parts, "an item of a list,")
+
+
+def clear(tracer: Any, owner: SequenceValue) -> None:
+    """``owner.clear()`` of a list that has rows."""
+    rows = owner.own_rows
+    if rows is None or list_rows.others_of(owner) or list_rows.is_table(rows):
+        raise Unsupported("JF-B006", "the items are taken out of a list")
+    growth = tracer.growing[id(owner)]
+    if not growth.is_popped and any(attempt.knows(owner) for attempt in tracer.attempts):
+        note_pop(growth)
+        raise Unsupported("JF-B006", "the length of a list changes")
+    effects.will_change(tracer, owner)
+    stack = replace(rows.stack, is_set=True, is_full=False)
+    owner.own_rows = RowsValue(stack, rows.buffers, tracer.context.builder.emit("dimension", dim=0))
 
 
 # Items at run-time positions
@@ -347,7 +372,7 @@ def _check_item(tracer: Interpreter, growth: Growth, owner: SequenceValue, item:
     assert owner.rows is not None
     kind = owner.rows.stack.item
     if owner.host is None:
-        _check_kind(tracer, growth, kind, item)
+        check_kind(tracer, growth, kind, item)
         return
     known = list_rows.item_kind(tracer, item)
     wide = list_rows.unified(kind, known, item)

@@ -15,7 +15,7 @@ from jitflow.tracer import operations
 from jitflow.tracer.frame import SymbolicFrame
 from jitflow.tracer.instructions import index_at
 from jitflow.tracer.interpreter_stack import Handler
-from jitflow.tracer.objects.model import IteratorValue, RangeValue
+from jitflow.tracer.objects.model import DequeValue, IteratorValue, RangeValue
 from jitflow.tracer.opcodes import Foreign
 from jitflow.tracer.regions import return_from
 from jitflow.tracer.restart import Restart
@@ -172,7 +172,7 @@ def _jump_or_pop(wanted: bool) -> Handler:
 # Loops over iterators
 
 
-_WITHOUT_NAME = (RangeValue, ArrayValue, NumbersValue)
+_WITHOUT_NAME = (RangeValue, ArrayValue, NumbersValue, DequeValue)
 """Iterables of which each ``for`` makes an iterator of its own."""
 
 

@@ -87,7 +87,8 @@ class Stack:
 
     With `is_set` these may have changed since. A list that is full has as many items as room: they
     are not counted. In a list of lists that is ordered the rows stay where they are, and one more
-    array says which of them is at each position.
+    array says which of them is at each position. In a queue the rows are a ring, and one more
+    number says in which of them the first item is.
     """
 
     item: Kind
@@ -96,6 +97,7 @@ class Stack:
     is_set: bool = False
     is_full: bool = False
     is_ordered: bool = False
+    is_queue: bool = False
 
 
 @dataclass(frozen=True)
@@ -209,8 +211,8 @@ def types_of(kind: Kind) -> list[ArrayType]:
     if isinstance(kind, Stack):
         rows = [(type.dtype, (kind.capacity, *type.shape)) for type in types_of(kind.item)]
         order = [ArrayType(I64, (kind.capacity,))] if kind.is_ordered else []
-        counts = [] if kind.is_full else [ArrayType(I64)]
-        return [*(ArrayType(*row) for row in rows), *order, *counts]
+        numbers = kind.is_queue + (not kind.is_full)
+        return [*(ArrayType(*row) for row in rows), *order, *([ArrayType(I64)] * numbers)]
     return []
 
 

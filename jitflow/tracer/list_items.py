@@ -53,6 +53,10 @@ def get_item(tracer: Any, owner: SequenceValue, key: PyValue) -> PyValue:
         place = (owner.position, list_rows.position_of(tracer, rows, key))
         parts = iter(list_rows.read(tracer, owner.host.rows, place))
         return carried.build(tracer, kind, parts, "an item of a list,")
+    if rows.stack.is_queue and not isinstance(key, SliceValue):
+        position = list_rows.position_of(tracer, rows, key)
+        parts = iter(list_rows.read(tracer, rows, (position,)))
+        return carried.build(tracer, kind, parts, "an item of a list,")
     found = [numpy.getitem(context, array, key) for array in list_rows.filled(tracer, owner)]
     if isinstance(key, SliceValue):
         return _sliced(tracer, rows, [item for item in found if isinstance(item, ArrayValue)])

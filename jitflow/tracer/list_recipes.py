@@ -8,27 +8,26 @@ from typing import Any
 
 import numpy as np
 
+from jitflow.core.dtypes import I64
 from jitflow.tracer import arrays, kinds, list_rows, operations, recipes
 from jitflow.tracer.kinds import Array, Either, Fixed, Group, IntOrFloat, Kind, Number, Row
 from jitflow.tracer.objects.number_values import integer
-from jitflow.tracer.values import PyValue, RowsValue, SequenceValue
-
-
-def is_table(rows: RowsValue) -> bool:
-    """Whether the items are lists."""
-    return isinstance(rows.stack.item, Row)
+from jitflow.tracer.values import PyValue, RowsValue, ScalarValue, SequenceValue
 
 
 def recipe_of(tracer: Any, owner: SequenceValue, fixed: list[recipes.Recipe]) -> recipes.Recipe:
     """The list of `fixed`, items in front of the rows, and of what the rows have more or anew."""
     rows = owner.rows
     assert rows is not None
-    is_anew = rows.stack.is_set or is_table(rows)
+    is_anew = rows.stack.is_set or list_rows.is_table(rows)
     first = 0 if is_anew else rows.stack.copied
     start = recipes.BuildSequence(list, () if is_anew else tuple(fixed))
     values: list[PyValue] = [arrays.fresh(tracer.context, buffer) for buffer in rows.data]
     values.insert(0, integer(tracer.context, list_rows.extent_of(tracer, rows)))
     make = partial(as_list, _reader(rows.stack.item), first)
+    if rows.stack.is_queue:
+        values.insert(0, ScalarValue("int", I64, rows.buffers[-1]))
+        make = partial(from_ring, _reader(rows.stack.item))
     parts = tuple(operations.recipe_of(tracer, value) for value in values)
     made = recipes.BuildCall(make, (start, *parts))
     if rows.stack.is_ordered and owner.source is None:
@@ -56,6 +55,15 @@ def as_list(
 ) -> list[Any]:
     """The items `fixed` and those in rows `first` to `count`."""
     return [*fixed, *reader(iter(buffers), slice(first, count))]
+
+
+def from_ring(
+    reader: Reader, fixed: list[Any], first: int, count: int, *buffers: np.ndarray
+) -> list[Any]:
+    """As `as_list`, of `count` items from row `first` of a ring on."""
+    slots = np.arange(first, first + count)
+    found = [np.take(buffer, slots, axis=0, mode="wrap") for buffer in buffers]
+    return [*fixed, *reader(iter(found), slice(0, count))]
 
 
 def _reader(kind: Kind) -> Reader:

@@ -179,6 +179,11 @@ def _constant(tracer: Interpreter, values: list[Any], dtype: DType, shape: Any) 
 # Rows
 
 
+def is_table(rows: RowsValue) -> bool:
+    """Whether the items are lists."""
+    return isinstance(rows.stack.item, Row)
+
+
 def count_of(tracer: Interpreter, rows: RowsValue) -> Value:
     """How many items there are."""
     if rows.count is not None:
@@ -211,15 +216,18 @@ def with_more(tracer: Interpreter, rows: RowsValue, room: Dim) -> RowsValue:
         raise Unsupported("JF-B006", "a list of lists that change places and grows")
     emit = tracer.context.builder.emit
     stack = replace(rows.stack, capacity=rows.stack.capacity + room, is_full=False)
-    buffers = []
-    for buffer in rows.buffers:
+    buffers: list[Value] = []
+    first: list[Value] = []
+    if rows.stack.is_queue:
+        rows, first = in_line(tracer, rows), [emit("dimension", dim=0)]
+    for buffer in rows.data:
         shape = (stack.capacity, *buffer.type.shape[1:])
         larger = emit("uninitialised", shape=shape, dtype=buffer.type.dtype)
         old = buffer.type.shape
         where = {"starts": (0,) * len(old), "steps": (1,) * len(old), "shape": old}
         buffers.append(emit("update", larger, buffer, views=(("slice", where),)))
     extent = rows.stack.capacity if rows.count is None else rows.extent
-    return RowsValue(stack, tuple(buffers), count_of(tracer, rows), extent)
+    return RowsValue(stack, (*buffers, *first), count_of(tracer, rows), extent)
 
 
 def with_row(
@@ -237,6 +245,7 @@ def written(
 ) -> tuple[Value, ...]:
     """The buffers with an item at `place`: a position, or a row and a column."""
     emit = tracer.context.builder.emit
+    place = (slot_of(tracer, rows, place[0]), *place[1:])
     buffers = []
     for buffer, part in zip(rows.data, parts, strict=True):
         where = _slice(buffer, place)
@@ -253,6 +262,7 @@ def _slice(buffer: Value, place: tuple[Dim, ...]) -> dict[str, Any]:
 
 def read(tracer: Interpreter, rows: RowsValue, place: tuple[Dim, ...]) -> list[Value]:
     """What is at a place of each buffer."""
+    place = (slot_of(tracer, rows, place[0]), *place[1:])
     return [_element(tracer, buffer, place) for buffer in rows.data]
 
 
@@ -260,6 +270,32 @@ def _element(tracer: Interpreter, buffer: Value, place: tuple[Dim, ...]) -> Valu
     emit = tracer.context.builder.emit
     part = emit("slice", buffer, **_slice(buffer, place))
     return emit("squeeze", part, axes=tuple(range(len(place))))
+
+
+def slot_of(tracer: Interpreter, rows: RowsValue, position: Dim) -> Dim:
+    """The row in which the item at a position is: those of a queue are a ring."""
+    if not rows.stack.is_queue:
+        return position
+    slot = _around(tracer, rows, tracer.context.builder.emit("dimension", dim=position))
+    return facts.late_symbol(tracer.context, slot, None)
+
+
+def _around(tracer: Interpreter, rows: RowsValue, positions: Value) -> Value:
+    """The rows of a ring in which the items at some positions are."""
+    emit = tracer.context.builder.emit
+    room = emit("dimension", dim=rows.stack.capacity)
+    slot = emit("add", rows.buffers[-1], positions)
+    return emit("where", emit("less", slot, room), slot, emit("subtract", slot, room))
+
+
+def in_line(tracer: Interpreter, rows: RowsValue) -> RowsValue:
+    """The rows of a queue one after the other, from its first item on."""
+    if not rows.stack.is_queue:
+        return rows
+    emit = tracer.context.builder.emit
+    slots = _around(tracer, rows, emit("iota", length=rows.stack.capacity, dtype=I64))
+    buffers = tuple(emit("gather", buffer, slots, axes=(0,)) for buffer in rows.data)
+    return RowsValue(replace(rows.stack, is_queue=False), buffers, rows.count, rows.extent)
 
 
 def filled(tracer: Interpreter, owner: SequenceValue) -> list[ArrayValue]:
@@ -274,7 +310,7 @@ def filled(tracer: Interpreter, owner: SequenceValue) -> list[ArrayValue]:
         raise Unsupported("JF-B006", "an array of lists that change places")
     extent, emit = extent_of(tracer, rows), tracer.context.builder.emit
     parts = []
-    for buffer in rows.buffers:
+    for buffer in in_line(tracer, rows).data:
         shape = (extent, *buffer.type.shape[1:])
         zeros, ones = (0,) * len(shape), (1,) * len(shape)
         part = emit("slice", buffer, starts=zeros, steps=ones, shape=shape)
@@ -347,6 +383,8 @@ def settled_rows(
     """
     emit = tracer.context.builder.emit
     extent = None if before.extent is None else before.extent + appended
+    if rows.stack.is_queue:
+        return rows
     if extent is None or facts.prove(tracer.context, extent, "<=", rows.stack.capacity) is False:
         added = emit("dimension", dim=appended)
         return RowsValue(rows.stack, rows.buffers, emit("add", count_of(tracer, before), added))

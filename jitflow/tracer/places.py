@@ -22,6 +22,7 @@ from jitflow.tracer.objects import class_dictionaries, effects, instances
 from jitflow.tracer.objects.model import (
     CellValue,
     ClassDictionaryValue,
+    DequeValue,
     DictValue,
     GrownListValue,
     InstanceValue,
@@ -213,6 +214,7 @@ def _numbers_changed(owner: NumbersValue, old: dict[str, Any]) -> Iterable[Any]:
 
 _CHANGES: dict[type, Any] = {
     NumbersValue: _numbers_changed,
+    DequeValue: lambda owner, old: (),  # its items are those of a list
     Storage: _contents_changed,
     CellValue: _cell_changed,
     InstanceValue: _attributes_changed,

@@ -382,7 +382,8 @@ class RowsValue(PyValue):
     stack : tracer.kinds.Stack
         Of what kind the items are, and how many there is room for.
     buffers : tuple of ir.graph.Value
-        For each graph value that an item consists of, an array of them.
+        For each graph value that an item consists of, an array of them; then their order, or
+        where a queue begins.
     count : ir.graph.Value or None
         How many items there are (i64[]); None where the list is full.
     extent : Dim or None
@@ -400,8 +401,9 @@ class RowsValue(PyValue):
 
     @property
     def data(self) -> tuple[Value, ...]:
-        """The arrays of items, without the one of their order."""
-        return self.buffers[:-1] if self.stack.is_ordered else self.buffers
+        """The arrays of items, without what tells their order."""
+        has_more = self.stack.is_ordered or self.stack.is_queue
+        return self.buffers[:-1] if has_more else self.buffers
 
     @property
     def python_type(self) -> type:

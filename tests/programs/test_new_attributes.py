@@ -124,3 +124,15 @@ def test_an_attribute_that_is_deleted_and_made_again():
         return layer.number
 
     agrees(program, Layer(), 12, pieces=None)
+
+
+def test_the_order_of_a_set_of_the_caller():
+    def program(seen, count):
+        for k in (-2, 0, 8, -1, 16):
+            if k not in seen:
+                seen.add(k)
+            seen.discard(3)
+        return list(seen), count
+
+    agrees(program, {-1, 3, 5}, 1.0, pieces=None)
+    agrees(program, {3, 11, 19}, 1.0, pieces=None)

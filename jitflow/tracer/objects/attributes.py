@@ -26,6 +26,7 @@ from jitflow.tracer.objects.effects import refuse_mutation, will_change
 from jitflow.tracer.objects.model import (
     ArrayMethodValue,
     BuiltinMethodValue,
+    DequeValue,
     DictValue,
     DictViewValue,
     FunctionValue,
@@ -315,6 +316,10 @@ def _opaque(tracer: Tracer, value: OpaqueValue, name: str) -> PyValue:
     raise Unsupported("JF-B013", f"{name} of {type(value.real).__name__} object")
 
 
+def _deque(tracer: Tracer, value: DequeValue, name: str) -> PyValue:
+    return ConstantValue(value.maxlen) if name == "maxlen" else _native(tracer, value, name)
+
+
 def _companion(tracer: Tracer, value: CompanionValue, name: str) -> PyValue:
     return companions.attribute(tracer.context, value, name)
 
@@ -342,6 +347,7 @@ _GETTERS: dict[type, Callable[[Tracer, Any, str], PyValue]] = {
     DictViewValue: _native,
     NamespaceValue: _native,
     SetValue: _native,
+    DequeValue: _deque,
     RangeValue: _triple,
     SliceValue: _triple,
     NumbersValue: _native,

@@ -17,6 +17,7 @@ from jitflow.tracer.objects import either, instances, modules, sets
 from jitflow.tracer.objects.iterators import items_of, range_length
 from jitflow.tracer.objects.keys import is_open, key_of
 from jitflow.tracer.objects.model import (
+    DequeValue,
     DictValue,
     DictViewValue,
     IdentityValue,
@@ -360,7 +361,7 @@ def _truth_of(tracer: Tracer, value: PyValue) -> PyValue:
         return ConstantValue(bool(value.items))
     if isinstance(value, DictViewValue):
         return ConstantValue(bool(value.mapping.items))
-    if isinstance(value, RangeValue | NumbersValue):
+    if isinstance(value, RangeValue | NumbersValue | DequeValue):
         return truth(tracer, length(tracer, value))
     if isinstance(value, OpaqueValue):
         raise Unsupported("JF-B003", f"truth of a {type(value.real).__name__}")
@@ -415,6 +416,8 @@ def length(tracer: Tracer, value: PyValue) -> PyValue:
 
 
 def _length_of_others(tracer: Tracer, value: PyValue) -> PyValue:
+    if isinstance(value, DequeValue):
+        return length(tracer, value.held)
     if isinstance(value, OpaqueValue):
         if type(value.real) is deque:
             return deques.length(tracer, value)

@@ -15,7 +15,7 @@ from jitflow.tracer import facts, versions
 from jitflow.tracer.objects import int_or_float
 from jitflow.tracer.objects.comparison import truth
 from jitflow.tracer.objects.effects import will_change
-from jitflow.tracer.objects.model import CellValue, IteratorValue, RangeValue
+from jitflow.tracer.objects.model import CellValue, DequeValue, IteratorValue, RangeValue
 from jitflow.tracer.objects.number_values import box_of
 from jitflow.tracer.objects.operators import binary
 from jitflow.tracer.objects.protocol import Tracer
@@ -48,6 +48,8 @@ def is_consumed(tracer: Tracer, iterable: PyValue) -> bool:
     if isinstance(value, ArrayValue):
         rows = value.shape[0] if value.shape else 0
         return not isinstance(rows, int) or rows > _MANY
+    if isinstance(value, DequeValue):
+        value = value.held
     if isinstance(value, SequenceValue):
         return value.rows is not None
     if isinstance(value, RangeValue):

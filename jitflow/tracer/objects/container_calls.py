@@ -14,7 +14,7 @@ from jitflow.tracer import facts
 from jitflow.tracer.objects import dicts, sets
 from jitflow.tracer.objects.iterators import items_of
 from jitflow.tracer.objects.keys import index_of
-from jitflow.tracer.objects.model import DictValue, IteratorValue, RangeValue, SetValue
+from jitflow.tracer.objects.model import DequeValue, DictValue, IteratorValue, RangeValue, SetValue
 from jitflow.tracer.objects.number_values import box_of
 from jitflow.tracer.objects.protocol import Tracer
 from jitflow.tracer.objects.sequences import sorted_items
@@ -29,8 +29,11 @@ from jitflow.tracer.values import (
 )
 
 if TYPE_CHECKING:
-    from jitflow.tracer.objects import consuming, integer_lists
+    from jitflow.tracer import list_items
+    from jitflow.tracer.objects import consuming, deques, integer_lists
 else:
+    list_items = LazyModule("jitflow.tracer.list_items")
+    deques = LazyModule("jitflow.tracer.objects.deques")
     consuming = LazyModule("jitflow.tracer.objects.consuming")
     integer_lists = LazyModule("jitflow.tracer.objects.integer_lists")
 
@@ -41,6 +44,10 @@ def _list(tracer: Tracer, iterable: PyValue | None = None) -> PyValue:
     value = None if iterable is None else resolve(tracer, iterable)
     if isinstance(value, NumbersValue):
         return integer_lists.copy(tracer, value)
+    if isinstance(value, DequeValue):
+        value = value.held
+    if isinstance(value, SequenceValue) and value.rows is not None:
+        return list_items.get_item(tracer, value, SliceValue(NONE, NONE, NONE))
     if isinstance(value, IteratorValue) and consuming.is_consumed(tracer, value):
         return consuming.consume(tracer, value, consuming.Items(tracer))
     return SequenceValue(list, [] if value is None else items_of(tracer, value))
@@ -91,6 +98,10 @@ def _filled(
     dicts.update(tracer, value, *args, **kwargs)
     value.changed = False
     return value
+
+
+def _deque(tracer: Tracer, iterable: PyValue | None = None, maxlen: PyValue = NONE) -> PyValue:
+    return deques.make(tracer, iterable, maxlen)
 
 
 def _from_keys(tracer: Tracer, iterable: PyValue, value: PyValue = NONE) -> PyValue:
@@ -161,4 +172,5 @@ HANDLERS: dict[Any, Callable[..., PyValue]] = {
     builtins.sorted: _sorted,
     collections.OrderedDict: _ordered_dict,
     collections.defaultdict: _default_dict,
+    collections.deque: _deque,
 }

@@ -5,6 +5,7 @@ An iterator's state is in its fields, so that it can be undone, and made anew at
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,7 @@ from jitflow.tracer.numpy import companions
 from jitflow.tracer.objects import instances
 from jitflow.tracer.objects.keys import index_of
 from jitflow.tracer.objects.model import (
+    DequeValue,
     DictValue,
     DictViewValue,
     InstanceValue,
@@ -44,6 +46,7 @@ if TYPE_CHECKING:
 else:
     integer_lists = LazyModule("jitflow.tracer.objects.integer_lists")
 
+_OF_DEQUES: type = type(iter(deque()))
 _TYPES: dict[type, type] = {
     list: type(iter([])),
     tuple: type(iter(())),
@@ -67,15 +70,11 @@ def get_iterator(tracer: Tracer, value: PyValue) -> PyValue:
     if isinstance(value, IteratorValue):
         return value
     if isinstance(value, SequenceValue | SetValue | RangeValue | NumbersValue):
-        iterator = IteratorValue(
-            _kind_of(value), value, iterator_type=_TYPES.get(value.python_type, object)
-        )
-        if isinstance(value, SetValue):
-            iterator.size = len(value.items)
-            value.iterators.append(iterator)
-        return iterator
+        return _plain_iterator(value)
     if isinstance(value, DictValue):
         return get_iterator(tracer, DictViewValue(value, "keys"))
+    if isinstance(value, DequeValue):
+        return _deque_iterator(tracer, value)
     if isinstance(value, DictViewValue):
         kind_of_view = type(iter(getattr({}, value.part)()))
         iterator = IteratorValue("sequence", value, iterator_type=kind_of_view)
@@ -96,6 +95,23 @@ def get_iterator(tracer: Tracer, value: PyValue) -> PyValue:
             raise Unsupported("JF-B006", "iteration over .flat of a strided array")
         return get_iterator(tracer, found)
     raise Unsupported(*_refusal(value))
+
+
+def _plain_iterator(value: SequenceValue | SetValue | RangeValue | NumbersValue) -> PyValue:
+    kind = _TYPES.get(value.python_type, object)
+    iterator = IteratorValue(_kind_of(value), value, iterator_type=kind)
+    if isinstance(value, SetValue):
+        iterator.size = len(value.items)
+        value.iterators.append(iterator)
+    return iterator
+
+
+def _deque_iterator(tracer: Tracer, value: DequeValue) -> PyValue:
+    iterator = IteratorValue(_kind_of(value.held), value.held, iterator_type=_OF_DEQUES)
+    iterator.owner = value
+    tracer.context.objects.save(value)
+    value.iterators = [*value.iterators, iterator]
+    return iterator
 
 
 def next_item(tracer: Tracer, iterator: PyValue) -> PyValue | None:
@@ -121,6 +137,8 @@ def next_item(tracer: Tracer, iterator: PyValue) -> PyValue | None:
 def items_of(tracer: Tracer, value: PyValue) -> list[PyValue]:
     """Every item of an iterable; an iterator is used up."""
     value = resolve(tracer, value)
+    if isinstance(value, DequeValue):
+        value = value.held
     if isinstance(value, SequenceValue):
         return list(value.items)
     if isinstance(value, DictViewValue | SetValue | DictValue):

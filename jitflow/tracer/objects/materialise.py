@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import operator
 import types
-from collections import OrderedDict, defaultdict
+from collections import OrderedDict, defaultdict, deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +23,7 @@ from jitflow.tracer.objects.model import (
     ArrayMethodValue,
     BuiltinMethodValue,
     CellValue,
+    DequeValue,
     DictValue,
     DictViewValue,
     FunctionValue,
@@ -218,7 +219,7 @@ def _sequence(tracer: Tracer, value: SequenceValue) -> r.Recipe:
         parts = (recipe_of(tracer, value.host), recipe_of(tracer, position))
         return r.BuildCall(operator.getitem, parts)
     rows = value.rows
-    if rows is not None and list_recipes.is_table(rows):
+    if rows is not None and list_rows.is_table(rows):
         return list_recipes.recipe_of(tracer, value, [])
     items = [recipe_of(tracer, item) for item in value.fixed]
     if rows is not None:
@@ -229,6 +230,10 @@ def _sequence(tracer: Tracer, value: SequenceValue) -> r.Recipe:
         return r.BuildSequence(value.kind, tuple(items))
     make = value.kind._make  # type: ignore[attr-defined]
     return r.BuildCall(make, (r.BuildSequence(tuple, tuple(items)),))
+
+
+def _deque(tracer: Tracer, value: DequeValue) -> r.Recipe:
+    return r.BuildCall(deque, (recipe_of(tracer, value.held), r.Constant(value.maxlen)))
 
 
 def dict_items(tracer: Tracer, value: DictValue) -> r.BuildDict:
@@ -404,6 +409,7 @@ _RULES: dict[type, Callable[[Tracer, Any], r.Recipe]] = {
     DictValue: _dict,
     DictViewValue: _dict_view,
     SetValue: _set,
+    DequeValue: _deque,
     RangeValue: _range,
     SliceValue: _slice,
     CellValue: _cell,

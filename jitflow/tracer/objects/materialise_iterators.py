@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
@@ -52,6 +53,7 @@ _EMPTIES: tuple[Any, ...] = (
     str,
     set,
     dict,
+    deque,
     lambda: {}.values(),
     lambda: {}.items(),
     lambda: range(0),
@@ -97,7 +99,7 @@ def _plain(recipe_of: RecipeOf, value: IteratorValue) -> r.Recipe:
     assert value.iterable is not None
     if value.size is not None and value.size != len(view_items(value.iterable)):
         return r.BuildCall(outdated, (r.Constant(value.iterator_type),))
-    iterable = recipe_of(value.iterable)
+    iterable = recipe_of(value.owner or value.iterable)
     if value.start is not None:
         return r.BuildCall(advanced, (iterable, recipe_of(value.start)))
     if value.position == 0:

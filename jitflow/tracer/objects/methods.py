@@ -21,6 +21,7 @@ from jitflow.tracer.objects import (
 )
 from jitflow.tracer.objects.keys import index_of
 from jitflow.tracer.objects.model import (
+    DequeValue,
     DictValue,
     IteratorValue,
     NamespaceValue,
@@ -78,6 +79,8 @@ def _table(receiver: PyValue) -> dict[str, Any] | None:
         return dicts.METHODS
     if isinstance(receiver, SetValue):
         return sets.METHODS
+    if isinstance(receiver, DequeValue):
+        return deques.OWN_METHODS
     if isinstance(receiver, OpaqueValue):
         return deques.METHODS if type(receiver.real) is deque else None
     if isinstance(receiver, NamespaceValue):

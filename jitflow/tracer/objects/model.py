@@ -8,6 +8,7 @@ is written back when the piece ends.
 from __future__ import annotations
 
 import weakref
+from collections import deque
 from collections.abc import Callable
 from types import CodeType, MappingProxyType
 from typing import Any
@@ -130,6 +131,8 @@ class SetValue(PyValue):
     """A set or frozenset, by `kind`, of constants; `items` keeps the order of insertion.
 
     `by_insertion` tells that it was made by single insertions, which fixes its order of iteration.
+    `log` has what was added and taken out, in order, with the methods that do so; None where sets
+    were merged.
     """
 
     def __init__(
@@ -137,12 +140,25 @@ class SetValue(PyValue):
     ) -> None:
         self.items, self.kind, self.source = items, kind, source
         self.by_insertion = source is None
+        self.log: tuple[tuple[Any, PyValue], ...] | None = ()
         self.iterators: list[IteratorValue] = []
         self.changed = False
 
     @property
     def python_type(self) -> type:
         return self.kind
+
+
+class DequeValue(PyValue):
+    """A `collections.deque` that the piece made; `held` has its items."""
+
+    def __init__(self, held: SequenceValue, maxlen: int | None) -> None:
+        self.held, self.maxlen = held, maxlen
+        self.iterators: list[IteratorValue] = []
+
+    @property
+    def python_type(self) -> type:
+        return deque
 
 
 class RangeValue(PyValue):
@@ -433,6 +449,8 @@ class IteratorValue(PyValue):
         itertools under their names.
     iterable : PyValue or None
         What is iterated, for the kinds that have one.
+    owner : DequeValue or None
+        The deque that has `iterable`.
     inner : list of IteratorValue
         The iterators below, for those made of others.
     function : PyValue or None
@@ -466,6 +484,7 @@ class IteratorValue(PyValue):
         self.kind, self.iterable, self.inner = kind, iterable, inner or []
         self.function, self.start = function, start
         self.step: PyValue | None = None
+        self.owner: DequeValue | None = None
         self.is_unnamed = False
         self.is_rest = False
         self.size: int | None = None

@@ -19,6 +19,7 @@ from jitflow.tracer.objects.effects import will_change
 from jitflow.tracer.objects.iterators import items_of
 from jitflow.tracer.objects.keys import index_of, slice_of
 from jitflow.tracer.objects.model import (
+    DequeValue,
     DictValue,
     InstanceValue,
     NamespaceValue,
@@ -56,10 +57,11 @@ from jitflow.tracer.values import (
 
 if TYPE_CHECKING:
     from jitflow.tracer import list_items, list_rows
-    from jitflow.tracer.objects import int_or_float, integer_lists
+    from jitflow.tracer.objects import deques, int_or_float, integer_lists
 else:
     list_items = LazyModule("jitflow.tracer.list_items")
     list_rows = LazyModule("jitflow.tracer.list_rows")
+    deques = LazyModule("jitflow.tracer.objects.deques")
     int_or_float = LazyModule("jitflow.tracer.objects.int_or_float")
     integer_lists = LazyModule("jitflow.tracer.objects.integer_lists")
 
@@ -305,14 +307,19 @@ def get_item(tracer: Tracer, value: PyValue, key: PyValue) -> PyValue:
         return integer_lists.get_item(tracer, value, key)
     if isinstance(value, CompanionValue):
         return companions.item(tracer.context, value, key)
-    if isinstance(value, InstanceValue):
-        if numpy.is_joiner(value.python_type):
-            deep = resolve_deeply(tracer, key)
-            return numpy.join(tracer.context, value.python_type, deep)
-        result = call_special(tracer, value, "__getitem__", key)
-        if result is not None:
-            return result
+    if isinstance(value, DequeValue):
+        return deques.get_item(tracer, value, key)
+    found = _instance_item(tracer, value, key) if isinstance(value, InstanceValue) else None
+    if found is not None:
+        return found
     raise Unsupported("JF-B003", f"subscript of {value.python_type.__name__}")
+
+
+def _instance_item(tracer: Tracer, value: InstanceValue, key: PyValue) -> PyValue | None:
+    """``value[key]`` by the method of a class; None where it has none."""
+    if numpy.is_joiner(value.python_type):
+        return numpy.join(tracer.context, value.python_type, resolve_deeply(tracer, key))
+    return call_special(tracer, value, "__getitem__", key)
 
 
 def _constant_item(tracer: Tracer, value: ConstantValue, key: PyValue) -> PyValue:
@@ -355,6 +362,8 @@ def set_item(tracer: Tracer, value: PyValue, key: PyValue, new: PyValue) -> None
         _call_required(tracer, value, "__setitem__", key, new)
     elif isinstance(value, NumbersValue):
         integer_lists.set_item(tracer, value, key, resolve(tracer, new))
+    elif isinstance(value, DequeValue):
+        deques.set_item(tracer, value, key, new)
     elif isinstance(value, CompanionValue):
         companions.set_item(tracer.context, value, key, resolve_deeply(tracer, new))
     else:

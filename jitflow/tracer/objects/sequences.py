@@ -19,13 +19,14 @@ from jitflow.tracer.objects.wrap import resolve
 from jitflow.tracer.values import ConstantValue, PyValue, ScalarValue, SequenceValue, SliceValue
 
 if TYPE_CHECKING:
-    from jitflow.tracer import growing, list_items
+    from jitflow.tracer import growing, list_items, queues
     from jitflow.tracer.objects import choice, number_tables
 else:
     choice = LazyModule("jitflow.tracer.objects.choice")
     number_tables = LazyModule("jitflow.tracer.objects.number_tables")
     growing = LazyModule("jitflow.tracer.growing")
     list_items = LazyModule("jitflow.tracer.list_items")
+    queues = LazyModule("jitflow.tracer.queues")
 
 NONE = ConstantValue(None)
 
@@ -145,24 +146,49 @@ def extend(tracer: Tracer, value: SequenceValue, items: PyValue) -> PyValue:
 
 def _insert(tracer: Tracer, value: SequenceValue, index: PyValue, item: PyValue) -> PyValue:
     position = index_of(tracer, index)
+    if position == 0 and (value.rows is not None or tracer.context.depth):
+        insert_first(tracer, value, item)
+        return NONE
     change(tracer, value)
     value.items.insert(position, item)
     return NONE
 
 
-def _pop(tracer: Tracer, value: SequenceValue, index: PyValue | None = None) -> PyValue:
+def insert_first(tracer: Tracer, value: SequenceValue, item: PyValue) -> None:
+    """``value.insert(0, item)``, in a loop or of a list that has rows."""
     if value.rows is not None:
-        return growing.pop(tracer, value, index)
+        queues.insert_first(tracer, value, item)
+        return
+    if value.items:
+        growing.ask_to_pop(tracer, value, is_first=True)
+    change(tracer, value)
+    value.items.insert(0, item)
+
+
+def pop(tracer: Tracer, value: SequenceValue, index: PyValue | None = None) -> PyValue:
+    """``value.pop(index)``."""
+    is_first = index is not None and _is_zero(tracer, index)
+    if value.rows is not None:
+        return queues.pop_first(tracer, value) if is_first else growing.pop(tracer, value, index)
     if not value.items:
         raise Unsupported("JF-B009", "IndexError: pop from empty list")
-    if tracer.context.depth and index is None:
-        growing.ask_to_pop(tracer, value)
+    if tracer.context.depth and (index is None or is_first):
+        growing.ask_to_pop(tracer, value, is_first)
     position = -1 if index is None else _position(tracer, value, index)
     change(tracer, value)
     return value.items.pop(position)
 
 
-def _clear(tracer: Tracer, value: SequenceValue) -> PyValue:
+def _is_zero(tracer: Tracer, index: PyValue) -> bool:
+    known = resolve(tracer, index)
+    return isinstance(known, ConstantValue) and type(known.value) is int and known.value == 0
+
+
+def clear(tracer: Tracer, value: SequenceValue) -> PyValue:
+    """``value.clear()``."""
+    if value.rows is not None:
+        growing.clear(tracer, value)
+        return NONE
     change(tracer, value)
     value.items.clear()
     return NONE
@@ -175,6 +201,8 @@ def _reverse(tracer: Tracer, value: SequenceValue) -> PyValue:
 
 
 def _copy(tracer: Tracer, value: SequenceValue) -> PyValue:
+    if value.rows is not None:
+        return list_items.get_item(tracer, value, SliceValue(NONE, NONE, NONE))
     return SequenceValue(list, list(value.items))
 
 
@@ -272,8 +300,8 @@ LIST_METHODS: dict[str, Callable[..., PyValue]] = {
     "append": append,
     "extend": extend,
     "insert": _insert,
-    "pop": _pop,
-    "clear": _clear,
+    "pop": pop,
+    "clear": clear,
     "reverse": _reverse,
     "copy": _copy,
     "index": _index,

@@ -56,7 +56,13 @@ def add(tracer: Tracer, value: SetValue, item: PyValue) -> PyValue:
     if key not in value.items:
         will_resize(tracer, value)
         value.items[key] = resolve(tracer, item)
+        _note(value, set.add, item)
     return NONE
+
+
+def _note(value: SetValue, method: Any, item: PyValue) -> None:
+    if value.log is not None:
+        value.log = (*value.log, (method, item))
 
 
 def update(tracer: Tracer, value: SetValue, *others: PyValue) -> PyValue:
@@ -64,6 +70,7 @@ def update(tracer: Tracer, value: SetValue, *others: PyValue) -> PyValue:
     new = [from_items(tracer, items_of(tracer, other)) for other in others]
     will_resize(tracer, value)
     value.by_insertion &= all(_inserts_singly(tracer, other) for other in others)
+    value.log = None
     for other in new:
         for key, item in other.items.items():
             value.items.setdefault(key, item)
@@ -83,11 +90,13 @@ def _discard(tracer: Tracer, value: SetValue, item: PyValue) -> PyValue:
         will_resize(tracer, value)
         value.by_insertion = False
         del value.items[key]
+        _note(value, set.discard, item)
     return NONE
 
 
 def _clear(tracer: Tracer, value: SetValue) -> PyValue:
     will_resize(tracer, value)
+    value.log = None
     value.items.clear()
     return NONE
 

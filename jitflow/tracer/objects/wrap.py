@@ -39,6 +39,7 @@ from jitflow.tracer import facts, random_types
 from jitflow.tracer.objects.model import (
     BuiltinMethodValue,
     CellValue,
+    DequeValue,
     DictValue,
     FunctionValue,
     InstanceValue,
@@ -114,6 +115,8 @@ def _there(tracer: Tracer, value: PerhapsNone) -> PyValue:
 def resolve_deeply(tracer: Tracer, value: PyValue) -> PyValue:
     """Resolve `value` and the items of containers in it, for callers that look at everything."""
     value = resolve(tracer, value)
+    if isinstance(value, DequeValue):
+        value = value.held  # NumPy makes the same array of both
     if isinstance(value, SequenceValue):
         items = value.fixed
         if len(items) > 64 and any(type(item) is LazyValue for item in items):

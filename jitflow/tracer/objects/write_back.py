@@ -36,12 +36,13 @@ from jitflow.tracer.values import (
 )
 
 if TYPE_CHECKING:
-    from jitflow.tracer import list_recipes
+    from jitflow.tracer import list_recipes, list_rows
     from jitflow.tracer.objects import number_tables, weak_references
 else:
     number_tables = LazyModule("jitflow.tracer.objects.number_tables")
     weak_references = LazyModule("jitflow.tracer.objects.weak_references")
     list_recipes = LazyModule("jitflow.tracer.list_recipes")
+    list_rows = LazyModule("jitflow.tracer.list_rows")
 
 
 def effects(tracer: Tracer) -> tuple[r.Effect, ...]:
@@ -125,7 +126,7 @@ def _first(value: PyValue, other: Any) -> bool:
 def _sequence(tracer: Tracer, value: SequenceValue) -> list[r.Effect]:
     target = recipe_of(tracer, value)
     before = tracer.context.objects.originals[id(value)]
-    if value.rows is not None and list_recipes.is_table(value.rows):
+    if value.rows is not None and list_rows.is_table(value.rows):
         made = list_recipes.recipe_of(tracer, value, [])
         order = list_recipes.order_of(tracer, value.rows)
         return [r.CallEffect(list_recipes.write_table, (target, made, order))]
@@ -192,8 +193,13 @@ def _stored(tracer: Tracer, value: GrownDictValue) -> list[r.Effect]:
 
 
 def _set(tracer: Tracer, value: SetValue) -> list[r.Effect]:
+    target = recipe_of(tracer, value)
+    if value.log is not None:  # the order of a set depends on what was in it before
+        return [
+            r.CallEffect(method, (target, recipe_of(tracer, item))) for method, item in value.log
+        ]
     items = tuple(recipe_of(tracer, item) for item in value.items.values())
-    return [r.ReplaceItems(recipe_of(tracer, value), r.BuildSequence(set, items))]
+    return [r.ReplaceItems(target, r.BuildSequence(set, items))]
 
 
 def _instance(tracer: Tracer, value: InstanceValue) -> list[r.Effect]:
