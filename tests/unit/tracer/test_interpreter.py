@@ -234,7 +234,7 @@ def test_long_loop_that_cannot_be_captured_is_iterated_by_python():
     def function(a, n, items):
         for i in range(n):
             a = a + i
-            items.insert(0, None)
+            items.insert(1, None)
         return a
 
     runner = check(function, x3(), 100, [], codes=[])
@@ -248,7 +248,7 @@ def test_loop_whose_limit_is_hit_is_not_unrolled_first():
     def function(a, items):
         for i in range(1000):
             a = a + i
-            items.insert(0, i)
+            items.insert(1, i)
         return a
 
     record = trace_call(function, x3(), [])
