@@ -290,6 +290,8 @@ class _Drafter:
     def gather(self, node: Node, index: Index) -> Item:
         source, *keys = node.operands
         inside = gathered_index(self.loops, node, source, tuple(keys), index)
+        for component in inside:
+            self.resolve(component)  # what has no address, such as a constant, checks its index too
         return self.found[source, inside]
 
     def create(self, node: Node, index: Index) -> Item:

@@ -21,8 +21,10 @@ from jitflow.codegen.loop_ir import (
     Fold,
     Kernel,
     Load,
+    Lookup,
     Loop,
     Position,
+    Require,
     Statement,
     Store,
     Where,
@@ -262,7 +264,8 @@ class _Nester:
         """For each item of the inner loops, the stages that read its register."""
         needed: dict[Item, set[int]] = {item: set() for item in inside}
         for item in reversed(inside):
-            if isinstance(item.statement, (Fold, Store)):
+            is_unread_check = _checks(item.statement) and not needed[item]
+            if is_unread_check or isinstance(item.statement, (Fold, Store)):
                 needed[item].add(item.stage)
             stages = needed[item]
             if len(stages) > 1 and self.worth_keeping(item):
@@ -371,6 +374,13 @@ class _Nester:
             if row.name in names
         }
         return Nest(kernel, list(names), [offsets[name] for name in names], self.scratch)
+
+
+def _checks(statement: Statement) -> bool:
+    """Whether a statement may leave the piece, also where nobody reads what it gives."""
+    if isinstance(statement, Compute):
+        return statement.operator.checks
+    return isinstance(statement, (Lookup, Require))
 
 
 def _depth(order: list[str], variables: frozenset[str]) -> int:
