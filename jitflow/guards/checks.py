@@ -36,6 +36,9 @@ from jitflow.guards.sources import (
 
 _INLINE_CONSTANTS = (int, str, bool, bytes, type(None))
 
+_MOST_BITS = 4096
+"""Size of integers that are written out; Python refuses to for very long ones."""
+
 
 @dataclass(frozen=True)
 class Let:
@@ -66,7 +69,8 @@ class ConstantPool:
 
     def __call__(self, value: Any) -> str:
         """The name of `value`, the same at every call."""
-        if type(value) in _INLINE_CONSTANTS:
+        is_long = type(value) is int and value.bit_length() > _MOST_BITS
+        if type(value) in _INLINE_CONSTANTS and not is_long:
             return repr(value)
         name = self.names.get(id(value))
         if name is None:

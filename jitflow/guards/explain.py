@@ -14,6 +14,7 @@ import numpy as np
 from jitflow.core import devices, dims
 from jitflow.core.dataclass import dataclass, replace
 from jitflow.core.dims import Dim
+from jitflow.core.shown import briefly, shown
 from jitflow.guards import predicates as p
 from jitflow.guards.checks import CheckWriter, ConstantPool, Let, Test
 from jitflow.guards.sources import DimensionSource, Source, keys_of, text_of
@@ -123,12 +124,12 @@ def _explain_plain(guard: p.Guard, evaluator: Evaluator) -> Failure | None:
         got = evaluator.value(guard.source)
     except Exception as error:
         is_local = isinstance(error, KeyError | IndexError)
-        reason = f"`{guard.source}` cannot be read: {type(error).__name__}: {error}"
+        reason = f"`{guard.source}` cannot be read: {type(error).__name__}"
         return Failure(reason, is_local=is_local)
     if isinstance(guard, p.Equals):
         dynamic = frozenset({str(guard.source)} if _both_integers(guard.expected, got) else ())
         text = text_of(guard.source) if type(guard.expected) is type(got) is str else ""
-        reason = f"`{guard.source}`: expected {guard.expected!r}, got {_short(got)}"
+        reason = f"`{guard.source}`: expected {briefly(guard.expected)}, got {briefly(got)}"
         return Failure(reason, dynamic, text=text)
     if isinstance(guard, p.TypeIs):
         return _other_type(guard.source, guard.expected, got)
@@ -138,15 +139,16 @@ def _explain_plain(guard: p.Guard, evaluator: Evaluator) -> Failure | None:
         text = f"`len({guard.source})`: expected {guard.expected}, got {len(got)}"
         return Failure(text, dynamic, str(guard.source), is_local=True)
     if isinstance(guard, p.KeysAre):
-        text = f"keys of `{guard.source}`: expected {guard.expected!r}, got {tuple(got)!r}"
+        expected, found = briefly(guard.expected), briefly(tuple(got))
+        text = f"keys of `{guard.source}`: expected {expected}, got {found}"
         return Failure(text, is_local=True, keyed=frozenset({keys_of(guard.source)}))
     if isinstance(guard, p.IsObject):
-        expected = f"{_short(guard.expected)}"
-        return Failure(f"`{guard.source}` is another object than {expected}: {_short(got)}")
+        expected = briefly(guard.expected)
+        return Failure(f"`{guard.source}` is another object than {expected}: {briefly(got)}")
     if isinstance(guard, p.SearchesClass):
         return Failure(f"`{guard.source}.{guard.name}` was replaced on the class")
     if isinstance(guard, p.HasNoItem):
-        return Failure(f"`{guard.source}` now has {guard.key!r}")
+        return Failure(f"`{guard.source}` now has {shown(guard.key)}")
     if isinstance(guard, p.NotSame | p.SameObject | p.Distinct):
         return _other_identity(guard)
     if isinstance(guard, p.Holds):
@@ -177,7 +179,7 @@ def _explain_input(
     try:
         got = evaluator.value(fact.source)
     except Exception as error:
-        return Failure(f"`{fact.source}` cannot be read: {type(error).__name__}: {error}")
+        return Failure(f"`{fact.source}` cannot be read: {type(error).__name__}")
     if isinstance(fact, p.ScalarFact):
         if type(got) is fact.type:
             return None
@@ -258,8 +260,3 @@ def _explain_late(
         return None
     text = f"{guard.left} {guard.relation} {guard.right}"
     return Failure(f"`{guard.source}`: {text} does not hold for {left} and {right}")
-
-
-def _short(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= 60 else text[:57] + "..."

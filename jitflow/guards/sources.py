@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 from jitflow.core.dataclass import dataclass
+from jitflow.core.shown import shown
 
 
 @dataclass(frozen=True)
@@ -99,7 +100,7 @@ class ItemSource(Source):
     key: Any
 
     def __str__(self) -> str:
-        return f"{self.base}[{self.key!r}]"
+        return f"{self.base}[{shown(self.key)}]"
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from jitflow.core.errors import Unsupported
+from jitflow.core.shown import shown
 from jitflow.guards.sources import ConstantSource
 from jitflow.tracer import facts, operations
 from jitflow.tracer.frame import NULL, SymbolicFrame
@@ -23,7 +24,7 @@ def constant_value(tracer: Interpreter, constant: Any) -> PyValue:
     known = tracer.constants.get(id(constant))
     if known is None:
         items = [constant_value(tracer, item) for item in constant]
-        source = ConstantSource(constant, repr(constant))
+        source = ConstantSource(constant, shown(constant))
         if type(constant) is tuple:
             known = SequenceValue(tuple, items, source)
         else:

@@ -11,6 +11,7 @@ from jitflow.core.dims import Dim
 from jitflow.core.dtypes import BOOL, F64, I64, DType
 from jitflow.core.errors import Unsupported
 from jitflow.core.lazy import LazyModule
+from jitflow.core.shown import shown
 from jitflow.core.types import ArrayType
 from jitflow.tracer.layout import Order
 from jitflow.tracer.objects.wrap import settled
@@ -178,9 +179,11 @@ def is_same(left: PyValue | None, right: PyValue | None) -> bool:
         a, b = left.value, right.value
         if a is b:
             return True
-        if type(a) is not type(b) or not isinstance(a, int | float | complex | str | np.generic):
+        if type(a) is not type(b):
             return False
-        return repr(a) == repr(b)
+        if type(a) in (int, bool, str):
+            return bool(a == b)
+        return isinstance(a, float | complex | np.generic) and repr(a) == repr(b)
     if isinstance(left, ScalarValue) and isinstance(right, ScalarValue) and left.box == right.box:
         if left.value is not None and left.value is right.value:
             return True
@@ -264,4 +267,4 @@ def text_of(kind: Kind) -> str:
     if isinstance(kind, Rest):
         return "what is left of an iterator"
     value = kind.value
-    return repr(value.value) if isinstance(value, ConstantValue) else value.python_type.__name__
+    return shown(value.value) if isinstance(value, ConstantValue) else value.python_type.__name__

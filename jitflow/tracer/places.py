@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from jitflow.core.dataclass import dataclass
 from jitflow.core.errors import Unsupported
 from jitflow.core.lazy import LazyModule
+from jitflow.core.shown import shown
 from jitflow.guards.sources import AttributeSource, Source
 from jitflow.ir.graph import Value
 from jitflow.tracer import arrays
@@ -71,7 +72,7 @@ class Place:
         if isinstance(self.owner, Storage):
             return str(self.owner.source or "an array")
         owner = getattr(self.owner, "source", None) or type(self.owner).__name__
-        return f"{owner}[{self.name!r}]"
+        return f"{owner}[{shown(self.name)}]"
 
 
 def changes_since(

@@ -16,6 +16,7 @@ from jitflow.core.devices import HOST, ArrayKind
 from jitflow.core.dims import Dim
 from jitflow.core.dtypes import DType
 from jitflow.core.errors import Unsupported
+from jitflow.core.shown import shown
 from jitflow.core.types import ArrayType
 from jitflow.guards.sources import Source
 from jitflow.ir.graph import Value
@@ -50,7 +51,7 @@ class ConstantValue(PyValue):
         return type(self.value)
 
     def __repr__(self) -> str:
-        return f"ConstantValue({self.value!r})"
+        return f"ConstantValue({shown(self.value)})"
 
 
 class ScalarValue(PyValue):

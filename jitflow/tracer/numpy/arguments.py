@@ -11,6 +11,7 @@ from jitflow.core import dtypes
 from jitflow.core.dims import Dim
 from jitflow.core.dtypes import DType
 from jitflow.core.errors import Unsupported
+from jitflow.core.shown import shown
 from jitflow.tracer import arrays, facts
 from jitflow.tracer.context import TraceContext
 from jitflow.tracer.numpy.table import MISSING
@@ -153,7 +154,7 @@ def numpy_dtype(context: TraceContext, value: PyValue) -> np.dtype | None:
     try:
         result: np.dtype = np.dtype(found)
     except TypeError:
-        raise raises(f"{found!r} is not a data type") from None
+        raise raises(f"{shown(found)} is not a data type") from None
     return result
 
 

@@ -12,6 +12,7 @@ from jitflow.core.dataclass import dataclass
 from jitflow.core.dims import Dim
 from jitflow.core.dtypes import DType
 from jitflow.core.errors import Unsupported
+from jitflow.core.shown import shown
 from jitflow.core.types import ArrayType
 from jitflow.guards.sources import Source
 from jitflow.ir.graph import Value
@@ -60,7 +61,7 @@ class Callee:
     @property
     def __name__(self) -> str:
         owner = getattr(self.function, "__self__", None)
-        name = getattr(self.function, "__name__", repr(self.function))
+        name = getattr(self.function, "__name__", None) or shown(self.function)
         if owner is None:
             return str(name)
         return f"{getattr(owner, '__name__', type(owner).__name__)}.{name}"

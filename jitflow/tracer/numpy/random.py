@@ -10,6 +10,7 @@ from jitflow.core.dataclass import dataclass
 from jitflow.core.dims import Dim
 from jitflow.core.dtypes import I64
 from jitflow.core.lazy import LazyModule
+from jitflow.core.shown import shown
 from jitflow.guards.sources import ConstantSource, MadeSource, Source
 from jitflow.tracer.context import TraceContext
 from jitflow.tracer.numpy import arguments, external
@@ -219,7 +220,7 @@ def made(context: TraceContext, maker: Any, seed: PyValue) -> PyValue:
     if isinstance(seed, ScalarValue) and seed.box == "int" and seed.source is not None:
         source = seed.source
     elif isinstance(seed, ConstantValue) and type(seed.value) in (int, type(None)):
-        source = ConstantSource(seed.value, repr(seed.value))
+        source = ConstantSource(seed.value, shown(seed.value))
     else:
         raise unsupported(f"{maker.__name__} of this seed")
     try:

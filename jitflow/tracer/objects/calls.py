@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from jitflow.core import devices
 from jitflow.core.errors import Unsupported
 from jitflow.core.lazy import LazyModule
+from jitflow.core.shown import shown
 from jitflow.guards.sources import ConstantSource
 from jitflow.tracer import numpy
 from jitflow.tracer.objects import (
@@ -275,7 +276,7 @@ def _call_pure(
     tracer: Tracer, function: Any, args: list[PyValue], kwargs: dict[str, PyValue]
 ) -> PyValue:
     """A native function without effect, on constants: Python computes it."""
-    name = getattr(function, "__name__", repr(function))
+    name = getattr(function, "__name__", None) or shown(function)
     module = getattr(function, "__module__", None)
     if module in ("builtins", "time", "io", "sys", "os", "posix", "logging") and (
         module != "builtins" or name not in _PURE_BUILTINS

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from jitflow.core.errors import Unsupported
+from jitflow.core.shown import shown
 from jitflow.guards.predicates import HasNoItem, SameObject, TypeIs
 from jitflow.guards.sources import keys_of
 from jitflow.tracer.objects.effects import refuse_mutation, will_change, will_resize
@@ -36,7 +37,7 @@ def get_item(tracer: Tracer, value: DictValue, key: PyValue) -> PyValue:
             item = call_nested(tracer, factory)
             set_item(tracer, value, key, item)
             return item
-    raise Unsupported("JF-B009", f"KeyError: {name!r}")
+    raise Unsupported("JF-B009", f"KeyError: {shown(name)}")
 
 
 def set_item(tracer: Tracer, value: DictValue, key: PyValue, new: PyValue) -> None:
@@ -95,7 +96,7 @@ def delete_item(tracer: Tracer, value: DictValue, key: PyValue) -> None:
     """``del value[key]``."""
     name = key_of(tracer, key)
     if name not in value.items:
-        raise Unsupported("JF-B009", f"KeyError: {name!r}")
+        raise Unsupported("JF-B009", f"KeyError: {shown(name)}")
     change(tracer, value)
     del value.items[name]
 
@@ -179,7 +180,7 @@ def _pop(tracer: Tracer, value: DictValue, key: PyValue, default: PyValue | None
     name = key_of(tracer, key)
     if name not in value.items:
         if default is None:
-            raise Unsupported("JF-B009", f"KeyError: {name!r}")
+            raise Unsupported("JF-B009", f"KeyError: {shown(name)}")
         return default
     change(tracer, value)
     return value.items.pop(name)[1]
@@ -221,7 +222,7 @@ def _move_to_end(
 ) -> PyValue:
     name = key_of(tracer, key)
     if value.kind is not OrderedDict or name not in value.items:
-        raise Unsupported("JF-B009", f"KeyError: {name!r}")
+        raise Unsupported("JF-B009", f"KeyError: {shown(name)}")
     change(tracer, value)
     pair = value.items.pop(name)
     if isinstance(last, ConstantValue) and not last.value:

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from jitflow.core.errors import Unsupported
+from jitflow.core.shown import shown
 from jitflow.guards.predicates import HasNoItem
 from jitflow.guards.sources import ConstantSource, GlobalSource
 from jitflow.tracer.objects.effects import will_change
@@ -80,7 +81,7 @@ def get_item(tracer: Tracer, value: NamespaceValue, key: PyValue) -> PyValue:
     name = _name(tracer, key)
     found = find_name(tracer, value.real, name)
     if found is None:
-        raise Unsupported("JF-B009", f"KeyError: {name!r}")
+        raise Unsupported("JF-B009", f"KeyError: {shown(name)}")
     return found
 
 
@@ -160,7 +161,7 @@ def import_from(tracer: Tracer, module: PyValue, name: str) -> PyValue:
     """``from module import name``."""
     real = real_of(resolve(tracer, module))
     if not isinstance(real, ModuleType):
-        raise Unsupported("JF-B002", f"from {real!r} import {name}")
+        raise Unsupported("JF-B002", f"from {shown(real)} import {name}")
     try:
         return module_attribute(tracer, real, name)
     except AttributeMissing:

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import Any
 
 from jitflow.core.errors import Unsupported
+from jitflow.core.shown import shown
 from jitflow.guards.predicates import IsObject
 from jitflow.tracer.objects import attributes, comparison, instances, operators
 from jitflow.tracer.objects.model import (
@@ -58,7 +59,7 @@ def _class_info(tracer: Tracer, value: PyValue) -> tuple[type, ...]:
         real = real.__args__
         return tuple(real)
     if not isinstance(real, type):
-        raise Unsupported("JF-B009", f"TypeError: {real!r} is not a class")
+        raise Unsupported("JF-B009", f"TypeError: {shown(real)} is not a class")
     return (real,)
 
 

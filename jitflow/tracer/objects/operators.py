@@ -10,6 +10,7 @@ import numpy as np
 
 from jitflow.core.errors import Unsupported
 from jitflow.core.lazy import LazyModule
+from jitflow.core.shown import shown
 from jitflow.tracer import numpy
 from jitflow.tracer.numpy import companions
 from jitflow.tracer.objects import dicts, either, instances, modules, sequences, sets
@@ -329,7 +330,7 @@ def _constant_item(tracer: Tracer, value: ConstantValue, key: PyValue) -> PyValu
         return evaluate(lambda: real[where])
     if isinstance(real, enum.EnumMeta) and isinstance(key, ConstantValue):
         return evaluate(lambda: real[key.value])
-    raise Unsupported("JF-B003", f"subscript of {real!r}")
+    raise Unsupported("JF-B003", f"subscript of {shown(real)}")
 
 
 def _range_item(tracer: Tracer, value: RangeValue, key: PyValue) -> PyValue:

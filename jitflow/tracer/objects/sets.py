@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from jitflow.core.errors import Unsupported
+from jitflow.core.shown import shown
 from jitflow.tracer.objects.effects import will_resize
 from jitflow.tracer.objects.iterators import items_of
 from jitflow.tracer.objects.keys import key_of
@@ -80,7 +81,7 @@ def update(tracer: Tracer, value: SetValue, *others: PyValue) -> PyValue:
 def _remove(tracer: Tracer, value: SetValue, item: PyValue) -> PyValue:
     key = key_of(tracer, item)
     if key not in value.items:
-        raise Unsupported("JF-B009", f"KeyError: {key!r}")
+        raise Unsupported("JF-B009", f"KeyError: {shown(key)}")
     return _discard(tracer, value, item)
 
 
