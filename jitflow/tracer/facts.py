@@ -197,6 +197,9 @@ def prove(context: TraceContext, left: Dim, relation: str, right: Dim) -> bool |
     difference = right - left
     if isinstance(difference, int):
         return bool(_HOLDS[relation](0, difference))
+    if not (_fits(left) and _fits(right)):  # what runs has 64 bits: the number's sign decides
+        numbers = (side if isinstance(side, int) else 0 for side in (left, right))
+        return bool(_HOLDS[relation](*numbers))
     low, high = bounds(context, difference)
     if relation in ("==", "!="):
         apart = (low is not None and low > 0) or (high is not None and high < 0)
@@ -207,6 +210,11 @@ def prove(context: TraceContext, left: Dim, relation: str, right: Dim) -> bool |
     if high is not None and high < least:
         return False
     return None
+
+
+def _fits(dim: Dim) -> bool:
+    """Whether `dim` is no number beyond 64 bits."""
+    return not isinstance(dim, int) or -(2**63) <= dim < 2**63
 
 
 def bounds(context: TraceContext, dim: Dim) -> tuple[int | None, int | None]:
@@ -318,13 +326,22 @@ def late_symbol(context: TraceContext, value: Value, known: int | None) -> Dim:
     return dim
 
 
+def is_zero(context: TraceContext, step: Dim) -> bool:
+    """Whether a step is 0, as in the traced call."""
+    return evaluate(context, step) == 0 and decide(context, step, "==", 0)
+
+
 def ascends(context: TraceContext, step: Dim) -> bool:
-    """Whether a step is positive: proved, as in the traced call, or else checked at run time."""
+    """Whether a step is positive: proved, as in the traced call, or else checked at run time.
+
+    A step that is 0 in the traced call counts as neither: ask `is_zero` first.
+    """
     for sides, result in (((0, step), True), ((step, 0), False)):
         if prove(context, sides[0], "<", sides[1]):
             return result
-    if evaluate(context, step) is not None:
-        return decide(context, 0, "<", step)
+    known = evaluate(context, step)
+    if known is not None:
+        return decide(context, 0, "<", step) if known > 0 else not decide(context, step, "<", 0)
     is_negative = isinstance(step, SymbolicDim) and all(c < 0 for _, c in step.terms)
     rely_on(context, *((step, "<", 0) if is_negative else (0, "<", step)))
     return not is_negative

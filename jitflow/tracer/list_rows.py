@@ -414,7 +414,8 @@ def is_visible(tracer: Any, dim: Dim) -> bool:
     """Whether the block at hand knows a dimension."""
     builder = tracer.context.builder
     symbols = builder.graph.symbols
-    return all(builder.sees(symbols[name].value) for name in dims.symbols_of(dim))
+    found = map(symbols.get, dims.symbols_of(dim))  # what an attempt made is gone with it
+    return all(known is not None and builder.sees(known.value) for known in found)
 
 
 # Tables

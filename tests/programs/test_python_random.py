@@ -165,3 +165,22 @@ def test_shuffled_arrays(function, shape, kind):
         np.testing.assert_array_equal(got, expected)
         np.testing.assert_array_equal(mine, theirs)
     assert compiled.report().breaks == 0
+
+
+@pytest.mark.parametrize("limit", [2**40, 2**63 - 1, 2**63, 2**63 + 1, 2**64, 10**40])
+def test_integers_of_any_width(limit):
+    def f(x, n):
+        y = x * 2
+        first = random.randrange(n)
+        for _ in range(3):
+            x = x + float(random.randint(-n, n))
+        return x + y, first, random.getrandbits(n.bit_length())
+
+    compiled = jitflow.compile(f)
+    for seed in range(4):
+        outcomes = []
+        for call in (f, compiled):
+            random.seed(seed)
+            x, *numbers = call(np.arange(3.0), limit)
+            outcomes.append((x.tolist(), numbers, random.getstate()))
+        assert outcomes[0] == outcomes[1]

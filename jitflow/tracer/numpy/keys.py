@@ -7,6 +7,7 @@ for slices to symbolic extents.
 from __future__ import annotations
 
 import operator
+import sys
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -266,12 +267,17 @@ def _check_bounds(context: TraceContext, key: SliceValue) -> None:
 
 def _step(context: TraceContext, value: PyValue) -> tuple[Dim, bool]:
     """The step of a slice, and whether it is positive: where data decide, that is checked."""
-    step = arguments.dim(context, value, "slice step")
-    if step == 0:
+    step = _clipped(arguments.dim(context, value, "slice step"))
+    if facts.is_zero(context, step):
         raise raises("slice step cannot be zero")
     if isinstance(step, int):
         return step, step > 0
     return step, facts.ascends(context, step)
+
+
+def _clipped(part: Dim) -> Dim:
+    """A part of a slice as Python takes it: no number is beyond `sys.maxsize`."""
+    return max(-sys.maxsize, min(part, sys.maxsize)) if isinstance(part, int) else part
 
 
 def _bound(
@@ -280,7 +286,7 @@ def _bound(
     value = context.resolve(value)
     if arguments.is_none(value):
         return default
-    bound = arguments.dim(context, value, "slice bound")
+    bound = _clipped(arguments.dim(context, value, "slice bound"))
     if facts.evaluate(context, bound) is None or facts.evaluate(context, extent) is None:
         return _late_bound(context, bound, extent, low, high)
     if facts.decide(context, bound, "<", 0):

@@ -43,6 +43,10 @@ def draw(
         bits = context.resolve(args[0]) if len(args) == 1 else None
         if not isinstance(bits, ConstantValue) or not 0 <= bits.value <= _MOST_BITS:
             raise Unsupported("JF-B003", "random.getrandbits of this many bits")
+    if name == "_randbelow" and len(args) == 1:
+        limit = context.resolve(args[0])
+        if isinstance(limit, ConstantValue) and limit.value > 2**63:
+            raise Unsupported("JF-B003", "a random integer that may have more than 64 bits")
     if not isinstance(generator.source, MadeSource):
         context.generators.setdefault(generator.source, False)
     if name == "seed":
