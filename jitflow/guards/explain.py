@@ -6,7 +6,7 @@ Also finds which integers differ, so that the next trace can make them symbolic.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -17,7 +17,7 @@ from jitflow.core.dims import Dim
 from jitflow.core.shown import briefly, shown
 from jitflow.guards import predicates as p
 from jitflow.guards.checks import CheckWriter, ConstantPool, Let, Test
-from jitflow.guards.sources import DimensionSource, Source, keys_of, text_of
+from jitflow.guards.sources import DimensionSource, ItemSource, Source, items_of, keys_of, text_of
 
 
 @dataclass(frozen=True)
@@ -127,7 +127,7 @@ def _explain_plain(guard: p.Guard, evaluator: Evaluator) -> Failure | None:
         reason = f"`{guard.source}` cannot be read: {type(error).__name__}"
         return Failure(reason, is_local=is_local)
     if isinstance(guard, p.Equals):
-        dynamic = frozenset({str(guard.source)} if _both_integers(guard.expected, got) else ())
+        dynamic = _changing(guard.source, guard.expected, got, evaluator)
         text = text_of(guard.source) if type(guard.expected) is type(got) is str else ""
         reason = f"`{guard.source}`: expected {briefly(guard.expected)}, got {briefly(got)}"
         return Failure(reason, dynamic, text=text)
@@ -155,6 +155,17 @@ def _explain_plain(guard: p.Guard, evaluator: Evaluator) -> Failure | None:
         text = guard.text.format(*(f"`{source}`" for source in guard.sources))
         return Failure(f"{text} does not hold", is_local=True)
     return Failure(f"{guard} does not hold")
+
+
+def _changing(source: Source, expected: Any, got: Any, evaluator: Evaluator) -> frozenset[str]:
+    """Names of the integers that change; of a list of them, where one does, all."""
+    if not _both_integers(expected, got):
+        return frozenset()
+    if isinstance(source, ItemSource):
+        items = evaluator.value(source.base)
+        if type(items) is list and set(map(type, items)) == {int}:
+            return frozenset({items_of(source.base)})
+    return frozenset({str(source)})
 
 
 def _other_identity(guard: p.NotSame | p.SameObject | p.Distinct) -> Failure:
@@ -242,21 +253,24 @@ def _differing_dimensions(fact: p.ArrayFact, got: np.ndarray) -> frozenset[str]:
     )
 
 
-def _explain_late(
-    guard: p.Guard, evaluator: Evaluator, symbols: Mapping[str, int]
-) -> Failure | None:
+def _explain_late(guard: p.Guard, evaluator: Evaluator, symbols: dict[str, int]) -> Failure | None:
     if isinstance(guard, p.NoOverlap):
         one, two = evaluator.value(guard.source), evaluator.value(guard.other)
         if np.may_share_memory(one, two):
             return Failure(f"`{guard.source}` and `{guard.other}` overlap in memory")
         return None
     assert isinstance(guard, p.Relation)
-    missing = (dims.symbols_of(guard.left) | dims.symbols_of(guard.right)) - symbols.keys()
-    if missing:
+    names = dims.symbols_of(guard.left) | dims.symbols_of(guard.right)
+    if len(names) == 1 and not names & symbols.keys():
+        value = evaluator.value(guard.source)
+        symbols.update(dict.fromkeys(names, value) if type(value) is int else {})
+    if names - symbols.keys():
         return None
     left, right = dims.evaluate(guard.left, symbols), dims.evaluate(guard.right, symbols)
     holds = {"==": left == right, "!=": left != right, "<=": left <= right, "<": left < right}
     if holds[guard.relation]:
         return None
     text = f"{guard.left} {guard.relation} {guard.right}"
-    return Failure(f"`{guard.source}`: {text} does not hold for {left} and {right}")
+    is_fixed = guard.relation == "==" and int in (type(guard.left), type(guard.right))
+    dynamic = frozenset({str(guard.source)} if is_fixed else ())
+    return Failure(f"`{guard.source}`: {text} does not hold for {left} and {right}", dynamic)

@@ -34,6 +34,11 @@ def keys_of(source: Source) -> str:
     return f"keys({source})"
 
 
+def items_of(source: Source) -> str:
+    """What stands for the integers in the list at `source`, where they are others in each call."""
+    return f"{source}[*]"
+
+
 def text_of(source: Source) -> str:
     """The name, among those of integers that change, of a string that does."""
     return f"text of {source}"

@@ -100,6 +100,7 @@ class VariantMaker:
             is_spent=None if self._owner.options.fullgraph else self._spending.is_spent,
         )
         self._left_loops.update(record.left_loops)
+        point.dynamic |= record.dynamic
         traced = time.perf_counter()
         self._refuse_breaks(record)
         if self._is_left_to_python(point, state, record):

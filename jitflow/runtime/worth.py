@@ -78,11 +78,12 @@ class Spending:
 
     def __init__(self, most_seconds: float) -> None:
         self._most_seconds = most_seconds
-        self._started = self._seconds = self._in_vain = 0.0
+        self._started = self._seconds = self._in_vain = self._enough = 0.0
 
     def begin(self) -> None:
         """A piece is being compiled from now on."""
         self._started = time.thread_time()
+        self._enough = 0.0
 
     def end(self, graph: Graph | None = None) -> None:
         """It is done, and has this graph; without, it was in vain."""
@@ -93,11 +94,14 @@ class Spending:
     def is_spent(self, graph: Graph) -> bool:
         """Whether the piece that is being traced, of which that is there, takes too long."""
         seconds = time.thread_time() - self._started
-        left = min(self._most_seconds - self._seconds, _IN_VAIN - self._in_vain)
-        return seconds > left and (
-            self._seconds + seconds > self._most_seconds
-            or self._in_vain + seconds - _wins(graph) > _IN_VAIN
-        )
+        if self._seconds + seconds > self._most_seconds:
+            return True
+        if seconds <= self._enough:  # the graph was worth as much the last time
+            return False
+        self._enough = _IN_VAIN - self._in_vain
+        if seconds > self._enough:
+            self._enough += _wins(graph)
+        return seconds > self._enough
 
     def refusal(self, pieces: int) -> str:
         """Why no piece is compiled after that many; '' where one may be."""

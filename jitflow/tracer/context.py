@@ -19,7 +19,14 @@ from jitflow.core.errors import Unsupported
 from jitflow.core.location import Location
 from jitflow.core.types import ArrayType
 from jitflow.guards.predicates import ArrayFact, Guard, NoOverlap, Relation, ScalarFact
-from jitflow.guards.sources import ConstantSource, DimensionSource, MadeSource, Source
+from jitflow.guards.sources import (
+    ConstantSource,
+    DimensionSource,
+    ItemSource,
+    MadeSource,
+    Source,
+    items_of,
+)
 from jitflow.ir.builder import Builder
 from jitflow.ir.graph import Value
 from jitflow.tracer import marks
@@ -151,7 +158,11 @@ class TraceContext:
 
     def is_dynamic(self, source: Source) -> bool:
         """Whether an integer at `source` is symbolic."""
-        return "*" in self.dynamic or str(source) in self.dynamic
+        return (
+            "*" in self.dynamic
+            or str(source) in self.dynamic
+            or (isinstance(source, ItemSource) and items_of(source.base) in self.dynamic)
+        )
 
     def is_dynamic_length(self, source: Source) -> bool:
         """Whether the length of the list at `source` was seen to change."""

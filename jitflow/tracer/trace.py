@@ -223,6 +223,8 @@ class Trace:
         Whether there are handlers of exceptions in the code that was traced.
     left_loops : dict
         Headers of loops that were left to Python since their iterations are large, and why.
+    dynamic : frozenset of str
+        Texts of the sources whose integers are symbolic.
     """
 
     point: CompilePoint
@@ -239,3 +241,4 @@ class Trace:
     generators: tuple[tuple[Source, bool], ...] = ()
     has_handlers: bool = False
     left_loops: dict[tuple[CodeType, int], str] = field(default_factory=dict)
+    dynamic: frozenset[str] = frozenset()

@@ -17,7 +17,7 @@ from jitflow.core.errors import GraphBreak, Unsupported, forget_frames
 from jitflow.core.lazy import LazyModule
 from jitflow.guards.sources import ConstantSource, StateSource
 from jitflow.ir.graph import Graph
-from jitflow.tracer import operations, versions
+from jitflow.tracer import counters, operations, versions
 from jitflow.tracer.branches import Split, Start
 from jitflow.tracer.context import TraceContext
 from jitflow.tracer.control_flow import RETURN
@@ -119,7 +119,11 @@ def _trace_within_limits(
                 for place, found in limits.places.items()
                 if isinstance(found, StepBreak)
             )
-            return record
+            known = counters.changed(record)
+            if known <= dynamic:
+                record.dynamic = dynamic
+                return record
+            dynamic |= known
         except Restart as restart:
             at_start = restart.step is not None and restart.step >= tracer.steps
             if restart.leave or at_start:
