@@ -37,13 +37,13 @@ def _rows(tracer: Interpreter, owner: SequenceValue) -> RowsValue:
     """The ring of a list; declines where another attempt has to make it one."""
     rows = owner.own_rows
     if rows is None or owner.host is not None:
-        raise Unsupported("JF-B006", "the first item is taken out of a list")
+        raise Unsupported("JF-B006", "an item in front of a list comes or goes")
     growth, kind = tracer.growing[id(owner)], rows.stack.item
     if list_rows.others_of(owner) or list_rows.has_arrays(kind) or isinstance(kind, Row):
-        raise Unsupported("JF-B006", "the first item is taken out of a list")
+        raise Unsupported("JF-B006", "an item in front of a list comes or goes")
     if not growth.is_queue and any(attempt.knows(owner) for attempt in tracer.attempts):
         growing.note_pop(growth, is_first=True)
-        raise Unsupported("JF-B006", "the first item is taken out of a list")
+        raise Unsupported("JF-B006", "an item in front of a list comes or goes")
     growth.is_queue = True
     return ring_of(tracer, rows)
 

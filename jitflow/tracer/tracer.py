@@ -17,7 +17,7 @@ from jitflow.core.errors import GraphBreak, Unsupported, forget_frames
 from jitflow.core.lazy import LazyModule
 from jitflow.guards.sources import ConstantSource, StateSource
 from jitflow.ir.graph import Graph
-from jitflow.tracer import counters, operations, versions
+from jitflow.tracer import operations, versions
 from jitflow.tracer.branches import Split, Start
 from jitflow.tracer.context import TraceContext
 from jitflow.tracer.control_flow import RETURN
@@ -42,8 +42,9 @@ from jitflow.tracer.trace import (
 from jitflow.tracer.values import PyValue, ScalarValue
 
 if TYPE_CHECKING:
-    from jitflow.tracer import list_items, stack_levels
+    from jitflow.tracer import counters, list_items, stack_levels
 else:
+    counters = LazyModule("jitflow.tracer.counters")
     list_items = LazyModule("jitflow.tracer.list_items")
     stack_levels = LazyModule("jitflow.tracer.stack_levels")
 
@@ -119,7 +120,8 @@ def _trace_within_limits(
                 for place, found in limits.places.items()
                 if isinstance(found, StepBreak)
             )
-            known = counters.changed(record)
+            leaves = bool(record.effects) or isinstance(record.exit, BreakExit)
+            known = counters.changed(record) if leaves else frozenset[str]()
             if known <= dynamic:
                 record.dynamic = dynamic
                 return record

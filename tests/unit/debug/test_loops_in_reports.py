@@ -37,6 +37,6 @@ def test_report_says_why_a_loop_was_not_captured(capsys):
         compiled(np.ones(100), [])
     (entry,) = compiled.report().as_dict()["loops"]
     assert entry["line"] == left.__code__.co_firstlineno + 1
-    assert "the length of a list" in entry["detail"]
+    assert "in front of a list" in entry["detail"]
     assert entry["detail"] in str(compiled.report())
     assert entry["detail"] in capsys.readouterr().err
