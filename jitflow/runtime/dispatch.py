@@ -136,9 +136,13 @@ class Dispatcher:
         """What the oldest native entry falls back to; one frame a level where calls are nested."""
         if self.watch.is_on and self.watch.is_trying():
             return MISS
-        if self._active.get(get_ident(), 0) >= _MOST_NESTED:
-            return self.function(*args, **kwargs)
-        return self.call(*args, **kwargs)
+        try:
+            if self._active.get(get_ident(), 0) >= _MOST_NESTED:
+                return self.function(*args, **kwargs)
+            return self.call(*args, **kwargs)
+        except BaseException as error:
+            hide_frames(error)
+            raise
 
     @unseen
     def call(self, *args: Any, **kwargs: Any) -> Any:
@@ -268,7 +272,11 @@ class Dispatcher:
     def failed_check(self, *args: Any, **kwargs: Any) -> Any:
         """A native entry's run-time check failed: run the call again as Python."""
         self.note_eager("JF-B020", "", self.root.start)
-        return self.run_again(*args, **kwargs)
+        try:
+            return self.run_again(*args, **kwargs)
+        except BaseException as error:
+            hide_frames(error)
+            raise
 
     @unseen
     def run_again(self, *args: Any, **kwargs: Any) -> Any:

@@ -29,6 +29,7 @@ from jitflow.runtime.marks import FAILED, HIDDEN, MISS
 from jitflow.runtime.partition import Plan, SegmentPlan
 from jitflow.runtime.reference import MadeSegment
 from jitflow.runtime.replay import Replayer, SegmentFlags
+from jitflow.runtime.tracebacks import hide_frames, unseen
 from jitflow.tracer import recipes as r
 from jitflow.tracer.trace import ReturnExit, Trace
 
@@ -225,11 +226,16 @@ def _flags_of_call(
     if flags_of_segment is None:
         return None
 
+    @unseen
     def on_flags(flags: int, result: Any, *args: Any, **kwargs: Any) -> Any:
         flagged = flags_of_segment(flags, result)
         inputs = dispatcher.values_of(sources, args, kwargs)
-        if replayer.settle(flagged, inputs):
-            return dispatcher.run_again(*args, **kwargs)
+        try:
+            if replayer.settle(flagged, inputs):
+                return dispatcher.run_again(*args, **kwargs)
+        except BaseException as error:
+            hide_frames(error)
+            raise
         return flagged.result
 
     return on_flags

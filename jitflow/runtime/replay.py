@@ -28,6 +28,7 @@ from jitflow.ir.passes.dce import without_dead_loops
 from jitflow.ir.regions import has_effect
 from jitflow.ops.record import Kind
 from jitflow.runtime.frames import caller_at
+from jitflow.runtime.tracebacks import without_innermost
 from jitflow.tracer.trace import OperandSlot, ReturnExit, Trace, UserCall
 
 if TYPE_CHECKING:
@@ -147,6 +148,7 @@ class Replayer:
         self.graph = graph = without_dead_loops(graph, watched, operands)
         self.written = {_position(graph, target) for target, _ in graph.writes}
         self.constant_flags = 0
+        self._writes_in_place = not trace.effects and _writes_in_place(graph, self.calls)
         self.prefers_python = isinstance(trace.exit, ReturnExit) and not trace.call_outs
         self.python_runs = 0
         self.learning = _LEARNING
@@ -166,7 +168,7 @@ class Replayer:
     @property
     def kept_inputs(self) -> frozenset[int]:
         """The inputs whose contents must be known as they were, though the piece writes them."""
-        if not self.calls or (self._is_plain() and len(self.written) == 1):
+        if not self.calls or (self._is_plain() and self._writes_in_place):
             return frozenset()
         return frozenset(self.written)
 
@@ -330,6 +332,30 @@ def _moves_alone(node: Node) -> bool:
     return not any(v.type.dtype.is_float or v.type.dtype.is_complex for v in node.operands)
 
 
+def _writes_in_place(graph: Graph, calls: Sequence[UserCall]) -> bool:
+    """Whether all that is written is what one call writes itself, as in ``x[1:] /= y``.
+
+    Then an exception for its warning leaves the array as it is in eager NumPy.
+    """
+    if len(calls) != 1 or len(graph.writes) != 1 or len(calls[0].nodes) != 1:
+        return False
+    ((target, version),), (call,) = graph.writes, calls
+    updates = [node for node in graph.nodes if node.operator.kind is Kind.UPDATE]
+    if len(updates) == 1 and updates[0].operands[0] is target and updates[0].result is version:
+        version = updates[0].operands[1]
+    elif updates:
+        return False
+    owners = [_viewed(call.operands[index]) for index in call.written]
+    return version is call.nodes[0].results[0] and any(owner is target for owner in owners)
+
+
+def _viewed(value: Value) -> Value:
+    """The array that a chain of views shows."""
+    while value.producer is not None and value.producer.operator.kind is Kind.VIEW:
+        value = value.producer.operands[0]
+    return value
+
+
 def _position(graph: Graph, value: Value) -> int:
     return next(index for index, item in enumerate(graph.inputs) if item is value)
 
@@ -428,13 +454,22 @@ def _numpy_name(call: UserCall, node: Node) -> str:
 
 def _report(call: UserCall, text: str, mode: str, flag: int) -> None:
     handler: Any = np.geterrcall()
+    caller = caller_at(call.location, call.namespace)
     if mode == "warn":
-        caller_at(call.location, call.namespace)(warnings.warn, (text, RuntimeWarning), {})
+        caller(warnings.warn, (text, RuntimeWarning), {})
     elif mode == "raise":
-        raise FloatingPointError(text)
+        try:
+            caller(_raise, (text,), {})
+        except FloatingPointError as error:
+            without_innermost(error)
+            raise
     elif mode == "call":
-        handler(text.partition(" encountered")[0], flag)
+        caller(handler, (text.partition(" encountered")[0], flag), {})
     elif mode == "print":
         print(f"Warning: {text}")
     elif mode == "log":
         handler.write(f"Warning: {text}\n")
+
+
+def _raise(text: str) -> None:
+    raise FloatingPointError(text)

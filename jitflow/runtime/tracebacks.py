@@ -29,6 +29,16 @@ def hide_frames(error: BaseException) -> None:
     error.__traceback__ = entry
 
 
+def without_innermost(error: BaseException) -> None:
+    """Take the frame that raised out of the traceback, where it is not the only one."""
+    entry = error.__traceback__
+    while entry is not None and entry.tb_next is not None:
+        if entry.tb_next.tb_next is None:
+            entry.tb_next = None
+            return
+        entry = entry.tb_next
+
+
 def _is_ours(frame: FrameType) -> bool:
     module: object = frame.f_globals.get("__name__")
     if type(module) is str and module.startswith("jitflow.runtime"):
