@@ -132,6 +132,10 @@ class Builder:
         parameters = (given for block in blocks for given in block.parameters)
         return any(given is value for given in (*self.graph.inputs, *parameters))
 
+    def is_inside(self, block: Block) -> bool:
+        """Whether the next node goes into `block` or into a region of one of its nodes."""
+        return block is self.block or any(block is around for around in self._around)
+
     def yield_(self, *values: Value) -> None:
         """Set the results of the block that is being built."""
         self.block.results = values

@@ -111,6 +111,7 @@ class Continuations:
 
     @unseen
     def __call__(self, point: CompilePoint, state: tuple[Any, ...]) -> Any:
+        point, state = self.dispatcher.dead_variables.dropped(point, state)
         place = self.dispatcher.state_of(point)
         if self.waits_for_loop and not place.runs_eagerly:
             self._reach(place)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from jitflow.core import devices, events
 from jitflow.core.config import config
 from jitflow.core.errors import Unsupported
-from jitflow.core.lazy import LazyModule
+from jitflow.core.lazy import LazyModule, lazy_property
 from jitflow.core.location import Location
 from jitflow.core.locks import compiler_lock
 from jitflow.guards.sources import Source
@@ -37,7 +37,10 @@ from jitflow.tracer.trace import (
 
 if TYPE_CHECKING:
     from jitflow.guards import explain
+    from jitflow.runtime import dead_variables
+    from jitflow.runtime.dead_variables import DeadVariables
 else:
+    dead_variables = LazyModule("jitflow.runtime.dead_variables")
     explain = LazyModule("jitflow.guards.explain")
 
 _MOST_NESTED = 32
@@ -83,6 +86,11 @@ class Dispatcher:
         self._reaches, self._most_seconds = True, most_seconds
         self._maker = VariantMaker(self, most_seconds)
 
+    @lazy_property
+    def dead_variables(self) -> DeadVariables:
+        """What the states of compile points do without."""
+        return dead_variables.DeadVariables()
+
     def reset(self) -> None:
         """Forget every variant."""
         with compiler_lock:
@@ -93,6 +101,7 @@ class Dispatcher:
             self.watch = Watch()
             self._maker = VariantMaker(self, self._most_seconds)
             self.patience = Patience()
+            self.__dict__.pop("dead_variables", None)
             self.install_native()
 
     def _root(self) -> PointState:

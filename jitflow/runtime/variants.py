@@ -97,7 +97,7 @@ class VariantMaker:
             name=self._owner.function.__qualname__,
             dynamic=frozenset(point.dynamic),
             left_loops=self._left_loops,
-            is_spent=None if self._owner.options.fullgraph else self._spending.is_spent,
+            budget=None if self._owner.options.fullgraph else self._spending,
         )
         self._left_loops.update(record.left_loops)
         point.dynamic |= record.dynamic

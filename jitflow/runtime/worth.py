@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Iterable
 
 from jitflow.core import dims
 from jitflow.core.config import config
@@ -42,7 +43,11 @@ def pays(graph: Graph) -> bool:
 
 def eager_seconds(graph: Graph) -> float:
     """What eager Python would need for the graph; infinite where there are loops."""
-    return sum(map(_eager_nanoseconds, graph.nodes)) * 1e-9
+    return _eager_seconds(graph.nodes)
+
+
+def _eager_seconds(nodes: Iterable[Node]) -> float:
+    return sum(map(_eager_nanoseconds, nodes)) * 1e-9
 
 
 def _eager_nanoseconds(node: Node) -> float:
@@ -78,18 +83,23 @@ class Spending:
 
     def __init__(self, most_seconds: float) -> None:
         self._most_seconds = most_seconds
-        self._started = self._seconds = self._in_vain = self._enough = 0.0
+        self._started = self._seconds = self._in_vain = self._tried = self._enough = 0.0
 
     def begin(self) -> None:
         """A piece is being compiled from now on."""
         self._started = time.thread_time()
-        self._enough = 0.0
+        self._tried = self._enough = 0.0
+
+    def note_attempt(self, nodes: list[Node]) -> None:
+        """These were traced in vain: so much work is in the code, and comes in later pieces."""
+        self._tried = max(self._tried, _eager_seconds(nodes))
 
     def end(self, graph: Graph | None = None) -> None:
         """It is done, and has this graph; without, it was in vain."""
         seconds = time.thread_time() - self._started
         self._seconds += seconds
-        self._in_vain += max(0.0, seconds - _wins(graph))
+        wins = 0.0 if graph is None else eager_seconds(graph)
+        self._in_vain += max(0.0, seconds - _CALLS * max(wins, self._tried))
 
     def is_spent(self, graph: Graph) -> bool:
         """Whether the piece that is being traced, of which that is there, takes too long."""
@@ -100,7 +110,7 @@ class Spending:
             return False
         self._enough = _IN_VAIN - self._in_vain
         if seconds > self._enough:
-            self._enough += _wins(graph)
+            self._enough += _CALLS * max(self._tried, eager_seconds(graph))
         return seconds > self._enough
 
     def refusal(self, pieces: int) -> str:
@@ -111,7 +121,3 @@ class Spending:
         if self._in_vain > _IN_VAIN:
             return f"{self._in_vain:.1f} s of compiling were in vain"
         return ""
-
-
-def _wins(graph: Graph | None) -> float:
-    return 0.0 if graph is None else _CALLS * eager_seconds(graph)

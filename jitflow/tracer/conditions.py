@@ -14,6 +14,7 @@ import numpy as np
 
 from jitflow.core.dataclass import dataclass, field
 from jitflow.core.dims import Dim
+from jitflow.core.errors import Unsupported
 from jitflow.guards.predicates import Holds, ScalarFact, TypeIs
 from jitflow.guards.sources import DimensionSource, Source, StateSource
 from jitflow.ir.graph import DimensionOf, Node, Value
@@ -21,6 +22,9 @@ from jitflow.tracer.context import TraceContext
 
 _LONGEST = 12
 """Operations of a condition that a guard may evaluate in every call."""
+
+_LARGE = 200
+"""Nodes of a piece behind a break that is not compiled again for another answer of a condition."""
 
 _OPERATORS = {
     "equal": "({} == {})",
@@ -139,6 +143,20 @@ def _constant_of(value: Value) -> int | None:
         return None
     found = node.attributes.get("dim", node.attributes.get("value"))
     return int(found) if isinstance(found, int | np.ndarray) else None
+
+
+def check_not_counter(context: TraceContext, sides: tuple[Dim, Dim]) -> None:
+    """End a large piece behind a break in front of ``step % 10 == 0``.
+
+    A variant for each answer would compile the work of the step twice.
+    """
+    if context.is_entry or context.depth or context.builder.node_count <= _LARGE:
+        return
+    text = _Text(context)
+    for dim in sides:
+        text.of(context.builder.emit("dimension", dim=dim))
+    if any(isinstance(source, StateSource) for source in text.sources):
+        raise Unsupported("JF-B005", "another answer would compile the piece again")
 
 
 def decided(context: TraceContext, condition: Value, is_setting: bool = False) -> bool | None:

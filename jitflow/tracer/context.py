@@ -61,6 +61,8 @@ class TraceContext:
     ranges : dict
         Bounds of symbols that run over a range, both included: (lower ones, upper ones); inner
         loops after outer ones.
+    is_entry : bool
+        Whether the piece begins where the function does.
     made : int
         How many objects the piece makes that come from a `MadeSource`.
     addresses : dict
@@ -76,6 +78,8 @@ class TraceContext:
         Views read before, for `tracer.arrays`.
     places : dict
         Where masks are true, for `tracer.numpy.dependent`.
+    known_numbers : dict
+        Results of arithmetic on Python numbers, for `tracer.objects.equal_numbers`.
     calls : list of UserCall
         The NumPy calls that can warn, in order; `in_call` while one is traced.
     kind : ArrayKind or None
@@ -94,6 +98,7 @@ class TraceContext:
         self.storages: list[Storage] = []
         self.call_outs = 0
         self.objects = ObjectTable()
+        self.known_numbers: dict[Any, Any] = {}
         self.trace_values: dict[str, int] = {}
         self.numbers: dict[Source, Any] = {}
         self.spans: dict[int, tuple[Value, tuple[Dim, Dim]]] = {}
@@ -105,6 +110,7 @@ class TraceContext:
         self.addresses: dict[Source, Value] = {}
         self.depth = 0
         self.made = 0
+        self.is_entry = True
         self.generators: dict[Source, bool] = {}
         self.memory: dict[int, tuple[Storage, np.ndarray]] = {}
         self.reads: dict[Any, tuple[Value, int, Value]] = {}

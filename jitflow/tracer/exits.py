@@ -10,12 +10,26 @@ from jitflow.tracer import operations, recipes
 from jitflow.tracer.frame import NullValue, SymbolicFrame
 from jitflow.tracer.instructions import handler_of, index_at
 from jitflow.tracer.liveness import live_slots
+from jitflow.tracer.objects.model import DictValue, LazyValue
+from jitflow.tracer.objects.wrap import settled
 from jitflow.tracer.recipes import Recipe
 from jitflow.tracer.trace import FrameShape, FrameState
-from jitflow.tracer.values import ArrayValue, PerhapsUnbound, PyValue, ScalarValue
+from jitflow.tracer.values import (
+    ArrayValue,
+    ConstantValue,
+    PerhapsUnbound,
+    PyValue,
+    ScalarValue,
+    SequenceValue,
+)
 
 if TYPE_CHECKING:
     from jitflow.tracer.interpreter import Interpreter
+
+
+_NUMBERS = frozenset({bool, int, float, complex, type(None)})
+_DEEPEST = 8
+"""Containers in each other."""
 
 
 class NotMaterialised(Exception):
@@ -46,7 +60,7 @@ def _frame_state(tracer: Interpreter, frame: SymbolicFrame) -> FrameState:
     bound = [
         (slot, value)
         for slot, value in enumerate(frame.slots)
-        if value is not None and not (slot not in live and _is_computed(value))
+        if value is not None and not (slot not in live and _is_data(value))
     ]
     shape = FrameShape(
         frame.code,
@@ -71,10 +85,26 @@ def _live(frame: SymbolicFrame) -> frozenset[int]:
     return slots
 
 
-def _is_computed(value: PyValue) -> bool:
-    """Whether a value costs work to make and nobody can have another reference to it."""
-    computed = ArrayValue | ScalarValue | PerhapsUnbound
-    return isinstance(value, computed) and value.source is None
+def _is_data(value: PyValue, depth: int = 0) -> bool:
+    """Whether nobody can tell that a value goes before its variable does.
+
+    A number, an array that the piece made, or a list, tuple or dict of such that it made. What the
+    last iteration of a loop left costs work to make, and would make another compile point.
+    """
+    value = settled(value)
+    if isinstance(value, LazyValue):
+        return type(value.real) in _NUMBERS
+    if isinstance(value, ConstantValue):
+        return type(value.value) in _NUMBERS
+    if isinstance(value, ScalarValue | PerhapsUnbound):
+        return True
+    if value.source is not None or depth > _DEEPEST:
+        return False
+    if isinstance(value, SequenceValue) and value.rows is None and value.host is None:
+        return all(_is_data(item, depth + 1) for item in value.items)
+    if isinstance(value, DictValue) and value.kind is dict and value.owner is None:
+        return all(_is_data(item, depth + 1) for _, item in value.items.values())
+    return isinstance(value, ArrayValue)
 
 
 def stack_locations(frames: list[SymbolicFrame], innermost: Location) -> tuple[Location, ...]:

@@ -300,8 +300,10 @@ class Interpreter:
 
     def _is_spent(self) -> bool:
         """Whether tracing took long enough; not while a loop is tried, whose worth is not known."""
-        is_spent = self.limits.is_spent
-        return is_spent is not None and not self.attempts and is_spent(self.context.builder.graph)
+        budget = self.limits.budget
+        return (
+            budget is not None and not self.attempts and budget.is_spent(self.context.builder.graph)
+        )
 
     # Bookkeeping for handlers
 

@@ -31,6 +31,7 @@ from jitflow.tracer.objects.table import Checkpoint
 from jitflow.tracer.objects.wrap import settled
 from jitflow.tracer.places import Place
 from jitflow.tracer.regions import Outcome, Region
+from jitflow.tracer.restart import Restart
 from jitflow.tracer.values import (
     ArrayValue,
     ConstantValue,
@@ -178,7 +179,12 @@ class _Attempt(Exit):
             frame.index = header + 1
         stops = frozenset((header, *self.loop.exits, *self.left))
         region = Region(frame, stops, header)
-        outcome = regions.run(tracer, region, at_least_one=True)
+        try:
+            outcome = regions.run(tracer, region, at_least_one=True)
+        except (Unsupported, Restart):
+            if tracer.limits.budget is not None:
+                tracer.limits.budget.note_attempt(block.nodes)
+            raise
         self.mark.check()
         if header not in outcome.stops:
             raise Unsupported("JF-B006", "the loop has one iteration")

@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from types import CodeType
+from typing import Protocol
 
 from jitflow.core.dataclass import dataclass, field, replace
 from jitflow.core.errors import Unsupported
-from jitflow.ir.graph import Graph
+from jitflow.ir.graph import Graph, Node
 
 Place = tuple[CodeType, int]
 """A code object and the offset of an instruction."""
+
+
+class Budget(Protocol):
+    """How long tracing may take, given the work that it found in the code."""
+
+    def is_spent(self, graph: Graph) -> bool:
+        """Whether, with the graph that is there so far, tracing took long enough."""
+
+    def note_attempt(self, nodes: list[Node]) -> None:
+        """These were traced in vain: a loop's body, or all so far."""
 
 
 @dataclass(eq=False)
@@ -44,7 +54,7 @@ class Limits:
     looked: frozenset[int] = frozenset()
     itemised: frozenset[int] = frozenset()
     tabled: frozenset[int] = frozenset()
-    is_spent: Callable[[Graph], bool] | None = None
+    budget: Budget | None = None
 
     def at(self, step: int, place: Place) -> Unsupported | None:
         """Why the trace ends before step number `step`, which runs the instruction at `place`."""

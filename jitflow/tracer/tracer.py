@@ -7,7 +7,7 @@ be made again (a generator under way), the trace is repeated and ends before tha
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -27,7 +27,7 @@ from jitflow.tracer.inline import leave_recursion, refusal
 from jitflow.tracer.instructions import instruction_at
 from jitflow.tracer.interpreter import Interpreter
 from jitflow.tracer.interpreter_control import LoopBreak, StepBreak
-from jitflow.tracer.restart import Limits, Place, Restart
+from jitflow.tracer.restart import Budget, Limits, Place, Restart
 from jitflow.tracer.trace import (
     BreakExit,
     CompilePoint,
@@ -63,7 +63,7 @@ def trace(
     fullgraph: bool = False,
     inline_exclusions: Collection[Place] = (),
     left_loops: Mapping[Place, str] | None = None,
-    is_spent: Callable[[Graph], bool] | None = None,
+    budget: Budget | None = None,
 ) -> Trace:
     """Run the code at `point` symbolically, starting from the real values in `state`.
 
@@ -83,12 +83,12 @@ def trace(
         Instructions at which the piece must end.
     left_loops : dict, optional
         `Trace.left_loops` of earlier traces.
-    is_spent : callable, optional
-        Whether, with the graph that is there so far, tracing took long enough.
+    budget : Budget, optional
+        How long it may take.
     """
     places = {place: Unsupported("JF-B003", "left to Python") for place in inline_exclusions}
     places.update((place, StepBreak(text)) for place, text in (left_loops or {}).items())
-    record = _trace_within_limits(point, state, name, dynamic, Limits(places, is_spent=is_spent))
+    record = _trace_within_limits(point, state, name, dynamic, Limits(places, budget=budget))
     exit = record.exit
     if fullgraph and isinstance(exit, BreakExit | EagerExit | SplitExit):
         raise GraphBreak(exit.code, exit.detail, exit.location)
@@ -131,6 +131,8 @@ def _trace_within_limits(
             if restart.leave or at_start:
                 cause = restart.cause
             limits = limits.tightened(restart)
+            if limits.budget is not None:
+                limits.budget.note_attempt(tracer.context.builder.graph.nodes)
             forget_frames(restart)
         finally:
             tracer.close()
@@ -181,6 +183,7 @@ def _load(tracer: Interpreter, point: CompilePoint, state: tuple[Any, ...]) -> N
         frame.resume = shape.resume
         tracer.frames.append(frame)
     tracer.frames_at_start = len(tracer.frames)
+    tracer.context.is_entry = point.is_entry
 
 
 def _parameters(shape: FrameShape) -> tuple[str, ...]:

@@ -68,7 +68,11 @@ class ScalarValue(PyValue):
         The rank-0 graph value; made on demand from `dim` where that is set.
     dim : Dim or None
         For integers that are dimensions or linear in them: the exact expression.
+    is_another : bool
+        Whether Python has an object of its own for it, though `value` is known as another number.
     """
+
+    is_another = False
 
     def __init__(
         self,

@@ -78,6 +78,7 @@ def rollback(tracer: Tracer, mark: Checkpoint) -> None:
     mark.block.nodes.extend(user_calls.silenced(added, context.builder.graph.symbols))
     del context.calls[mark.numpy_calls :]
     context.call_outs = mark.call_outs
+    context.known_numbers.clear()
     table.number += 1
 
 

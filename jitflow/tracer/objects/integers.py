@@ -6,10 +6,13 @@ An integer is an exact polynomial over symbols as long as it provably fits 64 bi
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from jitflow.core import dims
 from jitflow.core.dims import Dim
 from jitflow.core.dtypes import I64
 from jitflow.core.errors import Unsupported
+from jitflow.core.lazy import LazyModule
 from jitflow.ir.graph import DimensionOf, Value
 from jitflow.tracer import facts
 from jitflow.tracer.context import TraceContext
@@ -24,6 +27,11 @@ from jitflow.tracer.objects.number_values import (
     specialise,
 )
 from jitflow.tracer.values import ConstantValue, PyValue, ScalarValue
+
+if TYPE_CHECKING:
+    from jitflow.tracer import conditions
+else:
+    conditions = LazyModule("jitflow.tracer.conditions")
 
 _BITWISE = {"&": "bitwise_and", "|": "bitwise_or", "^": "bitwise_xor"}
 
@@ -235,6 +243,8 @@ def compare(context: TraceContext, op: str, left: PyValue, right: PyValue) -> Py
         if proved is not None:
             return ConstantValue(proved)
         if None not in (facts.evaluate(context, a), facts.evaluate(context, b)):
+            if op in ("==", "!="):
+                conditions.check_not_counter(context, (a, b))
             return ConstantValue(facts.decide(context, a, op, b))
         operands = [context.builder.emit("dimension", dim=dim) for dim in (a, b)]
     else:

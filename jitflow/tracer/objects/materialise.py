@@ -134,6 +134,8 @@ def _make(tracer: Tracer, value: PyValue) -> r.Recipe:
 
 def _scalar(tracer: Tracer, value: ScalarValue) -> r.Recipe:
     number = tracer.context.scalar_graph_value(value)
+    if value.is_another:
+        return r.FromGraph(_new_output(tracer, number), value.box)
     return r.FromGraph(output(tracer, number, value.box), value.box)
 
 

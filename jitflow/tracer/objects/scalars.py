@@ -26,8 +26,9 @@ from jitflow.tracer.objects.number_values import (
 from jitflow.tracer.values import ConstantValue, PyValue, ScalarValue
 
 if TYPE_CHECKING:
-    from jitflow.tracer.objects import powers
+    from jitflow.tracer.objects import equal_numbers, powers
 else:
+    equal_numbers = LazyModule("jitflow.tracer.objects.equal_numbers")
     powers = LazyModule("jitflow.tracer.objects.powers")
 
 _EXACT = 2**53
@@ -36,9 +37,15 @@ _RANK = {"bool": 0, "int": 1, "float": 2, "complex": 3}
 
 def binary(context: TraceContext, op: str, left: PyValue, right: PyValue) -> PyValue:
     """``left op right`` of two Python numbers, at least one known only at run time."""
-    boxes = box_of(left), box_of(right)
-    if None in boxes:
+    if box_of(left) is None or box_of(right) is None:
         raise TypeError("not Python numbers")
+    return equal_numbers.get(
+        context, op, (left, right), lambda: _computed(context, op, left, right)
+    )
+
+
+def _computed(context: TraceContext, op: str, left: PyValue, right: PyValue) -> PyValue:
+    boxes = box_of(left), box_of(right)
     if op == "**":
         return powers.power(context, left, right)
     kind = max(boxes, key=lambda box: _RANK[box])  # type: ignore[index]

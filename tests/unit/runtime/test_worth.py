@@ -72,3 +72,18 @@ def test_a_trace_that_takes_too_long_is_left_to_python(monkeypatch):
         assert many(0.5) == many.__wrapped__(0.5)
     assert not many.report().pieces
     assert "JF-B015" in {code for code, _ in many.report().journal.eager}
+
+
+def test_a_loop_that_was_tried_counts_as_work(clock):
+    spent = Spending(float("inf"))
+    spent.begin()
+    clock[0] += 1.0
+    assert spent.is_spent(SCALARS)
+    spent.note_attempt(ARRAYS.nodes)
+    assert not spent.is_spent(SCALARS)
+    spent.end(SCALARS)
+    assert not spent.refusal(1)
+    spent.begin()
+    clock[0] += 1.0
+    spent.end(SCALARS)
+    assert spent.refusal(2)
