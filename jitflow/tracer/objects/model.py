@@ -131,8 +131,7 @@ class SetValue(PyValue):
     """A set or frozenset, by `kind`, of constants; `items` keeps the order of insertion.
 
     `by_insertion` tells that it was made by single insertions, which fixes its order of iteration.
-    `log` has what was added and taken out, in order, with the methods that do so; None where sets
-    were merged.
+    `log` has the methods that changed it, with their arguments.
     """
 
     def __init__(
@@ -140,7 +139,7 @@ class SetValue(PyValue):
     ) -> None:
         self.items, self.kind, self.source = items, kind, source
         self.by_insertion = source is None
-        self.log: tuple[tuple[Any, PyValue], ...] | None = ()
+        self.log: tuple[tuple[Any, tuple[PyValue, ...]], ...] = ()
         self.iterators: list[IteratorValue] = []
         self.changed = False
 

@@ -16,7 +16,6 @@ from jitflow.tracer.numpy import companions
 from jitflow.tracer.objects import dicts, either, instances, modules, sequences, sets
 from jitflow.tracer.objects.classes import search
 from jitflow.tracer.objects.comparison import call_special, is_numeric, truth
-from jitflow.tracer.objects.effects import will_change
 from jitflow.tracer.objects.iterators import items_of
 from jitflow.tracer.objects.keys import index_of, slice_of
 from jitflow.tracer.objects.model import (
@@ -121,7 +120,7 @@ def binary(
         return integer_lists.add(tracer, left, right)
     left, right = sets.as_set(tracer, left), sets.as_set(tracer, right)
     if isinstance(left, SetValue) and isinstance(right, SetValue) and op in ("|", "&", "-", "^"):
-        return _binary_sets(tracer, op, left, right, in_place)
+        return (sets.in_place if in_place else sets.binary)(tracer, op, left, right)
     if isinstance(left, DictValue) and isinstance(right, DictValue) and op == "|":
         target = left if in_place else dicts.copy(tracer, left)
         dicts.update(tracer, target, right)  # type: ignore[arg-type]
@@ -162,17 +161,6 @@ def _as_operand(value: PyValue) -> PyValue:
         return value
     is_own_kind = type(value.value) in (int, float, bool) or isinstance(value.value, np.generic)
     return value if is_own_kind else ConstantValue(np.asarray(value.value)[()])
-
-
-def _binary_sets(
-    tracer: Tracer, op: str, left: SetValue, right: SetValue, in_place: bool
-) -> PyValue:
-    result = sets.binary(tracer, op, left, right)
-    if not in_place or left.kind is frozenset:
-        return result
-    will_change(tracer, left)
-    left.items = result.items  # type: ignore[attr-defined]
-    return left
 
 
 def _binary_sequences(

@@ -61,9 +61,21 @@ def add(tracer: Tracer, value: SetValue, item: PyValue) -> PyValue:
     return NONE
 
 
-def _note(value: SetValue, method: Any, item: PyValue) -> None:
-    if value.log is not None:
-        value.log = (*value.log, (method, item))
+def _note(value: SetValue, method: Any, *args: PyValue) -> None:
+    value.log = (*value.log, (method, args))
+
+
+def _note_merge(value: SetValue, method: Any, other: SetValue) -> None:
+    """Note a call of `method` with a set, by whose order the new one depends on the table."""
+    if value.source is None:
+        return
+    if other.source is None:
+        if not other.by_insertion:
+            raise Unsupported("JF-B014", "a set that changes by one whose order is not known")
+        other = SetValue(dict(other.items), other.kind)  # as it is now
+    elif other.changed and other is not value:
+        raise Unsupported("JF-B014", "a set that changes by one that has changed")
+    _note(value, method, other)
 
 
 def update(tracer: Tracer, value: SetValue, *others: PyValue) -> PyValue:
@@ -71,9 +83,14 @@ def update(tracer: Tracer, value: SetValue, *others: PyValue) -> PyValue:
     new = [from_items(tracer, items_of(tracer, other)) for other in others]
     will_resize(tracer, value)
     value.by_insertion &= all(_inserts_singly(tracer, other) for other in others)
-    value.log = None
-    for other in new:
-        for key, item in other.items.items():
+    for other, made in zip(others, new, strict=True):
+        if not _inserts_singly(tracer, other):
+            given = resolve(tracer, other)
+            known = given if isinstance(given, SetValue) else _without_order(made)
+            _note_merge(value, set.update, known)
+        for key, item in made.items.items():
+            if _inserts_singly(tracer, other):
+                _note(value, set.add, item)
             value.items.setdefault(key, item)
     return NONE
 
@@ -97,7 +114,7 @@ def _discard(tracer: Tracer, value: SetValue, item: PyValue) -> PyValue:
 
 def _clear(tracer: Tracer, value: SetValue) -> PyValue:
     will_resize(tracer, value)
-    value.log = None
+    _note(value, set.clear)
     value.items.clear()
     return NONE
 
@@ -115,6 +132,21 @@ def binary(tracer: Tracer, op: str, left: SetValue, right: SetValue) -> PyValue:
     keys = BINARY[op](dict.fromkeys(left.items).keys(), dict.fromkeys(right.items).keys())
     items = {key: item for key, item in both.items() if key in keys}
     return _without_order(SetValue(items, left.kind))
+
+
+_IN_PLACE = {"|": set.__ior__, "&": set.__iand__, "-": set.__isub__, "^": set.__ixor__}
+
+
+def in_place(tracer: Tracer, op: str, left: SetValue, right: SetValue) -> PyValue:
+    """``left op= right``."""
+    result = binary(tracer, op, left, right)
+    if left.kind is frozenset:
+        return result
+    assert isinstance(result, SetValue)
+    will_resize(tracer, left)
+    _note_merge(left, _IN_PLACE[op], right)
+    left.items, left.by_insertion = result.items, False
+    return left
 
 
 def compare(tracer: Tracer, op: str, left: SetValue, right: SetValue) -> PyValue:

@@ -194,12 +194,14 @@ def _stored(tracer: Tracer, value: GrownDictValue) -> list[r.Effect]:
 
 def _set(tracer: Tracer, value: SetValue) -> list[r.Effect]:
     target = recipe_of(tracer, value)
-    if value.log is not None:  # the order of a set depends on what was in it before
-        return [
-            r.CallEffect(method, (target, recipe_of(tracer, item))) for method, item in value.log
-        ]
-    items = tuple(recipe_of(tracer, item) for item in value.items.values())
-    return [r.ReplaceItems(target, r.BuildSequence(set, items))]
+    found: list[r.Effect] = []
+    for method, arguments in value.log:  # its order depends on what was in it before
+        for item in arguments:
+            if isinstance(item, SetValue) and item.changed and item is not value:
+                raise Unsupported("JF-B014", "a set that changes by one that has changed")
+        recipes = (target, *(recipe_of(tracer, item) for item in arguments))
+        found.append(r.CallEffect(method, recipes))
+    return found
 
 
 def _instance(tracer: Tracer, value: InstanceValue) -> list[r.Effect]:
