@@ -114,6 +114,9 @@ def _as_array(tracer: Interpreter, owner: SequenceValue, rows: RowsValue) -> Arr
         first = arrays.read(context, array_of(context, SequenceValue(list, owner.fixed)))
         if first.type.dtype is not result.type.dtype or first.type.rank != result.type.rank:
             raise Unsupported("JF-B006", "an array of items of several kinds")
+        extents = zip(first.type.shape[1:], result.type.shape[1:], strict=True)
+        if not all(facts.decide(context, one, "==", other) for one, other in extents):
+            raise Unsupported("JF-B009", "the items of a list have different shapes")
         result = emit("concatenate", first, result, axis=0)
     return arrays.fresh(context, result)
 

@@ -184,3 +184,13 @@ def test_a_list_that_gets_more_items_in_each_iteration_than_there_was_room_for(c
         return np.arange(8.0) - 3, np.arange(8), np.ones((8, 5)), [first]
 
     check_loops(run, inputs(1), inputs(2.0))
+
+
+def test_rows_of_another_length_than_the_first(check):
+    def f(x, first):
+        rows = [first]
+        for i in range(len(x) - 1):
+            rows.append(x[:2] + i)
+        return np.array(rows)
+
+    check(f, *((np.arange(40.0), np.ones(n)) for n in (2, 5, 4, 2)))

@@ -95,3 +95,13 @@ def test_extents_that_are_negative_raise(check_loops):
 
     calls = [(np.zeros((3, 4)), n) for n in (2, 3, 0, -1, 4, -2)]
     check_loops(visited, *calls)
+
+
+@pytest.mark.parametrize("shape", [(2, 3), [2, 3], (2.0, 3), 2.5, "2", 2])
+def test_shapes_of_ndindex_that_numpy_declines(check, shape):
+    def f(x, shape):
+        for place in np.ndindex(shape):
+            x = x + sum(place)
+        return x
+
+    check(f, (np.arange(3.0), shape))

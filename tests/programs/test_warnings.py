@@ -548,3 +548,34 @@ def test_a_warning_that_long_loops_precede():
         for n, zero in ((500, 0.0), (500, 0.0), (500, 0.0), (500, 0.0), (10, 0.0), (50000, 0.0)):
             args = np.ones(9), n, np.float64(zero)
             assert set(heard(compiled, args)[0]) == set(heard(late_in_a_loop, args)[0])
+
+
+def last_quotient(x, k):
+    t = 1.5
+    for y in x:
+        t = y / max(x[k], y)
+    return t
+
+
+def last_but_one(x, k):
+    t = s = 1.5
+    for y in x:
+        s, t = t, y / max(x[k], y)
+    return s
+
+
+def last_in_one_arm(x, k):
+    t = 1.5
+    for y in x:
+        if y < 3:
+            t = y / max(x[k], y)
+    return t
+
+
+@pytest.mark.parametrize("program", [last_quotient, last_but_one, last_in_one_arm])
+def test_numbers_that_the_next_iteration_replaces_warn(program):
+    compiled = jitflow.compile(program)
+    for x in ([1, 1, 1, 1], [1, 2, 1, 1, 1], [1, 0, 3], [0, 1, 1, 1], [1, 0, 1, 1], [1, 1, 1, 0]):
+        for k in (0, -1, 1):
+            args = np.array(x, float), k
+            assert heard(compiled, args)[:2] == heard(program, args)[:2]

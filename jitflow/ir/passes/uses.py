@@ -194,7 +194,10 @@ class Uses:
         return any(self._is_sure(carried(node, region)[k]) for region in node.regions)
 
     def _is_needed(self, node: Node, k: int) -> bool:
-        return self._is_sure(node.results[k]) or self._is_read(node, k)
+        """Whether every iteration's value is used: of one that is only replaced, the last is."""
+        inside = (carried(node, region)[k] for region in node.regions)
+        is_passed_on = self._is_sure(node.results[k]) and any(map(self._is_touched, inside))
+        return is_passed_on or self._is_read(node, k)
 
     def _kept(self, node: Node) -> list[int]:
         """Numbers of the results that are used, behind the node or in the next iteration."""

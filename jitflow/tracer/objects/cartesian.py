@@ -51,7 +51,7 @@ def _over(
 def ndindex(tracer: Tracer, *shape: PyValue) -> PyValue:
     """``numpy.ndindex(*shape)``."""
     values = [resolve(tracer, extent) for extent in shape]
-    if len(values) == 1 and isinstance(values[0], SequenceValue):
+    if len(values) == 1 and isinstance(values[0], SequenceValue) and values[0].kind is not list:
         values = [resolve(tracer, extent) for extent in values[0].items]
     if not values:
         raise Unsupported("JF-B006", "numpy.ndindex() of no axes")
