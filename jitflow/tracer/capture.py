@@ -12,7 +12,7 @@ from jitflow.core.dataclass import replace
 from jitflow.core.dtypes import BOOL
 from jitflow.core.errors import Unsupported
 from jitflow.ir.graph import Value
-from jitflow.tracer import branches, conditions, domains, facts, leaving, loops
+from jitflow.tracer import branches, conditions, domains, facts, growing, leaving, loops
 from jitflow.tracer.arrays import UncertainArray
 from jitflow.tracer.branches import Start
 from jitflow.tracer.control_flow import Loop, body_size
@@ -20,6 +20,7 @@ from jitflow.tracer.control_flow import loops as loops_of
 from jitflow.tracer.frame import SymbolicFrame
 from jitflow.tracer.instructions import Instruction, index_at
 from jitflow.tracer.kinds import NotSettled
+from jitflow.tracer.objects.functions import OURS
 from jitflow.tracer.objects.model import DequeValue, IteratorValue
 from jitflow.tracer.places import Reach
 from jitflow.tracer.regions import Mark
@@ -73,7 +74,7 @@ def for_loop(tracer: Interpreter, frame: SymbolicFrame, target: int) -> str:
     except Unsupported as error:
         mark.abandon()
         frame.index = index
-        if tracer.retry is not None:
+        if tracer.retry is not None or growing.is_asked(tracer):
             raise
         return _declined(tracer, iterator, error)
     frame.index = index
@@ -89,7 +90,8 @@ def _is_wanted(tracer: Interpreter, iterator: IteratorValue, place: Place) -> bo
         length = domains.length_of(tracer, iterator)
     except Unsupported:
         return False
-    if length is None or place in tracer.limits.captures:
+    is_ours = tracer.frames[-1].globals.get("__name__") in OURS
+    if length is None or place in tracer.limits.captures or is_ours:
         return True
     size = body_size(*place)
     return not any(length <= most and length * size <= largest for most, largest in UNROLLED)
@@ -214,7 +216,7 @@ def branch(
             return
         if _is_settled(tracer, frame, predicate, taken, passed):
             return
-        _ask_for_capture(tracer, frame, error)
+        ask_for_capture(tracer, frame, error)
         if tracer.regions and isinstance(error, NotSettled):
             raise  # an iteration before the loop may settle it
         raise Unsupported("JF-B005", _detail(error)) from error
@@ -315,7 +317,7 @@ def _is_entry(
     return tracer.tried.get((frame.code, header.offset), 0) <= MAX_PEELED
 
 
-def _ask_for_capture(tracer: Interpreter, frame: SymbolicFrame, cause: Unsupported) -> None:
+def ask_for_capture(tracer: Interpreter, frame: SymbolicFrame, cause: Unsupported) -> None:
     """Trace again with the innermost loop around captured, where that has not been tried."""
     origin = frame.index - 1
     around = [loop for loop in loops_of(frame.code).values() if origin in loop.body]

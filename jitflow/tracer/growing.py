@@ -100,6 +100,14 @@ def note(tracer: Interpreter, owner: SequenceValue, before: list[PyValue]) -> No
     tracer.keep(owner)
 
 
+def is_asked(tracer: Interpreter) -> bool:
+    """Whether a list turned out to need rows, which a loop around will give it in another try."""
+    return any(
+        growth.is_new and any(attempt.knows(growth.owner) for attempt in tracer.attempts)
+        for growth in tracer.growing.values()
+    )
+
+
 class RowsNeeded(Unsupported):
     """A loop in one of two arms gave `owner` rows: it needs them in front of both."""
 
@@ -206,6 +214,22 @@ def _first_rows(
     if not growth.grows:
         rows = RowsValue(replace(stack, is_full=True), rows.buffers, None)
     return rows
+
+
+def give_rows(tracer: Any, owner: SequenceValue) -> bool:
+    """Let a list that no loop around has seen have rows at once; False where it cannot."""
+    try:
+        kind = list_rows.kind_of_all(tracer, owner.fixed)
+    except Unsupported:
+        return False
+    if not list_rows.is_stackable(kind) or list_rows.has_arrays(kind) or isinstance(kind, Row):
+        return False
+    growth = tracer.growing.setdefault(id(owner), Growth(owner, kind))
+    growth.kind, growth.is_new, growth.is_set = kind, False, True
+    tracer.keep(owner)
+    effects.will_change(tracer, owner)
+    owner.own_rows = _first_rows(tracer, owner, growth, 0, None)
+    return True
 
 
 # Growing

@@ -12,12 +12,18 @@ from bisect import bisect_right
 from collections.abc import Callable, Iterator
 from functools import wraps
 from types import CodeType
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from jitflow.core.dataclass import dataclass
+from jitflow.core.lazy import LazyModule
 from jitflow.core.location import Location
 from jitflow.tracer import versions
 from jitflow.tracer.opcodes import SIMPLE, Operation, falls_through, stack_effect
+
+if TYPE_CHECKING:
+    from jitflow.tracer import continues
+else:
+    continues = LazyModule("jitflow.tracer.continues")
 
 T = TypeVar("T")
 
@@ -164,7 +170,8 @@ def decode(code: CodeType) -> tuple[Instruction, ...]:
             Instruction(len(result), start, raw.end, raw.name, operations, location, target, simple)
         )
         start = keywords = None
-    return tuple(result)
+    has_loops = any(found.target is not None and found.target <= found.offset for found in result)
+    return continues.with_one_header(tuple(result)) if has_loops else tuple(result)
 
 
 def _location(code: CodeType, position: tuple[int | None, ...]) -> Location:

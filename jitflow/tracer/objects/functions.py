@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import sys
 import types
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from jitflow.core.errors import Unsupported
+from jitflow.core.lazy import LazyModule
 from jitflow.guards.sources import ConstantSource
 from jitflow.tracer import facts, numpy
 from jitflow.tracer.numpy.spelled import CODES, SPELLED
@@ -27,6 +28,11 @@ from jitflow.tracer.objects.plain import has_own_constructor, is_plain_class, py
 from jitflow.tracer.objects.protocol import CallRequest, Tracer
 from jitflow.tracer.objects.wrap import function_value, resolve
 from jitflow.tracer.values import ConstantValue, PerhapsUnbound, PyValue, SequenceValue
+
+if TYPE_CHECKING:
+    from jitflow.tracer.objects import spelled
+else:
+    spelled = LazyModule("jitflow.tracer.objects.spelled")
 
 DISABLED = "__jitflow_disable__"
 SEPARATE = frozenset(
@@ -73,8 +79,10 @@ INLINED = frozenset(
     ]
 )
 """Modules of the standard library whose Python code is traced like the user's."""
-WHOLE = frozenset({"bisect", "colorsys", "fractions", "heapq", "random", "statistics", "string"})
-"""Those of them whose functions Python runs as a whole where they cannot be traced to their end."""
+OURS = frozenset({f"jitflow.tracer.objects.{name}" for name in ("spelled", "hashing")})
+"""Modules of ours with code that stands for what is native code in CPython."""
+WHOLE = OURS | {"bisect", "colorsys", "fractions", "heapq", "random", "statistics", "string"}
+"""Modules whose functions Python runs as a whole where they cannot be traced to their end."""
 REPLACED: set[Any] = set()
 """Python functions that `calls.call` knows by heart, such as `copy.deepcopy`."""
 
@@ -166,9 +174,11 @@ def resolve_call(
 ) -> CallRequest | None:
     """The Python function that a call enters, or None where `calls.call` does all of it."""
     callee = resolve(tracer, callee)
-    spelled = _spelled_out(tracer, callee)
-    if spelled is not None:
-        return CallRequest(spelled, args, kwargs)
+    code = _spelled_out(tracer, callee)
+    if code is None and not kwargs and _is_native(callee):
+        code = spelled.spelled_out(tracer, callee, args)
+    if code is not None:
+        return CallRequest(code, args, kwargs)
     if isinstance(callee, FunctionValue):
         return _enter(callee, args, kwargs)
     if isinstance(callee, MethodValue):
@@ -184,6 +194,12 @@ def resolve_call(
     if isinstance(callee, ConstantValue) and isinstance(callee.value, type):
         return _construct(tracer, callee.value, args, kwargs)
     return None
+
+
+def _is_native(callee: PyValue) -> bool:
+    """Whether this is a function of `heapq` or `bisect`."""
+    real = callee.value if isinstance(callee, ConstantValue) else None
+    return isinstance(real, types.BuiltinFunctionType) and real.__module__ in ("_heapq", "_bisect")
 
 
 def _spelled_out(tracer: Tracer, callee: PyValue) -> FunctionValue | None:
