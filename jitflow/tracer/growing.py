@@ -30,11 +30,10 @@ if TYPE_CHECKING:
 else:
     queues = LazyModule("jitflow.tracer.queues")
 
-IN_LIST = "an array in a list,"
-"""Why an array may be neither written nor handed out."""
-
 SPARE = 4
 """Rows beyond those that a loop is known to need, for what is appended behind it."""
+_FRONTS = 16
+"""Most arrays in front of those that a loop appends that are copied to rows as well."""
 _ROOM, _ROOM_BYTES = 1 << 18, 1 << 26
 """Most rows, and bytes, where the number is not known; memory that nobody touches costs nothing."""
 
@@ -63,6 +62,8 @@ class Growth:
         Whether a loop appends, whether one takes the last item, whether one changes items at
         run-time positions, whether one lets lists in a list change places, and whether one takes
         the first item.
+    fronts : tuple of contents
+        For each item with arrays that is copied to the first rows, their memory and what it held.
     """
 
     owner: SequenceValue
@@ -78,6 +79,7 @@ class Growth:
     is_set: bool = False
     is_ordered: bool = False
     is_queue: bool = False
+    fronts: tuple[list_rows.Contents, ...] = ()
 
 
 def note(tracer: Interpreter, owner: SequenceValue, before: list[PyValue]) -> None:
@@ -185,13 +187,16 @@ def _room(kind: Kind, growth: Growth, appends: int, trips: Dim | None) -> Dim:
 def _first_rows(
     tracer: Interpreter, owner: SequenceValue, growth: Growth, appends: int, trips: Dim | None
 ) -> RowsValue:
-    """Rows that hold the numbers that are in the list already; arrays in it stay themselves."""
+    """Rows that hold what is in the list already; arrays in it stay themselves, too."""
     kind, copied = growth.kind, 0
     if not list_rows.has_arrays(kind):
         for item in {id(item): item for item in owner.fixed}.values():
             known = list_rows.item_kind(tracer, item)
             kind = list_rows.unified(kind, known, item)
         copied = len(owner.fixed)
+    elif _has_fronts(tracer, growth):
+        copied = len(owner.fixed)
+        growth.fronts = tuple(list_rows.contents_of(item) for item in owner.fixed)
     growth.kind = kind
     emit, room = tracer.context.builder.emit, _room(kind, growth, appends, trips)
     if copied and isinstance(kind, Row):
@@ -230,6 +235,17 @@ def give_rows(tracer: Any, owner: SequenceValue) -> bool:
     effects.will_change(tracer, owner)
     owner.own_rows = _first_rows(tracer, owner, growth, 0, None)
     return True
+
+
+def _has_fronts(tracer: Interpreter, growth: Growth) -> bool:
+    """Whether the arrays in front of those that a loop appends are few, and of their kind.
+
+    Then the rows begin with copies of them, or a loop could not read ``states[-1]``.
+    """
+    items = growth.owner.fixed
+    return len(items) <= _FRONTS and all(
+        list_rows.item_kind(tracer, item) == growth.kind for item in items
+    )
 
 
 # Growing
@@ -316,7 +332,7 @@ def pop(tracer: Any, owner: SequenceValue, index: PyValue | None) -> PyValue:
     effects.will_change(tracer, owner)
     stack = replace(rows.stack, is_set=True, is_full=False)
     owner.own_rows = RowsValue(stack, rows.buffers, count)
-    return carried.build(tracer, kind, parts, "an item of a list,")
+    return carried.build(tracer, kind, parts, list_rows.IN_LIST)
 
 
 def clear(tracer: Any, owner: SequenceValue) -> None:
@@ -413,6 +429,6 @@ def _take_arrays(tracer: Interpreter, owner: SequenceValue, item: PyValue) -> No
         if array.views or storage.source is not None or storage.uncertain or was_there:
             raise Unsupported("JF-B006", "an array that was there before is appended to a list")
         tracer.context.objects.journal.append((storage, {"uncertain": storage.uncertain}))
-        storage.uncertain = IN_LIST
+        storage.uncertain = list_rows.IN_LIST
         tracer.keep(storage)
         tracer.in_lists[id(storage)] = owner

@@ -51,17 +51,19 @@ def get_item(tracer: Any, owner: SequenceValue, key: PyValue) -> PyValue:
     if owner.host is not None and not isinstance(key, SliceValue):
         assert owner.host.rows is not None
         place = (owner.position, list_rows.position_of(tracer, rows, key))
-        parts = iter(list_rows.read(tracer, owner.host.rows, place))
-        return carried.build(tracer, kind, parts, "an item of a list,")
+        return list_rows.made(tracer, owner, list_rows.read(tracer, owner.host.rows, place))
     if rows.stack.is_queue and not isinstance(key, SliceValue):
         position = list_rows.position_of(tracer, rows, key)
-        parts = iter(list_rows.read(tracer, rows, (position,)))
-        return carried.build(tracer, kind, parts, "an item of a list,")
+        return list_rows.made(tracer, owner, list_rows.read(tracer, rows, (position,)))
     found = [numpy.getitem(context, array, key) for array in list_rows.filled(tracer, owner)]
     if isinstance(key, SliceValue):
         return _sliced(tracer, rows, [item for item in found if isinstance(item, ArrayValue)])
-    parts = iter([carried.parts_of(tracer, item)[0] for item in found])
-    return carried.build(tracer, kind, parts, "an item of a list,")
+    parts = [carried.parts_of(tracer, item)[0] for item in found]
+    item = list_rows.made(tracer, owner, parts)
+    if list_rows.is_behind_fronts(tracer, owner, operations.resolve(tracer, key)):
+        for array in carried.storages_of(item):
+            array.storage.sharer = owner
+    return item
 
 
 def unpack(tracer: Any, owner: SequenceValue, count: int) -> list[PyValue]:

@@ -31,10 +31,17 @@ from jitflow.tracer.values import (
     RowsValue,
     ScalarValue,
     SequenceValue,
+    Storage,
 )
 
 if TYPE_CHECKING:
     from jitflow.tracer.interpreter import Interpreter
+
+IN_LIST = "an array in a list,"
+"""Why an array may be neither written nor handed out."""
+
+Contents = tuple[tuple[Storage, Value], ...]
+"""Memory, with what it held at one time."""
 
 # Kinds of items
 
@@ -192,12 +199,16 @@ def count_of(tracer: Interpreter, rows: RowsValue) -> Value:
 
 
 def extent_of(tracer: Interpreter, rows: RowsValue) -> Dim:
-    """How many items there are, as an extent."""
+    """How many items there are, as an extent.
+
+    Where that is more than the room, which is found out behind the loop, the items are counted.
+    """
+    capacity: Dim = rows.stack.capacity
     if rows.count is None:
-        capacity: Dim = rows.stack.capacity
         return capacity
-    if rows.extent is not None:
-        return rows.extent
+    extent = rows.extent
+    if extent is not None and facts.prove(tracer.context, extent, "<=", capacity) is not False:
+        return extent
     return facts.late_extent(tracer.context, rows.count)
 
 
@@ -298,6 +309,50 @@ def in_line(tracer: Interpreter, rows: RowsValue) -> RowsValue:
     return RowsValue(replace(rows.stack, is_queue=False), buffers, rows.count, rows.extent)
 
 
+def made(tracer: Any, owner: SequenceValue, parts: Sequence[Value]) -> PyValue:
+    """An item of a list from its graph values; arrays in it are good for reading alone."""
+    assert owner.rows is not None
+    item = carried.build(tracer, owner.rows.stack.item, iter(parts), IN_LIST)
+    held = tuple(
+        (storage, storage.version) for front in _fronts(tracer, owner) for storage, _ in front
+    )
+    for array in carried.storages_of(item):
+        array.storage.may_be = held
+    return item
+
+
+def _fronts(tracer: Any, owner: SequenceValue) -> tuple[Contents, ...]:
+    growth = tracer.growing.get(id(owner))
+    found: tuple[Contents, ...] = () if growth is None else growth.fronts
+    return found
+
+
+def contents_of(item: PyValue) -> Contents:
+    """The memory of the arrays in an item, each with what it holds now."""
+    found = [array.storage for array in carried.storages_of(item)]
+    return tuple((storage, storage.version) for storage in found)
+
+
+def is_behind_fronts(tracer: Any, owner: SequenceValue, key: PyValue) -> bool:
+    """Whether a known position is that of an array that the rows alone have."""
+    rows = owner.rows
+    if rows is None or not isinstance(key, ConstantValue) or type(key.value) is not int:
+        return False
+    position = key.value if key.value >= 0 else extent_of(tracer, rows) + key.value
+    return bool(facts.prove(tracer.context, rows.stack.copied, "<=", position))
+
+
+def _refreshed(tracer: Interpreter, owner: SequenceValue, rows: RowsValue) -> RowsValue:
+    """The rows, with copies of the arrays in front as they are now."""
+    for position, known in enumerate(_fronts(tracer, owner)):
+        item = owner.fixed[position]
+        if any(storage.version is not before for storage, before in known):
+            parts = parts_of(tracer, item, rows.stack.item)
+            buffers = written(tracer, rows, parts, (position,))
+            rows = RowsValue(rows.stack, buffers, rows.count, rows.extent)
+    return rows
+
+
 def filled(tracer: Interpreter, owner: SequenceValue) -> list[ArrayValue]:
     """The arrays of the rows that are there."""
     if owner.host is not None:
@@ -308,6 +363,7 @@ def filled(tracer: Interpreter, owner: SequenceValue) -> list[ArrayValue]:
     assert rows is not None
     if rows.stack.is_ordered:
         raise Unsupported("JF-B006", "an array of lists that change places")
+    rows = _refreshed(tracer, owner, rows)
     extent, emit = extent_of(tracer, rows), tracer.context.builder.emit
     parts = []
     for buffer in in_line(tracer, rows).data:

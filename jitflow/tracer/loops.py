@@ -16,7 +16,7 @@ from jitflow.core.errors import Unsupported
 from jitflow.core.lazy import LazyModule
 from jitflow.core.types import ArrayType
 from jitflow.ir.graph import Block, Value
-from jitflow.tracer import carried, facts, growing, kinds, list_rows, operations, places, regions
+from jitflow.tracer import carried, facts, kinds, list_rows, operations, places, regions
 from jitflow.tracer.control_flow import RETURN, Loop
 from jitflow.tracer.domains import Domain, index_value
 from jitflow.tracer.frame import SymbolicFrame
@@ -500,12 +500,12 @@ class _Attempt(Exit):
         )
         if not is_new or not (self.is_entered or self._is_own(item.old)):
             return item.uncertain
-        return growing.IN_LIST if any(self._sharer(storage) for storage in found) else ""
+        return list_rows.IN_LIST if any(self._sharer(storage) for storage in found) else ""
 
     def _note_sharers(self, item: Carried) -> None:
         """Let arrays behind the loop be handed out where the lists that have them are not."""
         assert item.ending is not None
-        if item.uncertain != growing.IN_LIST:
+        if item.uncertain != list_rows.IN_LIST:
             return
         assert item.ending.value is not None
         assert item.current is not None

@@ -55,7 +55,7 @@ def pop_first(tracer: Any, owner: SequenceValue) -> PyValue:
     parts = iter(list_rows.read(tracer, rows, (0,)))
     effects.will_change(tracer, owner)
     owner.own_rows = without_first(tracer, rows, tracer.context.truth(True))
-    return carried.build(tracer, rows.stack.item, parts, "an item of a list,")
+    return carried.build(tracer, rows.stack.item, parts, list_rows.IN_LIST)
 
 
 def without_first(tracer: Interpreter, rows: RowsValue, is_taken: Value) -> RowsValue:

@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any
 
 import nest_programs
+import state_programs
 from container_programs import ContainerProgram
 from draw_programs import DrawProgram
 from list_programs import ListProgram
@@ -49,6 +50,10 @@ def _nest_arguments(seed: int) -> tuple[Any, ...]:
     return tuple(nest_programs.arguments(seed).values())
 
 
+def _state_calls(seed: int) -> Makers:
+    return [partial(state_programs.arguments, seed + number) for number in range(4)]
+
+
 KINDS = {
     "loops": Kind(make_program, make_calls),
     "rough": Kind(
@@ -68,5 +73,6 @@ KINDS = {
         lambda seed: make_calls(seed, draw_arguments),
     ),
     "masks": Kind(lambda seed: load(MaskProgram(seed).source(), f"masks {seed}"), _mask_calls),
+    "states": Kind(state_programs.program, _state_calls),
     "nests": Kind(nest_programs.program, _nest_calls, 0),
 }

@@ -9,7 +9,11 @@ from kinds import KINDS
 COUNT = int(os.environ.get("JITFLOW_ROUGH_PROGRAMS", "20"))
 CASES = [
     *(("rough", seed) for seed in range(COUNT)),
-    *((kind, seed) for kind in ("lists", "draws", "containers") for seed in range(COUNT // 3)),
+    *(
+        (kind, seed)
+        for kind in ("lists", "draws", "containers", "states")
+        for seed in range(COUNT // 3)
+    ),
 ]
 
 

@@ -197,7 +197,7 @@ def _check_sharer(tracer: Tracer, storage: Storage) -> None:
     """Decline to hand out an array that may be another one, unless none but this leaves."""
     table, owner = tracer.context.objects, storage.sharer
     is_alone = owner is not None and owner.source is None and id(owner) not in table.recipes
-    if not is_alone:
+    if not is_alone or table.alone.get(id(owner), storage) is not storage:
         raise Unsupported("JF-B006", f"{storage.uncertain} leaves the piece")
     table.alone[id(owner)] = storage
 
