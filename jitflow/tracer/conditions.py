@@ -145,10 +145,10 @@ def _constant_of(value: Value) -> int | None:
     return int(found) if isinstance(found, int | np.ndarray) else None
 
 
-def check_not_counter(context: TraceContext, sides: tuple[Dim, Dim]) -> None:
-    """End a large piece behind a break in front of ``step % 10 == 0``.
+def check_not_counter(context: TraceContext, *sides: Dim, code: str = "JF-B005") -> None:
+    """End a large piece behind a break in front of ``step % 10 == 0`` and ``f"{step}"``.
 
-    A variant for each answer would compile the work of the step twice.
+    A variant for each answer would compile the work of the step again.
     """
     if context.is_entry or context.depth or context.builder.node_count <= _LARGE:
         return
@@ -156,7 +156,7 @@ def check_not_counter(context: TraceContext, sides: tuple[Dim, Dim]) -> None:
     for dim in sides:
         text.of(context.builder.emit("dimension", dim=dim))
     if any(isinstance(source, StateSource) for source in text.sources):
-        raise Unsupported("JF-B005", "another answer would compile the piece again")
+        raise Unsupported(code, "another value would compile the piece again")
 
 
 def decided(context: TraceContext, condition: Value, is_setting: bool = False) -> bool | None:

@@ -80,6 +80,27 @@ def test_the_work_of_a_step_is_compiled_once(capsys):
     assert sum(count > 400 for count in pieces) == 1, str(compiled.report())
 
 
+def train_and_tell(p, x, y, steps):
+    m, v = tree_map(np.zeros_like, p), tree_map(np.zeros_like, p)
+    for t in range(1, steps + 1):
+        loss, g = loss_and_gradient(p, x, y)
+        p, m, v = adam(p, g, m, v, t)
+        print(f"step {t + 1}: {loss:.4f}")
+    return p
+
+
+def test_the_text_of_a_counter_makes_no_variants(capsys):
+    rng = np.random.default_rng(1)
+    x, y = rng.normal(size=(8, 6)), rng.normal(size=(8, 3))
+    train_and_tell(make_parameters(14), x, y, 6)
+    printed = capsys.readouterr().out
+    compiled = jitflow.compile(train_and_tell)
+    compiled(make_parameters(14), x, y, 6)
+    assert capsys.readouterr().out == printed
+    pieces = [piece["operators"] for piece in compiled.report().as_dict()["pieces"]]
+    assert sum(count > 400 for count in pieces) <= 2, str(compiled.report())
+
+
 def grow(x, steps):
     total = 0.0
     for k in range(steps):

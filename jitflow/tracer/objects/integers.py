@@ -244,7 +244,7 @@ def compare(context: TraceContext, op: str, left: PyValue, right: PyValue) -> Py
             return ConstantValue(proved)
         if None not in (facts.evaluate(context, a), facts.evaluate(context, b)):
             if op in ("==", "!="):
-                conditions.check_not_counter(context, (a, b))
+                conditions.check_not_counter(context, a, b)
             return ConstantValue(facts.decide(context, a, op, b))
         operands = [context.builder.emit("dimension", dim=dim) for dim in (a, b)]
     else:

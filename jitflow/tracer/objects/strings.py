@@ -5,9 +5,10 @@ Text is built only from constants: a number known at run time has no text while 
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from jitflow.core.errors import Unsupported
+from jitflow.core.lazy import LazyModule
 from jitflow.guards.sources import StateSource
 from jitflow.tracer.objects.comparison import call_special
 from jitflow.tracer.objects.iterators import items_of
@@ -18,6 +19,11 @@ from jitflow.tracer.objects.protocol import Tracer
 from jitflow.tracer.objects.wrap import resolve
 from jitflow.tracer.trace import ANY_VALUE
 from jitflow.tracer.values import ConstantValue, PyValue, ScalarValue, SequenceValue
+
+if TYPE_CHECKING:
+    from jitflow.tracer import conditions
+else:
+    conditions = LazyModule("jitflow.tracer.conditions")
 
 
 def real_text(tracer: Tracer, value: PyValue) -> Any:
@@ -33,6 +39,7 @@ def real_text(tracer: Tracer, value: PyValue) -> Any:
     elif isinstance(value, DictValue) and value.kind is dict:
         return {key: real_text(tracer, item) for key, (_, item) in value.items.items()}
     elif isinstance(value, ScalarValue) and value.dim is not None:
+        conditions.check_not_counter(tracer.context, value.dim, code="JF-B010")
         return specialise(tracer.context, value).value
     raise Unsupported("JF-B010", f"text of a {value.python_type.__name__} known at run time")
 
