@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -180,3 +181,21 @@ print(loaded, report.pieces, report.breaks, report.recompiles)
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     loaded, *counts = done.stdout.split()
     assert counts == ["1", "0", "0"], (loaded, counts)
+
+
+def test_result_types_of_many_axes_are_found_on_small_arrays():
+    def f(*extents):
+        return np.random.rand(*extents) + 1
+
+    compiled = jitflow.compile(f)
+    tracemalloc.start()
+    try:
+        for extents in ((4, 5, 4, 5, 4, 5, 4), (5, 4, 5, 4, 6, 4, 5), (6, 5, 4, 6, 5, 7, 5)):
+            np.random.seed(0)
+            expected = f(*extents)
+            np.random.seed(0)
+            np.testing.assert_array_equal(compiled(*extents), expected)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 1 << 29

@@ -24,6 +24,8 @@ from jitflow.tracer.values import (
     SliceValue,
 )
 
+_PYTHON_KINDS = frozenset({bool, int, float, complex, str, bytes, object, memoryview})
+
 
 def is_missing(value: PyValue) -> bool:
     """Whether the argument was not given."""
@@ -146,11 +148,22 @@ def normalise_axes(found: Any, rank: int) -> tuple[int, ...]:
     return result
 
 
+def _is_dtype_text(found: Any) -> bool:
+    """Whether what a data type is made from is NumPy's or Python's own."""
+    if type(found) in (tuple, list):
+        return all(map(_is_dtype_text, found))
+    if issubclass(type(found), type):
+        return found in _PYTHON_KINDS or issubclass(found, np.generic | np.dtype)
+    return type(found) in (str, bytes, int) or isinstance(found, np.dtype)
+
+
 def numpy_dtype(context: TraceContext, value: PyValue) -> np.dtype | None:
     """A dtype argument as NumPy reads it; None where it was not given."""
     if is_none(value):
         return None
     found = constant(context, value, "dtype")
+    if not _is_dtype_text(found):  # NumPy asks it for an attribute, which the program may set
+        raise unsupported(f"{shown(found)} for a data type")
     try:
         result: np.dtype = np.dtype(found)
     except TypeError:

@@ -250,5 +250,5 @@ def _order(
 
     if path is False:
         return probe.memory_order(context, call, given)
-    _, (result,) = probe.result_types(context, call, given)
+    _, (result,) = probe.result_types(context, call, given, goes_through_all=True)
     return result.order

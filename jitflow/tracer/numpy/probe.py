@@ -6,8 +6,9 @@ and the extents of the results are recognised as expressions of those of the ope
 
 from __future__ import annotations
 
+import math
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -23,8 +24,14 @@ from jitflow.tracer.values import ArrayValue, ScalarValue
 
 StandIn = Callable[[Any], Any]
 _PRIMES = ((7, 11, 17, 23, 29, 37, 43, 53), (13, 19, 31, 41, 47, 59, 61, 67))
+_SMALL = ((5, 7, 11, 13, 17, 19), (7, 11, 13, 17, 19, 23))
+"""For many extents, which one array may have all."""
+
 _LARGE = ((101, 107, 127, 137), (103, 109, 131, 139))
 """For calls that refuse small stand-ins: ``np.argpartition(x, 20)``."""
+
+_MOST_ELEMENTS = 1 << 23
+"""Size of a stand-in that is made."""
 
 
 @dataclass(frozen=True)
@@ -59,14 +66,22 @@ class Extents:
         self.found.update(zip(large, self.primes, strict=False))
         self.found.update({extent: self.found[other] for extent, other in equal.items()})
 
+    def size(self, shape: Iterable[Dim]) -> int:
+        """Elements of the stand-in of an array of this shape."""
+        return math.prod(self.found[extent] for extent in shape)
+
 
 def result_types(
     context: TraceContext,
     call: Callable[[StandIn], Any],
     operands: Sequence[ArrayValue],
     integers: Sequence[Dim] = (),
+    *,
+    goes_through_all: bool = False,
 ) -> tuple[Any, list[ResultType]]:
     """Run `call` with stand-ins for operands and symbolic integers.
+
+    `goes_through_all`: its work grows with the product of all extents.
 
     Returns one result, for its structure, and the types of the results.
 
@@ -77,13 +92,16 @@ def result_types(
         where an extent of a result is not understood.
     """
     extents = {extent for array in operands for extent in array.shape} | {*integers}
+    shapes = [*(array.shape for array in operands), integers]
+    shapes += [tuple(extents)] if goes_through_all else []
     try:
-        probes, results = _probed(context, call, extents, _PRIMES)
+        choices = _SMALL if 5 <= len(extents) <= len(_SMALL[0]) else _PRIMES
+        probes, results = _probed(context, call, extents, choices, shapes=shapes)
     except Unsupported as error:
         try:
-            probes, results = _probed(context, call, extents, _LARGE)
+            probes, results = _probed(context, call, extents, _LARGE, shapes=shapes)
         except Unsupported:
-            probes, results = _probed_as_equal(context, call, extents, error)
+            probes, results = _probed_as_equal(context, call, extents, error, shapes)
     flat = [flatten(result) for result in results]
     if len(flat[0]) != len(flat[1]):
         raise unsupported("a call with a varying number of results")
@@ -105,7 +123,11 @@ def memory_order(
 
 
 def _probed_as_equal(
-    context: TraceContext, call: Callable[[StandIn], Any], extents: set[Dim], error: Unsupported
+    context: TraceContext,
+    call: Callable[[StandIn], Any],
+    extents: set[Dim],
+    error: Unsupported,
+    shapes: Sequence[Sequence[Dim]],
 ) -> tuple[list[Extents], list[Any]]:
     """As `_probed`, relying on it that extents are equal which are so now: of a square matrix."""
     mark = len(context.guards)
@@ -119,7 +141,7 @@ def _probed_as_equal(
     if not equal:
         raise error
     try:
-        return _probed(context, call, extents, _PRIMES, equal)
+        return _probed(context, call, extents, _PRIMES, equal, shapes)
     except Unsupported:
         context.drop_guards(mark)
         raise error from None
@@ -131,12 +153,15 @@ def _probed(
     extents: set[Dim],
     choices: Sequence[Sequence[int]],
     equal: dict[Dim, Dim] | None = None,
+    shapes: Sequence[Sequence[Dim]] = (),
 ) -> tuple[list[Extents], list[Any]]:
-    """The call's result for each choice of extents."""
+    """The call's result for each choice of extents; `shapes` are those that arrays may have."""
     probes, results = [], []
     for primes in choices:
         probe = Extents(primes)
         probe.assign(context, extents, equal or {})
+        if any(probe.size(shape) > _MOST_ELEMENTS for shape in shapes):
+            raise unsupported("a call with so many different extents")
         probes.append(probe)
         results.append(_run(context, call, probe.found))
     return probes, results
