@@ -331,8 +331,9 @@ class _Attempt(Exit):
         """
         before = len(self.widened)
         for place in self.fixed:
-            if not kinds.is_same(self.fixed[place], place.read()):  # type: ignore[arg-type]
-                raise NotSettled(f"{place} is another object after an iteration")
+            kept, now = self.fixed[place], place.read()
+            if not kinds.is_same(kept, now):  # type: ignore[arg-type]
+                raise self._another_object(str(place), kept, now)
         done = {item.slot for item in self.carried}
         for slot in self.loop.stored - done:
             old = self.mark.position.slots[slot]
@@ -341,6 +342,14 @@ class _Attempt(Exit):
             if not kinds.is_same(old, self.frame.slots[slot]):
                 self._widen_none(slot, old, self.frame.slots[slot])
         return len(self.widened) > before
+
+    def _another_object(self, name: str, old: Any, new: Any) -> Unsupported:
+        """Why a place cannot be carried: it never settles where iterations make containers."""
+        text = f"{name} is another object after an iteration"
+        is_made = isinstance(new, PyValue) and not self._is_known(settled(new))
+        if is_made and type(settled(new)) is type(settled(old)):
+            return Unsupported("JF-B006", text)
+        return NotSettled(text)
 
     def _widen_none(self, slot: int, old: PyValue, new: PyValue | None) -> None:
         """Carry a variable that is None before the loop and a number behind some iterations."""

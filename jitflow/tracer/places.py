@@ -83,24 +83,27 @@ def changes_since(
     Raises
     ------
     Unsupported
-        JF-B006 where an object changed in a way that is no change of places.
+        JF-B006 where an object changed in a way that is no change of places; all lists that grew
+        are noted before.
     """
     oldest: dict[int, tuple[Any, dict[str, Any]]] = {}
     for owner, fields in tracer.context.objects.journal[mark.journal :]:
         known = oldest.setdefault(id(owner), (owner, {}))[1]
         for name, value in fields.items():
             known.setdefault(name, value)
-    found: dict[tuple[int, Any], Place] = {}
-    for owner, fields in oldest.values():
-        if isinstance(owner, TraceContext):
-            continue
-        if id(owner) in before or getattr(owner, "source", None) is not None:
-            if isinstance(owner, SequenceValue) and owner.rows is None:
-                tracer.note_growth(owner, fields["fixed"])
-            for name in _changed_names(owner, fields):
-                place = Place(owner, name)
-                found[place.key] = place
-    return found
+    changed = [
+        (owner, fields)
+        for owner, fields in oldest.values()
+        if not isinstance(owner, TraceContext)
+        and (id(owner) in before or getattr(owner, "source", None) is not None)
+    ]
+    for owner, fields in changed:
+        if isinstance(owner, SequenceValue) and owner.rows is None:
+            tracer.note_growth(owner, fields["fixed"])
+    places = [
+        Place(owner, name) for owner, fields in changed for name in _changed_names(owner, fields)
+    ]
+    return {place.key: place for place in places}
 
 
 def _changed_names(owner: Any, old: dict[str, Any]) -> Iterable[Any]:
