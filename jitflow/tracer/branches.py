@@ -244,7 +244,7 @@ class _Fork:
         finally:
             del attempts[depth:]
 
-    def knows(self, owner: SequenceValue) -> bool:
+    def knows(self, owner: PyValue) -> bool:
         """Whether a list got its rows in front of the arms."""
         return id(owner) in self.made_rows
 

@@ -11,6 +11,7 @@ from jitflow.core.config import config
 from jitflow.core.dataclass import replace
 from jitflow.core.dtypes import BOOL
 from jitflow.core.errors import Unsupported
+from jitflow.core.lazy import LazyModule
 from jitflow.ir.graph import Value
 from jitflow.tracer import branches, conditions, domains, facts, growing, leaving, loops
 from jitflow.tracer.arrays import UncertainArray
@@ -29,6 +30,9 @@ from jitflow.tracer.values import PyValue, ScalarValue
 
 if TYPE_CHECKING:
     from jitflow.tracer.interpreter import Interpreter
+    from jitflow.tracer.objects import hashing
+else:
+    hashing = LazyModule("jitflow.tracer.objects.hashing")
 
 MAX_PEELED = 2
 """Iterations that are traced before a loop, so that what it changes settles."""
@@ -75,6 +79,8 @@ def for_loop(tracer: Interpreter, frame: SymbolicFrame, target: int) -> str:
         mark.abandon()
         frame.index = index
         if tracer.retry is not None or growing.is_asked(tracer):
+            raise
+        if tracer.wishes and hashing.is_wished(tracer):
             raise
         return _declined(tracer, iterator, error)
     frame.index = index

@@ -230,7 +230,7 @@ def give_rows(tracer: Any, owner: SequenceValue) -> bool:
     if not list_rows.is_stackable(kind) or list_rows.has_arrays(kind) or isinstance(kind, Row):
         return False
     growth = tracer.growing.setdefault(id(owner), Growth(owner, kind))
-    growth.kind, growth.is_new, growth.is_set = kind, False, True
+    growth.kind, growth.is_new, growth.is_set, growth.grows = kind, False, True, False
     tracer.keep(owner)
     effects.will_change(tracer, owner)
     owner.own_rows = _first_rows(tracer, owner, growth, 0, None)

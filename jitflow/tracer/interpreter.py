@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from jitflow.tracer import capture, growing
     from jitflow.tracer.growing import Growth
     from jitflow.tracer.kinds import Kind
+    from jitflow.tracer.objects.hashing import Wish
 else:
     growing = LazyModule("jitflow.tracer.growing")
     capture = LazyModule("jitflow.tracer.capture")
@@ -133,6 +134,8 @@ class Interpreter:
         self.needs_items: set[int] = set()
         self.tried: dict[Place, int] = {}
         self.growing: dict[int, Growth] = {}
+        self.wishes: dict[int, Wish] = {}
+        self.found_places: dict[int, Any] = {}
         self.in_lists: dict[int, SequenceValue] = {}
         self.in_tables: dict[tuple[int, str], SequenceValue] = {}
         self.attempts: list[Any] = []

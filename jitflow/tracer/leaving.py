@@ -36,7 +36,8 @@ def note_way_out(
         return False
     if isinstance(error, NotSettled) or arm.outcome is not None or arm.ways:
         return False
-    if tracer.unbound is not None or any(growth.is_new for growth in tracer.growing.values()):
+    is_asked = tracer.wishes or any(growth.is_new for growth in tracer.growing.values())
+    if tracer.unbound is not None or is_asked:
         return False  # the next attempt knows more
     attempts = [attempt for attempt in tracer.attempts if isinstance(attempt, Entry)]
     if not attempts or len(attempts) < len(tracer.attempts):

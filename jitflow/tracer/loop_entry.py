@@ -115,13 +115,23 @@ class Entry:
     def _plan(self) -> tuple[Any, int]:
         return self.frame.code, self.loop.header
 
-    def knows(self, owner: SequenceValue) -> bool:
-        """Whether a list was there before the loop."""
+    def knows(self, owner: PyValue) -> bool:
+        """Whether a list, a dict or a set was there before the loop."""
         return id(owner) in self.reach.objects or owner.source is not None
 
     def knows_memory(self, storage: Storage) -> bool:
         """Whether memory was there before the loop."""
         return self.reach.knows(storage)
+
+    def _has_found(self, known: dict[tuple[int, Any], Place]) -> bool:
+        """Whether lists or tables were found that another attempt begins with."""
+        outer = self.tracer.attempts[:-1]
+        wished = [
+            wish
+            for wish in self.tracer.wishes.values()
+            if self.knows(wish.owner) and not any(attempt.knows(wish.owner) for attempt in outer)
+        ]
+        return self._grew(known) or bool(wished)
 
     def _grew(self, known: dict[tuple[int, Any], Place]) -> bool:
         """Whether a list was found to grow, which another attempt carries as rows."""

@@ -43,7 +43,9 @@ from jitflow.tracer.values import (
 if TYPE_CHECKING:
     from jitflow.tracer import missing, remaining, shrinking
     from jitflow.tracer.interpreter import Interpreter
+    from jitflow.tracer.objects import hashing
 else:
+    hashing = LazyModule("jitflow.tracer.objects.hashing")
     missing = LazyModule("jitflow.tracer.missing")
     remaining = LazyModule("jitflow.tracer.remaining")
     shrinking = LazyModule("jitflow.tracer.shrinking")
@@ -88,6 +90,8 @@ def capture(
     rebound: set[str] = set()
     widened: dict[Any, Kind] = {}
     for _ in range(MAX_ATTEMPTS):
+        if tracer.wishes:
+            hashing.make_wished(tracer, known)
         attempt = _Attempt(tracer, frame, loop, domain, first, exit_index, rebound, widened)
         if attempt.run(known, uncertain):
             return
@@ -138,7 +142,7 @@ class _Attempt(Exit):
                     self._finish_block(block, outcome)
         except Unsupported:
             self.mark.abandon()
-            if not (self._is_tried_again() or self._read_unbound() or self._grew(known)):
+            if not (self._is_tried_again() or self._read_unbound() or self._has_found(known)):
                 raise
             return False
         finally:

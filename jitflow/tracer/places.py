@@ -26,9 +26,11 @@ from jitflow.tracer.objects.model import (
     DequeValue,
     DictValue,
     GrownListValue,
+    Hashed,
     InstanceValue,
     IteratorValue,
     NamespaceValue,
+    SetValue,
 )
 from jitflow.tracer.objects.table import Checkpoint
 from jitflow.tracer.objects.wrap import settled
@@ -180,7 +182,9 @@ def _items_changed(owner: SequenceValue, old: dict[str, Any]) -> Iterable[Any]:
 def _keys_changed(owner: DictValue, old: dict[str, Any]) -> Iterable[Any]:
     if owner.owner is not None:
         return  # the instance's attributes are the places
-    before = old["items"]
+    if owner.hashed is not None and owner.hashed is old["hashed"]:
+        return  # its items are those of lists
+    before = old["known"]
     if list(before) != list(owner.items)[: len(before)]:
         raise Unsupported("JF-B006", "the keys of a dict change")
     if len(before) < len(owner.items):
@@ -188,6 +192,13 @@ def _keys_changed(owner: DictValue, old: dict[str, Any]) -> Iterable[Any]:
     for key, (_, value) in owner.items.items():
         if settled(value) is not settled(before[key][1]):
             yield key
+
+
+def _set_changed(owner: SetValue, old: dict[str, Any]) -> Iterable[Any]:
+    is_hashed = owner.hashed is not None and owner.hashed is old["hashed"]
+    if not is_hashed and owner.items != old["known"]:
+        raise Unsupported("JF-B006", "the items of a set change")
+    return ()
 
 
 def _globals_changed(owner: NamespaceValue, old: dict[str, Any]) -> Iterable[Any]:
@@ -225,6 +236,7 @@ _CHANGES: dict[type, Any] = {
     SequenceValue: _items_changed,
     GrownListValue: _items_changed,
     DictValue: _keys_changed,
+    SetValue: _set_changed,
     NamespaceValue: _globals_changed,
     ClassDictionaryValue: _class_changed,
 }
@@ -381,7 +393,7 @@ class Reach:
                 self.objects[id(item)] = item
                 work += [item.slots, item.stack, item.closure]
                 work += [] if item.sink is None else item.sink.held
-            elif isinstance(item, PyValue) or hasattr(item, "frame"):
+            elif isinstance(item, (PyValue, Hashed)) or hasattr(item, "frame"):
                 self.objects[id(item)] = item
                 work += [part for name, part in vars(item).items() if name not in _OUTSIDE]
 

@@ -161,3 +161,17 @@ def test_nan_in_a_heap():
     a = np.arange(20.0)[::-1].copy()
     a[[3, 8]] = np.nan
     agrees(program, a, pieces=None)
+
+
+def test_a_list_that_a_loop_grew_before():
+    def program(a, count):
+        heap = []
+        for k in range(count):
+            heap.append(int(a[k % 9]))
+            heap = heap + [k]
+            heapq.heapify(heap)
+            heapq.heappush(heap, 3)
+            heap = sorted(heap)[:4]
+        return heap
+
+    agrees(program, np.arange(9)[::-1].copy(), 6, pieces=None)

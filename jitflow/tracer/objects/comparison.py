@@ -53,8 +53,9 @@ from jitflow.tracer.values import (
 
 if TYPE_CHECKING:
     from jitflow.tracer import list_items
-    from jitflow.tracer.objects import deques, int_or_float, integer_lists
+    from jitflow.tracer.objects import deques, hashing, int_or_float, integer_lists
 else:
+    hashing = LazyModule("jitflow.tracer.objects.hashing")
     int_or_float = LazyModule("jitflow.tracer.objects.int_or_float")
     list_items = LazyModule("jitflow.tracer.list_items")
     integer_lists = LazyModule("jitflow.tracer.objects.integer_lists")
@@ -62,6 +63,8 @@ else:
 
 NAMES = {"<": "lt", "<=": "le", "==": "eq", "!=": "ne", ">": "gt", ">=": "ge"}
 _REFLECTED = {"<": ">", "<=": ">=", "==": "==", "!=": "!=", ">": "<", ">=": "<="}
+_MANY = 8
+"""Items of a container from which an item is not compared with each of them in a loop."""
 _TRUE, _FALSE = ConstantValue(True), ConstantValue(False)
 
 
@@ -357,11 +360,11 @@ def _truth_of(tracer: Tracer, value: PyValue) -> PyValue:
         return _instance_truth(tracer, value)
     if isinstance(value, SequenceValue) and value.rows is not None:
         return truth(tracer, length(tracer, value))
-    if isinstance(value, SequenceValue | DictValue | SetValue):
+    if isinstance(value, SequenceValue):
         return ConstantValue(bool(value.items))
     if isinstance(value, DictViewValue):
         return ConstantValue(bool(value.mapping.items))
-    if isinstance(value, RangeValue | NumbersValue | DequeValue):
+    if isinstance(value, RangeValue | NumbersValue | DequeValue | DictValue | SetValue):
         return truth(tracer, length(tracer, value))
     if isinstance(value, OpaqueValue):
         raise Unsupported("JF-B003", f"truth of a {type(value.real).__name__}")
@@ -394,6 +397,8 @@ def length(tracer: Tracer, value: PyValue) -> PyValue:
     value = resolve(tracer, value)
     if isinstance(value, SequenceValue) and value.rows is not None:
         return list_items.length(tracer, value)
+    if isinstance(value, DictValue | SetValue) and value.hashed is not None:
+        return length(tracer, value.hashed.keys)
     if isinstance(value, SequenceValue | DictValue | SetValue):
         return ConstantValue(len(value.items))
     if isinstance(value, DictViewValue):
@@ -444,9 +449,7 @@ def contains(tracer: Tracer, container: PyValue, item: PyValue) -> PyValue:
     if isinstance(container, ArrayValue):
         return numpy.contains(tracer.context, container, resolve(tracer, item))
     if isinstance(container, DictValue | SetValue):
-        if is_open(tracer, item) and all(type(key) is int for key in container.items):
-            return _in_items(tracer, [ConstantValue(key) for key in container.items], item)
-        return ConstantValue(key_of(tracer, item, container.items) in container.items)
+        return _in_keys(tracer, container, item)
     if isinstance(container, NamespaceValue):
         return ConstantValue(modules.contains(tracer, container, item))
     if isinstance(container, DictViewValue) and container.part == "keys":
@@ -465,6 +468,19 @@ def contains(tracer: Tracer, container: PyValue, item: PyValue) -> PyValue:
         if result is not None:
             return truth(tracer, result)
     return _in_items(tracer, items_of(tracer, container), item)
+
+
+def _in_keys(tracer: Tracer, container: DictValue | SetValue, item: PyValue) -> PyValue:
+    """Whether one of the keys of a dict, or items of a set, is `item`."""
+    if hashing.is_absent(tracer, container, item):
+        return _FALSE
+    is_small = container.hashed is None and len(container.items) <= _MANY
+    if is_small and is_open(tracer, item) and all(type(key) is int for key in container.items):
+        return _in_items(tracer, [ConstantValue(key) for key in container.items], item)
+    if hashing.uses(tracer, container, item):
+        position: PyValue = hashing.find(tracer, container, item)
+        return compare(tracer, "<=", ConstantValue(0), position)
+    return ConstantValue(key_of(tracer, item, container.items) in container.items)
 
 
 def _in_items(tracer: Tracer, items: list[PyValue], item: PyValue) -> PyValue:

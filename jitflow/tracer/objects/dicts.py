@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from jitflow.core.errors import Unsupported
+from jitflow.core.lazy import LazyModule
 from jitflow.core.shown import shown
 from jitflow.guards.predicates import HasNoItem, SameObject, TypeIs
 from jitflow.guards.sources import keys_of
@@ -22,15 +23,23 @@ from jitflow.tracer.objects.protocol import Tracer
 from jitflow.tracer.objects.wrap import resolve
 from jitflow.tracer.values import ConstantValue, PyValue, ScalarValue, SequenceValue
 
+if TYPE_CHECKING:
+    from jitflow.tracer.objects import hashing
+else:
+    hashing = LazyModule("jitflow.tracer.objects.hashing")
+
 NONE = ConstantValue(None)
 
 
 def get_item(tracer: Tracer, value: DictValue, key: PyValue) -> PyValue:
     """``value[key]``."""
-    name = key_of(tracer, key, value.items)
-    found = value.items.get(name)
-    if found is not None:
-        return found[1]
+    if hashing.uses(tracer, value, key):
+        return _hashed_item(tracer, value, key)
+    is_absent = hashing.is_absent(tracer, value, key)
+    name = None if is_absent else key_of(tracer, key, value.items)
+    if not is_absent and name in value.items:
+        known: PyValue = value.items[name][1]
+        return known
     if value.default_factory is not None:
         factory = resolve(tracer, value.default_factory)
         if not (isinstance(factory, ConstantValue) and factory.value is None):
@@ -40,8 +49,24 @@ def get_item(tracer: Tracer, value: DictValue, key: PyValue) -> PyValue:
     raise Unsupported("JF-B009", f"KeyError: {shown(name)}")
 
 
+def _hashed_item(tracer: Tracer, value: DictValue, key: PyValue) -> PyValue:
+    factory = None if value.default_factory is None else resolve(tracer, value.default_factory)
+    if factory is None or (isinstance(factory, ConstantValue) and factory.value is None):
+        there: PyValue = hashing.get(tracer, value, key)
+        return there
+    item = call_nested(tracer, factory)
+    found: PyValue = hashing.get_or(tracer, value, key, item)
+    will_resize(tracer, value)
+    hashing.store(tracer, value, key, found)
+    return found
+
+
 def set_item(tracer: Tracer, value: DictValue, key: PyValue, new: PyValue) -> None:
     """``value[key] = new``; a key that is there keeps its object and place."""
+    if hashing.uses(tracer, value, key, new):
+        will_resize(tracer, value)
+        hashing.store(tracer, value, key, new)
+        return
     name = key_of(tracer, key, value.items)
     if value.owner is not None and type(name) is str:
         store(tracer, value.owner, name, new)
@@ -165,6 +190,11 @@ def merge_keywords(tracer: Tracer, value: DictValue, other: PyValue) -> None:
 
 
 def _get(tracer: Tracer, value: DictValue, key: PyValue, default: PyValue = NONE) -> PyValue:
+    if hashing.uses(tracer, value, key):
+        item: PyValue = hashing.get_or(tracer, value, key, default)
+        return item
+    if hashing.is_absent(tracer, value, key):
+        return default
     found = value.items.get(key_of(tracer, key, value.items))
     return default if found is None else found[1]
 
@@ -183,7 +213,8 @@ def _pop(tracer: Tracer, value: DictValue, key: PyValue, default: PyValue | None
             raise Unsupported("JF-B009", f"KeyError: {shown(name)}")
         return default
     change(tracer, value)
-    return value.items.pop(name)[1]
+    taken: PyValue = value.items.pop(name)[1]
+    return taken
 
 
 def _pop_item(tracer: Tracer, value: DictValue, last: PyValue | None = None) -> PyValue:
@@ -199,9 +230,15 @@ def _pop_item(tracer: Tracer, value: DictValue, last: PyValue | None = None) -> 
 def _set_default(
     tracer: Tracer, value: DictValue, key: PyValue, default: PyValue = NONE
 ) -> PyValue:
-    found = value.items.get(key_of(tracer, key))
-    if found is not None:
-        return found[1]
+    if hashing.uses(tracer, value, key, default):
+        found: PyValue = hashing.get_or(tracer, value, key, default)
+        set_item(tracer, value, key, found)
+        return found
+    is_absent = hashing.is_absent(tracer, value, key)
+    name = None if is_absent else key_of(tracer, key)
+    if not is_absent and name in value.items:
+        there: PyValue = value.items[name][1]
+        return there
     set_item(tracer, value, key, default)
     return default
 

@@ -23,7 +23,7 @@ def will_change(tracer: Tracer, value: Any) -> None:
     value.changed = True
     if value.source is not None:
         if isinstance(value, SequenceValue | DictValue) and id(value) not in table.originals:
-            items = value.fixed if isinstance(value, SequenceValue) else value.items
+            items = value.fixed if isinstance(value, SequenceValue) else value.known
             table.originals[id(value)] = items.copy()
         table.changed.setdefault(id(value), value)
 

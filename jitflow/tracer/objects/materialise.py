@@ -238,8 +238,13 @@ def _deque(tracer: Tracer, value: DequeValue) -> r.Recipe:
     return r.BuildCall(deque, (recipe_of(tracer, value.held), r.Constant(value.maxlen)))
 
 
-def dict_items(tracer: Tracer, value: DictValue) -> r.BuildDict:
+def dict_items(tracer: Tracer, value: DictValue) -> r.Recipe:
     """The items of a dict as a plain dict."""
+    if value.hashed is not None:
+        assert value.hashed.values is not None
+        parts = (value.hashed.keys, value.hashed.values)
+        pairs = r.BuildCall(zip, tuple(recipe_of(tracer, part) for part in parts))
+        return r.BuildCall(dict, (pairs,))
     return r.BuildDict(
         tuple(
             (recipe_of(tracer, key), recipe_of(tracer, item)) for key, item in value.items.values()
@@ -265,6 +270,8 @@ def _dict_view(tracer: Tracer, value: DictViewValue) -> r.Recipe:
 
 
 def _set(tracer: Tracer, value: SetValue) -> r.Recipe:
+    if value.hashed is not None:
+        return r.BuildCall(set, (recipe_of(tracer, value.hashed.keys),))
     return r.BuildSequence(value.kind, tuple(recipe_of(tracer, v) for v in value.items.values()))
 
 

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from types import CodeType, MappingProxyType
 from typing import Any
 
+from jitflow.core.errors import Unsupported
 from jitflow.guards.sources import ConstantSource, Source
 from jitflow.tracer.values import PyValue, SequenceValue
 
@@ -87,7 +88,51 @@ class GrownDictValue(PyValue):
         return dict
 
 
-class DictValue(PyValue):
+class Hashed:
+    """The lists that a dict or set consists of whose keys data decide (`objects.hashing`).
+
+    `first` are the keys that it had before.
+    """
+
+    def __init__(
+        self,
+        keys: SequenceValue,
+        values: SequenceValue | None,
+        homes: SequenceValue,
+        slots: SequenceValue,
+        first: tuple[Any, ...],
+    ) -> None:
+        self.keys, self.values, self.homes, self.slots = keys, values, homes, slots
+        self.first = first
+        found = (keys, values, homes, slots)
+        self.parts = tuple(part for part in found if part is not None)
+
+
+class KeyedValue(PyValue):
+    """A dict or set: `items` are known at trace time; or data decide, and they are `hashed`."""
+
+    kind: type
+
+    def __init__(self, items: dict[Any, Any]) -> None:
+        self.known = items
+        self.hashed: Hashed | None = None
+        self.iterators: list[IteratorValue] = []
+        self.changed = False
+
+    @property
+    def items(self) -> dict[Any, Any]:
+        """The items by their keys; JF-B006 where data decide them."""
+        if self.hashed is not None:
+            text = f"the keys of a {self.kind.__name__} are known only at run time"
+            raise Unsupported("JF-B006", text)
+        return self.known
+
+    @items.setter
+    def items(self, items: dict[Any, Any]) -> None:
+        self.known = items
+
+
+class DictValue(KeyedValue):
     """An exact dict (or `kind`, a subclass without behaviour of its own on the paths traced).
 
     `items` maps the key's Python object to (key value, value); keys are constants.
@@ -103,17 +148,16 @@ class DictValue(PyValue):
         default_factory: PyValue | None = None,
         owner: InstanceValue | None = None,
     ) -> None:
-        self.items, self.source, self.kind = items, source, kind
+        super().__init__(items)
+        self.source, self.kind = source, kind
         self.default_factory, self.owner = default_factory, owner
-        self.iterators: list[IteratorValue] = []
-        self.changed = False
 
     @property
     def python_type(self) -> type:
         return self.kind
 
     def __repr__(self) -> str:
-        return f"{self.kind.__name__}({list(self.items)})"
+        return f"{self.kind.__name__}({list(self.known)})"
 
 
 class DictViewValue(PyValue):
@@ -127,7 +171,7 @@ class DictViewValue(PyValue):
         return type(getattr({}, self.part)())
 
 
-class SetValue(PyValue):
+class SetValue(KeyedValue):
     """A set or frozenset, by `kind`, of constants; `items` keeps the order of insertion.
 
     `by_insertion` tells that it was made by single insertions, which fixes its order of iteration.
@@ -137,11 +181,10 @@ class SetValue(PyValue):
     def __init__(
         self, items: dict[Any, PyValue], kind: type = set, source: Source | None = None
     ) -> None:
-        self.items, self.kind, self.source = items, kind, source
+        super().__init__(items)
+        self.kind, self.source = kind, source
         self.by_insertion = source is None
         self.log: tuple[tuple[Any, tuple[PyValue, ...]], ...] = ()
-        self.iterators: list[IteratorValue] = []
-        self.changed = False
 
     @property
     def python_type(self) -> type:

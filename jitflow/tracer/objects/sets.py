@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from jitflow.core.errors import Unsupported
+from jitflow.core.lazy import LazyModule
 from jitflow.core.shown import shown
 from jitflow.tracer.objects.effects import will_resize
 from jitflow.tracer.objects.iterators import items_of
@@ -15,6 +16,11 @@ from jitflow.tracer.objects.number_values import BINARY, COMPARE
 from jitflow.tracer.objects.protocol import Tracer
 from jitflow.tracer.objects.wrap import resolve
 from jitflow.tracer.values import ConstantValue, PyValue
+
+if TYPE_CHECKING:
+    from jitflow.tracer.objects import hashing
+else:
+    hashing = LazyModule("jitflow.tracer.objects.hashing")
 
 NONE = ConstantValue(None)
 
@@ -53,6 +59,10 @@ def _without_order(value: SetValue) -> SetValue:
 
 def add(tracer: Tracer, value: SetValue, item: PyValue) -> PyValue:
     """``value.add(item)``."""
+    if hashing.uses(tracer, value, item, item):
+        will_resize(tracer, value)
+        hashing.add(tracer, value, item)
+        return NONE
     key = key_of(tracer, item, value.items)
     if key not in value.items:
         will_resize(tracer, value)

@@ -168,6 +168,11 @@ def _numbers(tracer: Tracer, value: NumbersValue) -> list[r.Effect]:
 def _dict(tracer: Tracer, value: DictValue) -> list[r.Effect]:
     target = recipe_of(tracer, value)
     before = tracer.context.objects.originals[id(value)]
+    if value.hashed is not None:
+        items = dict_items(tracer, value)
+        if list(value.hashed.first)[: len(before)] == list(before):
+            return [r.CallEffect(dict.update, (target, items))]
+        return [r.ReplaceItems(target, items)]
     kept = [key for key in before if key in value.items]
     if list(value.items)[: len(kept)] != kept or any(
         before[key][0] is not value.items[key][0] for key in kept
@@ -201,6 +206,9 @@ def _set(tracer: Tracer, value: SetValue) -> list[r.Effect]:
                 raise Unsupported("JF-B014", "a set that changes by one that has changed")
         recipes = (target, *(recipe_of(tracer, item) for item in arguments))
         found.append(r.CallEffect(method, recipes))
+    if value.hashed is not None:  # those that are there already change nothing
+        known = recipe_of(tracer, value.hashed.keys)
+        found.append(r.CallEffect(set.update, (target, known)))
     return found
 
 
