@@ -1,9 +1,9 @@
 """Items of lists and tuples at a position known only at run time: tables of numbers and the like.
 
 The items become an array of the graph and the subscript a read of one element of it. So they must
-be alike: numbers of one type, small arrays of one type and layout, or tuples of one length whose
-items are alike. What is read of arrays may be neither written nor handed out: eager Python has
-one of the arrays themselves there.
+be alike: numbers of one type, Python's or NumPy's, small arrays of one type and layout, or tuples
+of one length whose items are alike. What is read of arrays may be neither written nor handed out:
+eager Python has one of the arrays themselves there.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import math
 
 import numpy as np
 
+from jitflow.core.dtypes import DType
 from jitflow.core.errors import Unsupported
 from jitflow.ir.graph import Value
 from jitflow.tracer import arrays, layout, numpy
@@ -19,7 +20,13 @@ from jitflow.tracer.context import TraceContext
 from jitflow.tracer.objects.number_values import DTYPES, box_of, graph_value
 from jitflow.tracer.objects.protocol import Tracer
 from jitflow.tracer.objects.wrap import resolve
-from jitflow.tracer.values import ArrayValue, ConstantValue, PyValue, SequenceValue
+from jitflow.tracer.values import (
+    ArrayValue,
+    ConstantValue,
+    PyValue,
+    ScalarValue,
+    SequenceValue,
+)
 
 MOST_ITEMS = 1024
 """Items of a table: each of them is looked at, and guarded where it comes from outside."""
@@ -46,6 +53,10 @@ def _chosen(tracer: Tracer, items: list[PyValue], key: PyValue) -> PyValue:
     arrays_of_it = [item for item in items if isinstance(item, ArrayValue)]
     if len(arrays_of_it) == len(items):
         return _chosen_array(tracer, arrays_of_it, key)
+    dtype = _common_dtype(items)
+    if dtype is not None:
+        scalars = arrays.fresh(tracer.context, _side_by_side(tracer.context, items, dtype))
+        return numpy.getitem(tracer.context, scalars, key)
     box = _common_box(items)
     table = arrays.fresh(tracer.context, _table(tracer.context, items, box))
     number = numpy.getitem(tracer.context, table, key)
@@ -85,6 +96,15 @@ def _items_like(first: SequenceValue, item: PyValue) -> list[PyValue]:
     return list(item.items)  # type: ignore[attr-defined]
 
 
+def _common_dtype(items: list[PyValue]) -> DType | None:
+    """The type of NumPy's numbers, where all items are such of one type."""
+    found = {
+        item.dtype if isinstance(item, ScalarValue) and item.box == "scalar" else None
+        for item in items
+    }
+    return found.pop() if len(found) == 1 else None
+
+
 def _common_box(items: list[PyValue]) -> str:
     """The Python type that all of the numbers have."""
     boxes = {box_of(item) for item in items}
@@ -108,5 +128,10 @@ def _table(context: TraceContext, items: list[PyValue], box: str) -> Value:
             raise Unsupported("JF-B010", "an integer of more than 64 bits") from None
         values.flags.writeable = False
         return emit("constant", value=values)
+    return _side_by_side(context, items, dtype)
+
+
+def _side_by_side(context: TraceContext, items: list[PyValue], dtype: DType) -> Value:
+    emit = context.builder.emit
     numbers = [graph_value(context, item, dtype) for item in items]
     return emit("concatenate", *(emit("expand_dims", n, axes=(0,)) for n in numbers), axis=0)
