@@ -579,3 +579,19 @@ def test_numbers_that_the_next_iteration_replaces_warn(program):
         for k in (0, -1, 1):
             args = np.array(x, float), k
             assert heard(compiled, args)[:2] == heard(program, args)[:2]
+
+
+def last_of_few(x, k):
+    found = x
+    for i in range(4):
+        found = x[:3] * 0.25
+        found[0] /= i - k
+    return found
+
+
+@pytest.mark.parametrize("k", [0, 1, 3, 5])
+def test_few_elements_that_the_next_iteration_replaces_warn(k):
+    compiled = jitflow.compile(last_of_few)
+    for _ in range(3):
+        args = np.arange(1.0, 5.0), k
+        assert heard(compiled, args)[:2] == heard(last_of_few, args)[:2]

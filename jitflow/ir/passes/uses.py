@@ -17,13 +17,16 @@ from jitflow.core.dims import Dim
 from jitflow.ir.flags import is_loud
 from jitflow.ir.graph import Block, DimensionOf, Graph, Node, Value
 from jitflow.ir.passes.dce import must_stay
-from jitflow.ir.regions import BOUNDS, carried, symbols_in
+from jitflow.ir.regions import BOUNDS, carried, symbols_in, walk_block
 from jitflow.ops.record import Kind
 from jitflow.ops.shapes import Shape
 from jitflow.ops.views import shows_all
 
 _COUNTED = 4096
 """Elements of an array for which it is looked up one by one whether slices take them."""
+
+_FEW = 16
+"""Elements of an array whose computation a compiler may move like that of a number."""
 
 _SELECTING = frozenset({"slice", "diagonal"})
 _DECIDING = frozenset({"logical_and", "logical_or"})
@@ -183,7 +186,8 @@ class Uses:
         stays, body = False, node.regions[-1]
         for region in node.regions:
             if region is body:
-                self._carry(region.results, kept, lambda k: self._is_needed(node, k))
+                passed_on = [k for k in kept if not _is_replaced(node, k)]
+                self._carry(region.results, passed_on, lambda k: self._is_needed(node, k))
             else:
                 self._mark(region.results)
             stays |= self._block(region, watches and region is body)
@@ -209,6 +213,20 @@ class Uses:
             for k in range(len(node.results))
             if any(self._is_touched(group[k]) for group in groups)
         ]
+
+
+def _is_replaced(node: Node, k: int) -> bool:
+    """Whether a few elements, which a compiler has in registers, are of use behind a loop alone."""
+    type = node.results[k].type
+    if not type.rank or not isinstance(type.size, int) or type.size > _FEW:
+        return False
+    found = {id(carried(node, region)[k]) for region in node.regions}
+    looked_at = {id(value) for region in node.regions for value in region.results}
+    for region in node.regions:
+        for item in walk_block(region):
+            looked_at.update(map(id, item.operands))
+            looked_at.update(id(value) for inner in item.regions for value in inner.results)
+    return found.isdisjoint(looked_at)
 
 
 def _is_empty(value: Value) -> bool:
