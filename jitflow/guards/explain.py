@@ -273,4 +273,6 @@ def _explain_late(guard: p.Guard, evaluator: Evaluator, symbols: dict[str, int])
     text = f"{guard.left} {guard.relation} {guard.right}"
     is_fixed = guard.relation == "==" and int in (type(guard.left), type(guard.right))
     dynamic = frozenset({str(guard.source)} if is_fixed else ())
-    return Failure(f"`{guard.source}`: {text} does not hold for {left} and {right}", dynamic)
+    return Failure(
+        f"`{guard.source}`: {text} does not hold for {briefly(left)} and {briefly(right)}", dynamic
+    )

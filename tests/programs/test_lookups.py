@@ -185,3 +185,15 @@ def test_reports_show_no_objects_of_the_program(capsys):
         compiled(np.arange(3.0), key)
     str(compiled.report())
     assert not capsys.readouterr().out
+
+
+def squares(x, k):
+    for i in range(3):
+        print(i)
+        k = k * k if k > 1 else k
+        x = x[: k + 2] + (k < 9)
+    return x
+
+
+def test_integers_that_outgrow_what_a_guard_compares(check):
+    check(squares, *((np.arange(12.0), k) for k in (1, 2, 3, 10**3, 10**2000, 4)))
