@@ -215,10 +215,11 @@ class Best(Sink):
 
 
 class Items(Sink):
-    """``list`` and ``tuple``."""
+    """``list`` and ``tuple``, and ``extend`` of the list `into`, which has no result."""
 
-    def __init__(self, tracer: Tracer) -> None:
-        self.items = SequenceValue(list, [])
+    def __init__(self, tracer: Tracer, into: SequenceValue | None = None) -> None:
+        self.items = into or SequenceValue(list, [])
+        self.is_made = into is None
         super().__init__(tracer, self.items)
 
     def take(self, item: PyValue) -> PyValue | None:
@@ -229,5 +230,5 @@ class Items(Sink):
         return None
 
     def result(self) -> PyValue:
-        """The list."""
-        return self.items
+        """The list; None for one that was there before."""
+        return self.items if self.is_made else ConstantValue(None)

@@ -12,16 +12,30 @@ from jitflow.tracer.objects.comparison import is_equal_item, known_truth
 from jitflow.tracer.objects.effects import will_change
 from jitflow.tracer.objects.iterators import items_of
 from jitflow.tracer.objects.keys import index_of, is_open, slice_of
-from jitflow.tracer.objects.model import DictValue, GrownListValue, LazyValue
+from jitflow.tracer.objects.model import (
+    DictValue,
+    GrownListValue,
+    IteratorValue,
+    LazyValue,
+    RangeValue,
+)
 from jitflow.tracer.objects.nested import call_nested
 from jitflow.tracer.objects.protocol import Tracer
 from jitflow.tracer.objects.wrap import resolve
-from jitflow.tracer.values import ConstantValue, PyValue, ScalarValue, SequenceValue, SliceValue
+from jitflow.tracer.values import (
+    ConstantValue,
+    NumbersValue,
+    PyValue,
+    ScalarValue,
+    SequenceValue,
+    SliceValue,
+)
 
 if TYPE_CHECKING:
     from jitflow.tracer import growing, list_items, queues
-    from jitflow.tracer.objects import choice, number_tables
+    from jitflow.tracer.objects import choice, consuming, number_tables
 else:
+    consuming = LazyModule("jitflow.tracer.objects.consuming")
     choice = LazyModule("jitflow.tracer.objects.choice")
     number_tables = LazyModule("jitflow.tracer.objects.number_tables")
     growing = LazyModule("jitflow.tracer.growing")
@@ -29,6 +43,9 @@ else:
     queues = LazyModule("jitflow.tracer.queues")
 
 NONE = ConstantValue(None)
+
+_OPEN = (SequenceValue, NumbersValue, IteratorValue, RangeValue)
+"""What may have as many items as data decide."""
 
 
 def base_kind(kind: type) -> type:
@@ -133,8 +150,12 @@ def grow(tracer: Tracer, value: LazyValue, item: PyValue) -> PyValue:
 
 
 def extend(tracer: Tracer, value: SequenceValue, items: PyValue) -> PyValue:
-    """``value.extend(items)``."""
-    new = items_of(tracer, items)
+    """``value.extend(items)``; of items whose number is known at run time alone, in a loop."""
+    given = resolve(tracer, items)
+    is_open = given is not value and isinstance(given, _OPEN)
+    if is_open and value.kind is list and consuming.is_consumed(tracer, given):
+        return consuming.consume(tracer, given, consuming.Items(tracer, value))
+    new = items_of(tracer, given)
     if value.rows is not None:
         for item in new:
             growing.append(tracer, value, item)
