@@ -123,6 +123,14 @@ def ceilings_of(context: TraceContext, dim: Dim) -> list[Dim]:
     return found
 
 
+def note_ceiling(context: TraceContext, dim: Dim, ceiling: Dim) -> None:
+    """A dimension that data decide, if it is one, does not exceed `ceiling`."""
+    name = str(dim)
+    is_late = isinstance(dim, SymbolicDim) and dim.symbols() <= context.late_symbols
+    if is_late and name not in context.ceilings and dim not in ceilings_of(context, ceiling):
+        context.ceilings[name] = ceiling
+
+
 def _mark_extents(context: TraceContext, names: frozenset[str]) -> None:
     before = context.late_extents
     context.objects.journal.append((context, {"late_extents": before}))

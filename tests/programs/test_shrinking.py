@@ -152,3 +152,35 @@ def test_lengths_of_an_attempt_that_was_given_up_are_forgotten(check_loops):
 
     a, m = RNG.normal(size=7), RNG.normal(size=(6, 7))
     check_loops(f, (a, m, 0.3), (-a, m, 0.3), (a, m, -100.0))
+
+
+def experts(top, x, weights, room):
+    out, dropped = np.zeros_like(x), 0
+    for k in range(len(weights)):
+        token, slot = np.where(top == k)
+        if len(token) == 0:
+            continue
+        if len(token) > room:
+            dropped += len(token) - room
+            token, slot = token[:room], slot[:room]
+        np.add.at(out, token, np.maximum(x[token] @ weights[k], 0) * (1 + slot[:, None]))
+    return out, dropped
+
+
+def thinned(values, most, step):
+    kept = values[values > 0]
+    if len(kept) > most:
+        kept = kept[::step]
+    if len(kept) > most:
+        kept = kept[-most:]
+    return kept * 2, len(kept)
+
+
+def test_a_part_of_an_array_in_one_arm(check_loops):
+    rng = np.random.default_rng(8)
+    top, x, weights = rng.integers(0, 6, (40, 2)), rng.standard_normal((40, 5)), np.ones((8, 5, 5))
+    report = check_loops(experts, *((top, x, weights, room) for room in (11, 3, 0, 80)))
+    assert report.breaks == 0
+    values = rng.standard_normal(50)
+    calls = [(values, 9, 2), (values, 12, 3), (-np.abs(values), 4, 2), (values, 60, 5)]
+    assert check_loops(thinned, *calls).breaks == 0

@@ -255,7 +255,9 @@ def slice_bounds(context: TraceContext, key: SliceValue, extent: Dim) -> tuple[D
     width = facts.span(context, last - first)
     if width == 0:
         return 0, step, 0
-    return start, step, facts.stepped(context, width, step if ascends else -step)
+    length = facts.stepped(context, width, step if ascends else -step)
+    facts.note_ceiling(context, length, extent)
+    return start, step, length
 
 
 def _check_bounds(context: TraceContext, key: SliceValue) -> None:
