@@ -18,7 +18,7 @@ from jitflow.core.dataclass import dataclass, field, replace
 from jitflow.core.dims import Dim
 from jitflow.core.errors import Unsupported
 from jitflow.core.lazy import LazyModule
-from jitflow.tracer import arrays, carried, facts, kinds, list_rows, operations
+from jitflow.tracer import arrays, carried, facts, kinds, list_rows, list_tables, operations
 from jitflow.tracer.kinds import Kind, Number, Row, Stack
 from jitflow.tracer.numpy.nested import array_of
 from jitflow.tracer.objects import effects
@@ -142,7 +142,7 @@ def begin(
     else:
         rows = list_rows.with_more(tracer, rows, _room(rows.stack.item, growth, appends, trips))
         if growth.is_ordered:
-            rows = list_rows.ordered(tracer, rows)
+            rows = list_tables.ordered(tracer, rows)
         if growth.is_set and not rows.stack.is_queue:
             is_full = rows.stack.is_full and not growth.is_popped
             stack = replace(rows.stack, is_set=True, is_full=is_full)
@@ -200,8 +200,8 @@ def _first_rows(
     growth.kind = kind
     emit, room = tracer.context.builder.emit, _room(kind, growth, appends, trips)
     if copied and isinstance(kind, Row):
-        first = list_rows.first_rows_of_table(tracer, owner, kind, growth.is_set)
-        first = list_rows.ordered(tracer, first) if growth.is_ordered else first
+        first = list_tables.first_rows_of_table(tracer, owner, kind, growth.is_set)
+        first = list_tables.ordered(tracer, first) if growth.is_ordered else first
         return list_rows.with_more(tracer, first, room) if growth.grows else first
     if copied and isinstance(kind, Number):
         numbers = array_of(tracer.context, SequenceValue(list, owner.fixed), kind.dtype)
@@ -274,7 +274,7 @@ def append(tracer: Any, owner: SequenceValue, item: PyValue) -> None:
     parts = list_rows.parts_of(tracer, item, kind)
     owner.own_rows = list_rows.with_row(tracer, rows, parts, position)
     if isinstance(kind, Row):
-        list_rows.take_in(tracer, owner, item, position)
+        list_tables.take_in(tracer, owner, item, position)
     growth.appends += 1
     growth.is_nested |= bool(tracer.attempts) and tracer.attempts[-1] is not growth.attempt
 
@@ -402,8 +402,8 @@ def _move(tracer: Interpreter, owner: SequenceValue, key: PyValue, item: PyValue
         raise Unsupported("JF-B006", "lists in a list change places")
     position = list_rows.position_of(tracer, rows, key)
     effects.will_change(tracer, owner)
-    owner.own_rows = list_rows.moved(
-        tracer, list_rows.ordered(tracer, rows), position, row.position
+    owner.own_rows = list_tables.moved(
+        tracer, list_tables.ordered(tracer, rows), position, row.position
     )
 
 

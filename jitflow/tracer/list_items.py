@@ -12,7 +12,7 @@ import numpy as np
 from jitflow.core.dtypes import F64
 from jitflow.core.errors import Unsupported
 from jitflow.ir.graph import Value
-from jitflow.tracer import arrays, carried, facts, kinds, list_rows, numpy, operations
+from jitflow.tracer import arrays, carried, facts, kinds, list_rows, list_tables, numpy, operations
 from jitflow.tracer.kinds import Either, Fixed, Group, IntOrFloat, Kind, Number, OrNone, Row
 from jitflow.tracer.numpy.nested import array_of
 from jitflow.tracer.objects.number_values import integer
@@ -47,7 +47,7 @@ def get_item(tracer: Any, owner: SequenceValue, key: PyValue) -> PyValue:
     if isinstance(kind, Row):
         if isinstance(key, SliceValue):
             raise Unsupported("JF-B006", "a slice of a list of lists")
-        return list_rows.item_of_table(tracer, owner, list_rows.position_of(tracer, rows, key))
+        return list_tables.item_of_table(tracer, owner, list_rows.position_of(tracer, rows, key))
     if owner.host is not None and not isinstance(key, SliceValue):
         assert owner.host.rows is not None
         place = (owner.position, list_rows.position_of(tracer, rows, key))

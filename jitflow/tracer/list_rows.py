@@ -1,9 +1,7 @@
 """The rows of lists that captured loops grow or change: arrays with an item in each row.
 
 What a list's items are (`item_kind`), what one consists of (`parts_of`), and reading and writing
-rows. A list whose items are lists of numbers, all of one length, is a table: its arrays have two
-axes. Its items are then lists without a state of their own (`SequenceValue.host`): what they hold
-is a row of the table, wherever else the program has them.
+rows. A list of lists is a table (`list_tables`): its arrays have two axes.
 """
 
 from __future__ import annotations
@@ -22,7 +20,6 @@ from jitflow.ir.graph import Block, Value
 from jitflow.tracer import arrays, carried, facts, kinds, layout, operations
 from jitflow.tracer.kinds import Array, Either, Fixed, Group, IntOrFloat, Kind, Number, Row, Stack
 from jitflow.tracer.numpy.nested import array_of
-from jitflow.tracer.objects import effects
 from jitflow.tracer.objects.number_values import box_of
 from jitflow.tracer.values import (
     ArrayValue,
@@ -259,13 +256,14 @@ def written(
     place = (slot_of(tracer, rows, place[0]), *place[1:])
     buffers = []
     for buffer, part in zip(rows.data, parts, strict=True):
-        where = _slice(buffer, place)
+        where = at_place(buffer, place)
         row = emit("reshape", part, shape=where["shape"])
         buffers.append(emit("update", buffer, row, views=(("slice", where),)))
     return (*buffers, *rows.buffers[len(buffers) :])
 
 
-def _slice(buffer: Value, place: tuple[Dim, ...]) -> dict[str, Any]:
+def at_place(buffer: Value, place: tuple[Dim, ...]) -> dict[str, Any]:
+    """The slice of a buffer that is at a place: attributes of the operator."""
     rest = buffer.type.shape[len(place) :]
     shape = (*(1 for _ in place), *rest)
     return {"starts": (*place, *(0 for _ in rest)), "steps": (1,) * len(shape), "shape": shape}
@@ -274,12 +272,13 @@ def _slice(buffer: Value, place: tuple[Dim, ...]) -> dict[str, Any]:
 def read(tracer: Interpreter, rows: RowsValue, place: tuple[Dim, ...]) -> list[Value]:
     """What is at a place of each buffer."""
     place = (slot_of(tracer, rows, place[0]), *place[1:])
-    return [_element(tracer, buffer, place) for buffer in rows.data]
+    return [element(tracer, buffer, place) for buffer in rows.data]
 
 
-def _element(tracer: Interpreter, buffer: Value, place: tuple[Dim, ...]) -> Value:
+def element(tracer: Interpreter, buffer: Value, place: tuple[Dim, ...]) -> Value:
+    """What is at a place of a buffer."""
     emit = tracer.context.builder.emit
-    part = emit("slice", buffer, **_slice(buffer, place))
+    part = emit("slice", buffer, **at_place(buffer, place))
     return emit("squeeze", part, axes=tuple(range(len(place))))
 
 
@@ -472,70 +471,3 @@ def is_visible(tracer: Any, dim: Dim) -> bool:
     symbols = builder.graph.symbols
     found = map(symbols.get, dims.symbols_of(dim))  # what an attempt made is gone with it
     return all(known is not None and builder.sees(known.value) for known in found)
-
-
-# Tables
-
-
-def item_of_table(tracer: Any, owner: SequenceValue, position: Dim) -> SequenceValue:
-    """The list at a position of a table: the same one for a position."""
-    rows = owner.own_rows
-    if rows is not None and rows.stack.is_ordered:
-        slot = _element(tracer, rows.buffers[-1], (position,))
-        position = facts.late_symbol(tracer.context, slot, None)
-    key = (id(owner), str(position))
-    item: SequenceValue | None = tracer.in_tables.get(key)
-    if item is None:
-        item = tracer.in_tables[key] = SequenceValue(list, [])
-        item.host, item.position = owner, position
-    return item
-
-
-def ordered(tracer: Interpreter, rows: RowsValue) -> RowsValue:
-    """The rows with an array of their order."""
-    if rows.stack.is_ordered:
-        return rows
-    if not rows.stack.is_full:
-        raise Unsupported("JF-B006", "a list of lists that change places and grows")
-    order = tracer.context.builder.emit("iota", length=rows.stack.capacity, dtype=I64)
-    stack = replace(rows.stack, is_ordered=True, is_set=True)
-    return RowsValue(stack, (*rows.buffers, order), None)
-
-
-def moved(tracer: Interpreter, rows: RowsValue, position: Dim, slot: Dim) -> RowsValue:
-    """The rows with the one that is at `slot` at a position."""
-    emit, order = tracer.context.builder.emit, rows.buffers[-1]
-    where = _slice(order, (position,))
-    row = emit("reshape", emit("dimension", dim=slot), shape=(1,))
-    order = emit("update", order, row, views=(("slice", where),))
-    return RowsValue(rows.stack, (*rows.data, order), rows.count)
-
-
-def take_in(tracer: Interpreter, owner: SequenceValue, item: PyValue, position: Dim) -> None:
-    """Let a list that became an item of a table show what the table has there."""
-    item = operations.resolve(tracer, item)
-    if isinstance(item, SequenceValue) and item.kind is list:
-        effects.will_change(tracer, item)
-        item.fixed, item.own_rows = [], None
-        item.host, item.position = owner, position
-        tracer.in_tables[id(owner), str(position)] = item
-
-
-def first_rows_of_table(
-    tracer: Interpreter, owner: SequenceValue, kind: Row, is_set: bool
-) -> RowsValue:
-    """The rows of a list of lists, which become parts of it (`host_items`)."""
-    items = [operations.resolve(tracer, item) for item in owner.fixed]
-    if len(set(map(id, items))) < len(items):
-        raise Unsupported("JF-B006", "a list that is an item of a list twice")
-    parts, size = table_parts(tracer, owner.fixed, kind), len(items)
-    host_items(tracer, owner)
-    return RowsValue(Stack(kind, size, size, is_set, is_full=True), tuple(parts), None)
-
-
-def host_items(tracer: Any, owner: SequenceValue) -> None:
-    """Let the lists in a list that has rows be parts of it."""
-    for position, item in enumerate(owner.fixed):
-        item = operations.resolve(tracer, item)
-        if isinstance(item, SequenceValue) and item.kind is list and item.host is None:
-            take_in(tracer, owner, item, position)

@@ -37,10 +37,10 @@ from jitflow.tracer.objects.wrap import settled
 from jitflow.tracer.values import ArrayValue, NumbersValue, PyValue, SequenceValue, Storage
 
 if TYPE_CHECKING:
-    from jitflow.tracer import list_rows
+    from jitflow.tracer import list_tables
     from jitflow.tracer.interpreter import Interpreter
 else:
-    list_rows = LazyModule("jitflow.tracer.list_rows")
+    list_tables = LazyModule("jitflow.tracer.list_tables")
 
 ROWS = "rows"
 """Name of the place that is what a loop appends to a list."""
@@ -296,7 +296,7 @@ def _write_item(tracer: Interpreter, owner: SequenceValue, name: Any, value: Any
     if name == ROWS:
         owner.own_rows = value
         if owner.fixed and isinstance(value.stack.item, Row):
-            list_rows.host_items(tracer, owner)
+            list_tables.host_items(tracer, owner)
     else:
         owner.fixed[name] = value
 

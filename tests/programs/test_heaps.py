@@ -1,33 +1,15 @@
 """Heaps and sorted lists in captured loops: `heapq` and `bisect` by their own comparisons."""
 
 import bisect
-import copy
 import heapq
+from functools import partial
 from heapq import heapify, heappop, heappush
 
 import numpy as np
 import pytest
+from helpers import agreement
 
-import jitflow
-
-
-def outcome(function, args):
-    try:
-        return function(*args)
-    except Exception as error:
-        return type(error), str(error)
-
-
-def agrees(function, *args, pieces=1):
-    compiled = jitflow.compile(function)
-    with jitflow.config().override(measure=False, trace_everything=True):
-        for _ in range(3):
-            one, other = copy.deepcopy(args), copy.deepcopy(args)
-            expected, got = outcome(function, one), outcome(compiled, other)
-            assert repr((got, other)) == repr((expected, one))
-    report = compiled.report()
-    if pieces is not None:
-        assert (report.pieces, report.breaks) == (pieces, 0), str(report)
+agrees = partial(agreement.agrees, pieces=1, trace_everything=True)
 
 
 WEIGHTS = np.random.default_rng(1).integers(0, 6, (24, 24)) * 0.5

@@ -1,9 +1,11 @@
 """Lists of lists of numbers in captured loops: tables that are made, and tables of the caller."""
 
 import copy
+from functools import partial
 
 import numpy as np
 import pytest
+from helpers import agreement
 
 import jitflow
 
@@ -16,13 +18,6 @@ def reals(n, m):
 
 def integers(n, m, most=9):
     return RNG.integers(0, most, (n, m)).tolist()
-
-
-def outcome(function, args):
-    try:
-        return function(*args)
-    except Exception as error:
-        return type(error), str(error)
 
 
 def shape_of(value):
@@ -42,19 +37,7 @@ def shape_of(value):
     return walk(value)
 
 
-def agrees(function, *args, pieces=None, calls=3):
-    """Compare calls with eager ones, arguments, types and identities included; the report."""
-    compiled = jitflow.compile(function)
-    with jitflow.config().override(measure=False):
-        for _ in range(calls):
-            one, other = copy.deepcopy(args), copy.deepcopy(args)
-            expected, got = outcome(function, one), outcome(compiled, other)
-            assert repr((got, other)) == repr((expected, one))
-            assert shape_of((got, other)) == shape_of((expected, one))
-    report = compiled.report()
-    if pieces is not None:
-        assert (report.pieces, report.breaks) == (pieces, 0), str(report)
-    return report
+agrees = partial(agreement.agrees, also=shape_of)
 
 
 def product(a, b):

@@ -1,30 +1,12 @@
 """Attributes and items of dicts that the first iteration of a loop makes."""
 
-import copy
+from functools import partial
 
 import numpy as np
 import pytest
+from helpers import agreement
 
-import jitflow
-
-
-def outcome(function, args):
-    try:
-        return function(*args)
-    except Exception as error:
-        return type(error), str(error)
-
-
-def agrees(function, *args, pieces=1):
-    compiled = jitflow.compile(function)
-    with jitflow.config().override(measure=False, trace_everything=True):
-        for _ in range(3):
-            one, other = copy.deepcopy(args), copy.deepcopy(args)
-            expected, got = outcome(function, one), outcome(compiled, other)
-            assert repr((got, other)) == repr((expected, one))
-    report = compiled.report()
-    if pieces is not None:
-        assert (report.pieces, report.breaks) == (pieces, 0), str(report)
+agrees = partial(agreement.agrees, pieces=1, trace_everything=True)
 
 
 class Layer:

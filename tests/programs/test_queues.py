@@ -1,33 +1,16 @@
 """Queues in captured loops: deques, and lists whose first item is taken."""
 
-import copy
 from collections import deque
+from functools import partial
 
 import numpy as np
 import pytest
-
-import jitflow
+from helpers import agreement
 
 GRID = np.random.default_rng(0).random((12, 14)) < 0.25
 
 
-def outcome(function, args):
-    try:
-        return function(*args)
-    except Exception as error:
-        return type(error), str(error)
-
-
-def agrees(function, *args, pieces=1):
-    compiled = jitflow.compile(function)
-    with jitflow.config().override(measure=False, trace_everything=True):
-        for _ in range(3):
-            one, other = copy.deepcopy(args), copy.deepcopy(args)
-            expected, got = outcome(function, one), outcome(compiled, other)
-            assert repr((got, other)) == repr((expected, one))
-    report = compiled.report()
-    if pieces is not None:
-        assert (report.pieces, report.breaks) == (pieces, 0), str(report)
+agrees = partial(agreement.agrees, pieces=1, trace_everything=True)
 
 
 def distances(grid, row, column):

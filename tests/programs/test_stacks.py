@@ -1,32 +1,15 @@
 """Lists used as stacks in captured loops: ``pop()`` beside ``append``."""
 
-import copy
+from functools import partial
 
 import numpy as np
 import pytest
-
-import jitflow
+from helpers import agreement
 
 DATA = np.random.default_rng(0).integers(0, 10, (12, 14))
 
 
-def outcome(function, args):
-    try:
-        return function(*args)
-    except Exception as error:
-        return type(error), str(error)
-
-
-def agrees(function, *args, pieces=None):
-    compiled = jitflow.compile(function)
-    with jitflow.config().override(measure=False, trace_everything=True):
-        for _ in range(3):
-            one, other = copy.deepcopy(args), copy.deepcopy(args)
-            expected, got = outcome(function, one), outcome(compiled, other)
-            assert repr((got, other)) == repr((expected, one))
-    report = compiled.report()
-    if pieces is not None:
-        assert (report.pieces, report.breaks) == (pieces, 0), str(report)
+agrees = partial(agreement.agrees, trace_everything=True)
 
 
 def filled(a, row, column):
