@@ -141,7 +141,8 @@ def _explain_plain(guard: p.Guard, evaluator: Evaluator) -> Failure | None:
     if isinstance(guard, p.KeysAre):
         expected, found = briefly(guard.expected), briefly(tuple(got))
         text = f"keys of `{guard.source}`: expected {expected}, got {found}"
-        return Failure(text, is_local=True, keyed=frozenset({keys_of(guard.source)}))
+        is_local = not hasattr(type(got), "__missing__")  # reading an item would make it
+        return Failure(text, is_local=is_local, keyed=frozenset({keys_of(guard.source)}))
     if isinstance(guard, p.IsObject):
         expected = briefly(guard.expected)
         return Failure(f"`{guard.source}` is another object than {expected}: {briefly(got)}")

@@ -1,5 +1,7 @@
 """Each kind of guard: it holds, it fails with a sentence in the user's names."""
 
+from collections import defaultdict
+
 import numpy as np
 import pytest
 
@@ -99,6 +101,14 @@ def test_integers_that_change_are_found_behind_keys_that_change():
     assert failure.dynamic == {"x.count"}
     guards = [p.TypeIs(X, list), p.Equals(count, 1)]  # nothing is asked of another type
     assert first_failure(guards, [], (thing,)).dynamic == frozenset()
+
+
+def test_an_explanation_makes_no_items():
+    found = defaultdict(int, {1: 4})
+    guards = [p.KeysAre(X, (0,)), p.Equals(ItemSource(X, 0), 7)]
+    failure = first_failure(guards, [], (found,))
+    assert failure.reason == "keys of `x`: expected (0,), got (1,)"
+    assert found == {1: 4}
 
 
 def test_array_facts():
