@@ -22,7 +22,7 @@ from jitflow.tracer import arrays, carried, facts, kinds, list_rows, list_tables
 from jitflow.tracer.kinds import Kind, Number, Row, Stack
 from jitflow.tracer.numpy.nested import array_of
 from jitflow.tracer.objects import effects
-from jitflow.tracer.values import PyValue, RowsValue, SequenceValue
+from jitflow.tracer.values import ArrayValue, PyValue, RowsValue, SequenceValue
 
 if TYPE_CHECKING:
     from jitflow.tracer import queues
@@ -64,6 +64,10 @@ class Growth:
         the first item.
     fronts : tuple of contents
         For each item with arrays that is copied to the first rows, their memory and what it held.
+    shared : contents or None
+        Of arrays in the rows that the program has elsewhere, too.
+    is_read : bool
+        Whether a loop that knows the list reads it.
     """
 
     owner: SequenceValue
@@ -80,6 +84,8 @@ class Growth:
     is_ordered: bool = False
     is_queue: bool = False
     fronts: tuple[list_rows.Contents, ...] = ()
+    shared: list_rows.Contents | None = None
+    is_read: bool = False
 
 
 def note(tracer: Interpreter, owner: SequenceValue, before: list[PyValue]) -> None:
@@ -423,12 +429,25 @@ def _check_item(tracer: Interpreter, growth: Growth, owner: SequenceValue, item:
 
 def _take_arrays(tracer: Interpreter, owner: SequenceValue, item: PyValue) -> None:
     """Rely on the arrays in an item being written no more, nor seen as objects elsewhere."""
+    growth = tracer.growing[id(owner)]
     for array in carried.storages_of(item):
         storage = array.storage
         was_there = any(attempt.knows_memory(storage) for attempt in tracer.attempts)
         if array.views or storage.source is not None or storage.uncertain or was_there:
-            raise Unsupported("JF-B006", "an array that was there before is appended to a list")
+            _share(growth, array)
+            continue
         tracer.context.objects.journal.append((storage, {"uncertain": storage.uncertain}))
         storage.uncertain = list_rows.IN_LIST
         tracer.keep(storage)
         tracer.in_lists[id(storage)] = owner
+
+
+def _share(growth: Growth, array: ArrayValue) -> None:
+    """Take an array that the program has elsewhere, too, or that the list may have already.
+
+    The list is then good for making one array of it, and for no more: its items may be one object.
+    """
+    if array.views or growth.is_read or not growth.attempt:
+        raise Unsupported("JF-B006", "an array that was there before is appended to a list")
+    known = tuple((storage, storage.version) for storage in carried.origins(array))
+    growth.shared = (*(growth.shared or ()), *known)

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from jitflow.core.dtypes import I64
+from jitflow.core.errors import Unsupported
 from jitflow.tracer import arrays, kinds, list_rows, operations, recipes
 from jitflow.tracer.kinds import Array, Either, Fixed, Group, IntOrFloat, Kind, Number, Row
 from jitflow.tracer.objects.number_values import integer
@@ -19,6 +20,9 @@ def recipe_of(tracer: Any, owner: SequenceValue, fixed: list[recipes.Recipe]) ->
     """The list of `fixed`, items in front of the rows, and of what the rows have more or anew."""
     rows = owner.rows
     assert rows is not None
+    growth = tracer.growing.get(id(owner))
+    if growth is not None and growth.shared is not None:
+        raise Unsupported("JF-B006", "a list leaves the piece that may have an array twice")
     is_anew = rows.stack.is_set or list_rows.is_table(rows)
     first = 0 if is_anew else rows.stack.copied
     start = recipes.BuildSequence(list, () if is_anew else tuple(fixed))

@@ -341,6 +341,19 @@ def is_behind_fronts(tracer: Any, owner: SequenceValue, key: PyValue) -> bool:
     return bool(facts.prove(tracer.context, rows.stack.copied, "<=", position))
 
 
+def check_shared(tracer: Any, owner: SequenceValue) -> None:
+    """Decline to read arrays that the program has elsewhere, in a loop or after a change."""
+    growth = tracer.growing.get(id(owner))
+    if growth is None:
+        return
+    is_inside = any(attempt.knows(owner) for attempt in tracer.attempts)
+    growth.is_read |= is_inside
+    if growth.shared is None:
+        return
+    if is_inside or any(storage.version is not before for storage, before in growth.shared):
+        raise Unsupported("JF-B006", "an array that was there before is in a list")
+
+
 def _refreshed(tracer: Interpreter, owner: SequenceValue, rows: RowsValue) -> RowsValue:
     """The rows, with copies of the arrays in front as they are now."""
     for position, known in enumerate(_fronts(tracer, owner)):
@@ -362,6 +375,7 @@ def filled(tracer: Interpreter, owner: SequenceValue) -> list[ArrayValue]:
     assert rows is not None
     if rows.stack.is_ordered:
         raise Unsupported("JF-B006", "an array of lists that change places")
+    check_shared(tracer, owner)
     rows = _refreshed(tracer, owner, rows)
     extent, emit = extent_of(tracer, rows), tracer.context.builder.emit
     parts = []

@@ -13,7 +13,7 @@ NAMES = ("y", "w", "n", "box")
 _FRONTS = ["[y]", "[y * 1.0]", "[y, y * 2]", "[w[0]]", "[np.zeros(3)]", "[]", "[y, w[0], y]", "box['kept']"]  # fmt: skip
 _ENDS = [
     "states", "states[-1]", "np.array(states)", "(states, states[-1])", "(states[-1], states[-1])", "(states[0], s)", "(len(states), s)", "(states[-1], states[-2], z)",
-    "(states[-1] is y, s)", "(states, [q is y for q in states[:3]])", "(states[0] is z, states[-1] is z, z)", "(np.stack(states), y)", "(sum(states), s)", "(s, z, last)",
+    "(states[-1] is y, s)", "(states, [q is y for q in states[:3]])", "(states[0] is z, states[-1] is z, z)", "(np.stack(states), y)", "(sum(states), s)", "(s, z, last)", "np.array(states)", "np.array(states)",
 ]  # fmt: skip
 
 
@@ -82,7 +82,7 @@ class StateProgram:
         return self.random.choice(
             [
                 f"s += {one}[1]", f"s += {one}.sum()", f"z = {one}", f"z = {new}", f"last = {new}", "y[0] += 0.25", "y *= 0.5", "w[0, 1] += k", "z[2] = s", "last += 0.5",
-                f"{one}[0] += 1", "states.append(z)", "states.append(y)", "box['last'] = states[-1]", "box['kept'] = states", f"states[-1] = {new}", "s += len(states)",
+                f"{one}[0] += 1", "states.append(z)", "states.append(y)", "box['last'] = states[-1]", "states.append(last)", "states.append(states[-1])", "box['kept'] = states", f"states[-1] = {new}", "s += len(states)",
                 "s += z is y", f"w[k % 3] = {one}", "t, u = states[-1], states[0]; s += t[0] - u[1]", "s += max(q[0] for q in states)", "y = states[-1]",
             ]
         )  # fmt: skip

@@ -245,3 +245,131 @@ def fails_in_the_middle(start, n):
 )
 def test_arrays_in_front(check_loops, f):
     check_loops(f, (START.copy(), 30), (START.copy(), 5), (START.copy(), 1), (START.copy(), 0))
+
+
+# Arrays that the program has elsewhere
+
+
+def descent(start, n):
+    path, x = [], start
+    for _ in range(n):
+        path.append(x)
+        x = x - 0.1 * np.array([2 * x[0], 4 * x[1]])
+    return np.array(path)
+
+
+def metropolis(start, n):
+    rng = np.random.default_rng(3)
+    x, score, chain, accepted = start, -(start @ start), [], 0
+    for _ in range(n):
+        new = x + 0.5 * rng.standard_normal(2)
+        other = -(new @ new)
+        if np.log(rng.random()) < other - score:
+            x, score = new, other
+            accepted += 1
+        chain.append(x)
+    return np.array(chain), accepted
+
+
+@pytest.mark.parametrize("f", [descent, metropolis])
+def test_paths(check_loops, f):
+    report = check_loops(f, (START, 60), (START, 25), (START, 1), (START, 0))
+    assert "for" in control_nodes(report)
+
+
+def the_list_is_handed_out(start, n):
+    path, x = [], start
+    for k in range(n):
+        if k % 3 == 0:
+            x = x * 0.5
+        path.append(x)
+    return path, [a is b for a, b in zip(path, path[1:], strict=False)], path and path[0] is start
+
+
+def written_later(start, n):
+    path, x = [], start
+    for k in range(n):
+        path.append(x)
+        if k % 2:
+            x = x + 1
+    start[0] = 50.0
+    return np.array(path)
+
+
+def written_in_place(start, n):
+    path, x = [], start * 1.0
+    for k in range(n):
+        path.append(x)
+        x += k
+        if k % 4 == 3:
+            x = x * 0.5
+    return np.array(path), x
+
+
+def another_is_written(start, n):
+    path, x, y = [], start, start * 2
+    for k in range(n):
+        path.append(y if k % 2 else x)
+        y[0] += 1
+        x = x + y
+    return np.array(path)
+
+
+def read_beside(start, n):
+    path, x, total = [start], start, 0.0
+    for k in range(n):
+        if path[-1][0] > 0.5:
+            x = x * 0.9
+        path.append(x)
+        total += path[k // 2].sum()
+    return np.array(path), total
+
+
+def in_an_attribute(start, n):
+    class Log:
+        def __init__(self):
+            self.path = []
+
+    log, x = Log(), start
+    for k in range(n):
+        log.path.append(x)
+        x = x * (1 - 0.01 * k)
+    return np.array(log.path).sum(0), len(log.path), log.path[-1] if n else None
+
+
+def views(start, n):
+    table, path = np.outer(start, start), []
+    for k in range(n):
+        path.append(table[k % 2])
+        table[0] += 1
+    return np.array(path)
+
+
+def twice_in_one_iteration(start, n):
+    path, x = [], start
+    for _ in range(n):
+        y = x * 0.5
+        path.append(x)
+        path.append(y)
+        path.append(y)
+        x = y
+    result = np.array(path)
+    x = x + 1
+    return result, x
+
+
+@pytest.mark.parametrize(
+    "f",
+    [
+        the_list_is_handed_out,
+        written_later,
+        written_in_place,
+        another_is_written,
+        read_beside,
+        in_an_attribute,
+        views,
+        twice_in_one_iteration,
+    ],
+)
+def test_arrays_known_elsewhere(check_loops, f):
+    check_loops(f, (START.copy(), 30), (START.copy(), 5), (START.copy(), 1), (START.copy(), 0))
