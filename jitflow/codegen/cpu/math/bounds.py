@@ -24,7 +24,7 @@ _PAIRS: dict[str, tuple[float, float]] = {
     "arctan2": (1.7, 1.7),
     "sinh": (1.8, 1.8),
     "cosh": (1.5, 1.5),
-    "tanh": (1.8, 1.8),
+    "tanh": (1.9, 1.9),
     "arcsinh": (1.8, 2.0),
     "arccosh": (2.0, 2.0),
     "arctanh": (1.7, 1.8),

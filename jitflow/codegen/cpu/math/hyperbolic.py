@@ -1,11 +1,18 @@
-"""tanh, sinh, cosh: the exponential of the magnitude, with a polynomial near zero."""
+"""tanh, sinh, cosh: from the exponential of the magnitude; sinh has a polynomial near zero."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
 from jitflow.codegen.cpu.math import coefficients as c
-from jitflow.codegen.cpu.math.exponential import BORDER, OUTSIDE, limits, rounded, scale
+from jitflow.codegen.cpu.math.exponential import (
+    BORDER,
+    OUTSIDE,
+    limits,
+    power_of_two,
+    rounded,
+    scale,
+)
 from jitflow.codegen.cpu.math.lanes import Lanes, fma, polynomial, rarely, where
 
 # tanh rounds to 1 from here on.
@@ -13,21 +20,29 @@ TANH_ONE = {"f32": 9.02, "f64": 19.07}
 
 
 def tanh(x: Lanes) -> Lanes:
-    """Hyperbolic tangent: a polynomial near zero, else ``1 - 2 / (exp(2 |x|) + 1)``."""
+    """Hyperbolic tangent: ``h / (h + 1)`` with ``h = (exp(2 |x|) - 1) / 2``.
+
+    Below 1/2 the quotient q is taken once more, as ``h - h q``: the roundings of `q` and of the
+    divisor then count little beside the one of `h`.
+    """
     layout = x.format
     name = x.dtype.name
     bits = x.magnitude_bits()
     saturated = layout.pattern(TANH_ONE[name])
     a = where(bits < saturated, bits, saturated).number
     n, pattern = rounded(a, 2 * c.LOG2_E[name][0])
-    high = c.LN2[name][0] / 2
-    r = fma(n, -high, a)  # of exp(2 r)
-    tail = fma(r, polynomial(r, c.EXP_TWICE[name]), 2.0)
-    power = (fma(r, tail, 1.0).bits + (pattern << layout.mantissa)).number
-    large = 1.0 - 2.0 / (power + 1.0)
-    square = a * a
-    small = fma(a * square, polynomial(square, c.TANH[name]), a)
-    result = where(bits < layout.pattern(0.55), small, large)
+    high, low = c.LN2[name]
+    r = fma(n, -high / 2, a)  # of exp(2 r)
+    rest = polynomial(r, c.HALF_EXPM1_TWICE[name])
+    if name == "f64":
+        first = r + fma(r * r, rest, n * (-low / 2))
+    else:  # the low part is far below the last bit
+        first = fma(r * r, rest, r)
+    power = power_of_two(pattern)
+    half = (power.bits - (1 << layout.mantissa)).number
+    h = fma(power, first, half - 0.5)
+    quotient = h / (h + 1.0)
+    result = where(bits < layout.pattern(0.5), fma(-h, quotient, h), quotient)
     return rarely(bits > layout.infinity, result.with_sign_of(x), lambda: x)
 
 
