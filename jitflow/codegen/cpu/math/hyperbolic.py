@@ -34,9 +34,10 @@ def tanh(x: Lanes) -> Lanes:
     high, low = c.LN2[name]
     r = fma(n, -high / 2, a)  # of exp(2 r)
     rest = polynomial(r, c.HALF_EXPM1_TWICE[name])
-    if name == "f64":
-        first = r + fma(r * r, rest, n * (-low / 2))
-    else:  # the low part is far below the last bit
+    if name == "f64":  # in f32 the low part is far below the last bit
+        r_low = n * (-low / 2)
+        first = r + fma(r * r, rest, r_low)
+    else:
         first = fma(r * r, rest, r)
     power = power_of_two(pattern)
     half = (power.bits - (1 << layout.mantissa)).number
