@@ -6,7 +6,6 @@ import functools
 import itertools
 import sys
 import warnings
-import weakref
 from collections.abc import Callable
 from types import FunctionType, MethodType
 from typing import TYPE_CHECKING, Any, TypeVar, overload
@@ -16,6 +15,7 @@ import numpy as np
 from jitflow.core import devices, events
 from jitflow.core.lazy import LazyModule
 from jitflow.core.platform import is_supported
+from jitflow.core.weak import Living
 from jitflow.debug import journal, logs
 from jitflow.runtime.compiled import Compiled
 from jitflow.runtime.options import Options
@@ -146,12 +146,13 @@ def _compile_function(function: FunctionType, options: Options) -> Any:
     compiled.__dict__["_pending"] = pending
     compiled.__dict__["report"] = functools.partial(_report, key)
     compiled.__dict__["reset"] = pending.reset
-    _compiled.add(compiled)
-    weakref.finalize(compiled, journal.forget, key).atexit = False
+    _compiled.add(compiled, key)
+    for gone in _compiled.gone():
+        journal.forget(gone)
     return compiled
 
 
-_compiled: weakref.WeakSet[Any] = weakref.WeakSet()
+_compiled: Living[Any, str] = Living()
 
 
 @functools.cache
@@ -223,7 +224,7 @@ def to_device(tree: Any, device: str) -> Any:
 
 def reset() -> None:
     """Forget every variant and journal of every compiled function."""
-    for compiled in list(_compiled):
+    for compiled in _compiled.objects():
         compiled._pending.reset()
     journal.forget()
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 import threading
-import weakref
 from types import TracebackType
 
-_locks: weakref.WeakSet[ForkSafeLock] = weakref.WeakSet()
+from jitflow.core.weak import Living
+
+_locks: Living[ForkSafeLock, None] = Living()
 
 
 class ForkSafeLock:
@@ -19,7 +20,7 @@ class ForkSafeLock:
 
     def __init__(self) -> None:
         self._lock = threading.RLock()
-        _locks.add(self)
+        _locks.add(self, None)
 
     def acquire(self) -> None:
         """Wait until no other thread has it."""
@@ -46,7 +47,7 @@ class ForkSafeLock:
 
 
 def _renew_all() -> None:
-    for lock in _locks:
+    for lock in _locks.objects():
         lock.renew()
 
 

@@ -10,13 +10,13 @@ are those of eager Python; and its own entries are taken out of tracebacks.
 
 from __future__ import annotations
 
-import weakref
 from collections.abc import Callable
 from typing import Any, NoReturn
 
 from jitflow.core.dataclass import dataclass
 from jitflow.core.errors import JitflowError, Unsupported
 from jitflow.core.lazy import lazy_property
+from jitflow.core.weak import WeakValues
 from jitflow.runtime.tracebacks import hide_frames, unseen
 from jitflow.tracer import continuation
 from jitflow.tracer.continuation import Exit, call_before, looks_for_signals
@@ -102,8 +102,9 @@ class Site:
         )
         site = _sites.get(key)
         if site is None:
-            site = _sites[key] = Site(CompilePoint(frames, namespaces))
-            vars(site.point)["site"] = site
+            made = Site(CompilePoint(frames, namespaces))
+            vars(made.point)["site"] = made
+            site = _sites.add(key, made)
         return site
 
     @staticmethod
@@ -191,7 +192,7 @@ class Site:
         return states
 
 
-_sites: weakref.WeakValueDictionary[Any, Site] = weakref.WeakValueDictionary()
+_sites: WeakValues[Any, Site] = WeakValues()
 
 
 @unseen

@@ -13,7 +13,8 @@ from typing import TypeVar
 
 from jitflow.core.dataclass import dataclass, field, replace
 from jitflow.core.errors import Unsupported
-from jitflow.tracer.instructions import HandlerRange, per_code
+from jitflow.core.weak import per_object
+from jitflow.tracer.instructions import HandlerRange
 
 T = TypeVar("T")
 
@@ -141,7 +142,7 @@ def _big_endian(value: int, first: int) -> bytes:
     return bytes(groups)
 
 
-@per_code
+@per_object
 def positions(code: CodeType) -> tuple[Position, ...]:
     """The source range of each code unit."""
     return tuple(code.co_positions())

@@ -8,12 +8,12 @@ points with several frames, nor of who calls the functions.
 
 from __future__ import annotations
 
-import weakref
 from collections.abc import Callable
 from types import CellType, CodeType, FunctionType
 from typing import Any
 
 from jitflow.core.dataclass import dataclass
+from jitflow.core.weak import WeakValues
 from jitflow.tracer.code_layout import emit, jump_back
 from jitflow.tracer.frame_code import Exit, FrameCode
 from jitflow.tracer.instructions import HandlerRange, decode, index_at, instruction_at
@@ -88,16 +88,13 @@ def looks_for_signals(shape: FrameShape) -> bool:
     return instruction.name.startswith("CALL") or is_loop_end(instruction)
 
 
-_cache: weakref.WeakValueDictionary[Any, Continuation] = weakref.WeakValueDictionary()
+_cache: WeakValues[Any, Continuation] = WeakValues()
 
 
 def _cached(kind: str, shape: FrameShape, make: Callable[[], Continuation]) -> Continuation:
     # By identity of the code object: equal ones may differ in their file.
     key = (kind, id(shape.code), shape.offset, shape.bound, shape.stack)
-    continuation = _cache.get(key)
-    if continuation is None:
-        continuation = _cache[key] = make()
-    return continuation
+    return _cache.get(key) or _cache.add(key, make())
 
 
 def _make_step(shape: FrameShape) -> Continuation:

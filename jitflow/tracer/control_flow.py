@@ -11,7 +11,8 @@ from collections.abc import Iterable
 from types import CodeType
 
 from jitflow.core.dataclass import dataclass
-from jitflow.tracer.instructions import decode, index_at, per_code
+from jitflow.core.weak import per_object
+from jitflow.tracer.instructions import decode, index_at
 
 RETURN = -1
 """The place that a ``return`` leads to."""
@@ -49,7 +50,7 @@ _INNER = 8  # iterations that an inner loop is taken to have
 _STORES = frozenset({"STORE_FAST", "LOAD_FAST_AND_CLEAR", "DELETE_FAST"})
 
 
-@per_code
+@per_object
 def successors(code: CodeType) -> tuple[tuple[int, ...], ...]:
     """The instructions that may run after each one."""
     index = index_at(code)
@@ -66,7 +67,7 @@ def successors(code: CodeType) -> tuple[tuple[int, ...], ...]:
     return tuple(result)
 
 
-@per_code
+@per_object
 def loops(code: CodeType) -> dict[int, Loop]:
     """The loops of a code object by their headers."""
     after = successors(code)

@@ -7,9 +7,9 @@ from types import CodeType
 from typing import TYPE_CHECKING
 
 from jitflow.core.errors import Unsupported
+from jitflow.core.weak import per_object
 from jitflow.tracer import operations
 from jitflow.tracer.frame import SymbolicFrame
-from jitflow.tracer.instructions import per_code
 from jitflow.tracer.liveness import looks_at_frames, looks_at_references, looks_past_caller
 from jitflow.tracer.objects.model import FunctionValue, OpaqueValue
 from jitflow.tracer.restart import Restart
@@ -29,7 +29,7 @@ _COMPREHENSIONS = frozenset({"<listcomp>", "<setcomp>", "<dictcomp>"})
 _STACK_WALKERS = frozenset({"stack", "getouterframes", "extract_stack", "print_stack"})
 
 
-@per_code
+@per_object
 def refusal(code: CodeType) -> str:
     """Why calls of `code` are not inlined: what it would see of its callers or of us; '' if not."""
     if code.co_flags & _COROUTINE:

@@ -7,16 +7,15 @@ An `Instruction` is the unit at which a piece can break: one CPython instruction
 from __future__ import annotations
 
 import dis
-import weakref
 from bisect import bisect_right
-from collections.abc import Callable, Iterator
-from functools import wraps
+from collections.abc import Iterator
 from types import CodeType
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from jitflow.core.dataclass import dataclass
 from jitflow.core.lazy import LazyModule
 from jitflow.core.location import Location
+from jitflow.core.weak import per_object
 from jitflow.tracer import versions
 from jitflow.tracer.opcodes import SIMPLE, Operation, falls_through, stack_effect
 
@@ -92,23 +91,6 @@ class HandlerRange:
     lasti: bool
 
 
-def per_code(function: Callable[[CodeType], T]) -> Callable[[CodeType], T]:
-    """Cache a function of a code object by identity; equal code objects may differ in lines."""
-    cache: dict[int, tuple[weakref.ref[CodeType], T]] = {}
-
-    @wraps(function)
-    def cached(code: CodeType) -> T:
-        key = id(code)
-        entry = cache.get(key)
-        if entry is not None and entry[0]() is code:
-            return entry[1]
-        result = function(code)
-        cache[key] = (weakref.ref(code, lambda _: cache.pop(key, None)), result)
-        return result
-
-    return cached
-
-
 @dataclass(frozen=True)
 class _Raw:
     """A CPython instruction; `offset` is that of its first EXTENDED_ARG."""
@@ -148,7 +130,7 @@ def _jump_target(raw: _Raw) -> int | None:
     return target
 
 
-@per_code
+@per_object
 def decode(code: CodeType) -> tuple[Instruction, ...]:
     """The instructions of `code` in order of their offsets."""
     positions = list(code.co_positions())
@@ -181,7 +163,7 @@ def _location(code: CodeType, position: tuple[int | None, ...]) -> Location:
     return Location(code.co_filename, line, code.co_qualname, end_line, column, end_column)
 
 
-@per_code
+@per_object
 def index_at(code: CodeType) -> dict[int, int]:
     """Offset of each instruction to its index in ``decode(code)``."""
     return {instruction.offset: instruction.index for instruction in decode(code)}
@@ -192,7 +174,7 @@ def instruction_at(code: CodeType, offset: int) -> Instruction:
     return decode(code)[index_at(code)[offset]]
 
 
-@per_code
+@per_object
 def handler_ranges(code: CodeType) -> tuple[HandlerRange, ...]:
     """The exception table, in order; format: CPython ``Objects/exception_handling_notes.txt``."""
     data = iter(code.co_exceptiontable)
@@ -229,7 +211,7 @@ def handler_of(code: CodeType, instruction: Instruction) -> HandlerRange | None:
     return None
 
 
-@per_code
+@per_object
 def variables(code: CodeType) -> tuple[str, ...]:
     """Names of the slots: locals, then cells that are no locals, then free variables.
 

@@ -10,11 +10,11 @@ from types import CodeType
 from typing import TYPE_CHECKING
 
 from jitflow.core.errors import Unsupported
+from jitflow.core.weak import per_object
 from jitflow.tracer import operations
 from jitflow.tracer.branches import Start
 from jitflow.tracer.control_flow import Loop, reached, successors
 from jitflow.tracer.frame import SymbolicFrame
-from jitflow.tracer.instructions import per_code
 from jitflow.tracer.kinds import NotSettled
 from jitflow.tracer.loop_entry import Entry
 from jitflow.tracer.objects.model import IteratorValue, OpaqueValue
@@ -69,7 +69,7 @@ def _is_small(frame: SymbolicFrame, loop: Loop, arm: Start) -> bool:
     return len(own - others) <= _LARGEST * len(loop.body)
 
 
-@per_code
+@per_object
 def _left_loops(code: CodeType) -> set[int]:
     """Headers of loops of `code` that were captured with such ways out: they are entered again."""
     return set()

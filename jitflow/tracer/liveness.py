@@ -8,12 +8,12 @@ from __future__ import annotations
 from itertools import zip_longest
 from types import CodeType
 
+from jitflow.core.weak import per_object
 from jitflow.tracer.instructions import (
     Instruction,
     decode,
     handler_of,
     index_at,
-    per_code,
     variables,
 )
 from jitflow.tracer.opcodes import Operation
@@ -31,7 +31,7 @@ _FRAME_ATTRIBUTES = (
 )
 
 
-@per_code
+@per_object
 def looks_at_frames(code: CodeType) -> bool:
     """Whether the code names something that can see a frame's variables or its callers."""
     program = decode(code)
@@ -42,7 +42,7 @@ def looks_at_frames(code: CodeType) -> bool:
     )
 
 
-@per_code
+@per_object
 def looks_past_caller(code: CodeType) -> bool:
     """Whether the code may ask for a frame beyond its own and its caller's, by a number."""
     program = decode(code)
@@ -55,7 +55,7 @@ def looks_past_caller(code: CodeType) -> bool:
     return False
 
 
-@per_code
+@per_object
 def looks_at_references(code: CodeType) -> bool:
     """Whether the code names something that sees how many references there are to an object.
 
@@ -75,7 +75,7 @@ def _is_watcher(operation: Operation, following: Instruction | None) -> bool:
     return operation.arg in _WATCHERS | _FRAME_ATTRIBUTES
 
 
-@per_code
+@per_object
 def live_slots(code: CodeType) -> tuple[frozenset[int], ...]:
     """For each instruction, the slots that it or a later one may read.
 

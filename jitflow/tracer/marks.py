@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import weakref
+from functools import partial
 
 import numpy as np
 
@@ -13,7 +14,7 @@ def mark(array: np.ndarray, axis: int) -> None:
     """Mark extent `axis` of `array` as symbolic."""
     key = id(array)
     if key not in _axes or _axes[key][0]() is not array:
-        _axes[key] = (weakref.ref(array, lambda _: _axes.pop(key, None)), set())
+        _axes[key] = (weakref.ref(array, partial(_axes.pop, key)), set())
     _axes[key][1].add(axis)
 
 

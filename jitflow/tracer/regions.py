@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING
 
 from jitflow.core.dataclass import dataclass, field
 from jitflow.core.errors import Unsupported
+from jitflow.core.weak import per_object
 from jitflow.ir.graph import Block, Value
 from jitflow.tracer import operations
 from jitflow.tracer.control_flow import RETURN
 from jitflow.tracer.frame import SymbolicFrame
-from jitflow.tracer.instructions import per_code
 from jitflow.tracer.liveness import live_slots
 from jitflow.tracer.objects.table import Checkpoint
 from jitflow.tracer.trace import UserCall
@@ -199,7 +199,7 @@ def _check_length(tracer: Interpreter) -> None:
     raise Unsupported("JF-B006", f"more than {MAX_STEPS} instructions to trace")
 
 
-@per_code
+@per_object
 def _too_long(code: CodeType) -> set[int]:
     """Where regions of `code` began that were: known so that no other piece tries them."""
     return set()

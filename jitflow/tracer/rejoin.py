@@ -9,8 +9,9 @@ from __future__ import annotations
 from types import CodeType
 
 from jitflow.core.dataclass import dataclass
+from jitflow.core.weak import per_object
 from jitflow.tracer.control_flow import loops, reached, successors
-from jitflow.tracer.instructions import Instruction, decode, handler_of, index_at, per_code
+from jitflow.tracer.instructions import Instruction, decode, handler_of, index_at
 from jitflow.tracer.stack_layout import Layout, after_original
 
 Start = tuple[int, Layout]
@@ -66,7 +67,7 @@ def is_loop_end(instruction: Instruction) -> bool:
     return instruction.target is not None and instruction.target <= instruction.offset
 
 
-@per_code
+@per_object
 def loop_headers(code: CodeType) -> frozenset[int]:
     """Offsets that instructions jump back to."""
     targets = (i.target for i in decode(code) if i.target is not None and is_loop_end(i))

@@ -11,7 +11,8 @@ from types import CodeType
 from typing import TYPE_CHECKING
 
 from jitflow.core.errors import Unsupported
-from jitflow.tracer.instructions import decode, per_code
+from jitflow.core.weak import per_object
+from jitflow.tracer.instructions import decode
 from jitflow.tracer.opcodes import Operation
 from jitflow.tracer.restart import Restart
 
@@ -23,7 +24,7 @@ _POSITION = 3
 """``warnings.warn(message, category, stacklevel)``."""
 
 
-@per_code
+@per_object
 def callers_named(code: CodeType) -> int:
     """How many frames above that of `code` its warnings may name."""
     operations = [item for instruction in decode(code) for item in instruction.operations]

@@ -220,3 +220,37 @@ def test_what_decides_how_instances_behave_is_left_to_python():
     before, after = jitflow.compile(f)(X)
     np.testing.assert_array_equal(before, X + 1)
     np.testing.assert_array_equal(after, X - 1)
+
+
+def test_a_class_that_becomes_a_data_type_of_its_own_is_refused():
+    def f(x):
+        class Kind:
+            pass
+
+        Kind.dtype = Kind
+        try:
+            return np.dtype(Kind), x
+        except ValueError as error:
+            return str(error).partition(" (via")[2], x
+
+    expected, got = f(X), jitflow.compile(f)(X)
+    assert got[0].partition("value")[0] == expected[0].partition("value")[0] == " `.dtype` "
+
+
+def test_a_class_whose_data_type_the_piece_sets():
+    def f(x):
+        Config.dtype = np.dtype("f4")
+        y = x.astype(Config) + np.zeros(4, Config)
+        return y, np.result_type(Config, np.int8)
+
+    compiled = jitflow.compile(f)
+    try:
+        for _ in range(2):
+            expected, got = f(X), compiled(X)
+            np.testing.assert_array_equal(got[0], expected[0])
+            assert got[0].dtype == expected[0].dtype
+            assert got[1] == expected[1]
+            del Config.dtype
+    finally:
+        if "dtype" in vars(Config):
+            del Config.dtype

@@ -14,10 +14,8 @@ import atexit
 import itertools
 import os
 import time
-import weakref
-from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from importlib.machinery import ModuleSpec
 from typing import Any, NamedTuple
 
@@ -27,6 +25,7 @@ from jitflow.codegen.cpu.target import Target, host
 from jitflow.core.config import config
 from jitflow.core.dataclass import dataclass, field, replace
 from jitflow.core.locks import compiler_lock
+from jitflow.core.weak import Living
 
 _GROUP = "#900"
 
@@ -102,13 +101,8 @@ class Library:
         Time of each step: ``parse``, ``optimise``, ``codegen``, ``link``.
     """
 
-    def __init__(self, tracker: Any, milliseconds: dict[str, float], unused: deque[Any]) -> None:
-        self._tracker, self._unused = tracker, unused
-        self.milliseconds = milliseconds
-
-    def __del__(self) -> None:
-        # A finaliser runs anywhere, under any lock: it must not wait for one itself.
-        self._unused.append(self._tracker)
+    def __init__(self, tracker: Any, milliseconds: dict[str, float]) -> None:
+        self._tracker, self.milliseconds = tracker, milliseconds
 
     def address(self, symbol: str) -> int:
         """Address of a function that the text defines; KeyError if it defines none such."""
@@ -137,8 +131,7 @@ class Engine:
         self._made_bytes = 0
         self._names = itertools.count()
         self._truncate: Library | None = None
-        self._libraries: weakref.WeakSet[Library] = weakref.WeakSet()
-        self._unused: deque[Any] = deque()
+        self._libraries: Living[Library, Any] = Living()  # their trackers remain
         self._jit = self._llvm.jit(self._create_machine(1))
         atexit.register(self._detach)
 
@@ -181,18 +174,19 @@ class Engine:
         return ObjectCode(image, symbols.exports, symbols.imports), milliseconds
 
     def _emit(self, text: str, optimise: int, level: int) -> tuple[bytes, dict[str, float]]:
-        """A function of its own, so that its LLVM objects are freed while the lock is held."""
+        """Object code and the time of each step; LLVM's objects are freed under the lock."""
         milliseconds: dict[str, float] = {}
         with _timed(milliseconds, "parse"):
-            module = self._llvm.parse(self._with_attributes(text))
+            parsed = self._llvm.parse(self._with_attributes(text))
+        with closing(parsed) as module:
             if config().verify_ir:
                 module.verify()
-        machine = self._machine(level)
-        if optimise:
-            with _timed(milliseconds, "optimise"):
-                module.optimise(machine, optimise)
-        with _timed(milliseconds, "codegen"):
-            image = module.object_code(machine)
+            machine = self._machine(level)
+            if optimise:
+                with _timed(milliseconds, "optimise"):
+                    module.optimise(machine, optimise)
+            with _timed(milliseconds, "codegen"):
+                image = module.object_code(machine)
         return image, milliseconds
 
     def load(self, objects: Sequence[ObjectCode], externals: Mapping[str, int]) -> Library:
@@ -218,14 +212,14 @@ class Engine:
             self._free()
             name = f"library{next(self._names)}"
             tracker = self._jit.link(name, images, bound, exports)
-        library = Library(tracker, milliseconds, self._unused)
-        self._libraries.add(library)
+        library = Library(tracker, milliseconds)
+        self._libraries.add(library, tracker)
         return library
 
     def _free(self) -> None:
         """Unload what nobody can call any more; the caller holds the lock."""
-        while self._unused:
-            self._unused.popleft().close()
+        for tracker in self._libraries.gone():
+            tracker.close()
 
     def _libcalls(self, objects: Sequence[ObjectCode]) -> dict[str, int]:
         """Functions that LLVM calls of its own accord and `objects` mention."""
@@ -246,11 +240,11 @@ class Engine:
     def assembly(self, text: str, optimise: int = 0, level: int = 2) -> str:
         """The machine code of `text` in assembly language, for reports."""
         with self._lock:
-            module = self._llvm.parse(self._with_attributes(text))
             machine = self._machine(level)
-            if optimise:
-                module.optimise(machine, optimise)
-            return module.assembly(machine)
+            with closing(self._llvm.parse(self._with_attributes(text))) as module:
+                if optimise:
+                    module.optimise(machine, optimise)
+                return str(module.assembly(machine))
 
     def _with_attributes(self, text: str) -> str:
         attributes = ["nounwind"]
@@ -271,9 +265,9 @@ class Engine:
         return self._llvm.machine(target.triple, target.cpu, target.feature_string, level)
 
     def _detach(self) -> None:
-        for library in list(self._libraries):
+        for library in self._libraries.objects():
             library.detach()
-        for tracker in self._unused:
+        for tracker in self._libraries.gone():
             tracker.detach()
         self._jit.detach()
 

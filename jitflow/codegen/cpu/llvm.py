@@ -157,18 +157,26 @@ class Machine:
 
 
 class Module:
-    """LLVM IR in memory; freed with its context when this object dies."""
+    """LLVM IR in memory with a context of its own, until it is closed."""
 
     def __init__(self, llvm: Llvm, text: str) -> None:
         self._llvm = llvm
         self._pointer = None
         self._context = llvm.ContextCreate()
-        self._pointer = llvm.call(llvm.ParseAssembly, self._context, text.encode())
+        try:
+            self._pointer = llvm.call(llvm.ParseAssembly, self._context, text.encode())
+        except BaseException:
+            self.close()
+            raise
 
-    def __del__(self) -> None:
-        if self._pointer:
-            self._llvm.DisposeModule(self._pointer)
-        self._llvm.ContextDispose(self._context)
+    def close(self) -> None:
+        """Free it; in a ``__del__``, an exception of a signal's handler would be lost."""
+        pointer, self._pointer = self._pointer, None
+        if pointer:
+            self._llvm.DisposeModule(pointer)
+        context, self._context = self._context, None
+        if context:
+            self._llvm.ContextDispose(context)
 
     def verify(self) -> None:
         """RuntimeError where the module breaks a rule of LLVM."""

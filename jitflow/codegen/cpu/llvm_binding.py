@@ -47,6 +47,10 @@ class BoundModule:
         self._binding = binding
         self._module = binding.parse_assembly(text, binding.create_context())
 
+    def close(self) -> None:
+        """Free it."""
+        self._module.close()
+
     def verify(self) -> None:
         """RuntimeError where the module breaks a rule of LLVM."""
         self._module.verify()

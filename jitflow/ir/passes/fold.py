@@ -16,7 +16,15 @@ from jitflow.ops.record import Kind, Operator
 
 _LARGEST = 256
 _FOLDED_KINDS = frozenset(
-    {Kind.ELEMENTWISE, Kind.VIEW, Kind.REDUCTION, Kind.SCAN, Kind.CONTRACTION, Kind.CONCATENATE}
+    {
+        Kind.ELEMENTWISE,
+        Kind.VIEW,
+        Kind.UPDATE,
+        Kind.REDUCTION,
+        Kind.SCAN,
+        Kind.CONTRACTION,
+        Kind.CONCATENATE,
+    }
 )
 
 

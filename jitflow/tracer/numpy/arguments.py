@@ -15,6 +15,7 @@ from jitflow.core.shown import shown
 from jitflow.tracer import arrays, facts
 from jitflow.tracer.context import TraceContext
 from jitflow.tracer.numpy.table import MISSING
+from jitflow.tracer.objects.plain import is_written_in_python
 from jitflow.tracer.values import (
     ArrayValue,
     ConstantValue,
@@ -148,10 +149,23 @@ def normalise_axes(found: Any, rank: int) -> tuple[int, ...]:
     return result
 
 
+def is_of_program(found: Any) -> bool:
+    """Whether a class that the program defined is in it, or an object of one.
+
+    NumPy asks such a class for attributes (`dtype`, `__array__`), and what the piece has stored
+    there is not there yet.
+    """
+    if type(found) in (tuple, list):
+        return any(map(is_of_program, found))
+    return is_written_in_python(found if isinstance(found, type) else type(found))
+
+
 def _is_dtype_text(found: Any) -> bool:
     """Whether what a data type is made from is NumPy's or Python's own."""
     if type(found) in (tuple, list):
         return all(map(_is_dtype_text, found))
+    if is_of_program(found):
+        return False
     if issubclass(type(found), type):
         return found in _PYTHON_KINDS or issubclass(found, np.generic | np.dtype)
     return type(found) in (str, bytes, int) or isinstance(found, np.dtype)

@@ -140,6 +140,8 @@ def _plain(context: TraceContext, value: PyValue) -> Any:
     found = arguments.plain(context, value)
     if not isinstance(found, (*_SMALL_DATA, tuple, list, slice, types.EllipsisType)):
         raise LookupError
+    if arguments.is_of_program(found):
+        raise LookupError
     return found
 
 

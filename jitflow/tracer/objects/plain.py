@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import enum
 import types
-import weakref
 from typing import Any
 
 import numpy as np
+
+from jitflow.core.weak import per_object
 
 IMMUTABLE = (
     int,
@@ -94,22 +95,19 @@ _NATIVE_PARTS = (
     types.WrapperDescriptorType,
     types.ClassMethodDescriptorType,
 )
-_written_in_python: weakref.WeakKeyDictionary[type, bool] = weakref.WeakKeyDictionary()
 
 
+@per_object
 def is_written_in_python(cls: type) -> bool:
     """Whether a class statement made `cls`: native code makes heap types too."""
-    known = _written_in_python.get(cls)
-    if known is None:
-        known = _written_in_python[cls] = (
-            cls.__flags__ & (_IMMUTABLE_TYPE | _HEAP_TYPE) == _HEAP_TYPE
-            and not isinstance(vars(cls).get("__new__"), types.BuiltinMethodType)
-            and not any(
-                isinstance(part, _NATIVE_PARTS) and part.__objclass__ is cls
-                for part in vars(cls).values()
-            )
+    return (
+        cls.__flags__ & (_IMMUTABLE_TYPE | _HEAP_TYPE) == _HEAP_TYPE
+        and not isinstance(vars(cls).get("__new__"), types.BuiltinMethodType)
+        and not any(
+            isinstance(part, _NATIVE_PARTS) and part.__objclass__ is cls
+            for part in vars(cls).values()
         )
-    return known
+    )
 
 
 def has_own_constructor(cls: type) -> bool:
