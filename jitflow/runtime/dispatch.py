@@ -30,6 +30,7 @@ from jitflow.runtime.trial import Trial, Trials, size_class
 from jitflow.runtime.variant import PointState, Variant
 from jitflow.runtime.variants import VariantMaker
 from jitflow.runtime.watch import Watch
+from jitflow.runtime.worth import Account
 from jitflow.tracer.trace import (
     CompilePoint,
     FrameShape,
@@ -169,12 +170,14 @@ class Dispatcher:
         if depth >= _MOST_NESTED:
             return self.function(*args, **kwargs)
         self._active[thread] = depth + 1
+        Account.enter()
         try:
             return self._call(*args, **kwargs)
         except BaseException as error:
             hide_frames(error)
             raise
         finally:
+            Account.leave()
             if depth:
                 self._active[thread] = depth
             else:

@@ -8,6 +8,7 @@ sizes; the faster way stays. A function that compiles anew in every call runs ea
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 from threading import get_ident
@@ -24,6 +25,7 @@ _LONG: dict[Way, float] = {"eager": 2.5e-2, "compiled": 5e-2}
 """... and loses this many seconds: more than an interruption, twice that for eager to win."""
 _MARGIN = 0.97  # eager must be this much faster
 _COMPILATIONS = 8  # calls that compiled something, before the function is left to Python
+_MANY = 4  # pieces that one call compiled, from which on the next one is run as Python
 _CLASSES = 64  # of sizes, before all count as one
 _all_compilations = [0]  # of all functions of the process
 
@@ -31,20 +33,27 @@ _all_compilations = [0]  # of all functions of the process
 class Trial:
     """The times of calls with arguments of one class of sizes."""
 
-    __slots__ = ("compilations", "times", "verdict")
+    __slots__ = ("compilations", "times", "verdict", "wants_eager")
 
     def __init__(self) -> None:
         self.times: dict[Way, list[float]] = {"compiled": [], "eager": []}
         self.compilations = 0
+        self.wants_eager = False
         self.verdict: Way | None = None
 
     def next_way(self) -> Way:
         """What to measure next."""
+        if self.wants_eager:
+            return "eager"
         return "compiled" if len(self.times["compiled"]) <= len(self.times["eager"]) else "eager"
 
-    def note_compilation(self) -> None:
-        """A call compiled something: its time says nothing."""
+    def note_compilation(self, pieces: int) -> None:
+        """A call compiled so many pieces: its time says nothing.
+
+        Before as many are made again, it is good to know what there is to win.
+        """
         self.compilations += 1
+        self.wants_eager = pieces >= _MANY and not self.times["eager"]
         if self.compilations >= _COMPILATIONS:
             self.verdict = "eager"
 
@@ -96,6 +105,12 @@ class Trials:
         self.compilations += 1
         _all_compilations[0] += 1
 
+    @property
+    def longest_eager(self) -> float:
+        """Seconds of the longest call that ran as Python; infinite where none did."""
+        times = [seconds for trial in self._trials.values() for seconds in trial.times["eager"]]
+        return max(times, default=math.inf)
+
     def reopen(self) -> None:
         """Measure the compiled way again: other pieces are run than before."""
         for trial in self._trials.values():
@@ -142,8 +157,9 @@ class Trials:
             # While others have the processor, or the function waits, it is neither way's time.
             seconds = min(time.perf_counter() - start, busy)
             self._sample = None
+            trial.wants_eager = False
         if self.compilations != compilations:
-            trial.note_compilation()
+            trial.note_compilation(self.compilations - compilations)
         elif _all_compilations[0] == all_compilations:  # no function that it calls was compiled
             trial.note(way, seconds)
         if trial.verdict == "eager":

@@ -63,7 +63,7 @@ class VariantMaker:
     def make(self, point: PointState, state: tuple[Any, ...]) -> Variant | None:
         """Trace and link one more variant; None where Python should run instead."""
         made: Variant | None = None
-        self._spending.begin()
+        self._spending.begin(self._owner.trials.longest_eager)
         try:
             with no_collection():
                 made = self._try(point, state)

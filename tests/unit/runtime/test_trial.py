@@ -24,6 +24,16 @@ def test_a_trial_alternates_until_it_has_three_times_of_each():
     assert trial.verdict == "compiled"
 
 
+def test_after_a_call_that_compiled_much_python_is_timed():
+    trial = Trial()
+    trial.note_compilation(1)
+    assert trial.next_way() == "compiled"
+    trial.note_compilation(9)
+    assert trial.next_way() == "eager"
+    Trials(lambda _: None).measure(trial, "eager", lambda: None)
+    assert trial.next_way() == "compiled"
+
+
 def test_the_least_time_decides_and_a_tie_is_compiled():
     trial = Trial()
     for compiled, eager in ((5e-6, 1e-6), (1e-6, 9e-6), (2e-6, 9e-6)):
@@ -61,7 +71,7 @@ def test_a_function_that_compiles_again_and_again_is_left_to_python():
     trial = Trial()
     for _ in range(8):
         assert trial.verdict is None
-        trial.note_compilation()
+        trial.note_compilation(1)
     assert trial.verdict == "eager"
 
 

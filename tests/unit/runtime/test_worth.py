@@ -8,7 +8,7 @@ import pytest
 import jitflow
 from jitflow.ir.parser import parse
 from jitflow.runtime import worth
-from jitflow.runtime.worth import Spending
+from jitflow.runtime.worth import Account, Spending, eager_seconds
 
 SCALARS = parse("""
 graph @scalars(%x: f64[]) -> f64[] {
@@ -24,12 +24,45 @@ graph @arrays(%x: f64[1000000]) -> f64[1000000] {
 """)
 
 
+MILLISECOND = parse("""
+graph @two(%x: f64[1000]) -> f64[1000] {
+  %start: i64[] = constant {value=i64[](0)}
+  %stop: i64[] = constant {value=i64[](40)}
+  %step: i64[] = constant {value=i64[](1)}
+  %y: f64[1000] = for %start, %stop, %step, %x (%i: i64[], %c: f64[1000]) {
+    %d: f64[1000] = sin %c
+    yield %d
+  }
+  return %y
+}
+""")
+
+
+LOOP = """
+graph @loop(%x: f64[], %n: i64[]) -> f64[] {
+  %zero: i64[] = constant {value=i64[](0)}
+  %one: i64[] = constant {value=i64[](1)}
+  %y: f64[] = for %zero, %n, %one, %x (%i: i64[], %c: f64[]) {
+    %d: f64[] = sin %c
+    yield %d
+  }
+  return %y
+}
+"""
+
+
 @pytest.fixture
 def clock(monkeypatch):
     """The processor time, which a test sets."""
     now = [0.0]
     monkeypatch.setattr(time, "thread_time", lambda: now[0])
+    monkeypatch.setattr(Account, "now", Account())
     return now
+
+
+def test_the_iterations_of_a_loop_count():
+    assert 1e-4 < eager_seconds(MILLISECOND) < 1e-3
+    assert eager_seconds(parse(LOOP)) == float("inf")
 
 
 @pytest.mark.parametrize(("graph", "refuses"), [(SCALARS, True), (None, True), (ARRAYS, False)])
@@ -87,3 +120,51 @@ def test_a_loop_that_was_tried_counts_as_work(clock):
     clock[0] += 1.0
     spent.end(SCALARS)
     assert spent.refusal(2)
+
+
+def test_what_attempts_found_is_lent_once_and_given_back(clock):
+    for graphs, refuses in (((None,) * 3, True), ((None, None, ARRAYS, None), False)):
+        Account.enter()
+        spent = Spending(float("inf"))
+        for graph in graphs:
+            spent.begin()
+            spent.note_attempt(MILLISECOND.nodes)
+            clock[0] += 0.5
+            spent.end(graph)
+        assert bool(spent.refusal(4)) == refuses
+        Account.leave()
+
+
+def test_attempts_cannot_win_more_than_a_whole_call(clock):
+    spent = Spending(float("inf"))
+    spent.begin(whole=1e-5)
+    spent.note_attempt(MILLISECOND.nodes)
+    clock[0] += 1.0
+    spent.end()
+    assert spent.refusal(1)
+
+
+def test_what_others_took_in_vain_in_this_call_counts(clock):
+    Account.enter()
+    try:
+        for most in (0.6, 0.06):
+            spent = Spending(float("inf"))
+            spent.begin()
+            clock[0] += most
+            spent.end(SCALARS)
+            assert not spent.refusal(1)
+            clock[0] += 0.1
+            spent.end(SCALARS)
+            assert spent.refusal(1)
+    finally:
+        Account.leave()
+    spent.begin()
+    Account.enter()  # another call of the program
+    try:
+        spent = Spending(float("inf"))
+        spent.begin()
+        clock[0] += 0.5
+        spent.end(SCALARS)
+        assert not spent.refusal(1)
+    finally:
+        Account.leave()
