@@ -78,8 +78,10 @@ def _eager_nanoseconds(node: Node, unknown: float) -> float:
 
 def _iterations(node: Node) -> int | None:
     """Of a loop; None where they are known only at run time."""
+    if node.operator is not control.for_:
+        return None
     bounds = [_number(bound) for bound in node.operands[:3]]
-    if node.operator is not control.for_ or None in bounds:
+    if None in bounds:
         return None
     return max(1, len(range(*(bound for bound in bounds if bound is not None))))
 

@@ -51,6 +51,24 @@ graph @loop(%x: f64[], %n: i64[]) -> f64[] {
 """
 
 
+WHILE = """
+graph @halved(%n: f64[]) -> f64[2] {
+  %x: f64[2] = constant {value=f64[2]([1.0, 2.0])}
+  %r: f64[2], %m: f64[] = while %x, %n (%u: f64[2], %k: f64[]) {
+    %none: f64[] = constant {value=f64[](0.0)}
+    %more: bool[] = greater %k, %none
+    yield %more
+  } (%v: f64[2], %l: f64[]) {
+    %half: f64[] = constant {value=f64[](0.5)}
+    %w: f64[2] = multiply %v, %half
+    %less: f64[] = multiply %l, %half
+    yield %w, %less
+  }
+  return %r
+}
+"""
+
+
 @pytest.fixture
 def clock(monkeypatch):
     """The processor time, which a test sets."""
@@ -63,6 +81,7 @@ def clock(monkeypatch):
 def test_the_iterations_of_a_loop_count():
     assert 1e-4 < eager_seconds(MILLISECOND) < 1e-3
     assert eager_seconds(parse(LOOP)) == float("inf")
+    assert eager_seconds(parse(WHILE)) == float("inf")
 
 
 @pytest.mark.parametrize(("graph", "refuses"), [(SCALARS, True), (None, True), (ARRAYS, False)])
