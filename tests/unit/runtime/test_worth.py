@@ -53,7 +53,7 @@ graph @loop(%x: f64[], %n: i64[]) -> f64[] {
 
 WHILE = """
 graph @halved(%n: f64[]) -> f64[2] {
-  %x: f64[2] = constant {value=f64[2]([1.0, 2.0])}
+  %x: f64[2] = constant {value=f64[2](1.0, 2.0)}
   %r: f64[2], %m: f64[] = while %x, %n (%u: f64[2], %k: f64[]) {
     %none: f64[] = constant {value=f64[](0.0)}
     %more: bool[] = greater %k, %none
