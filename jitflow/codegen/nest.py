@@ -8,6 +8,7 @@ element that several stages need is kept in a scratch row, a cheap one is comput
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from jitflow.codegen import access, columns
 from jitflow.codegen.access import Affine
@@ -42,6 +43,12 @@ from jitflow.core import dims
 from jitflow.core.dataclass import dataclass, field, replace
 from jitflow.core.dims import Dim
 from jitflow.core.dtypes import F16, DType
+from jitflow.core.lazy import LazyModule
+
+if TYPE_CHECKING:
+    from jitflow.codegen import short_sums
+else:
+    short_sums = LazyModule("jitflow.codegen.short_sums")
 
 KEEP = 4
 """Cost above which an element that several stages need is kept rather than computed again."""
@@ -329,6 +336,7 @@ class _Nester:
     ) -> None:
         blocks: list[list[Statement]] = [[] for _ in range(len(self.plan.inner) + 1)]
         before = self.blocks[-1]
+        after: list[Statement] = []
         for item in members:
             if item in kept and stage != min(needed[item]):
                 buffer, address, dtype = kept[item]
@@ -336,7 +344,7 @@ class _Nester:
                 continue
             if isinstance(item.statement, Fold):
                 self.begin(item, before)
-                blocks[-1].append(item.statement)
+                blocks[-1].append(self.folding(item, after))
                 continue
             blocks[_depth(self.plan.inner, item.variables)].append(item.statement)
             if item in kept and kept[item][0].startswith("row"):
@@ -345,7 +353,17 @@ class _Nester:
         for position in range(len(self.plan.inner) - 1, -1, -1):
             loop = self.loop(self.plan.inner[position], blocks[position + 1])
             blocks[position].append(loop)
-        before.extend(blocks[0])
+        before.extend(blocks[0] + after)
+
+    def folding(self, item: Item, after: list[Statement]) -> Statement:
+        """What folds an element; where elements go to a row first, `after` gets the folding."""
+        fold, begun = item.statement, self.begins[item]
+        assert isinstance(fold, Fold)
+        if not self.target.keeps_rows or not short_sums.suits(self.plan, item, begun):
+            return fold
+        name, _, dtype = self.row_over(self.plan.in_memory, begun[1])
+        after.append(short_sums.loop_over(self.plan, fold, name, dtype))
+        return Store(name, short_sums.address_of(self.plan, dtype), fold.operand, dtype)
 
     def begin(self, item: Item, before: list[Statement]) -> None:
         """Start the accumulator of a fold in front of its loops."""

@@ -55,6 +55,8 @@ class Schedule:
         What stands for the variables that are gone (merged, or of extent 1) in addresses.
     survivors : dict
         Merged variable to the variable that now counts for both.
+    in_memory : list of str
+        The folded variables as elements lie in memory; as axes go where accesses do not tell.
     """
 
     outer: list[str]
@@ -63,6 +65,7 @@ class Schedule:
     vector: str | None = None
     changes: dict[str, Affine] = field(default_factory=dict)
     survivors: dict[str, str] = field(default_factory=dict)
+    in_memory: list[str] = field(default_factory=list)
 
     def surviving(self, names: frozenset[str]) -> frozenset[str]:
         """The loops that are left for a set of variables."""
@@ -97,9 +100,13 @@ def schedule(
         extents=dict(live),
         changes={name: Affine(0) for name in extents if name not in live},
     )
+    axes = list(result.inner)
     if not is_in_order:
         result.inner.sort(key=strides.movement, reverse=True)
     _merge(result, result.inner, accesses, vectorisable)
+    atoms = {atom for access in accesses for atom in access.address.atoms()}
+    tells = atoms <= set(extents) and all(strides.movement(name) > (0,) for name in result.inner)
+    order = list(result.inner) if tells else axes
 
     def penalty(name: str) -> tuple[int, int]:
         extent, (total, position) = result.extents[name], strides.penalty(name)
@@ -117,6 +124,7 @@ def schedule(
     result.vector = vector
     _merge(result, result.outer, accesses)
     _merge(result, result.inner, accesses)
+    result.in_memory = [name for name in order if name in result.inner]
     return result
 
 

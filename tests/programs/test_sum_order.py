@@ -21,6 +21,30 @@ def test_axes_that_lie_in_a_row_are_one_run(shape, dtype):
         assert compiled(x) == x.sum()
 
 
+SHORT = {
+    "step": lambda x: x[::2].sum(),
+    "part": lambda x: x[1:, 1:].sum(),
+    "backwards": lambda x: x[::-1].sum(),
+    "broadcast": lambda x: (x + x[0]).sum(),
+    "gathered": lambda x: x[[0, -1, 0]].sum(),
+    "mean": lambda x: x[:, ::-1].mean(),
+    "transposed": lambda x: (x[1:].T * 2).sum(),
+    "two sums": lambda x: (x[1:, 1:].sum(), (x[1:, 1:] * x[:-1, :-1]).sum()),
+}
+
+
+@pytest.mark.parametrize("function", SHORT.values(), ids=SHORT)
+@pytest.mark.parametrize("dtype", ["f4", "f8", "c8", "c16"])
+@pytest.mark.parametrize("shape", [(4, 3), (3, 10), (4, 5, 3)], ids=str)
+def test_short_sums_of_axes_that_do_not_lie_in_a_row(shape, dtype, function):
+    compiled = jitflow.compile(function)
+    generator = np.random.default_rng(0)
+    for _ in range(10):
+        x = generator.normal(size=shape) + 1j * generator.normal(size=shape)
+        x = (x if np.dtype(dtype).kind == "c" else x.real).astype(dtype)
+        assert compiled(x) == function(x)
+
+
 @pytest.mark.parametrize("dtype", ["f8", "c8", "c16"])
 def test_running_products_are_exact(dtype):
     generator = np.random.default_rng(0)

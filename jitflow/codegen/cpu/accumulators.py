@@ -14,8 +14,9 @@ from jitflow.codegen.cpu.text import FunctionText
 from jitflow.codegen.cpu.values import Register, scalar_type, shuffle_mask, vector_type
 from jitflow.codegen.loop_ir import Begin, End, Fold, Loop, walk
 from jitflow.core.dataclass import dataclass, replace
-from jitflow.core.dtypes import BOOL, DType
+from jitflow.core.dtypes import BOOL, F32, F64, DType
 from jitflow.core.lazy import LazyModule
+from jitflow.ops import bodies
 from jitflow.ops.record import Operator
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ class Accumulator:
     dtype: DType
     lanes: int
     parts: list[Register]
+    is_product: bool = False
 
     @property
     def is_search(self) -> bool:
@@ -65,6 +67,7 @@ class Accumulators:
     ) -> Register:
         """Combine one value into each lane; masked lanes keep what they had if lanes are joined."""
         accumulator = self.open[statement.accumulator]
+        accumulator.is_product |= statement.any_order
         operand = self.text.broadcast(operand, accumulator.lanes)
         kept = accumulator.parts
         if accumulator.is_search:
@@ -94,7 +97,21 @@ class Accumulators:
                 high = [self.half(part, lanes) for part in parts]
                 parts = folds.combined(self.emitter, accumulator.operator, low, high)
         result: Register = parts[-1]
+        if accumulator.is_product:
+            self.note_infinity(result)
         return result
+
+    def note_infinity(self, result: Register) -> None:
+        """Report that an element of a matrix product is infinite: NumPy decides what that says.
+
+        BLAS computes on lanes that no element belongs to, and an infinity may meet a zero there.
+        """
+        if result.dtype.real in (F32, F64) and not self.emitter.fastmath:
+            parts = [self.emitter.real(result)]
+            if result.dtype.is_complex:
+                parts.append(self.emitter.imaginary(result))
+            for part in parts:
+                self.emitter.flag("invalid", bodies.is_infinite(self.emitter, part))
 
     def half(self, x: Register, start: int) -> Register:
         """The lower or upper half of the lanes; of two lanes, one as a scalar."""

@@ -82,6 +82,7 @@ def strip_text(dtype: DType, square: Square) -> str:
         f"declare {vector} @llvm.fma.{kind}({vector}, {vector}, {vector})",
         f"declare {vector} @llvm.masked.load.{kind}.p0(ptr, i32, {masks}, {vector})",
         f"declare void @llvm.masked.store.{kind}.p0({vector}, ptr, i32, {masks})",
+        "declare void @llvm.fake.use(...)",
         _Strip(strip_name(dtype, square), dtype, square).text(),
         "",
     ])  # fmt: skip
@@ -248,7 +249,11 @@ class _Strip:
         return f"<{', '.join(chosen)}>"
 
     def store(self) -> None:
-        """Write the square; of an empty inner axis, zeros."""
+        """Write the square; of an empty inner axis, zeros.
+
+        What an infinity says is NumPy's to decide, so it sets the flag of invalid operations: BLAS
+        computes on lanes that no element belongs to, and an infinity may meet a zero there.
+        """
         size = self.dtype.itemsize
         self.lines.append("stored:")
         self.write(*(
@@ -256,7 +261,11 @@ class _Strip:
             for i, j in self.squares
         ))  # fmt: skip
         for i, j in self.squares:
-            at = f"%q{i}.{j}"
+            difference, at = f"%d{i}.{j}", f"%q{i}.{j}"
+            self.write(
+                f"{difference} = fsub {self.vector} %r{i}.{j}, %r{i}.{j}",
+                f"call void (...) @llvm.fake.use({self.vector} {difference})",
+            )
             self.write(f"{at} = getelementptr i8, ptr %c{i}, i64 {j * self.square.lanes * size}")
             if self.is_masked(j):
                 self.write(

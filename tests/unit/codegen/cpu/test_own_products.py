@@ -5,6 +5,7 @@ import ctypes
 import numpy as np
 import pytest
 
+import jitflow
 from jitflow.codegen.cpu import own_products
 from jitflow.codegen.cpu.own_products import addresses_of, choose, functions_of
 from jitflow.codegen.cpu.product_code import DRIVER
@@ -82,15 +83,27 @@ def test_rows_that_are_known_at_run_time(rows):
 
 @needs_code
 def test_masked_lanes_raise_no_flag():
-    a, b = np.full((3, 4), np.inf, "f4"), np.ones((4, 17), "f4")
+    a, b = np.full((3, 4), 1e37, "f4"), np.ones((4, 17), "f4")
     c = np.zeros((3, 17), "f4")
-    import jitflow
-
     compiled = jitflow.compile(lambda x, y: x @ y)
     with np.errstate(all="raise"):
         compiled(a, b)
     product(a, b, c)
-    assert (c == np.inf).all()
+    assert (c == np.float32(4e37)).all()
+
+
+@needs_code
+@pytest.mark.parametrize("columns", [16, 17])
+def test_what_infinities_say_is_left_to_numpy(columns):
+    def told(function):
+        with np.errstate(all="raise"):
+            try:
+                return function(a, b).sum()
+            except FloatingPointError as error:
+                return str(error)
+
+    a, b = np.full((3, 4), np.inf, "f4"), np.ones((4, columns), "f4")
+    assert told(jitflow.compile(lambda x, y: x @ y)) == told(lambda x, y: x @ y)
 
 
 @pytest.mark.parametrize(
