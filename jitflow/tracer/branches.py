@@ -215,15 +215,25 @@ class _Fork:
                 plan = _Plan(self, merger, arms)
         except Unsupported as error:
             self.mark.abandon()
-            if isinstance(error, growing.RowsNeeded) and not self.made_rows:
-                self._make_rows(error.owner)
-                self.run(stops, normal, first, second)
-                return
-            raise
+            owner = self._needs_rows(error)
+            if owner is None:
+                raise
+            self._make_rows(owner)
+            self.run(stops, normal, first, second)
+            return
         results = self.emit(merger, arms)
         self.mark.keep_calls()
         outcome = plan.apply(results)
         self.go_on(outcome, normal if normal in outcome.stops else None)
+
+    def _needs_rows(self, error: Unsupported) -> SequenceValue | None:
+        """A list that only an arm makes longer, or a loop in one: it needs rows before both."""
+        owner: SequenceValue | None = None
+        if isinstance(error, growing.RowsNeeded):
+            owner = error.owner
+        elif self.tracer.attempts and self.tracer.retry is None:
+            owner = growing.found_in_arm(self.tracer, self.before)
+        return None if owner is None or id(owner) in self.made_rows else owner
 
     def _make_rows(self, owner: SequenceValue) -> None:
         """Let a list have rows that a loop in one of the arms would give it."""

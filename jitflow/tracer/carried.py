@@ -25,6 +25,7 @@ from jitflow.tracer.kinds import (
     Group,
     IntOrFloat,
     Kind,
+    Listed,
     NotSettled,
     Number,
     OrNone,
@@ -57,12 +58,13 @@ from jitflow.tracer.values import (
 )
 
 if TYPE_CHECKING:
-    from jitflow.tracer import missing, remaining, shrinking
+    from jitflow.tracer import missing, remaining, rolling, shrinking
     from jitflow.tracer.interpreter import Interpreter
     from jitflow.tracer.shrinking import Capacity
 else:
     missing = LazyModule("jitflow.tracer.missing")
     remaining = LazyModule("jitflow.tracer.remaining")
+    rolling = LazyModule("jitflow.tracer.rolling")
     shrinking = LazyModule("jitflow.tracer.shrinking")
 
 _NUMBERS: dict[type, tuple[str, DType]] = {
@@ -179,6 +181,8 @@ def build(tracer: Interpreter, kind: Kind, parts: Iterator[Value], uncertain: st
         return RowsValue(kind, tuple(found), count)
     if isinstance(kind, Rest):
         return remaining.build(kind.tree, parts)
+    if isinstance(kind, Listed):
+        return rolling.build(tracer, kind, parts)
     assert isinstance(kind, Fixed)
     return kind.value
 
@@ -204,6 +208,8 @@ def unified(
         return missing.perhaps(left, right, what, values)
     if missing.may_be_none(left) or missing.may_be_none(right):
         return missing.or_none(left, right, what, values)
+    if isinstance(left, Listed) and isinstance(right, Listed):
+        return rolling.unified(left, right, what, values, capacity)
     items = _unified_items(left, right, what, values, capacity)
     if items is not None:
         return items
@@ -246,6 +252,8 @@ def known_outside(kind: Kind, what: str, capacity: Capacity) -> Kind:
     if isinstance(kind, Group):
         items = (known_outside(item, what, capacity) for item in kind.items)
         return Group(kind.kind, tuple(items))
+    if isinstance(kind, Listed):
+        return rolling.known_outside(kind, what, capacity)
     bounds = [[capacity(dim, dim) for dim in type.shape] for type in types_of(kind)]
     if all(bound == list(type.shape) for bound, type in zip(bounds, types_of(kind), strict=True)):
         return kind
@@ -304,6 +312,9 @@ def converted(tracer: Interpreter, parts: list[Value], kind: Kind, wanted: Kind)
             own = [left.pop(0) for _ in types_of(item)]
             found += converted(tracer, own, item, goal)
         return found
+    if isinstance(kind, Listed):
+        assert isinstance(wanted, Listed)
+        return rolling.converted(tracer, parts, kind, wanted)
     if isinstance(kind, Row):
         assert isinstance(wanted, Row)
         return _row_parts(tracer, parts, kind, wanted)
@@ -327,13 +338,19 @@ def converted(tracer: Interpreter, parts: list[Value], kind: Kind, wanted: Kind)
 
 
 def _row_parts(tracer: Interpreter, parts: list[Value], kind: Row, wanted: Row) -> list[Value]:
-    """Those of a list of floats as one of ints and floats."""
-    if isinstance(kind.item, IntOrFloat):
+    """Those of a list of numbers as one of ints and floats, or of Python's numbers and NumPy's."""
+    item, goal, emit = kind.item, wanted.item, tracer.context.builder.emit
+    if item == goal or isinstance(item, IntOrFloat):
         return parts
-    if kind.item != Number("float", F64) or not isinstance(wanted.item, IntOrFloat):
-        raise Unsupported("JF-B006", f"a list of {text_of(kind.item)} and {text_of(wanted.item)}")
-    truth = tracer.context.truth(True)
-    return [parts[0], tracer.context.builder.emit("full", truth, shape=parts[0].type.shape)]
+    is_mixed = isinstance(goal, Either) and isinstance(item, Number) and goal.dtype is item.dtype
+    if not (is_mixed or (isinstance(goal, IntOrFloat) and _is_int_or_float(item))):
+        raise Unsupported("JF-B006", f"a list of {text_of(item)} and {text_of(goal)}")
+    assert isinstance(item, Number)
+    numbers = parts[0]
+    if isinstance(goal, IntOrFloat) and item.dtype is not F64:
+        numbers = emit("cast", numbers, dtype=F64)  # known integers, which are exact
+    truth = tracer.context.truth(item.box == ("scalar" if is_mixed else "float"))
+    return [numbers, emit("full", truth, shape=numbers.type.shape)]
 
 
 def origins(value: PyValue | None) -> frozenset[Storage]:

@@ -93,6 +93,8 @@ def length_of(tracer: Interpreter, iterator: IteratorValue) -> int | None:
     if iterator.kind in ("product", "ndenumerate"):
         extents = cartesian.lengths(tracer, iterator)
         return None if extents is None else math.prod(extents) - iterator.position
+    if isinstance(iterator.iterable, SequenceValue):
+        return None
     if iterator.kind in ("numbers", "backwards"):
         assert isinstance(iterator.iterable, NumbersValue)
         count = iterator.iterable.contents.type.shape[0]
@@ -193,12 +195,17 @@ def _numbers(tracer: Interpreter, iterator: IteratorValue) -> tuple[Dim, Item]:
 def _backwards(tracer: Interpreter, iterator: IteratorValue) -> tuple[Dim, Item]:
     """The items of a list of numbers, which may change, from the one that was the last."""
     numbers, start = iterator.iterable, iterator.start
-    assert isinstance(numbers, NumbersValue)
+    assert isinstance(numbers, NumbersValue | SequenceValue)
     assert start is not None
-    left = arguments.dim(tracer.context, start) - iterator.position
+    left = arguments.dim(tracer.context, operations.resolve(tracer, start)) - iterator.position
+    count = numbers.rows.count if isinstance(numbers, SequenceValue) and numbers.rows else None
 
     def item(index: PyValue) -> PyValue:
         place = integer(tracer.context, left - 1 - arguments.dim(tracer.context, index))
+        if isinstance(numbers, SequenceValue):
+            if numbers.rows is None or numbers.rows.count is not count:
+                raise Unsupported("JF-B006", "a list changes its length while it is iterated")
+            return list_items.get_item(tracer, numbers, place)
         return integer_lists.get_item(tracer, numbers, place)
 
     return left, item

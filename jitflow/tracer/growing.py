@@ -68,6 +68,8 @@ class Growth:
         Of arrays in the rows that the program has elsewhere, too.
     is_read : bool
         Whether a loop that knows the list reads it.
+    filler : PyValue or None
+        The number that all items were at first.
     """
 
     owner: SequenceValue
@@ -86,6 +88,7 @@ class Growth:
     fronts: tuple[list_rows.Contents, ...] = ()
     shared: list_rows.Contents | None = None
     is_read: bool = False
+    filler: PyValue | None = None
 
 
 def note(tracer: Interpreter, owner: SequenceValue, before: list[PyValue]) -> None:
@@ -114,6 +117,17 @@ def is_asked(tracer: Interpreter) -> bool:
         growth.is_new and any(attempt.knows(growth.owner) for attempt in tracer.attempts)
         for growth in tracer.growing.values()
     )
+
+
+def found_in_arm(tracer: Interpreter, before: frozenset[int]) -> SequenceValue | None:
+    """A list that an arm was found to append to, which no loop around had before its iteration."""
+    for growth in tracer.growing.values():
+        owner = growth.owner
+        is_here = growth.is_new and growth.grows and owner.rows is None and id(owner) in before
+        if is_here and not any(attempt.knows(owner) for attempt in tracer.attempts):
+            growth.is_new = False
+            return owner
+    return None
 
 
 class RowsNeeded(Unsupported):
@@ -146,6 +160,7 @@ def begin(
     if rows is None:
         rows = _first_rows(tracer, owner, growth, appends, trips)
     else:
+        rows = list_rows.with_kind(tracer, rows, growth.kind)
         rows = list_rows.with_more(tracer, rows, _room(rows.stack.item, growth, appends, trips))
         if growth.is_ordered:
             rows = list_tables.ordered(tracer, rows)
@@ -183,6 +198,11 @@ def _room(kind: Kind, growth: Growth, appends: int, trips: Dim | None) -> Dim:
     if not growth.is_checked:
         assert trips is not None
         return trips * appends + SPARE
+    return most_rows(kind)
+
+
+def most_rows(kind: Kind) -> int:
+    """Room for items of a kind where nobody knows how many there will be."""
     size = 1
     for type in kinds.types_of(kind):
         count = dims.product(type.shape)
@@ -288,7 +308,8 @@ def append(tracer: Any, owner: SequenceValue, item: PyValue) -> None:
 def check_kind(tracer: Any, growth: Growth, kind: Kind, item: PyValue) -> None:
     """Decline an item of another kind; the next attempt has a kind for both."""
     known = list_rows.item_kind(tracer, item)
-    wide = list_rows.unified(kind, known, item)
+    filler = () if growth.filler is None else (growth.filler,)
+    wide = list_rows.unified(kind, known, item, *filler)
     if wide != kind:
         growth.kind, growth.is_new = wide, True
         raise Unsupported("JF-B006", f"a list of {kinds.text_of(kind)} gets other items")

@@ -115,6 +115,31 @@ class Row:
 
 
 @dataclass(frozen=True)
+class Ragged:
+    """A list of items of a kind, which are so many of those in `flat` from one on.
+
+    It is an item of a list of such lists (`objects.record_lists`), good for reading.
+    """
+
+    item: Kind
+    flat: tuple[Any, ...]
+
+
+@dataclass(frozen=True)
+class Listed:
+    """A list by its items, all in rows; another object behind the border (`tracer.rolling`)."""
+
+    item: Kind
+    capacity: Dim
+    is_full: bool = True
+
+    @property
+    def stack(self) -> Stack:
+        """The kind of its rows."""
+        return Stack(self.item, self.capacity, 0, is_full=self.is_full)
+
+
+@dataclass(frozen=True)
 class Unbound:
     """No value: a variable that is not bound."""
 
@@ -166,6 +191,8 @@ Kind = (
     | OrNone
     | Stack
     | Row
+    | Listed
+    | Ragged
     | Rest
 )
 
@@ -207,10 +234,13 @@ def types_of(kind: Kind) -> list[ArrayType]:
         return [type for item in kind.items for type in types_of(item)]
     if isinstance(kind, Perhaps | OrNone):
         return [*types_of(kind.kind), ArrayType(BOOL)]
-    if isinstance(kind, Rest):
-        return [ArrayType(I64)] * remaining.number_count(kind.tree)
+    if isinstance(kind, Rest | Ragged):
+        numbers = 2 if isinstance(kind, Ragged) else remaining.number_count(kind.tree)
+        return [ArrayType(I64)] * numbers
     if isinstance(kind, Row):
         return [ArrayType(type.dtype, (kind.extent,)) for type in types_of(kind.item)]
+    if isinstance(kind, Listed):
+        kind = kind.stack
     if isinstance(kind, Stack):
         rows = [(type.dtype, (kind.capacity, *type.shape)) for type in types_of(kind.item)]
         order = [ArrayType(I64, (kind.capacity,))] if kind.is_ordered else []
@@ -232,7 +262,7 @@ def is_open(kind: Kind) -> bool:
         return True
     if isinstance(kind, Group):
         return any(map(is_open, kind.items))
-    return isinstance(kind, Either | IntOrFloat | Part)
+    return isinstance(kind, Either | IntOrFloat | Part | Listed)
 
 
 def has_rows(kind: Kind) -> bool:
@@ -248,9 +278,7 @@ def text_of(kind: Kind) -> str:
         return "unbound"
     if isinstance(kind, Perhaps | OrNone):
         return f"{text_of(kind.kind)} or {'unbound' if isinstance(kind, Perhaps) else 'None'}"
-    if isinstance(kind, Stack):
-        return f"list of {text_of(kind.item)}"
-    if isinstance(kind, Row):
+    if isinstance(kind, Stack | Row | Listed | Ragged):
         return f"list of {text_of(kind.item)}"
     if isinstance(kind, Number):
         return f"numpy {kind.dtype}" if kind.box == "scalar" else kind.box

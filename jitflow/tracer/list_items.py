@@ -11,9 +11,10 @@ import numpy as np
 
 from jitflow.core.dtypes import F64
 from jitflow.core.errors import Unsupported
+from jitflow.core.lazy import LazyModule
 from jitflow.ir.graph import Value
 from jitflow.tracer import arrays, carried, facts, kinds, list_rows, list_tables, numpy, operations
-from jitflow.tracer.kinds import Either, Fixed, Group, IntOrFloat, Kind, Number, OrNone, Row
+from jitflow.tracer.kinds import Either, Fixed, Group, IntOrFloat, Kind, Number, OrNone, Ragged, Row
 from jitflow.tracer.numpy.nested import array_of
 from jitflow.tracer.objects.number_values import integer
 from jitflow.tracer.values import (
@@ -27,6 +28,9 @@ from jitflow.tracer.values import (
 
 if TYPE_CHECKING:
     from jitflow.tracer.interpreter import Interpreter
+    from jitflow.tracer.objects import record_lists
+else:
+    record_lists = LazyModule("jitflow.tracer.objects.record_lists")
 
 
 def length(tracer: Any, owner: SequenceValue) -> PyValue:
@@ -48,6 +52,10 @@ def get_item(tracer: Any, owner: SequenceValue, key: PyValue) -> PyValue:
         if isinstance(key, SliceValue):
             raise Unsupported("JF-B006", "a slice of a list of lists")
         return list_tables.item_of_table(tracer, owner, list_rows.position_of(tracer, rows, key))
+    if isinstance(kind, Ragged):
+        if isinstance(key, SliceValue):
+            raise Unsupported("JF-B006", "a slice of a list of lists")
+        return record_lists.lent(tracer, owner, list_rows.position_of(tracer, rows, key))
     if owner.host is not None and not isinstance(key, SliceValue):
         assert owner.host.rows is not None
         place = (owner.position, list_rows.position_of(tracer, rows, key))
@@ -64,6 +72,47 @@ def get_item(tracer: Any, owner: SequenceValue, key: PyValue) -> PyValue:
         for array in carried.storages_of(item):
             array.storage.sharer = owner
     return item
+
+
+def concatenated(tracer: Any, left: SequenceValue, right: SequenceValue) -> PyValue:
+    """``left + right`` of lists of numbers, of which one has rows."""
+    sides = [side for side in (left, right) if side.rows is not None or side.fixed]
+    found = [_columns(tracer, side) for side in sides]
+    kind: Kind = found[0][0].item
+    for row, _ in found[1:]:
+        kind = list_rows.unified(kind, row.item, *left.fixed, *right.fixed)
+    if any(
+        row.item != kind and not _is_known(side)
+        for side, (row, _) in zip(sides, found, strict=True)
+    ):
+        raise Unsupported("JF-B006", f"a list of {kinds.text_of(kind)} of others")
+    columns = [carried.converted(tracer, parts, row, Row(kind, row.extent)) for row, parts in found]
+    emit, extent = tracer.context.builder.emit, sum(row.extent for row, _ in found)
+    buffers = [
+        parts[0] if len(parts) == 1 else emit("concatenate", *parts, axis=0)
+        for parts in zip(*columns, strict=True)
+    ]
+    return list_rows.full_list(tracer, kind, tuple(buffers), extent)
+
+
+def _columns(tracer: Interpreter, owner: SequenceValue) -> tuple[Row, list[Value]]:
+    """The kind of a list of numbers, and the arrays of its items."""
+    rows = owner.rows
+    if rows is None:
+        kind = list_rows.kind_of_all(tracer, owner.fixed)
+        if isinstance(kind, Number | Either | IntOrFloat):
+            columns = list_rows.columns_of(tracer, owner.fixed, kind)
+            return Row(kind, len(owner.fixed)), columns
+    elif not list_rows.others_of(owner) and isinstance(
+        rows.stack.item, Number | Either | IntOrFloat
+    ):
+        columns = [arrays.read(tracer.context, array) for array in list_rows.filled(tracer, owner)]
+        return Row(rows.stack.item, columns[0].type.shape[0]), columns
+    raise Unsupported("JF-B006", "lists with other items than numbers are joined")
+
+
+def _is_known(owner: SequenceValue) -> bool:
+    return owner.rows is None and all(isinstance(item, ConstantValue) for item in owner.fixed)
 
 
 def unpack(tracer: Any, owner: SequenceValue, count: int) -> list[PyValue]:
@@ -129,7 +178,7 @@ def _is_array(kind: Kind) -> bool:
         return isinstance(kind.item, Number)
     if isinstance(kind, Either):
         return kind.box == "float"
-    return not isinstance(kind, Fixed | IntOrFloat | OrNone)
+    return not isinstance(kind, Fixed | IntOrFloat | OrNone | Ragged)
 
 
 def _table(tracer: Interpreter, kind: Group, columns: list[Value]) -> Value:

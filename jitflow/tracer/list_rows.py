@@ -17,6 +17,7 @@ from jitflow.core.dims import Dim
 from jitflow.core.dtypes import I64, DType
 from jitflow.core.errors import Unsupported
 from jitflow.ir.graph import Block, Value
+from jitflow.ir.rules import splat
 from jitflow.tracer import arrays, carried, facts, kinds, layout, operations
 from jitflow.tracer.kinds import Array, Either, Fixed, Group, IntOrFloat, Kind, Number, Row, Stack
 from jitflow.tracer.numpy.nested import array_of
@@ -36,6 +37,9 @@ if TYPE_CHECKING:
 
 IN_LIST = "an array in a list,"
 """Why an array may be neither written nor handed out."""
+
+_LONGEST = 2**40
+"""More items than a list can have."""
 
 Contents = tuple[tuple[Storage, Value], ...]
 """Memory, with what it held at one time."""
@@ -65,7 +69,7 @@ def item_kind(tracer: Interpreter, item: PyValue) -> Kind:
     item = operations.resolve(tracer, item)
     if not isinstance(item, SequenceValue) or item.kind is not list:
         return known
-    if item.host is not None or item.source is not None:
+    if not (item.host is None and item.source is None and item.lender is None):
         return Fixed(item)  # two lists have it
     if item.rows is not None:
         stack = item.rows.stack
@@ -121,16 +125,30 @@ def parts_of(tracer: Interpreter, item: PyValue, kind: Kind) -> list[Value]:
 
 def _row_parts(tracer: Interpreter, row: SequenceValue, kind: Row) -> list[Value]:
     """The columns of the items' parts, one after the other."""
-    context, emit = tracer.context, tracer.context.builder.emit
+    context = tracer.context
     if isinstance(kind.item, Number):
         made = array_of(context, SequenceValue(list, row.fixed), kind.item.dtype)
         return [arrays.read(context, made)]
     cells = [parts_of(tracer, item, kind.item) for item in row.fixed]
-    found = []
-    for column in zip(*cells, strict=True):
-        pieces = [emit("reshape", part, shape=(1,)) for part in column]
-        found.append(pieces[0] if len(pieces) == 1 else emit("concatenate", *pieces, axis=0))
-    return found
+    return [joined(tracer, column) for column in zip(*cells, strict=True)]
+
+
+def columns_of(tracer: Interpreter, items: list[PyValue], kind: Kind) -> list[Value]:
+    """The arrays of a list's items, which are of a kind that `kind_of_all` gave."""
+    if isinstance(kind, Row):
+        return table_parts(tracer, items, kind)
+    if isinstance(kind, Number | Either | IntOrFloat):
+        row = SequenceValue(list, items)
+        return parts_of(tracer, row, Row(kind, len(items)))
+    cells = [parts_of(tracer, item, kind) for item in items]
+    return [joined(tracer, column) for column in zip(*cells, strict=True)]
+
+
+def joined(tracer: Interpreter, cells: Sequence[Value]) -> Value:
+    """An array of some numbers."""
+    emit = tracer.context.builder.emit
+    pieces = [emit("reshape", part, shape=(1,)) for part in cells]
+    return pieces[0] if len(pieces) == 1 else emit("concatenate", *pieces, axis=0)
 
 
 def table_parts(tracer: Interpreter, rows: list[PyValue], kind: Row) -> list[Value]:
@@ -206,7 +224,9 @@ def extent_of(tracer: Interpreter, rows: RowsValue) -> Dim:
     extent = rows.extent
     if extent is not None and facts.prove(tracer.context, extent, "<=", capacity) is not False:
         return extent
-    return facts.late_extent(tracer.context, rows.count)
+    found = facts.late_extent(tracer.context, rows.count)
+    tracer.context.objects.limits.setdefault(str(found), _LONGEST)
+    return found
 
 
 def others_of(owner: SequenceValue) -> int:
@@ -214,6 +234,19 @@ def others_of(owner: SequenceValue) -> int:
     assert owner.rows is not None
     copied: int = owner.rows.stack.copied
     return len(owner.fixed) - copied
+
+
+def with_kind(tracer: Interpreter, rows: RowsValue, kind: Kind) -> RowsValue:
+    """The rows of numbers as those of a wider kind, which an attempt found them to get."""
+    item, stack = rows.stack.item, rows.stack
+    is_plain = not (stack.is_ordered or stack.is_queue or isinstance(item, Row | Group))
+    if item == kind or not is_plain or isinstance(kind, Row | Group):
+        return rows
+    if isinstance(kind, IntOrFloat) and item == Number("int", I64) and splat(rows.data[0]) is None:
+        raise Unsupported("JF-B006", f"a list of {kinds.text_of(item)} gets other items")
+    columns = (Row(known, stack.capacity) for known in (item, kind))
+    buffers = carried.converted(tracer, list(rows.data), *columns)
+    return RowsValue(replace(stack, item=kind), tuple(buffers), rows.count, rows.extent)
 
 
 def with_more(tracer: Interpreter, rows: RowsValue, room: Dim) -> RowsValue:
@@ -430,6 +463,7 @@ def repeated(tracer: Any, item: SequenceValue, count: PyValue) -> SequenceValue 
     (number,) = carried.parts_of(tracer, item.fixed[0])
     made = full_list(tracer, kind, (context.builder.emit("full", number, shape=(extent,)),), extent)
     made.origin = origin
+    tracer.growing[id(made)].filler = item.fixed[0]
     return made
 
 

@@ -11,7 +11,7 @@ from jitflow.tracer import carried, growing, kinds, places
 from jitflow.tracer.control_flow import Loop
 from jitflow.tracer.domains import Domain
 from jitflow.tracer.frame import SymbolicFrame
-from jitflow.tracer.kinds import Fixed, Kind, Number, Perhaps, Unbound
+from jitflow.tracer.kinds import Fixed, Kind, Listed, NotSettled, Number, Perhaps, Unbound
 from jitflow.tracer.liveness import live_slots
 from jitflow.tracer.loop_values import Carried, Origins, name_of
 from jitflow.tracer.merging import Ending, place_ending
@@ -24,9 +24,10 @@ from jitflow.tracer.values import (
 )
 
 if TYPE_CHECKING:
-    from jitflow.tracer import shrinking
+    from jitflow.tracer import rolling, shrinking
     from jitflow.tracer.interpreter import Interpreter
 else:
+    rolling = LazyModule("jitflow.tracer.rolling")
     shrinking = LazyModule("jitflow.tracer.shrinking")
 
 
@@ -62,17 +63,35 @@ class Entry:
         self.known_symbols = set(tracer.context.builder.graph.symbols)
         self.trips = None if domain is None else domain.trips(tracer)
         self.mark = Mark.of(tracer, frame)
+        self.made_anew = self._made_anew()
+
+    def _made_anew(self) -> frozenset[int]:
+        """Variables with lists that each iteration binds before it reads them.
+
+        The code behind the loop may read them: what they are before is nothing to iterations.
+        """
+        body, header = self.loop.header + 1, self.loop.header
+        if self.domain is None or body not in self.loop.body:
+            return frozenset()
+        return frozenset(
+            slot
+            for slot in self.loop.stored & self.live[header]
+            if slot not in self.live[body] and any(rolling.lists_of(self.frame.slots[slot]))
+        )
 
     def _choose(self, known: dict[tuple[int, Any], Place], uncertain: Origins) -> None:
         """What is carried; the variables that the loop binds before it reads them start unbound."""
         frame, tracer = self.frame, self.tracer
         for slot in sorted(self.loop.stored):
             value = frame.slots[slot]
-            if slot not in self.live[self.loop.header]:
+            if slot not in self.live[self.loop.header] or slot in self.made_anew:
                 continue
             if value is None:
                 if slot in self.widened:
                     self.carried.append(Carried(frame.names[slot], Unbound(), [], slot=slot))
+                continue
+            if isinstance(self.widened.get(slot), Listed):
+                self._carry_list(Ending.of_list(tracer, value, frame.names[slot]), slot=slot)
                 continue
             kind = carried.describe(tracer, value)
             is_updated = slot in self.loop.updated and frame.names[slot] not in self.rebound
@@ -82,7 +101,25 @@ class Entry:
                 parts = carried.parts_of(tracer, value)
                 name = frame.names[slot]
                 self.carried.append(Carried(name, kind, parts, value, slot=slot))
+        self._choose_places(known)
+        self._widen()
+        for item in self.carried:
+            if item.name in uncertain or not self._is_own(item.old):
+                item.uncertain = f"{item.name}, which may be an array that was there before,"
+                item.origins = carried.origins(item.old) | uncertain.get(item.name, frozenset())
+
+    def _choose_places(self, known: dict[tuple[int, Any], Place]) -> None:
+        """Carry what places hold, or have them hold the same objects again (`fixed`)."""
+        tracer = self.tracer
+        rolled = {id(owner) for item in self.carried for owner in rolling.lists_of(item.old)}
         for place in known.values():
+            if isinstance(self.widened.get(place.key), Listed):
+                held = place.read()
+                assert isinstance(held, PyValue)
+                self._carry_list(Ending.of_list(tracer, held, str(place)), place=place)
+                continue
+            if id(place.owner) in rolled:
+                continue  # iterations have other lists in its place
             ending = self._rows_ending(place)
             ending = ending or place_ending(tracer, place, not self.can_settle)
             item = Carried(name_of(place), ending.known_kind, ending.parts, ending.value)
@@ -91,11 +128,21 @@ class Entry:
                 self.fixed[place] = item.kind.value
             else:
                 self.carried.append(item)
-        self._widen()
-        for item in self.carried:
-            if item.name in uncertain or not self._is_own(item.old):
-                item.uncertain = f"{item.name}, which may be an array that was there before,"
-                item.origins = carried.origins(item.old) | uncertain.get(item.name, frozenset())
+
+    def _carry_list(
+        self, ending: Ending, slot: int | None = None, place: Place | None = None
+    ) -> None:
+        """Carry a list by its items, which nobody else may have."""
+        name = name_of(place) if place is not None else self.frame.names[slot or 0]
+        dead = [
+            self.mark.position.slots[other]
+            for other in self.loop.stored
+            if other not in self.live[self.loop.header] or other in self.made_anew
+        ]
+        if not rolling.is_alone(self.reach.holders, ending.value, dead):
+            raise NotSettled(f"{name} is a list that has other names")
+        item = Carried(name, ending.known_kind, ending.parts, ending.value, slot, place)
+        self.carried.append(item)
 
     def _read_unbound(self) -> bool:
         """Whether the body read a variable that the loop binds: another attempt guesses its kind.

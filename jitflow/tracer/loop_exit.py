@@ -29,9 +29,10 @@ from jitflow.tracer.values import (
 )
 
 if TYPE_CHECKING:
-    from jitflow.tracer import remaining, shrinking
+    from jitflow.tracer import remaining, rolling, shrinking
 else:
     remaining = LazyModule("jitflow.tracer.remaining")
+    rolling = LazyModule("jitflow.tracer.rolling")
     shrinking = LazyModule("jitflow.tracer.shrinking")
 
 
@@ -80,6 +81,10 @@ class Exit(Entry):
         self, name: str, ending: Ending, slot: int | None, stop: int | None = None
     ) -> None:
         view = settled(ending.value)
+        is_list = any(owner is view for owner in rolling.lists_of(view))
+        if view is not None and is_list and not self._is_known(view):
+            self._add_list(name, view, slot, stop)
+            return
         owner = None
         if slot is not None and isinstance(view, ArrayValue):
             owner = owner_of(view, self._is_visible)
@@ -101,6 +106,27 @@ class Exit(Entry):
         item.ends = carried.converted(self.tracer, ending.parts, ending.known_kind, kind)
         if not self._leaves_own(ending, slot is not None):
             item.uncertain = f"{name}, which may be an array that was there before,"
+        self.outs.append(item)
+
+    def _add_list(self, name: str, owner: PyValue, slot: int | None, stop: int | None) -> None:
+        """Let a list that an iteration made come out, by its items."""
+        same = [
+            item
+            for item in (*self.carried, *self.outs)
+            if item.ending is not None
+            and any(o is owner for o in rolling.lists_of(item.ending.value))
+        ]
+        if any(settled(item.ending.value) is not owner for item in same if item.ending):
+            raise Unsupported("JF-B006", f"{name} is a list in another one")
+        if same:
+            item = Carried(name, Group(tuple, ()), [], slot=slot, stop=stop, sharer=same[0])
+            item.ending = Ending(None)
+            self.outs.append(item)
+            return
+        ending = Ending.of_list(self.tracer, owner, name)
+        kind = carried.known_outside(ending.known_kind, name, self._capacity)
+        item = Carried(name, kind, [], owner, slot=slot, stop=stop, ending=ending)
+        item.ends = carried.converted(self.tracer, ending.parts, ending.known_kind, kind)
         self.outs.append(item)
 
     def _leaves_own(self, ending: Ending, is_variable: bool) -> bool:

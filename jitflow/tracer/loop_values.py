@@ -14,7 +14,7 @@ from jitflow.tracer.kinds import Kind, Unbound
 from jitflow.tracer.left_views import base_of, viewed
 from jitflow.tracer.merging import Ending
 from jitflow.tracer.places import Place
-from jitflow.tracer.values import ArrayValue, NumbersValue, PyValue, Storage
+from jitflow.tracer.values import ArrayValue, NumbersValue, PyValue, SequenceValue, Storage
 
 if TYPE_CHECKING:
     from jitflow.tracer.interpreter import Interpreter
@@ -85,7 +85,7 @@ class Carried:
             return
         if isinstance(self.kind, Unbound):
             return  # it stays so; an iteration shows what it is bound to
-        value = self._built(tracer, parts)
+        value = self.built(tracer, parts)
         self.current = value
         if self.slot is not None:
             frame.slots[self.slot] = value
@@ -93,9 +93,11 @@ class Carried:
             assert self.place is not None
             self.place.write(tracer, value)
 
-    def _built(self, tracer: Interpreter, parts: list[Value]) -> PyValue:
+    def built(self, tracer: Interpreter, parts: list[Value]) -> PyValue:
         if self.sharer is not None:
             found = self.sharer.current
+            if isinstance(found, SequenceValue):
+                return found
             assert isinstance(found, ArrayValue)
             if self.view is not None and self.view is self.sharer.view:
                 return found

@@ -41,13 +41,14 @@ from jitflow.tracer.values import (
 )
 
 if TYPE_CHECKING:
-    from jitflow.tracer import missing, remaining, shrinking
+    from jitflow.tracer import missing, remaining, rolling, shrinking
     from jitflow.tracer.interpreter import Interpreter
     from jitflow.tracer.objects import hashing
 else:
     hashing = LazyModule("jitflow.tracer.objects.hashing")
     missing = LazyModule("jitflow.tracer.missing")
     remaining = LazyModule("jitflow.tracer.remaining")
+    rolling = LazyModule("jitflow.tracer.rolling")
     shrinking = LazyModule("jitflow.tracer.shrinking")
 
 MAX_ATTEMPTS = 8
@@ -160,7 +161,7 @@ class _Attempt(Exit):
     def _iteration(self, block: Block) -> Outcome:
         tracer, frame, context = self.tracer, self.frame, self.tracer.context
         for slot in self.loop.stored:
-            if slot not in self.live[self.loop.header]:
+            if slot not in self.live[self.loop.header] or slot in self.made_anew:
                 frame.slots[slot] = None
         taken = 1
         context.groups = {}
@@ -238,6 +239,7 @@ class _Attempt(Exit):
             if is_unbound and not isinstance(item.kind, Perhaps):
                 raise NotSettled(f"{item.name} has no value after an iteration")
             item.ends = self._ends(item, item.ending)
+        self._check_lists()
         if self._find_rebound() or any(item.key in self.widened for item in self._unlike()):
             return True
         apart = regrouped(self.carried)
@@ -313,6 +315,9 @@ class _Attempt(Exit):
         return [item for item in self.carried if self.widened.get(item.key, item.kind) != item.kind]
 
     def _ending(self, item: Carried) -> Ending:
+        if isinstance(item.kind, kinds.Listed):
+            value: Any = item.place.read() if item.place else self.frame.slots[item.slot or 0]
+            return Ending.of_list(self.tracer, value, item.name)
         if item.slot is not None:
             return Ending.of(self.tracer, self.frame.slots[item.slot])
         assert item.place is not None
@@ -336,14 +341,16 @@ class _Attempt(Exit):
         before = len(self.widened)
         for place in self.fixed:
             kept, now = self.fixed[place], place.read()
-            if not kinds.is_same(kept, now):  # type: ignore[arg-type]
+            is_list = self._is_rolled(place.key, str(place), kept, now)
+            if not (is_list or kinds.is_same(kept, now)):  # type: ignore[arg-type]
                 raise self._another_object(str(place), kept, now)
         done = {item.slot for item in self.carried}
         for slot in self.loop.stored - done:
             old = self.mark.position.slots[slot]
-            if old is None or slot not in self.live[self.loop.header]:
+            if old is None or slot not in self.live[self.loop.header] or slot in self.made_anew:
                 continue
-            if not kinds.is_same(old, self.frame.slots[slot]):
+            new, name = self.frame.slots[slot], self.frame.names[slot]
+            if not (kinds.is_same(old, new) or self._is_rolled(slot, name, old, new)):
                 self._widen_none(slot, old, self.frame.slots[slot])
         return len(self.widened) > before
 
@@ -354,6 +361,33 @@ class _Attempt(Exit):
         if is_made and type(settled(new)) is type(settled(old)):
             return Unsupported("JF-B006", text)
         return NotSettled(text)
+
+    def _is_rolled(self, key: Any, name: str, old: PyValue, new: Any) -> bool:
+        """Whether a list is another one after an iteration that can be carried by its items."""
+        if settled(old) is settled(new) or not isinstance(new, PyValue):
+            return False
+        last = rolling.described(self.tracer, new)
+        if last is None:
+            return False
+        first = Ending.of_list(self.tracer, old, name)
+        if first.problem is not None:
+            raise NotSettled(f"{name} is another object after an iteration")
+        values = (old,)
+        self.widened[key] = carried.unified(first.known_kind, last[0], name, values, self._capacity)
+        return True
+
+    def _check_lists(self) -> None:
+        """Each list that comes back is a new one, or came in, and nothing else leads to it."""
+        found = [
+            owner
+            for item in self.carried
+            if isinstance(item.kind, kinds.Listed) and item.ending is not None
+            for owner in rolling.lists_of(item.ending.value)
+        ]
+        if len(set(map(id, found))) < len(found):
+            raise Unsupported("JF-B006", "two variables are one list after an iteration")
+        if any(self._is_known(owner) for owner in found):
+            raise Unsupported("JF-B006", "a list from before the loop is one of an iteration")
 
     def _widen_none(self, slot: int, old: PyValue, new: PyValue | None) -> None:
         """Carry a variable that is None before the loop and a number behind some iterations."""
@@ -490,7 +524,7 @@ class _Attempt(Exit):
                 item.put(tracer, frame, item.results)
                 self._settle_rows(item, block)
             else:
-                item.current = carried.build(tracer, item.kind, iter(item.results), item.uncertain)
+                item.current = item.built(tracer, item.results)
             if item.current is not None:
                 self._note_sharers(item)
                 tracer.note_birth(item.current, self.step)

@@ -20,16 +20,18 @@ from jitflow.ir.graph import Block, Value
 from jitflow.ir.regions import defined_in
 from jitflow.tracer import kinds
 from jitflow.tracer.kinds import Kind, Unbound
+from jitflow.tracer.objects.wrap import settled
 from jitflow.tracer.places import Place, Reach
 from jitflow.tracer.regions import Outcome, block_of, live_at
-from jitflow.tracer.values import ArrayValue, PyValue, Storage
+from jitflow.tracer.values import ArrayValue, NumbersValue, PyValue, SequenceValue, Storage
 
 if TYPE_CHECKING:
-    from jitflow.tracer import carried, shrinking
+    from jitflow.tracer import carried, rolling, shrinking
     from jitflow.tracer.frame import SymbolicFrame
     from jitflow.tracer.interpreter import Interpreter
 else:
     carried = LazyModule("jitflow.tracer.carried")
+    rolling = LazyModule("jitflow.tracer.rolling")
     shrinking = LazyModule("jitflow.tracer.shrinking")
 
 Finished = Callable[[Sequence[Value]], Any]
@@ -41,12 +43,14 @@ class Ending:
     """A value as it is at the end of a region.
 
     `parts` are the graph values that hold it then: arrays may be written later, or undone.
+    `listed` are the kind and the parts of a list by its items, for those who take it so.
     """
 
     value: PyValue | None
     kind: Kind | None = None
     parts: list[Value] = field(default_factory=list)
     problem: Unsupported | None = None
+    listed: tuple[Kind, list[Value]] | None = None
 
     @classmethod
     def of(cls, tracer: Interpreter, value: PyValue | None) -> Ending:
@@ -58,6 +62,19 @@ class Ending:
             return cls(value, kind, carried.parts_of(tracer, value))
         except Unsupported as error:
             return cls(value, problem=error)
+
+    @classmethod
+    def of_list(cls, tracer: Interpreter, value: PyValue | None, name: str) -> Ending:
+        """The ending of a list by its items."""
+        found = rolling.described(tracer, value)
+        if found is None:
+            text = f"{name} is another object after an iteration"
+            return cls(value, problem=Unsupported("JF-B006", text))
+        return cls(value, *found)
+
+    def as_list(self) -> Ending:
+        """The same, of a list by its items."""
+        return self if self.listed is None else Ending(self.value, *self.listed)
 
     @property
     def known_kind(self) -> Kind:
@@ -110,6 +127,9 @@ def arm_at_end(
         stop: [Ending.of(tracer, value) for value in stack]
         for stop, stack in outcome.stacks.items()
     }
+    for ending in (*slots.values(), *(ending for stack in stacks.values() for ending in stack)):
+        if isinstance(settled(ending.value), SequenceValue | NumbersValue):
+            ending.listed = rolling.described(tracer, ending.value)
     places = {key: (place, place_ending(tracer, place)) for key, place in changes.items()}
     return Arm(block, outcome, slots, stacks, places, live)
 
@@ -163,6 +183,7 @@ class Merger:
         key = (_identity(first), _identity(second))
         if key in self._memo:
             return self._memo[key]
+        first, second = self._as_lists(first, second)
         values = (first.value, second.value)
         known = (first.known_kind, second.known_kind)
         kind = carried.unified(*known, what, values, self._capacity)
@@ -185,6 +206,16 @@ class Merger:
         self._memo[key] = finished
         return finished
 
+    def _as_lists(self, first: Ending, second: Ending) -> tuple[Ending, Ending]:
+        """Both by their items, where they are different lists that nobody else has."""
+        if first.listed is None or second.listed is None:
+            return first, second
+        for side, ending in enumerate((first, second)):
+            for owner in rolling.lists_of(ending.value):
+                if not self._is_alone(owner, side):
+                    return first, second
+        return first.as_list(), second.as_list()
+
     def _capacity(self, left: Dim, right: Dim) -> Dim | None:
         """What neither of two extents exceeds, known in front of both arms."""
         symbols = self.tracer.context.builder.graph.symbols
@@ -199,6 +230,11 @@ class Merger:
 
     def only(self, arm: int, ending: Ending, what: str) -> Finished:
         """A value that comes from one arm alone, and is looked at after that arm alone."""
+        if all(
+            id(owner) not in self.reach.objects and self._is_alone(owner, arm)
+            for owner in rolling.lists_of(ending.value)
+        ):
+            ending = ending.as_list()
         kind = carried.known_outside(ending.known_kind, what, self._capacity)
         if kind != ending.known_kind:
             ending = Ending(ending.value, kind, self._parts_as(kind, arm, ending))
@@ -227,6 +263,10 @@ class Merger:
         tracer = self.tracer
         with block_of(tracer, self.arms[arm].block):
             ending = Ending.of(tracer, value)
+            if isinstance(settled(value), SequenceValue | NumbersValue) and not self._has_changed(
+                arm, value
+            ):
+                ending.listed = rolling.described(tracer, value)
         for array in carried.storages_of(value) if value is not None else ():
             for other, _ in array.storage.may_be:
                 if (id(other), None) in self.arms[arm].places:
@@ -240,7 +280,12 @@ class Merger:
             ending.parts = written[1].parts[:]
         return ending
 
-    # Identity of arrays
+    def _has_changed(self, arm: int, value: PyValue | None) -> bool:
+        """Whether an arm changed a list, or one in it."""
+        changed = {id(place.owner) for place, _ in self.arms[arm].places.values()}
+        return any(id(owner) in changed for owner in rolling.lists_of(value))
+
+    # Identity of arrays, and of lists
 
     def _note_partners(self, first: Ending, second: Ending) -> None:
         pairs = zip(_arrays(first), _arrays(second), strict=False)
@@ -260,12 +305,12 @@ class Merger:
                     return f"{what}, which may be an array that was there before,"
         return ""
 
-    def _is_alone(self, storage: Storage, side: int) -> bool:
-        """Whether no more than one way leads to memory at the end of an arm."""
-        if storage.source is not None:
+    def _is_alone(self, owner: Storage | SequenceValue | NumbersValue, side: int) -> bool:
+        """Whether no more than one way leads to memory, or to a list, at the end of an arm."""
+        if owner.source is not None:
             return False
-        elsewhere = self.reach.holders.get(id(storage), 0) - self._before[id(storage)]
-        return elsewhere + self._ways_in(side)[id(storage)] <= 1
+        elsewhere = self.reach.holders.get(id(owner), 0) - self._before[id(owner)]
+        return elsewhere + self._ways_in(side)[id(owner)] <= 1
 
     def _ways_in(self, side: int) -> Counter[int]:
         """How many variables, operands and changed places have each memory at the end of an arm."""
@@ -283,9 +328,11 @@ class Merger:
 
 
 def _ways_to(values: Iterable[PyValue | None]) -> Counter[int]:
-    """How many of some values have each memory, by identity."""
-    given = [array for value in values if value is not None for array in carried.storages_of(value)]
-    return Counter(id(array.storage) for array in given)
+    """How many of some values have each memory, and each list, by identity."""
+    known = [value for value in values if value is not None]
+    given = [array for value in known for array in carried.storages_of(value)]
+    lists = [owner for value in known for owner in rolling.lists_of(value)]
+    return Counter([*(id(array.storage) for array in given), *map(id, lists)])
 
 
 def _arrays(ending: Ending) -> list[ArrayValue]:

@@ -336,7 +336,8 @@ class Reach:
     objects : dict
         By identity; holds them, so that identities stay theirs.
     holders : dict
-        Identity of each storage to how many ways lead to an array on it; likewise of iterators.
+        Identity of each storage to how many ways lead to an array on it; likewise of iterators
+        and lists.
     """
 
     def __init__(self, tracer: Interpreter) -> None:
@@ -362,7 +363,7 @@ class Reach:
         held: list[Any] = []
         if isinstance(item, ArrayValue):
             held = [item.storage, *(other for other, _ in item.storage.may_be)]
-        elif isinstance(item, IteratorValue):
+        elif isinstance(item, (IteratorValue, SequenceValue, NumbersValue)):
             held = [item]
         for target in held:
             self.holders[id(target)] = self.holders.get(id(target), 0) + 1

@@ -336,13 +336,15 @@ class SequenceValue(PyValue):
 
     `changed` is set by every mutation. `rows` has what a loop appended to a list: `items` are not
     known then, but for the first ones, `fixed`. A list that is an item of one with rows has no
-    state of its own: it is what the `host` has at `position`.
+    state of its own: it is what the `host` has at `position`. One that is there in a list of lists
+    of different lengths, the `lender`, is good for reading.
     """
 
     def __init__(self, kind: type, items: list[PyValue], source: Source | None = None) -> None:
         self.kind, self.fixed, self.source = kind, items, source
         self.own_rows: RowsValue | None = None
         self.host: SequenceValue | None = None
+        self.lender: SequenceValue | None = None
         self.position: Dim = 0
         self.origin: int | None = None
         self.changed = False

@@ -289,7 +289,7 @@ def _check_known(value: PyValue) -> None:
     """Decline what may be another object in eager Python, or several values stand for."""
     if isinstance(value, ArrayValue) and value.storage.uncertain:
         raise Unsupported("JF-B006", f"identity of {value.storage.uncertain}")
-    if isinstance(value, SequenceValue) and value.host is not None:
+    if isinstance(value, SequenceValue) and (value.host or value.lender) is not None:
         raise Unsupported("JF-B006", "identity of an item of a list of lists")
 
 

@@ -13,11 +13,15 @@ from jitflow.tracer import user_calls
 from jitflow.tracer.objects.model import DictValue, SetValue
 from jitflow.tracer.objects.protocol import Tracer
 from jitflow.tracer.objects.table import Checkpoint
+from jitflow.tracer.restart import Restart
 from jitflow.tracer.values import PyValue, SequenceValue
 
 
 def will_change(tracer: Tracer, value: Any) -> None:
     """Call before changing the fields of `value`, which the user's program mutates."""
+    if isinstance(value, SequenceValue) and value.lender is not None:
+        cause = Unsupported("JF-B014", "a list in a list of lists changes")
+        raise Restart(cause, itemised=value.origin)
     table = tracer.context.objects
     table.save(value)
     value.changed = True

@@ -59,7 +59,7 @@ _MAKERS = {
     float: ConstantSource(as_floats, "floats"),
     bool: ConstantSource(as_truths, "truths"),
 }
-_BOXES = {I64: "int", F64: "float", BOOL: "bool"}
+BOXES = {I64: "int", F64: "float", BOOL: "bool"}
 
 
 def wrap_list(tracer: Tracer, items: list[Any], source: Source) -> NumbersValue | None:
@@ -96,7 +96,7 @@ def get_item(tracer: Tracer, value: NumbersValue, key: PyValue) -> PyValue:
     if isinstance(found, ArrayValue):
         return NumbersValue(arrays.read(context, found), None, value.origin)
     dtype = value.contents.type.dtype
-    return boxed(_BOXES[dtype], context.scalar_graph_value(found, dtype))
+    return boxed(BOXES[dtype], context.scalar_graph_value(found, dtype))
 
 
 def set_item(tracer: Tracer, value: NumbersValue, key: PyValue, item: PyValue) -> None:
@@ -104,9 +104,9 @@ def set_item(tracer: Tracer, value: NumbersValue, key: PyValue, item: PyValue) -
     context, dtype = tracer.context, value.contents.type.dtype
     if isinstance(key, SliceValue) or box_of(key) != "int" or value.appended:
         raise Unsupported("JF-B014", "item assignment to a list of numbers")
-    if box_of(item) != _BOXES[dtype]:
+    if box_of(item) != BOXES[dtype]:
         kind = item.python_type.__name__
-        raise Unsupported("JF-B006", f"an item of a list of {_BOXES[dtype]} becomes {kind}")
+        raise Unsupported("JF-B006", f"an item of a list of {BOXES[dtype]} becomes {kind}")
     array = arrays.fresh(context, value.contents)
     number = ScalarValue("scalar", dtype, context.scalar_graph_value(item, dtype))
     numpy.setitem(context, array, key, number)
@@ -141,9 +141,9 @@ def _row(tracer: Tracer, items: list[PyValue], dtype: DType) -> Any:
     emit, rows = context.builder.emit, []
     for item in items:
         item = context.resolve(item)
-        if box_of(item) != _BOXES[dtype]:
+        if box_of(item) != BOXES[dtype]:
             kind = item.python_type.__name__
-            raise Unsupported("JF-B003", f"a list of {_BOXES[dtype]} and {kind}")
+            raise Unsupported("JF-B003", f"a list of {BOXES[dtype]} and {kind}")
         rows.append(emit("reshape", context.scalar_graph_value(item, dtype), shape=(1,)))
     return rows[0] if len(rows) == 1 else emit("concatenate", *rows, axis=0)
 

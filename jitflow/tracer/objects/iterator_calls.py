@@ -43,8 +43,10 @@ from jitflow.tracer.values import (
 )
 
 if TYPE_CHECKING:
+    from jitflow.tracer import list_items
     from jitflow.tracer.objects import cartesian
 else:
+    list_items = LazyModule("jitflow.tracer.list_items")
     cartesian = LazyModule("jitflow.tracer.objects.cartesian")
 
 NONE, ZERO, ONE = ConstantValue(None), ConstantValue(0), ConstantValue(1)
@@ -90,6 +92,10 @@ def _filter(tracer: Tracer, function: PyValue, iterable: PyValue) -> PyValue:
 
 def _reversed(tracer: Tracer, sequence: PyValue) -> PyValue:
     value = resolve(tracer, sequence)
+    if isinstance(value, SequenceValue) and value.rows is not None:
+        iterator = IteratorValue("backwards", value, iterator_type=_REVERSED)
+        iterator.start = list_items.length(tracer, value)
+        return iterator
     if isinstance(value, SequenceValue):
         kind = _REVERSED if value.kind is list else reversed
         iterator = IteratorValue("reversed", value, iterator_type=kind)

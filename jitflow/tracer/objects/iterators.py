@@ -42,8 +42,10 @@ from jitflow.tracer.values import (
 )
 
 if TYPE_CHECKING:
+    from jitflow.tracer import list_items
     from jitflow.tracer.objects import integer_lists
 else:
+    list_items = LazyModule("jitflow.tracer.list_items")
     integer_lists = LazyModule("jitflow.tracer.objects.integer_lists")
 
 _OF_DEQUES: type = type(iter(deque()))
@@ -292,18 +294,28 @@ def _step_numbers(tracer: Tracer, iterator: IteratorValue) -> PyValue | None:
 
 def _step_backwards(tracer: Tracer, iterator: IteratorValue) -> PyValue | None:
     value = iterator.iterable
-    assert isinstance(value, NumbersValue)
+    assert isinstance(value, NumbersValue | SequenceValue)
     assert iterator.start is not None
     count = dim_of(iterator.start)
     assert count is not None
     if not facts.decide(tracer.context, iterator.position, "<", count):
         return None
     place = integer(tracer.context, count - 1 - iterator.position)
+    if isinstance(value, SequenceValue):
+        return list_items.get_item(tracer, value, place)
     return integer_lists.get_item(tracer, value, place)
 
 
 def _step_rows(tracer: Tracer, iterator: IteratorValue) -> PyValue | None:
-    raise Unsupported("JF-B006", "the length of a list is known only at run time")
+    value = iterator.iterable
+    assert isinstance(value, SequenceValue)
+    count = dim_of(list_items.length(tracer, value))
+    is_counted = value.rows is not None and value.rows.count is not None
+    if count is None or (is_counted and not isinstance(count, int)):
+        raise Unsupported("JF-B006", "the length of a list is known only at run time")
+    if not facts.decide(tracer.context, iterator.position, "<", count):
+        return None
+    return list_items.get_item(tracer, value, ConstantValue(iterator.position))
 
 
 def _step_enumerate(tracer: Tracer, iterator: IteratorValue) -> PyValue | None:

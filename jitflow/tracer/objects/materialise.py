@@ -220,6 +220,11 @@ def _sequence(tracer: Tracer, value: SequenceValue) -> r.Recipe:
         position = integer(tracer.context, value.position)
         parts = (recipe_of(tracer, value.host), recipe_of(tracer, position))
         return r.BuildCall(operator.getitem, parts)
+    if value.lender is not None:
+        if not list_rows.is_visible(tracer, value.position):
+            raise Unsupported("JF-B006", "an item of a list of lists leaves the piece")
+        place = recipe_of(tracer, integer(tracer.context, value.position))
+        return r.BuildCall(operator.getitem, (recipe_of(tracer, value.lender), place))
     rows = value.rows
     if rows is not None and list_rows.is_table(rows):
         return list_recipes.recipe_of(tracer, value, [])

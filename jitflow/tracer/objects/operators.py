@@ -177,6 +177,8 @@ def _binary_sequences(
     if op == "+" and isinstance(right, SequenceValue):
         if kind is not sequences.base_kind(right.kind):
             raise Unsupported("JF-B009", f"TypeError: {_describe(op, left, right)}")
+        if left.rows is not None or right.rows is not None:
+            return list_items.concatenated(tracer, left, right)
         return SequenceValue(kind, left.items + right.items)
     if op == "*" and box_of(right) in ("int", "bool"):
         repeated = None if in_place else list_rows.repeated(tracer, left, right)

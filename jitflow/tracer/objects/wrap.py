@@ -72,10 +72,11 @@ from jitflow.tracer.values import (
 )
 
 if TYPE_CHECKING:
-    from jitflow.tracer.objects import integer_lists, number_tables
+    from jitflow.tracer.objects import integer_lists, number_tables, record_lists
 else:
     integer_lists = LazyModule("jitflow.tracer.objects.integer_lists")
     number_tables = LazyModule("jitflow.tracer.objects.number_tables")
+    record_lists = LazyModule("jitflow.tracer.objects.record_lists")
 
 MAX_ITEMS = 10_000
 """Longer containers stay opaque: they are data, not structure."""
@@ -342,6 +343,11 @@ def _array(tracer: Tracer, obj: Any, source: Source) -> PyValue:
 def _sequence(tracer: Tracer, obj: Any, source: Source) -> PyValue:
     if type(obj) is list and obj and type(obj[0]) is list:
         found = number_tables.wrap_table(tracer, obj, source)
+        found = found or record_lists.wrap_ragged(tracer, obj, source)
+        if found is not None:
+            return found
+    if type(obj) is list and obj and type(obj[0]) is tuple:
+        found = record_lists.wrap_tuples(tracer, obj, source)
         if found is not None:
             return found
     if type(obj) is list and (numbers := integer_lists.wrap_list(tracer, obj, source)) is not None:
