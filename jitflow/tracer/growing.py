@@ -18,9 +18,8 @@ from jitflow.core.dataclass import dataclass, field, replace
 from jitflow.core.dims import Dim
 from jitflow.core.errors import Unsupported
 from jitflow.core.lazy import LazyModule
-from jitflow.tracer import arrays, carried, facts, kinds, list_rows, list_tables, operations
-from jitflow.tracer.kinds import Kind, Number, Row, Stack
-from jitflow.tracer.numpy.nested import array_of
+from jitflow.tracer import carried, facts, kinds, list_rows, list_tables, operations
+from jitflow.tracer.kinds import Either, IntOrFloat, Kind, Number, Row, Stack
 from jitflow.tracer.objects import effects
 from jitflow.tracer.values import ArrayValue, PyValue, RowsValue, SequenceValue
 
@@ -229,10 +228,12 @@ def _first_rows(
         first = list_tables.first_rows_of_table(tracer, owner, kind, growth.is_set)
         first = list_tables.ordered(tracer, first) if growth.is_ordered else first
         return list_rows.with_more(tracer, first, room) if growth.grows else first
-    if copied and isinstance(kind, Number):
-        numbers = array_of(tracer.context, SequenceValue(list, owner.fixed), kind.dtype)
+    if copied and isinstance(kind, Number | Either | IntOrFloat):
+        known = list_rows.kind_of_all(tracer, owner.fixed)
+        columns = list_rows.columns_of(tracer, owner.fixed, known)
+        columns = carried.converted(tracer, columns, Row(known, copied), Row(kind, copied))
         full = Stack(kind, copied, copied, growth.is_set, is_full=True)
-        first = RowsValue(full, (arrays.read(tracer.context, numbers),), None)
+        first = RowsValue(full, tuple(columns), None)
         return list_rows.with_more(tracer, first, room) if growth.grows else first
     stack = Stack(kind, room + copied, copied, growth.is_set)
     buffers = tuple(
