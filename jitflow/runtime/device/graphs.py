@@ -8,13 +8,13 @@ they concern are replaced: no buffer has to stay in its place, nothing is copied
 from __future__ import annotations
 
 import ctypes
-import weakref
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from contextlib import suppress
 from threading import Lock
 from typing import Any, TypeAlias
 
+from jitflow.core.weak import Living
 from jitflow.runtime.device.driver import Driver, DriverError
 from jitflow.runtime.device.interface import Device, Launch, LaunchGraph
 from jitflow.runtime.device.launch import Launcher, PackedParameters
@@ -45,8 +45,11 @@ class CudaGraph:
         self._driver, self._device = driver, device
         self._launches = launches
         driver.enter(device)
+        _destroy_unused()
+        handles: list[tuple[Driver, str, int]] = []
+        _living.add(self, handles)
         graph = driver.make("cuGraphCreate", 0)
-        weakref.finalize(self, _quietly, driver, "cuGraphDestroy", graph).atexit = False
+        handles.append((driver, "cuGraphDestroy", graph))
         self._nodes: list[tuple[int, _Node]] = []
         for launch in launches:
             before = (ctypes.c_void_p * 1)(self._nodes[-1][0]) if self._nodes else None
@@ -56,7 +59,7 @@ class CudaGraph:
             handle = driver.make("cuGraphAddKernelNode_v2", graph, before, count, packed)
             self._nodes.append((handle, node))
         self._executable = driver.make("cuGraphInstantiateWithFlags", graph, 0)
-        weakref.finalize(self, _quietly, driver, "cuGraphExecDestroy", self._executable)
+        handles.append((driver, "cuGraphExecDestroy", self._executable))
         self._launch = driver.entry("cuGraphLaunch")
 
     def changes(self, launches: list[Launch]) -> int | None:
@@ -117,9 +120,15 @@ def _run_each(launches: list[Launch], stream: int) -> None:
         launcher(grid, stream, arguments)
 
 
-def _quietly(driver: Driver, name: str, handle: int) -> None:
-    with suppress(DriverError):  # the context is gone, and the handle with it
-        driver.call(name, handle)
+_living: Living[CudaGraph, list[tuple[Driver, str, int]]] = Living()
+
+
+def _destroy_unused() -> None:
+    """Destroy what belonged to graphs that nobody has any more."""
+    for handles in _living.gone():
+        for driver, name, handle in handles:
+            with suppress(DriverError):  # the context is gone, and the handle with it
+                driver.call(name, handle)
 
 
 Recorder: TypeAlias = Callable[..., tuple[list[Launch], Any]]

@@ -98,15 +98,16 @@ print(json.dumps([done, seen, counts()]))
     assert (executables, replaced) == (1, 2)
 
 
-def test_graphs_that_nobody_has_are_destroyed():
+def test_graphs_that_nobody_has_are_destroyed_with_the_next():
     seen = run(r"""
-graph = graphs.CudaGraph(driver, 0, [(a, (1, 1, 1), (1, 1))])
+made = [graphs.CudaGraph(driver, 0, [(a, (1, 1, 1), (1, 1))]) for _ in range(2)]
 before = [fake.fake_graphs(), fake.fake_executables()]
-del graph
+made.clear()
 gc.collect()
+graph = graphs.CudaGraph(driver, 0, [(a, (1, 1, 1), (1, 1))])
 print(json.dumps([before, [fake.fake_graphs(), fake.fake_executables()]]))
 """)
-    assert seen == [[1, 1], [0, 0]]
+    assert seen == [[2, 2], [1, 1]]
 
 
 def test_a_new_thread_can_replay():
