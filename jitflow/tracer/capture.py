@@ -40,7 +40,7 @@ MAX_PEELED = 2
 UNROLLED = ((4, 1500), (16, 200))
 """Loops that are unrolled: iterations, and instructions in all of them together."""
 
-_KINDS = (
+KEPT = (
     "range",
     "array",
     "numbers",
@@ -51,6 +51,7 @@ _KINDS = (
     "product",
     "ndenumerate",
 )
+"""Iterators whose loops can be kept."""
 
 
 # for
@@ -88,7 +89,7 @@ def for_loop(tracer: Interpreter, frame: SymbolicFrame, target: int) -> str:
 
 
 def _is_wanted(tracer: Interpreter, iterator: IteratorValue, place: Place) -> bool:
-    if not config().capture_loops or iterator.kind not in _KINDS or iterator.exhausted:
+    if not config().capture_loops or iterator.kind not in KEPT or iterator.exhausted:
         return False
     if id(iterator) in tracer.declined:
         return False

@@ -248,10 +248,13 @@ def _first_rows(
     return rows
 
 
-def give_rows(tracer: Any, owner: SequenceValue) -> bool:
-    """Let a list that no loop around has seen have rows at once; False where it cannot."""
+def give_rows(tracer: Any, owner: SequenceValue, *more: PyValue) -> bool:
+    """Let a list that no loop around has seen have rows at once; False where it cannot.
+
+    With `more`, items of their kinds can be stored.
+    """
     try:
-        kind = list_rows.kind_of_all(tracer, owner.fixed)
+        kind = list_rows.kind_of_all(tracer, [*owner.fixed, *more])
     except Unsupported:
         return False
     if not list_rows.is_stackable(kind) or list_rows.has_arrays(kind) or isinstance(kind, Row):
@@ -380,16 +383,20 @@ def clear(tracer: Any, owner: SequenceValue) -> None:
 # Items at run-time positions
 
 
-def ask_for_items(tracer: Any, owner: SequenceValue, item: PyValue | None = None) -> None:
-    """Decline what is at a position known only at run time: a loop may give the list rows.
+def ask_for_items(tracer: Any, owner: SequenceValue, *more: PyValue) -> None:
+    """Give the list rows, for what is at a position known only at run time.
 
-    With `item`, that is the new item there.
+    A list that was there before a loop gets them in front of it, in another try. With `more`, that
+    is the new item there.
     """
-    kind = list_rows.kind_of_all(tracer, owner.fixed if item is None else [item, *owner.fixed])
+    is_known = owner.source is not None or any(a.knows(owner) for a in tracer.attempts)
+    if not is_known and give_rows(tracer, owner, *more):
+        return
+    kind = list_rows.kind_of_all(tracer, [*owner.fixed, *more])
     if list_rows.is_stackable(kind) and not list_rows.has_arrays(kind):
         growth = tracer.growing.setdefault(id(owner), Growth(owner, kind))
         growth.kind, growth.is_new = kind, True
-        growth.is_set |= item is not None
+        growth.is_set |= bool(more)
         tracer.keep(owner)
     raise Unsupported("JF-B006", "an item of a list at a position known only at run time")
 

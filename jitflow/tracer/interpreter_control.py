@@ -249,23 +249,29 @@ def _is_number(value: PyValue) -> bool:
 def _check_growth(
     tracer: Interpreter, frame: SymbolicFrame, iterator: IteratorValue, taken: int, remaining: int
 ) -> None:
-    """Leave a loop to Python whose iterations turn out to be large, with what they call.
+    """End unrolling a loop whose iterations turn out to be large, with what they call.
 
-    The trace begins again: each iteration is then a piece, and they are one.
+    The trace begins again, and keeps the loop. Where it cannot, each iteration is a piece, and they
+    are one.
     """
     builder = tracer.context.builder
     size = builder.node_count + _NODES_OF_A_REGION * builder.region_count
     before = tracer.sizes.setdefault(id(iterator), size)
-    if taken < 2:
+    if not taken:
         return
     each = (size - before) / taken
-    is_step = iterator.kind == "generator" and each > MAX_UNROLLED_STEP
-    if not is_step and each * (taken + remaining) <= MAX_UNROLLED_NODES:
+    is_step = iterator.kind == "generator" and each > MAX_UNROLLED_STEP and taken > 1
+    most = MAX_UNROLLED_NODES * (1 if taken > 1 else 2)  # the first iteration may be the largest
+    if not is_step and each * (taken + remaining) <= most:
         return
-    text = f"unrolling it would make about {each:.0f} nodes each time"
+    reason = tracer.reasons.get(id(iterator))
+    text = reason or f"unrolling it would make about {each:.0f} nodes each time"
     cause = StepBreak(text) if is_step else LoopBreak(text)
     place = frame.code, frame.program[frame.index - 1].offset
-    raise Restart(cause, place=place)
+    was_tried = place in tracer.limits.captures or reason is not None
+    if was_tried or iterator.kind not in capture.KEPT:
+        raise Restart(cause, place=place)
+    raise Restart(cause, capture=place)
 
 
 _WITH_LENGTH = ("sequence", "reversed", "range", "array", "numbers", "rows")

@@ -183,3 +183,60 @@ def test_empty_parts_are_false(check_loops):
         return bool(part), not rest, len(part or [1, 2]), [1] if rest else [0]
 
     check_loops(f, (FLOATS, 90), (FLOATS, 0), (FLOATS, 40), (FLOATS, 200))
+
+
+def unit_vectors(n):
+    total = 0.0
+    for i in range(n):
+        e = [0] * n
+        e[i] = 1
+        total += e[i] + 2 * e[n - 1 - i]
+    return total
+
+
+def weights_of_each(x):
+    out = np.zeros((x.size, x.size))
+    for i in range(x.size):
+        w = [0.0] * x.size
+        w[i] = 2.5
+        w[-1] += 1.0
+        out[i] = x * np.array(w)
+    return out
+
+
+def changed_in_an_arm(x):
+    out = np.zeros(x.size)
+    for i in range(x.size):
+        w = [0.5] * x.size
+        if x[i] > 0.3:
+            w[i] = 2.5
+        out[i] = w[7]
+    return out
+
+
+def marked_by_another(x):
+    def mark(items, at):
+        items[at] = -1
+        return items
+
+    out = np.zeros(x.size)
+    for i in range(x.size):
+        w = [3] * 40
+        v = mark(w, i % 40)
+        out[i] = v[i % 7] + len(w)
+    return out
+
+
+@pytest.mark.parametrize(
+    ("program", "calls"),
+    [
+        (unit_vectors, ((100,), (110,))),
+        (weights_of_each, ((np.linspace(0, 1, 100),), (np.linspace(1, 2, 110),))),
+        (changed_in_an_arm, ((np.linspace(0, 1, 100),),)),
+        (marked_by_another, ((np.linspace(0, 1, 100),),)),
+    ],
+)
+def test_lists_that_each_iteration_makes(check_loops, program, calls):
+    report = check_loops(program, *calls)
+    assert report.breaks == 0, str(report)
+    assert "runs in Python" not in str(report), str(report)

@@ -66,6 +66,7 @@ def get_item(tracer: Tracer, value: SequenceValue, key: PyValue) -> PyValue:
         if value.kind is list and tracer.context.depth and _is_table(tracer, value):
             number_tables.ask_for(tracer, value)
             growing.ask_for_items(tracer, value)
+            return get_item(tracer, value, key)
         return choice.choose(tracer, value.items, key)
     return value.items[_position(tracer, value, key)]
 
@@ -99,6 +100,8 @@ def _set_one(tracer: Tracer, value: SequenceValue, key: PyValue, new: PyValue) -
         return
     if is_open(tracer, key) and tracer.context.depth:
         growing.ask_for_items(tracer, value, new)
+        growing.set_item(tracer, value, key, new)
+        return
     position = _position(tracer, value, key)
     change(tracer, value)
     value.items[position] = new
