@@ -331,8 +331,7 @@ def _ways_to(values: Iterable[PyValue | None]) -> Counter[int]:
     """How many of some values have each memory, and each list, by identity."""
     known = [value for value in values if value is not None]
     given = [array for value in known for array in carried.storages_of(value)]
-    lists = [owner for value in known for owner in rolling.lists_of(value)]
-    return Counter([*(id(array.storage) for array in given), *map(id, lists)])
+    return Counter([*(id(array.storage) for array in given), *rolling.ways_to(known)])
 
 
 def _arrays(ending: Ending) -> list[ArrayValue]:

@@ -190,8 +190,22 @@ def _converted_items(
 # Who else has a list
 
 
+def ways_to(values: Iterable[PyValue]) -> list[int]:
+    """The identities of the lists that some values are or hold, once for each way to one."""
+    found: list[int] = []
+    work, seen = list(values), set()
+    while work:
+        value = settled(work.pop())
+        if isinstance(value, SequenceValue | NumbersValue) and value.python_type is list:
+            found.append(id(value))
+        if isinstance(value, SequenceValue) and id(value) not in seen:
+            seen.add(id(value))
+            work += value.fixed
+    return found
+
+
 def is_alone(holders: dict[int, int], value: PyValue | None, dead: Iterable[Any]) -> bool:
     """Whether one way alone leads to a list, and to the lists in it; `dead` ways do not count."""
     found = {id(owner) for owner in lists_of(value)}
-    unused = [id(owner) for other in dead for owner in lists_of(other)]
+    unused = [id(settled(other)) for other in dead]  # lists in these have another way, perhaps
     return all(holders.get(key, 0) - unused.count(key) <= 1 for key in found)

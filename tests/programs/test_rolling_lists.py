@@ -229,6 +229,20 @@ def a_row_of_the_table(a, b):
     return grid, first
 
 
+def a_row_of_a_list_with_two_names(a, b):
+    row = [0] * 5
+    grid = [row, [1] * 5]
+    other = grid
+    for k in range(len(a)):
+        grid[0][k % 5] += 1
+        new = [[x + 1 for x in line] for line in grid]
+        if k % 3 == 2:
+            other, grid = grid, new
+        else:
+            grid = other = new
+    return row, grid, other, other is grid
+
+
 def held_by_an_object(a, b):
     class Box:
         pass
@@ -273,6 +287,7 @@ def iterated_while_replaced(a, b):
         rows_are_kept,
         written_under_the_old_name,
         a_row_of_the_table,
+        a_row_of_a_list_with_two_names,
         held_by_an_object,
         held_by_a_closure,
         iterated_while_replaced,
