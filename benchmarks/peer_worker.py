@@ -122,6 +122,17 @@ class Torch(System):
         return run
 
 
+class TorchEager(Torch):
+    """The same source with torch's functions, not compiled."""
+
+    def compile(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        def run(*args: Any) -> Any:
+            with self.torch.no_grad():
+                return function(*args)
+
+        return run
+
+
 class TorchNumPy(Torch):
     """torch.compile of the unmodified NumPy source, on NumPy arrays."""
 
@@ -184,6 +195,7 @@ SYSTEMS: dict[str, type[System]] = {
     "jitflow": Jitflow,
     "numba": Numba,
     "jax": Jax,
+    "torch-eager": TorchEager,
     "torch": Torch,
     "torch-numpy": TorchNumPy,
 }

@@ -1,4 +1,4 @@
-"""jitflow against its peers: plain NumPy, numba, jax, torch.compile, side by side.
+"""jitflow against its peers: plain NumPy, numba, jax, torch eager and compiled, side by side.
 
 Run ``python -m benchmarks.peers --peers PYTHON``, where PYTHON is an interpreter that has the peers
 (this one runs plain NumPy and jitflow). Each system has a process of its own, pinned to one core
@@ -25,7 +25,7 @@ from benchmarks.peer_cases import CASES
 
 ROOT = Path(__file__).parents[1]
 OWN = ("eager", "jitflow")
-PEERS = ("numba", "jax", "torch", "torch-numpy")
+PEERS = ("numba", "jax", "torch-eager", "torch", "torch-numpy")
 COPY_CASES = ("gelu", "softmax", "layernorm")
 
 

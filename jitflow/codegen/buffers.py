@@ -208,7 +208,7 @@ class _Assigner:
 
     def uninitialised(self, value: Value) -> Place | None:
         """Memory for an array that nothing is stored to at first."""
-        if value.producer is None or value.producer.operator.name != "uninitialised":
+        if value not in self.plan.unfilled:
             return None
         preferred = self.preferred.get(value)
         if preferred is not None and is_packed(preferred, value):

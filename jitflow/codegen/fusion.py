@@ -11,21 +11,19 @@ no cycle. Time is linear in nodes and demands.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
-from jitflow.codegen import access
+from jitflow.codegen import access, overlap
 from jitflow.codegen.access import Index, Shape
 from jitflow.codegen.blocks import roots_of
 from jitflow.codegen.control import bases_of, may_leave, operands_in_memory
 from jitflow.codegen.costs import costs, operands_read, repeats, shares_data
 from jitflow.codegen.domains import bind_reduction, covers, index_of_reduction, reduction_axes
-from jitflow.codegen.groups import CallOut, Control, Evaluation, Loops, Plan, Product, Step, Store
+from jitflow.codegen.groups import CallOut, Control, Demands, Evaluation, Loops, Memory, Plan, Store
 from jitflow.codegen.lookups import broadcast_shape, gathered_index
 from jitflow.codegen.support import is_call_out
-from jitflow.codegen.target import LoopTarget
 from jitflow.core import dims
 from jitflow.core.lazy import LazyModule
-from jitflow.core.types import ArrayType
 from jitflow.ir.graph import Graph, Node, ScalarValue, Value
 from jitflow.ir.regions import has_effect
 from jitflow.ops.record import Kind
@@ -38,23 +36,6 @@ else:
 MAX_STORES = 8
 """Stores in one kernel that were put together only because their loops agree."""
 
-Addressed = tuple[Product, int, Index]
-
-
-class Memory(Protocol):
-    """What fusion must know of where values will lie, and of the processor."""
-
-    @property
-    def target(self) -> LoopTarget:
-        """The processor."""
-
-    def is_contiguous(self, value: Value) -> bool:
-        """Whether an input or constant lies in C order without gaps."""
-
-    def is_product_operand(self, product: Product, slot: int, value: Value, index: Index) -> bool:
-        """Whether a matrix product can read an operand where it lies."""
-
-
 _RAISING = frozenset({Kind.GATHER, Kind.SCATTER})
 
 
@@ -63,26 +44,23 @@ def fuse(graph: Graph, memory: Memory) -> Plan:
     return _Fusion(graph, memory).run()
 
 
-class _Fusion:
+class _Fusion(Demands):
+    """Makes the steps of one graph."""
+
     def __init__(self, graph: Graph, memory: Memory) -> None:
-        self.graph = graph
-        self.memory = memory
-        self.plan = Plan()
-        self.steps: list[Step] = []
-        self.demands: dict[Value, dict[Loops, dict[Index, None]]] = {}
-        self.addressed: dict[Value, list[Addressed]] = {}
-        self.needed_by: dict[Value, list[int]] = {}
-        self.forced: set[Value] = {*graph.outputs, *(version for _, version in graph.writes)}
+        super().__init__(graph, memory)
         self.symbol_values = {
             definition.value
             for definition in graph.symbols.values()
             if isinstance(definition, ScalarValue) and definition.value.producer is not None
         }
         self.forced |= self.symbol_values
+        self.kept = set(self.forced)
         self.cost = costs(graph)
         self.uncounted: set[str] = set()
         self.recent: dict[Shape, Loops] = {}
         self.updated_at: dict[Value, int] = {}
+        self.updates: dict[Value, list[tuple[Value, Loops, Index]]] = {}
         self.stored_by: dict[Value, list[tuple[Node, Loops]]] = {}
         self.handlers: dict[Kind, Callable[[Node, Value], None]] = {
             Kind.ELEMENTWISE: self.visit_pointwise,
@@ -127,38 +105,7 @@ class _Fusion:
         self.plan.steps = self.steps[::-1]
         return self.plan
 
-    # Kernels and demands
-
-    def new_loops(self, shape: Shape = (), ordered: bool = False) -> tuple[Loops, Index]:
-        loops = Loops(len(self.steps), ordered=ordered)
-        self.steps.append(loops)
-        return loops, loops.new_variables(shape)
-
-    def demand(self, value: Value, loops: Loops, index: Index) -> None:
-        self.demands.setdefault(value, {}).setdefault(loops, {})[index] = None
-        loops.touched.add(value)
-
-    def demanding(self, value: Value) -> dict[Loops, dict[Index, None]]:
-        return self.demands.get(value, {})
-
-    def load_all(self, value: Value, home: Step | None = None) -> None:
-        """Every demand outside `home` becomes a load."""
-        for loops, indices in self.demanding(value).items():
-            if loops is not home:
-                loops.evaluations.extend(Evaluation(value, index, True) for index in indices)
-
-    def latest_start(self, value: Value) -> int:
-        """The least number that a producer of `value` may have.
-
-        That of the consumer that runs first, which may compute it; one more where a step needs it
-        in memory when it starts.
-        """
-        return max(
-            [loops.number for loops in self.demanding(value)]
-            + [product.number + 1 for product, _, _ in self.addressed.get(value, ())]
-            + self.needed_by.get(value, []),
-            default=-1,
-        )
+    # Homes of values
 
     def joinable(self, shape: Shape, value: Value, start: int) -> Loops | None:
         """A kernel over `shape` and shared data that runs early enough for `value`."""
@@ -217,10 +164,28 @@ class _Fusion:
     def visit_creation(self, node: Node, value: Value) -> None:
         if node.operator.name == "constant" and value.type.rank:
             self.visit_input(value)
-        elif node.operator.name == "uninitialised" and self.is_stored(value):
+        elif self.is_stored(value) and self.is_unfilled(node, value):
+            self.plan.unfilled.add(value)
             self.load_all(value)  # there is nothing to store
         else:
             self.visit_pointwise(node, value)
+
+    def is_unfilled(self, node: Node, value: Value) -> bool:
+        """Whether no element of a new array is read before something else is stored there."""
+        if node.operator.name == "uninitialised":
+            return True
+        parts = []
+        version = value
+        while self.is_only_updated(version):
+            version, loops, index = self.updates[version][0]
+            parts.append((index, loops.variables))
+        return bool(parts) and overlap.fill(value.type.shape, parts)
+
+    def is_only_updated(self, value: Value) -> bool:
+        """Whether all that is done with an array is one update."""
+        uses = len(self.updates.get(value, ())), len(self.needed_by.get(value, ()))
+        is_read = value in self.addressed or bool(self.demanding(value))
+        return uses == (1, 1) and not is_read and value not in self.kept
 
     def is_stored(self, value: Value) -> bool:
         """Whether a value must lie in memory."""
@@ -292,6 +257,7 @@ class _Fusion:
     def visit_view(self, node: Node, value: Value) -> None:
         (operand,) = node.operands
         self.pass_addresses(node, value, operand)
+        home = None
         if self.is_read_after_update(node, value):
             loops, index = self.new_loops(value.type.shape)
             self.store(value, loops, index)
@@ -299,13 +265,14 @@ class _Fusion:
             self.demands[value] = {}
             self.demand(value, loops, index)
         elif value in self.forced:
-            self.store_view(node, value, operand)
+            home = self.store_view(node, value, operand)
         for loops, indices in self.demanding(value).items():
             for index in indices:
                 inside = access.operand_index(node, index)
                 if inside is None:
-                    self.alias(value, operand)
-                    self.needed_by.setdefault(operand, []).append(loops.number + 1)
+                    if home is None or home.number <= loops.number:
+                        self.alias(value, operand)
+                        self.needed_by.setdefault(operand, []).append(loops.number + 1)
                     loops.evaluations.append(Evaluation(value, index, True))
                 else:
                     self.demand(operand, loops, inside)
@@ -324,21 +291,7 @@ class _Fusion:
             return False
         return any(loops.number < update for loops in self.demanding(value))
 
-    def pass_addresses(self, node: Node, value: Value, operand: Value) -> None:
-        """Hand the products that read a view on to its operand, or to its other shape in memory."""
-        for product, slot, index in self.addressed.pop(value, ()):
-            inside = access.operand_index(node, index)
-            if inside is not None:
-                self.addressed.setdefault(operand, []).append((product, slot, inside))
-                continue
-            self.alias(value, operand)
-            if self.memory.is_product_operand(product, slot, value, index):
-                product.operands[slot] = (value, index)
-                self.needed_by.setdefault(operand, []).append(product.number + 1)
-            else:
-                self.pack(value, product, slot, index)
-
-    def store_view(self, node: Node, value: Value, operand: Value) -> None:
+    def store_view(self, node: Node, value: Value, operand: Value) -> Loops:
         """Store a view that must lie in memory; through a reshape, with the operand's loops."""
         shape = operand.type.shape
         if node.operator.name == "reshape":
@@ -347,17 +300,12 @@ class _Fusion:
             if target is not None:
                 loops.stores.append(Store(operand, index, value, target))
                 self.demand(operand, loops, index)
-                return
+                return loops
             self.steps.pop()
         loops, index = self.home(value)
         self.store(value, loops, index)
         self.demand(value, loops, index)
-
-    def alias(self, value: Value, operand: Value) -> None:
-        """`value` is the C-contiguous memory of `operand` in another shape."""
-        self.plan.aliases[value] = operand
-        self.plan.contiguous.add(operand)
-        self.forced.add(operand)
+        return loops
 
     def visit_reduction(self, node: Node, value: Value) -> None:
         (operand,) = node.operands
@@ -447,6 +395,7 @@ class _Fusion:
         target = access.updated_index(node, index)
         self.finish_stored(value, new, loops, inside, target)
         self.take_base(value, base, loops)
+        self.updates.setdefault(base, []).append((value, loops, target))
         self.demand(new, loops, inside)
         if inside == index:
             self.stored_by.setdefault(new, []).append((node, loops))
@@ -539,54 +488,6 @@ class _Fusion:
         for value in step.reads:
             self.forced.add(value)
             self.needed_by.setdefault(value, []).append(step.number + 1)
-
-    # Matrix products
-
-    def visit_product(self, node: Node, value: Value) -> None:
-        left, right = node.operands
-        batch = value.type.shape[:-2]
-        product = Product(len(self.steps), node)
-        self.steps.append(product)
-        names = [f"b{k}" for k in range(len(batch))]
-        product.variables.update(zip(names, batch, strict=True))
-        product.variables |= {
-            "i": value.type.shape[-2],
-            "j": value.type.shape[-1],
-            "k": left.type.shape[-1],
-        }
-        product.operands = [(left, ()), (right, ())]
-        for slot, (operand, last) in enumerate(((left, "ik"), (right, "kj"))):
-            index = access.broadcast_index(
-                tuple(map(access.variable, names)), batch, operand.type.shape[:-2]
-            )
-            index = (*index, *map(access.variable, last))
-            self.addressed.setdefault(operand, []).append((product, slot, index))
-        self.load_all(value)
-
-    def pack_operands(self, value: Value) -> None:
-        """Settle how the products that use `value` read it: where it lies, or a packed copy."""
-        direct = []
-        for product, slot, index in self.addressed.pop(value, ()):
-            if self.memory.is_product_operand(product, slot, value, index):
-                product.operands[slot] = (value, index)
-                direct.append((product, slot, index))
-            else:
-                self.pack(value, product, slot, index)
-        if direct:
-            self.addressed[value] = direct
-
-    def pack(self, value: Value, product: Product, slot: int, index: Index) -> None:
-        """Copy the elements of `value` that a product needs, in the order of its loops."""
-        used = {atom for component in index for atom in component.atoms()}
-        last = ("i", "k") if slot == 0 else ("k", "j")
-        names = [n for n in product.variables if n in used and n not in "ijk"]
-        loops, _ = self.new_loops()
-        loops.variables.update({name: product.variables[name] for name in (*names, *last)})
-        shape = tuple(loops.variables.values())
-        copy = Value(f"{value.name}_packed{product.number}", ArrayType(value.type.dtype, shape))
-        product.operands[slot] = (copy, loops.identity())
-        loops.stores.append(Store(value, index, copy, loops.identity()))
-        self.demand(value, loops, index)
 
     def visit_input(self, value: Value) -> None:
         """An input, or a constant array: it lies in memory already."""

@@ -2,16 +2,22 @@
 
 A `Loops` step is one kernel: variables with extents, the evaluations of values at indices that its
 body makes, and the stores. A `Product` step is a matrix product of values that lie in memory.
+`Demands` is what steps need of values while they are made: a kernel demands a value at indices, a
+product addresses an operand as a matrix in memory. What is made of values then is in `fusion`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Protocol
 
+from jitflow.codegen import access
 from jitflow.codegen.access import Affine, Index, Shape, variable
+from jitflow.codegen.target import LoopTarget
 from jitflow.core.dataclass import dataclass, field
 from jitflow.core.dims import Dim
-from jitflow.ir.graph import Node, Value
+from jitflow.core.types import ArrayType
+from jitflow.ir.graph import Graph, Node, Value
 from jitflow.ir.regions import symbols_in, symbols_of_node
 from jitflow.ops.record import Kind
 
@@ -199,12 +205,15 @@ class Plan:
         Result of an update or scatter to the value that it is a modified copy of.
     contiguous : set
         Values that must lie C-contiguous whatever order an output has.
+    unfilled : set
+        New arrays in whose memory nothing is stored at first.
     """
 
     steps: list[Step] = field(default_factory=list)
     aliases: dict[Value, Value] = field(default_factory=dict)
     bases: dict[Value, Value] = field(default_factory=dict)
     contiguous: set[Value] = field(default_factory=set)
+    unfilled: set[Value] = field(default_factory=set)
 
 
 def symbols_of_step(step: Step) -> Iterator[str]:
@@ -225,3 +234,150 @@ def symbols_of_step(step: Step) -> Iterator[str]:
             yield from symbols_in(node.attributes)
     yield from symbols_in([store.target.type for store in step.stores])
     yield from symbols_in([entry.extent for entry in step.lookups.values()])
+
+
+Addressed = tuple[Product, int, Index]
+
+
+class Memory(Protocol):
+    """What fusion must know of where values will lie, and of the processor."""
+
+    @property
+    def target(self) -> LoopTarget:
+        """The processor."""
+
+    def is_contiguous(self, value: Value) -> bool:
+        """Whether an input or constant lies in C order without gaps."""
+
+    def is_product_operand(self, product: Product, slot: int, value: Value, index: Index) -> bool:
+        """Whether a matrix product can read an operand where it lies."""
+
+
+class Demands:
+    """The steps made so far, and what they need of each value.
+
+    Attributes
+    ----------
+    demands : dict
+        Value to the kernels that load or compute it, and the indices at which they do.
+    addressed : dict
+        Value to the products that read it.
+    needed_by : dict
+        Value to the least numbers that its producer may have for steps that read its memory.
+    forced : set
+        Values that lie in memory whoever needs them.
+    """
+
+    def __init__(self, graph: Graph, memory: Memory) -> None:
+        self.graph = graph
+        self.memory = memory
+        self.plan = Plan()
+        self.steps: list[Step] = []
+        self.demands: dict[Value, dict[Loops, dict[Index, None]]] = {}
+        self.addressed: dict[Value, list[Addressed]] = {}
+        self.needed_by: dict[Value, list[int]] = {}
+        self.forced: set[Value] = {*graph.outputs, *(version for _, version in graph.writes)}
+
+    def new_loops(self, shape: Shape = (), ordered: bool = False) -> tuple[Loops, Index]:
+        loops = Loops(len(self.steps), ordered=ordered)
+        self.steps.append(loops)
+        return loops, loops.new_variables(shape)
+
+    def demand(self, value: Value, loops: Loops, index: Index) -> None:
+        self.demands.setdefault(value, {}).setdefault(loops, {})[index] = None
+        loops.touched.add(value)
+
+    def demanding(self, value: Value) -> dict[Loops, dict[Index, None]]:
+        return self.demands.get(value, {})
+
+    def load_all(self, value: Value, home: Step | None = None) -> None:
+        """Every demand outside `home` becomes a load."""
+        for loops, indices in self.demanding(value).items():
+            if loops is not home:
+                loops.evaluations.extend(Evaluation(value, index, True) for index in indices)
+
+    def latest_start(self, value: Value) -> int:
+        """The least number that a producer of `value` may have.
+
+        That of the consumer that runs first, which may compute it; one more where a step needs it
+        in memory when it starts.
+        """
+        return max(
+            [loops.number for loops in self.demanding(value)]
+            + [product.number + 1 for product, _, _ in self.addressed.get(value, ())]
+            + self.needed_by.get(value, []),
+            default=-1,
+        )
+
+    def alias(self, value: Value, operand: Value) -> None:
+        """`value` is the C-contiguous memory of `operand` in another shape."""
+        self.plan.aliases[value] = operand
+        self.plan.contiguous.add(operand)
+        self.forced.add(operand)
+
+    # Matrix products
+
+    def visit_product(self, node: Node, value: Value) -> None:
+        left, right = node.operands
+        batch = value.type.shape[:-2]
+        product = Product(len(self.steps), node)
+        self.steps.append(product)
+        names = [f"b{k}" for k in range(len(batch))]
+        product.variables.update(zip(names, batch, strict=True))
+        product.variables |= {
+            "i": value.type.shape[-2],
+            "j": value.type.shape[-1],
+            "k": left.type.shape[-1],
+        }
+        product.operands = [(left, ()), (right, ())]
+        for slot, (operand, last) in enumerate(((left, "ik"), (right, "kj"))):
+            index = access.broadcast_index(
+                tuple(map(access.variable, names)), batch, operand.type.shape[:-2]
+            )
+            index = (*index, *map(access.variable, last))
+            self.addressed.setdefault(operand, []).append((product, slot, index))
+        self.load_all(value)
+
+    def pack_operands(self, value: Value) -> None:
+        """Settle how the products that use `value` read it: where it lies, or a packed copy."""
+        direct = []
+        for product, slot, index in self.addressed.pop(value, ()):
+            if self.memory.is_product_operand(product, slot, value, index):
+                product.operands[slot] = (value, index)
+                direct.append((product, slot, index))
+            else:
+                self.pack(value, product, slot, index)
+        if direct:
+            self.addressed[value] = direct
+
+    def pack(self, value: Value, product: Product, slot: int, index: Index) -> None:
+        """Copy the elements of `value` that a product needs, in the order of its loops."""
+        used = {atom for component in index for atom in component.atoms()}
+        last = ("i", "k") if slot == 0 else ("k", "j")
+        names = [n for n in product.variables if n in used and n not in "ijk"]
+        loops, _ = self.new_loops()
+        loops.variables.update({name: product.variables[name] for name in (*names, *last)})
+        shape = tuple(loops.variables.values())
+        copy = Value(f"{value.name}_packed{product.number}", ArrayType(value.type.dtype, shape))
+        product.operands[slot] = (copy, loops.identity())
+        loops.stores.append(Store(value, index, copy, loops.identity()))
+        self.demand(value, loops, index)
+
+    def pass_addresses(self, node: Node, value: Value, operand: Value) -> None:
+        """Hand the products that read a view on to its operand, or to its other shape in memory."""
+        for product, slot, index in self.addressed.pop(value, ()):
+            inside = access.operand_index(node, index)
+            if inside is not None:
+                self.addressed.setdefault(operand, []).append((product, slot, inside))
+                continue
+            if value in self.forced and self.memory.is_product_operand(product, slot, value, index):
+                product.operands[slot] = (value, index)  # it is stored in this shape anyway
+                self.plan.contiguous.add(value)
+                self.needed_by.setdefault(value, []).append(product.number + 1)
+                continue
+            self.alias(value, operand)
+            if self.memory.is_product_operand(product, slot, value, index):
+                product.operands[slot] = (value, index)
+                self.needed_by.setdefault(operand, []).append(product.number + 1)
+            else:
+                self.pack(value, product, slot, index)

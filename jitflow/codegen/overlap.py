@@ -1,11 +1,12 @@
-"""Whether a step may read, in one iteration, what it writes in another."""
+"""What meets in memory: reads of what a step writes, and stores that fill an array together."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from jitflow.codegen.access import Affine
+from jitflow.codegen.access import Affine, Index, Shape
 from jitflow.codegen.draft import Place
 from jitflow.codegen.groups import Evaluation, Loops, Store
 from jitflow.core.dims import Dim
@@ -96,3 +97,58 @@ def _differ_by_remainder(left: Affine, right: Affine) -> bool:
         return False
     divisor = math.gcd(*known)
     return offset % divisor != 0 if divisor else offset != 0
+
+
+MOST_PARTS = 64
+"""Parts that are looked at, two by two."""
+
+Part = tuple[Index, Mapping[str, Dim]]
+"""Where a store writes: an index over variables, and their extents."""
+
+
+def fill(shape: Shape, parts: Sequence[Part]) -> bool:
+    """Whether parts of an array that have no element in common are all of it.
+
+    Each is a range along every axis: ``a[:, i::2] = ...`` for two numbers `i`.
+    """
+    size = math.prod(extent for extent in shape if isinstance(extent, int))
+    if len(parts) > MOST_PARTS or not all(isinstance(extent, int) for extent in shape):
+        return False
+    boxes = [_box(*part) for part in parts]
+    found = [box for box in boxes if box is not None]
+    if len(found) < len(boxes) or sum(math.prod(map(len, box)) for box in found) != size:
+        return False
+    return all(
+        any(_are_apart(*axes) for axes in zip(one, other, strict=True))
+        for number, one in enumerate(found)
+        for other in found[:number]
+    )
+
+
+def _box(index: Index, extents: Mapping[str, Dim]) -> tuple[range, ...] | None:
+    """The elements along each axis, where each depends on a variable of its own."""
+    box, seen = [], set()
+    for component in index:
+        start, step, count = component.constant, 1, 1
+        for atom, coefficient in component.terms:
+            extent = extents.get(atom)
+            if atom in seen or count != 1 or not isinstance(extent, int):
+                return None
+            if not isinstance(coefficient, int):
+                return None
+            seen.add(atom)
+            step, count = coefficient, extent
+        if not isinstance(start, int):
+            return None
+        box.append(range(start, start + step * count, step))
+    unseen = [extent for atom, extent in extents.items() if atom not in seen]
+    return tuple(box) if all(extent == 1 for extent in unseen) else None
+
+
+def _are_apart(one: range, other: range) -> bool:
+    """Whether two ranges have no number in common."""
+    if not one or not other:
+        return True
+    if max(min(one), min(other)) > min(max(one), max(other)):
+        return True
+    return bool((one.start - other.start) % math.gcd(one.step, other.step))

@@ -23,6 +23,10 @@ CACHE_LINE = 64
 NEAR_PENALTY, FAR_PENALTY = 8, 12
 """What an access costs whose elements share lines, and one of which each takes a line."""
 
+SET_BYTES, SET_PENALTY = 4096, 16
+"""Lines that lie such a multiple apart fall into one set of a first-level cache: they drive each
+other out, and what an access costs that meets them in turn."""
+
 SHORT_FOLD, SHORT_COMPLEX_FOLD, SHORT_FOLD_PENALTY = 7, 3, 16
 """Extents up to which folding lanes of a row costs more than gathering across rows, and how much.
 
@@ -155,8 +159,7 @@ class _Strides:
         for access, table in zip(self.accesses, self.tables, strict=True):
             stride = table.get(name, 0)
             if stride != 0 and stride != access.itemsize:
-                is_near = abs(stride) < CACHE_LINE
-                total += (NEAR_PENALTY if is_near else FAR_PENALTY) * access.weight
+                total += _cost(stride) * access.weight
         gain = sum(
             access.weight
             for access, table in zip(self.accesses, self.tables, strict=True)
@@ -184,6 +187,13 @@ class _Strides:
             for access, table in zip(self.accesses, self.tables, strict=True)
         )
         return (total,)
+
+
+def _cost(stride: int) -> int:
+    """What elements so far apart cost."""
+    if abs(stride) < CACHE_LINE:
+        return NEAR_PENALTY
+    return FAR_PENALTY if stride % SET_BYTES else SET_PENALTY
 
 
 def _merge(

@@ -65,3 +65,40 @@ def test_values():
     expected[1:4] = x[:6:2]
     np.testing.assert_allclose(new, expected, rtol=1e-15)
     np.testing.assert_allclose(other, expected + base, rtol=1e-15)
+
+
+MERGED = """
+graph @f(%x: f64[4,2,3], %w: f64[6,2]) -> (f64[4,6], f64[4,2]) {
+  %t: f64[4,3,2] = transpose %x {axes=[0, 2, 1]}
+  %flat: f64[4,6] = reshape %t {shape=[4, 6]}
+  %y: f64[4,2] = matmul %flat, %w
+  return %flat, %y
+}
+"""
+MERGED_AND_FOLDED = """
+graph @f(%x: f64[4,2,3]) -> (f64[12,2], f64[12]) {
+  %t: f64[4,3,2] = transpose %x {axes=[0, 2, 1]}
+  %flat: f64[12,2] = reshape %t {shape=[12, 2]}
+  %total: f64[12] = sum %flat {axes=[1], keepdims=false}
+  return %flat, %total
+}
+"""
+
+
+@pytest.mark.parametrize("text", [MERGED, MERGED_AND_FOLDED])
+def test_an_output_of_merged_axes_is_read_where_it_lies(text):
+    x, w = np.arange(24.0).reshape(4, 2, 3), np.arange(12.0).reshape(6, 2)
+    graph = parse(text)
+    given = [x, w][: len(graph.inputs)]
+    assert not lower(segment_of(graph, given)).arena.offsets
+    flat, other = Compiled(segment_of(graph, given))(*given)
+    expected = x.transpose(0, 2, 1).reshape(flat.shape)
+    np.testing.assert_array_equal(flat, expected)
+    np.testing.assert_allclose(other, expected @ w if len(given) > 1 else expected.sum(axis=1))
+
+
+def test_an_output_of_merged_axes_in_another_order_is_made_again():
+    x, w = np.arange(24.0).reshape(4, 2, 3), np.arange(12.0).reshape(6, 2)
+    flat, y = Compiled(segment_of(parse(MERGED), [x, w], {0: (1, 0)}))(x, w)
+    np.testing.assert_array_equal(flat, x.transpose(0, 2, 1).reshape(4, 6))
+    np.testing.assert_allclose(y, x.transpose(0, 2, 1).reshape(4, 6) @ w)
