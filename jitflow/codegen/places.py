@@ -6,6 +6,8 @@ what fusion asks about memory.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from jitflow.codegen import access
@@ -17,7 +19,13 @@ from jitflow.codegen.target import CPU, LoopTarget
 from jitflow.core import dims
 from jitflow.core.dataclass import dataclass, field, replace
 from jitflow.core.dims import Dim
+from jitflow.core.lazy import LazyModule
 from jitflow.ir.graph import Graph, Value
+
+if TYPE_CHECKING:
+    from jitflow.codegen import row_blocks
+else:
+    row_blocks = LazyModule("jitflow.codegen.row_blocks")
 
 ESTIMATED_EXTENT = 64
 """Extent taken for symbolic axes where only an order of strides is wanted."""
@@ -128,13 +136,14 @@ class Given:
         )
         address = layout.address(index)
         rows, columns = ("i", "k") if slot == 0 else ("k", "j")
-        return is_matrix(
-            address.coefficient(rows),
-            address.coefficient(columns),
-            product.variables[rows],
-            product.variables[columns],
-            value.type.dtype.itemsize,
-        )
+        row, column = address.coefficient(rows), address.coefficient(columns)
+        itemsize = value.type.dtype.itemsize
+        if not is_matrix(
+            row, column, product.variables[rows], product.variables[columns], itemsize
+        ):
+            return False
+        is_turned = slot == 1 and column != itemsize and self.target.has_caches
+        return not (is_turned and row_blocks.is_better_packed(product))
 
 
 def is_constant(value: Value) -> bool:

@@ -45,11 +45,12 @@ from jitflow.ir.graph import Graph, Node, ScalarValue, Value
 from jitflow.ops.record import Kind
 
 if TYPE_CHECKING:
-    from jitflow.codegen import far
+    from jitflow.codegen import far, row_blocks
     from jitflow.ir.passes import strips
     from jitflow.ops.draws import CFunction
 else:
     far = LazyModule("jitflow.codegen.far")
+    row_blocks = LazyModule("jitflow.codegen.row_blocks")
     strips = LazyModule("jitflow.ir.passes.strips")
 
 
@@ -87,9 +88,12 @@ def lower(segment: Segment, target: LoopTarget = CPU) -> Lowered:
     memory = assign(plan, given)
     builder = ProgramBuilder(memory, Program(), {})
     builder.add_all()
-    builder.program.commands = builder.commands
+    commands = builder.commands
+    if target.has_caches and any(isinstance(command, CallProduct) for command in commands):
+        commands = row_blocks.in_blocks(commands, builder.program, memory, builder.numbers)
+    builder.program.commands = commands
     known = {name for name, d in segment.graph.symbols.items() if d.value in given.inputs}
-    arena = lay_out(builder.commands, memory.temporaries, known, memory.rings)
+    arena = lay_out(commands, memory.temporaries, known, memory.rings)
     arena.rings = tuple(memory.rings)
     work = _estimated(builder.work, known)
     return Lowered(
