@@ -185,7 +185,12 @@ def _torch_namespace(torch: Any) -> Any:
         def tri(n: int, dtype: Any) -> Any:
             return torch.tril(torch.ones(n, n, dtype=dtype))
 
+        @staticmethod
+        def ones_like(x: Any, shape: Any) -> Any:
+            return torch.ones(shape, dtype=x.dtype)
+
         hstack, stack, log, where = torch.hstack, torch.stack, torch.log, torch.where
+        tril = torch.tril
 
     return Namespace
 
