@@ -167,9 +167,13 @@ def _object(w: RecipeWriter, recipe: r.BuildObject) -> str:
     w.lines.append(f"{name} = {w.pool(new_object)}({w.pool(recipe.cls)})")
     w._names[id(recipe)] = name
     w._keep.append(recipe)
-    setter = w.pool(object.__setattr__)
+    setter, dictionary = w.pool(object.__setattr__), w.pool(vars)
     for key, item in recipe.attributes.items():
-        w.lines.append(f"{setter}({name}, {key!r}, {w.build(item)})")
+        built = w.build(item)
+        if key in recipe.hidden:
+            w.lines.append(f"{dictionary}({name})[{key!r}] = {built}")
+        else:
+            w.lines.append(f"{setter}({name}, {key!r}, {built})")
     return name
 
 
@@ -240,6 +244,8 @@ _BUILDERS: dict[type, Callable[[RecipeWriter, Any], str]] = {
 
 def _set_attribute(w: RecipeWriter, e: r.SetAttribute) -> list[str]:
     target, value = w.build(e.target), w.build(e.value)
+    if e.hidden:
+        return [f"{w.pool(vars)}({target})[{e.name!r}] = {value}"]
     if e.name.isidentifier() and not e.name.startswith("__"):
         return [f"{target}.{e.name} = {value}"]
     return [f"{w.pool(setattr)}({target}, {e.name!r}, {value})"]

@@ -92,6 +92,8 @@ def _left_by_effects(record: Trace) -> Iterator[tuple[str, int]]:
         if number is None or not isinstance(target, recipes.FromSource):
             continue
         if isinstance(effect, recipes.SetAttribute):
+            if effect.hidden:
+                continue
             yield str(AttributeSource(target.source, effect.name)), number
         elif isinstance(effect.key, recipes.Constant):
             yield str(ItemSource(target.source, effect.key.value)), number

@@ -86,10 +86,14 @@ class BuildSlice(Recipe):
 
 @dataclass(eq=False)
 class BuildObject(Recipe):
-    """An instance made without running its constructor again: class, then attributes in order."""
+    """An instance made without running its constructor again: class, then attributes in order.
+
+    Those that are `hidden` are in its dictionary only: the class has a descriptor of that name.
+    """
 
     cls: type
     attributes: dict[str, Recipe] = field(default_factory=dict)
+    hidden: set[str] = field(default_factory=set)
 
 
 @dataclass(eq=False)
@@ -158,11 +162,15 @@ class Effect:
 
 @dataclass(eq=False)
 class SetAttribute(Effect):
-    """``target.name = value``; a plain attribute."""
+    """``target.name = value``; a plain attribute.
+
+    One that is `hidden` is set in the dictionary: the class has a descriptor of that name.
+    """
 
     target: Recipe
     name: str
     value: Recipe
+    hidden: bool = False
 
 
 @dataclass(eq=False)

@@ -49,6 +49,17 @@ def is_data_descriptor(raw: Any) -> bool:
     return hasattr(type(raw), "__set__") or hasattr(type(raw), "__delete__")
 
 
+def is_slot(raw: Any) -> bool:
+    """Whether it is what a class has for a name in ``__slots__``."""
+    return isinstance(raw, types.MemberDescriptorType)
+
+
+def is_hidden(cls: type, name: str) -> bool:
+    """Whether an instance's own entry `name` is in its dictionary only: a descriptor hides it."""
+    raw = search(cls, name)
+    return raw is not MISSING and is_data_descriptor(raw) and not is_slot(raw)
+
+
 def is_plain_value(raw: Any) -> bool:
     """Whether an entry of a class dictionary is simply the attribute's value."""
     return not hasattr(type(raw), "__get__")

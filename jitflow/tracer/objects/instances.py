@@ -8,7 +8,7 @@ from typing import Any
 
 from jitflow.core.errors import Unsupported
 from jitflow.guards.predicates import MISSING, KeysAre
-from jitflow.guards.sources import AttributeSource
+from jitflow.guards.sources import AttributeSource, ItemSource, Source
 from jitflow.tracer.objects.class_dictionaries import changed_attribute, class_source
 from jitflow.tracer.objects.classes import (
     bind,
@@ -18,7 +18,9 @@ from jitflow.tracer.objects.classes import (
     guard_not_shadowed,
     guard_search,
     is_data_descriptor,
+    is_hidden,
     is_plain_value,
+    is_slot,
     search,
 )
 from jitflow.tracer.objects.effects import will_change
@@ -100,7 +102,7 @@ def store(tracer: Tracer, value: InstanceValue, name: str, new: PyValue) -> None
     value.attributes[name] = new
     if value.source is not None:
         value.written[name] = None
-    if value.dictionary is not None and not _is_slot(search(value.cls, name)):
+    if value.dictionary is not None and not is_slot(search(value.cls, name)):
         tracer.context.objects.save(value.dictionary)
         value.dictionary.items[name] = (ConstantValue(name), new)
 
@@ -109,8 +111,7 @@ def delete_attribute(tracer: Tracer, value: InstanceValue, name: str) -> None:
     """``del value.name``."""
     if overrides(value.cls, "__delattr__"):
         raise Unsupported("JF-B013", f"{value.cls.__name__}.__delattr__")
-    raw = search(value.cls, name)
-    if raw is not MISSING and is_data_descriptor(raw) and not _is_slot(raw):
+    if is_hidden(value.cls, name):
         raise Unsupported("JF-B013", f"deletion through the descriptor {name}")
     if stored(value, name) is None:
         raise AttributeMissing(f"{value.cls.__name__!r} object has no attribute {name!r}")
@@ -135,7 +136,7 @@ def dictionary(tracer: Tracer, value: InstanceValue) -> DictValue:
         items: dict[Any, tuple[PyValue, PyValue]] = {
             name: (ConstantValue(name), item)
             for name, item in all_attributes(value).items()
-            if not _is_slot(search(value.cls, name))
+            if not is_slot(search(value.cls, name))
         }
         tracer.context.objects.save(value)
         value.dictionary = DictValue(items, owner=value)
@@ -155,7 +156,7 @@ def real_attributes(real: Any) -> list[str]:
     names = list(getattr(real, "__dict__", ()))
     for base in type(real).__mro__:
         for name, raw in vars(base).items():
-            if _is_slot(raw) and name not in names and hasattr(real, name):
+            if is_slot(raw) and name not in names and hasattr(real, name):
                 names.append(name)
     return names
 
@@ -181,14 +182,16 @@ def stored(value: InstanceValue, name: str) -> PyValue | None:
         real = dictionary[name]
     else:
         raw = search(value.cls, name)
-        if not _is_slot(raw):
+        if not is_slot(raw):
             return None
         try:
             real = raw.__get__(value.real, value.cls)
         except AttributeError:
             return None
-    item = LazyValue(real, AttributeSource(value.source, name))
-    value.attributes[name] = item
+    source: Source = AttributeSource(value.source, name)
+    if is_hidden(value.cls, name):
+        source = ItemSource(AttributeSource(value.source, "__dict__"), name)
+    value.attributes[name] = item = LazyValue(real, source)
     return item
 
 
@@ -196,7 +199,7 @@ def _data_descriptor(tracer: Tracer, value: InstanceValue, name: str, raw: Any) 
     if isinstance(raw, property):
         guard_search(tracer, value.cls, name, raw)
         return get_property(tracer, raw, value, name)
-    if _is_slot(raw):
+    if is_slot(raw):
         found = stored(value, name)
         if found is None:
             raise AttributeMissing(f"slot {name!r} is empty")
@@ -237,14 +240,10 @@ def _missing(tracer: Tracer, value: InstanceValue, name: str) -> PyValue:
 
 
 def _check_writable(value: InstanceValue, name: str, raw: Any) -> None:
-    if raw is not MISSING and is_data_descriptor(raw) and not _is_slot(raw):
+    if is_hidden(value.cls, name):
         raise Unsupported("JF-B013", f"assignment through the descriptor {name}")
-    if not value.cls.__dictoffset__ and not _is_slot(raw):
+    if not value.cls.__dictoffset__ and not is_slot(raw):
         raise Unsupported("JF-B009", f"AttributeError: no attribute {name!r} to set")
-
-
-def _is_slot(raw: Any) -> bool:
-    return isinstance(raw, types.MemberDescriptorType)
 
 
 def _is_frozen(cls: type) -> bool:

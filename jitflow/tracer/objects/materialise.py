@@ -17,6 +17,7 @@ from jitflow.core.lazy import LazyModule
 from jitflow.ir.graph import Value
 from jitflow.tracer import arrays
 from jitflow.tracer import recipes as r
+from jitflow.tracer.objects.classes import is_hidden
 from jitflow.tracer.objects.either import as_python
 from jitflow.tracer.objects.materialise_iterators import recipe_of_iterator
 from jitflow.tracer.objects.model import (
@@ -373,6 +374,8 @@ def _instance(tracer: Tracer, value: InstanceValue) -> r.Recipe:
     tracer.context.objects.recipes[id(value)] = made
     for name, item in value.attributes.items():
         made.attributes[name] = recipe_of(tracer, item)
+        if is_hidden(value.cls, name):
+            made.hidden.add(name)
     return made
 
 

@@ -14,6 +14,7 @@ from jitflow.guards.sources import Source
 from jitflow.tracer import arrays
 from jitflow.tracer import recipes as r
 from jitflow.tracer.objects.class_dictionaries import is_same
+from jitflow.tracer.objects.classes import is_hidden
 from jitflow.tracer.objects.materialise import dict_items, fill_cells, recipe_of
 from jitflow.tracer.objects.model import (
     CellValue,
@@ -222,8 +223,9 @@ def _instance(tracer: Tracer, value: InstanceValue) -> list[r.Effect]:
                 found.append(r.DeleteAttribute(target, name))
             continue
         new = recipe_of(tracer, value.attributes[name])
-        if is_plain:
-            found.append(r.SetAttribute(target, name, new))
+        is_in_dictionary = is_hidden(value.cls, name)
+        if is_plain or is_in_dictionary:
+            found.append(r.SetAttribute(target, name, new, is_in_dictionary))
         else:
             found.append(r.CallEffect(object.__setattr__, (target, r.Constant(name), new)))
     return found
