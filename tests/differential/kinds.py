@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any
 
 import nest_programs
+import rolling_programs
 import state_programs
 from container_programs import ContainerProgram
 from draw_programs import DrawProgram
@@ -73,6 +74,9 @@ KINDS = {
         lambda seed: make_calls(seed, draw_arguments),
     ),
     "masks": Kind(lambda seed: load(MaskProgram(seed).source(), f"masks {seed}"), _mask_calls),
+    "rolling": Kind(
+        lambda seed: load(rolling_programs.source(seed), f"rolling {seed}"), rolling_programs.calls
+    ),
     "states": Kind(state_programs.program, _state_calls),
     "nests": Kind(nest_programs.program, _nest_calls, 0),
 }
