@@ -10,7 +10,7 @@ from jitflow.core.shown import shown
 from jitflow.guards.sources import ConstantSource
 from jitflow.tracer import facts, operations
 from jitflow.tracer.frame import NULL, SymbolicFrame
-from jitflow.tracer.objects.model import CellValue, SetValue
+from jitflow.tracer.objects.model import CellValue, LazyValue, SetValue
 from jitflow.tracer.values import ConstantValue, PerhapsUnbound, PyValue, SequenceValue
 
 if TYPE_CHECKING:
@@ -34,7 +34,9 @@ def constant_value(tracer: Interpreter, constant: Any) -> PyValue:
 
 
 def _pop(tracer: Interpreter, frame: SymbolicFrame, arg: Any) -> None:
-    frame.pop()
+    value = frame.pop()
+    if isinstance(value, LazyValue):  # ``try: x.name`` asks whether it is there
+        operations.python_type(tracer, value)
 
 
 def _push_null(tracer: Interpreter, frame: SymbolicFrame, arg: Any) -> None:

@@ -13,7 +13,7 @@ import numpy as np
 
 from jitflow.core.errors import Unsupported
 from jitflow.core.shown import shown
-from jitflow.guards.predicates import HasNoItem
+from jitflow.guards.predicates import HasNoItem, TypeIs
 from jitflow.guards.sources import ConstantSource, GlobalSource
 from jitflow.tracer.objects.effects import will_change
 from jitflow.tracer.objects.keys import key_of
@@ -68,7 +68,7 @@ def store_global(
     tracer: Tracer, namespace: dict[str, Any], name: str, value: PyValue | None
 ) -> None:
     """Set a global name; None deletes it."""
-    if value is None and find_name(tracer, namespace, name) is None:
+    if value is None and not _has(tracer, namespace, name):
         raise Unsupported("JF-B009", f"NameError: name {name!r} is not defined")
     target = namespace_value(tracer, namespace)
     will_change(tracer, target)
@@ -92,7 +92,15 @@ def set_item(tracer: Tracer, value: NamespaceValue, key: PyValue, new: PyValue |
 
 def contains(tracer: Tracer, value: NamespaceValue, key: PyValue) -> bool:
     """``key in globals()``."""
-    return find_name(tracer, value.real, _name(tracer, key)) is not None
+    return _has(tracer, value.real, _name(tracer, key))
+
+
+def _has(tracer: Tracer, namespace: dict[str, Any], name: str) -> bool:
+    """Whether there is such a name, guarded: its value may never be looked at."""
+    found = find_name(tracer, namespace, name)
+    if isinstance(found, LazyValue):
+        tracer.context.guard(TypeIs(found.source, type(namespace[name])))
+    return found is not None
 
 
 def get_or_default(

@@ -19,6 +19,7 @@ from jitflow.tracer.objects.model import (
     BuiltinMethodValue,
     IdentityValue,
     InstanceValue,
+    LazyValue,
     ObjectCallValue,
     OpaqueValue,
     PartialValue,
@@ -108,6 +109,8 @@ def _get_attribute(
 
 def _has_attribute(tracer: Tracer, value: PyValue, name: PyValue) -> PyValue:
     found = attributes.find_attribute(tracer, value, _name_of(tracer, name))
+    if isinstance(found, LazyValue):
+        python_type(tracer, found)  # its value may never be looked at
     return ConstantValue(found is not None)
 
 
