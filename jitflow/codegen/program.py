@@ -299,14 +299,10 @@ def _matrix(place: Place, index: access.Index, axes: str, batch: tuple[str, ...]
     )
 
 
-FEW_ROWS = 16
-"""Rows up to which products with one right matrix are made together."""
-
-
 def in_one(call: CallProduct) -> CallProduct:
-    """A stack of matrices of few rows times one matrix, as one product of all those rows."""
+    """A stack of matrices times one matrix, as one product of all their rows: it is packed once."""
     rows, left, result = call.rows, call.left, call.result
-    if not call.batch or any(call.right.batch) or not isinstance(rows, int) or rows > FEW_ROWS:
+    if not call.batch or any(call.right.batch) or not isinstance(rows, int):
         return call
     steps = (left.row, result.row) if rows > 1 else (left.batch[-1], result.batch[-1])
     for axis in reversed(range(len(call.batch))):

@@ -1,4 +1,4 @@
-"""Products of few rows with one right matrix are made as one product."""
+"""Products of a stack of matrices with one right matrix are made as one product."""
 
 import numpy as np
 import pytest
@@ -26,10 +26,25 @@ def test_rows_are_put_together(right):
     assert (product.rows, product.batch) == (60, ())
 
 
-@pytest.mark.parametrize("left,right", [((6, 40, 32), (32, 48)), ((6, 2, 32), (6, 32, 48))])
-def test_others_stay_a_stack(left, right):
-    (product,) = commands(left, right)
+def test_so_are_many_rows():
+    (product,) = commands((6, 40, 32), (32, 48))
+    assert (product.rows, product.batch) == (240, ())
+
+
+def test_other_right_matrices_make_a_stack():
+    (product,) = commands((6, 2, 32), (6, 32, 48))
     assert product.batch == (6,)
+
+
+def test_rows_with_gaps_between_matrices_stay_a_stack():
+    builder = Builder("f")
+    a, b = (builder.input(n, ArrayType(F64, s)) for n, s in (("a", (6, 40, 32)), ("b", (32, 48))))
+    part = builder.emit("slice", a, starts=(0, 1, 0), steps=(1, 1, 1), shape=(6, 39, 32))
+    segment = segment_of(
+        builder.finish([builder.emit("matmul", part, b)]), [np.ones((6, 40, 32)), np.ones((32, 48))]
+    )
+    (product,) = lower(segment).program.commands
+    assert (product.rows, product.batch) == (39, (6,))
 
 
 @pytest.mark.parametrize("strided", [False, True])
