@@ -18,8 +18,9 @@ from jitflow.ir.passes.vectorise import VectoriseLoops
 
 if TYPE_CHECKING:
     from jitflow.ir import verifier
-    from jitflow.ir.passes import counting, interchange
+    from jitflow.ir.passes import bounded, counting, interchange
 else:
+    bounded = LazyModule("jitflow.ir.passes.bounded")
     counting = LazyModule("jitflow.ir.passes.counting")
     interchange = LazyModule("jitflow.ir.passes.interchange")
     verifier = LazyModule("jitflow.ir.verifier")
@@ -30,6 +31,17 @@ class Pass(Protocol):
 
     def run(self, graph: Graph) -> Graph:
         """The graph after the pass."""
+
+
+@dataclass(frozen=True)
+class BoundIntegers:
+    """Drop checks that the bounds of integers decide; see `passes.bounded`."""
+
+    def run(self, graph: Graph) -> Graph:
+        """`graph` with fewer checks; itself where it has none in a loop or branch."""
+        if not any(node.regions for node in graph.nodes):
+            return graph
+        return bounded.without_checks(graph)
 
 
 @dataclass(frozen=True)
@@ -53,6 +65,7 @@ PIPELINE: tuple[Pass, ...] = (
     TidyRegions(),  # loops: what they carry for nobody, what does not change in them
     VectoriseLoops(),  # loops whose iterations do not need each other
     CountWithoutBranches(),  # branches that only count
+    BoundIntegers(),  # checks that are superfluous on their paths: what follows moves nothing
 )
 
 SILENT: tuple[Pass, ...] = tuple(p for p in PIPELINE if not isinstance(p, ObserveDead))
@@ -61,8 +74,8 @@ SILENT: tuple[Pass, ...] = tuple(p for p in PIPELINE if not isinstance(p, Observ
 
 def with_layouts(strides: Callable[[Value, int], int]) -> tuple[Pass, ...]:
     """The passes for a graph whose layouts are known: loops are ordered by them."""
-    *before, vectorise, count = PIPELINE
-    return (*before, interchange.InterchangeLoops(strides), vectorise, count)
+    place = next(k for k, item in enumerate(PIPELINE) if isinstance(item, VectoriseLoops))
+    return (*PIPELINE[:place], interchange.InterchangeLoops(strides), *PIPELINE[place:])
 
 
 NAMED: dict[str, Pass] = {
@@ -72,6 +85,7 @@ NAMED: dict[str, Pass] = {
     "simplify": Simplify(),
     "cse": ShareEqual(),
     "dce": RemoveDead(),
+    "bounded": BoundIntegers(),
     "regions": TidyRegions(),
     "observe": ObserveDead(),
     "vectorise": VectoriseLoops(),

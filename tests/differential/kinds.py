@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+import integer_programs
 import nest_programs
 import rolling_programs
 import state_programs
@@ -55,6 +56,10 @@ def _state_calls(seed: int) -> Makers:
     return [partial(state_programs.arguments, seed + number) for number in range(4)]
 
 
+def _integer_calls(seed: int) -> Makers:
+    return [partial(integer_programs.arguments, seed + number) for number in (0, 0, 1, 2, 3)]
+
+
 KINDS = {
     "loops": Kind(make_program, make_calls),
     "rough": Kind(
@@ -78,5 +83,6 @@ KINDS = {
         lambda seed: load(rolling_programs.source(seed), f"rolling {seed}"), rolling_programs.calls
     ),
     "states": Kind(state_programs.program, _state_calls),
+    "integers": Kind(integer_programs.program, _integer_calls),
     "nests": Kind(nest_programs.program, _nest_calls, 0),
 }
