@@ -7,12 +7,13 @@ iteration stays inside. Upper bounds may be symbolic (`i < n`).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence, Set
 from contextlib import contextmanager
 
 from jitflow.core import dims
 from jitflow.core.dims import Dim
 from jitflow.core.dtypes import I64
+from jitflow.ir.counters import counters, within_reach
 from jitflow.ir.graph import Block, Graph, Node, ScalarValue, Value
 from jitflow.ir.interval import TRANSFERS, Interval, answer, full, is_counted
 from jitflow.ir.regions import BOUNDS, carried
@@ -51,6 +52,7 @@ class Intervals:
         self._trail: list[tuple[Value, Interval | None]] = []
         self._depth = 0
         self._choices = 0
+        self._steady: set[Value] = set()
         self._symbols = {
             name: definition.value if isinstance(definition, ScalarValue) else None
             for name, definition in graph.symbols.items()
@@ -368,38 +370,56 @@ class Intervals:
             self._block(region)
             return self._leave(region.results)
 
-        state = self.settle(own, first, body)
+        steady = self.counters(own, region.results, node.operands[BOUNDS["for"] :], node.results)
+        state = self.settle(own, first, body, steady)
         self._enter(node.results, state)
+
+    def counters(
+        self,
+        before: Sequence[Value],
+        after: Sequence[Value],
+        starts: Sequence[Value],
+        results: Sequence[Value],
+    ) -> set[int]:
+        """The numbers of the carried values of a loop that are counters."""
+        found = counters(before, after, starts, self.of, self._steady)
+        self._steady.update(*((before[k], results[k]) for k in found))
+        return found
 
     def settle(
         self,
         values: Sequence[Value],
         first: list[Interval],
         body: Callable[[list[Interval]], list[Interval]],
+        steady: Set[int],
     ) -> list[Interval]:
-        """What `values` are at the head of a loop whose body makes the next of the present ones."""
+        """What `values` are at the head of a loop whose body makes the next of the present ones.
+
+        `steady`: which of them are counters.
+        """
         state, tries = first, 0
         self._depth += 1
         while True:
             with self._scope():
                 following = body(state)
             wider = [
-                self._wider(value, one, other, tries) if is_counted(value) else _ANY
-                for value, one, other in zip(values, state, following, strict=True)
+                self._wider(full(v.type.dtype), one, other, tries) if is_counted(v) else _ANY
+                for v, one, other in zip(values, state, following, strict=True)
             ]
+            if tries > MOST_TRIES:
+                wider = [full(v.type.dtype) if is_counted(v) else _ANY for v in values]
+            for number in steady:
+                wider[number] = within_reach(wider[number])
             if wider == state:
                 break
             tries += 1 if self._depth < DEEP else MOST_TRIES
             state = wider
-            if tries > MOST_TRIES:
-                state = [full(v.type.dtype) if is_counted(v) else _ANY for v in values]
         self._depth -= 1
         return state
 
-    def _wider(self, value: Value, one: Interval, other: Interval, tries: int) -> Interval:
+    def _wider(self, whole: Interval, one: Interval, other: Interval, tries: int) -> Interval:
         """An interval with what one more iteration gives, and after the first more than that."""
         low, high, tops = self.join(one, other)
-        whole = full(value.type.dtype)
         if tries and low < one.low:
             low = next((border for border in (0, -1) if border <= low), whole.low)
         if tries and high > one.high:
@@ -440,9 +460,12 @@ class _While:
         owner, node = self.owner, self.node
         heads = owner._leave(node.operands)
         entries = self.given(node.operands)
-        both = owner.settle(
-            [*self.test.parameters, *self.test.parameters], [*heads, *entries], self.iterate
-        )
+        inside = self.body.parameters
+        steady = owner.counters(inside, self.body.results, node.operands, node.results)
+        owner._steady.update(self.test.parameters[k] for k in steady)
+        steady |= {k + len(inside) for k in steady}
+        values = [*self.test.parameters, *self.test.parameters]
+        both = owner.settle(values, [*heads, *entries], self.iterate, steady)
         heads = both[: len(heads)]
         with owner._scope():
             owner._enter(self.test.parameters, heads)
