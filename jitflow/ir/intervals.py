@@ -232,14 +232,17 @@ class Intervals:
                 for operand in node.operands:
                     self._assume(operand, truth)
         elif name == "cond":
-            self._assume_branch(node, value.index, truth)
+            arms = tuple(region.results[value.index] for region in node.regions)
+            self._assume_arms(node.operands[0], arms, truth)
+        elif name == "where":
+            self._assume_arms(node.operands[0], node.operands[1:], truth)
 
-    def _assume_branch(self, node: Node, index: int, truth: bool) -> None:
-        """Of a branch that gives another constant on one side, the other side was taken."""
+    def _assume_arms(self, test: Value, arms: Sequence[Value], truth: bool) -> None:
+        """Where one arm is the other constant, the other arm was taken."""
         for number, side in enumerate((True, False)):
-            if self.of(node.regions[1 - number].results[index]).only == (not truth):
-                self._assume(node.operands[0], side)
-                self._assume(node.regions[number].results[index], truth)
+            if self.of(arms[1 - number]).only == (not truth):
+                self._assume(test, side)
+                self._assume(arms[number], truth)
                 return
 
     def _assume_compared(self, name: str, left: Value, right: Value, truth: bool) -> None:
