@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from jitflow.core import dims
 from jitflow.core.dims import Dim
 from jitflow.core.dtypes import I64
+from jitflow.core.types import ArrayType
 from jitflow.ir.graph import Block, Node, ScalarValue, SymbolDefinition
 from jitflow.ir.passes.positions import (
     Area,
@@ -24,7 +25,8 @@ from jitflow.ir.passes.positions import (
 from jitflow.ir.regions import BOUNDS, carried, defined_in, pass_branch
 from jitflow.ops.record import Kind
 
-_SUMS = frozenset({"checked_add", "checked_subtract"})
+_SUMS = frozenset({"checked_add", "checked_subtract", "add", "subtract"})
+_INTEGER = ArrayType(I64, ())
 _WITH_EFFECTS = frozenset({Kind.CALL_OUT, Kind.DRAW})
 
 
@@ -127,7 +129,7 @@ class _Iterations:
         if all(root is None for root in rooted):
             return
         first = rooted[0]
-        if not node.operands[0].type.rank and node.operator.name in _SUMS:
+        if node.operator.name in _SUMS and node.operands[0].type == _INTEGER:
             self.roots[id(node.result)] = _only(rooted, node.operator.name)
             return
         if first is None or any(root is not None for root in rooted[1:]):
@@ -171,7 +173,7 @@ def _only(rooted: list[int | None], name: str) -> int:
     first, second = rooted
     if first is not None and second is None:
         return first
-    if second is None or first is not None or name == "checked_subtract":
+    if second is None or first is not None or name.endswith("subtract"):
         raise NotIndependent
     return second
 
