@@ -26,6 +26,7 @@ from jitflow.tracer.frame import SymbolicFrame
 from jitflow.tracer.inline import enter
 from jitflow.tracer.instructions import UNBROKEN, Instruction
 from jitflow.tracer.interpreter_control import LoopBreak
+from jitflow.tracer.kinds import Kind, Ragged
 from jitflow.tracer.objects.model import BuiltinMethodValue, FunctionValue, IteratorValue, LazyValue
 from jitflow.tracer.regions import Region
 from jitflow.tracer.restart import Limits, Place, Restart
@@ -34,7 +35,6 @@ from jitflow.tracer.values import ConstantValue, NumbersValue, PyValue, Sequence
 if TYPE_CHECKING:
     from jitflow.tracer import capture, growing
     from jitflow.tracer.growing import Growth
-    from jitflow.tracer.kinds import Kind
     from jitflow.tracer.objects.hashing import Wish
 else:
     growing = LazyModule("jitflow.tracer.growing")
@@ -278,6 +278,14 @@ class Interpreter:
                 continue
             if held.origin and error.code != "JF-B004":
                 raise Restart(error, itemised=held.origin)
+        if error.code == "JF-B010" and not self.attempts:
+            self._look_at_ragged(error)
+
+    def _look_at_ragged(self, error: Unsupported) -> None:
+        """Lists of lists of different lengths decide extents and ranges, which Python needs."""
+        for growth in self.growing.values():
+            if growth.owner.origin and isinstance(growth.kind, Ragged):
+                raise Restart(error, itemised=growth.owner.origin)
 
     def _visit(self, location: Location) -> None:
         context = self.context

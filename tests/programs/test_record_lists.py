@@ -234,3 +234,21 @@ def test_outside_of_a_row(check_loops):
     rows = [[k % 5, k % 3, k % 7][: 2 + k % 2] for k in range(50)]
     short = [*rows[:30], [1], *rows[30:]]
     check_loops(f, (rows, np.zeros(51)), (short, np.zeros(51)))
+
+
+def test_lists_that_are_padded_are_objects(check):
+    """Lengths of the lists decide shapes: three batches are three known numbers of tokens."""
+
+    def f(documents, size):
+        rows = []
+        for k in range(0, len(documents), size):
+            batch = documents[k : k + size]
+            ids = np.zeros((len(batch), max(len(b) for b in batch)))
+            for i, b in enumerate(batch):
+                ids[i, : len(b)] = b
+            rows.append(np.tanh(ids).sum(axis=1) / ids.shape[1])
+        return np.concatenate(rows)
+
+    documents = [[(3 * i + j) % 11 for j in range(5 + (7 * i) % 13)] for i in range(12)]
+    report = check(f, (documents, 4))
+    assert not report.journal.breaks
