@@ -160,7 +160,10 @@ def begin(
         rows = _first_rows(tracer, owner, growth, appends, trips)
     else:
         rows = list_rows.with_kind(tracer, rows, growth.kind)
-        rows = list_rows.with_more(tracer, rows, _room(rows.stack.item, growth, appends, trips))
+        room, held = _room(rows.stack.item, growth, appends, trips), rows.stack.capacity
+        has_room = growth.is_checked and not rows.stack.is_full and held == room
+        if not has_room:  # copies all rows
+            rows = list_rows.with_more(tracer, rows, room)
         if growth.is_ordered:
             rows = list_tables.ordered(tracer, rows)
         if growth.is_set and not rows.stack.is_queue:

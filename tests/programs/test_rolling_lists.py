@@ -1,5 +1,7 @@
 """Lists that another one takes the place of in each iteration: ``previous = current``."""
 
+import re
+
 import numpy as np
 import pytest
 from helpers.loops import control_nodes
@@ -350,3 +352,25 @@ def test_numbers_of_other_types_later(check_loops):
         return row
 
     check_loops(f, (X, 70), (X, 20))
+
+
+def test_a_stack_that_a_branch_made_is_not_copied_by_the_loop_behind(check_loops):
+    def f(a):
+        labels, n = np.zeros(a.shape, int), 0
+        for y in range(a.shape[0]):
+            for x in range(a.shape[1]):
+                if a[y, x] and not labels[y, x]:
+                    n += 1
+                    stack = [(y, x)]
+                    while stack:
+                        i, j = stack.pop()
+                        inside = 0 <= i < a.shape[0] and 0 <= j < a.shape[1]
+                        if inside and a[i, j] and not labels[i, j]:
+                            labels[i, j] = n
+                            stack.extend([(i + 1, j), (i - 1, j), (i, j + 1), (i, j - 1)])
+        return labels, n
+
+    a = (np.random.default_rng(0).random((12, 12)) > 0.6).astype(np.uint8)
+    report = check_loops(f, (a,))
+    text = "".join(piece.texts["graph"] for piece in report.journal.pieces)
+    assert len(set(re.findall(r"i64\[(\d{5,})\]", text))) == 1  # rows of one capacity
