@@ -34,26 +34,18 @@ class Pass(Protocol):
 
 
 @dataclass(frozen=True)
-class BoundIntegers:
-    """Drop checks that the bounds of integers decide; see `passes.bounded`."""
+class RewriteRegions:
+    """Rewrite graphs that have loops or branches, by a module that is loaded for those alone."""
+
+    rewrite: Callable[[Graph], Graph]
 
     def run(self, graph: Graph) -> Graph:
-        """`graph` with fewer checks; itself where it has none in a loop or branch."""
-        if not any(node.regions for node in graph.nodes):
-            return graph
-        return bounded.without_checks(graph)
+        """`graph` rewritten; itself where it has no regions."""
+        return self.rewrite(graph) if any(node.regions for node in graph.nodes) else graph
 
 
-@dataclass(frozen=True)
-class CountWithoutBranches:
-    """Turn branches that only count into arithmetic; see `passes.counting`."""
-
-    def run(self, graph: Graph) -> Graph:
-        """`graph` with fewer branches; itself where it has none."""
-        if not any(node.regions for node in graph.nodes):
-            return graph
-        return counting.without_branches(graph)
-
+COUNT_WITHOUT_BRANCHES = RewriteRegions(lambda graph: counting.without_branches(graph))
+BOUND_INTEGERS = RewriteRegions(lambda graph: bounded.without_checks(graph))
 
 PIPELINE: tuple[Pass, ...] = (
     RemoveDead(keeps_loud=True),  # reads and shapes that nobody asks for: no work on them
@@ -64,8 +56,8 @@ PIPELINE: tuple[Pass, ...] = (
     RemoveDead(),  # what the rules and sharing left behind
     TidyRegions(),  # loops: what they carry for nobody, what does not change in them
     VectoriseLoops(),  # loops whose iterations do not need each other
-    CountWithoutBranches(),  # branches that only count
-    BoundIntegers(),  # checks that are superfluous on their paths: what follows moves nothing
+    COUNT_WITHOUT_BRANCHES,  # branches that only count or choose
+    BOUND_INTEGERS,  # checks that are superfluous on their paths: what follows moves nothing
 )
 
 SILENT: tuple[Pass, ...] = tuple(p for p in PIPELINE if not isinstance(p, ObserveDead))
@@ -85,11 +77,11 @@ NAMED: dict[str, Pass] = {
     "simplify": Simplify(),
     "cse": ShareEqual(),
     "dce": RemoveDead(),
-    "bounded": BoundIntegers(),
+    "bounded": BOUND_INTEGERS,
     "regions": TidyRegions(),
     "observe": ObserveDead(),
     "vectorise": VectoriseLoops(),
-    "counting": CountWithoutBranches(),
+    "counting": COUNT_WITHOUT_BRANCHES,
 }
 """Passes by the names that golden tests use."""
 
