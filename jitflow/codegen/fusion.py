@@ -95,8 +95,8 @@ class _Fusion(Demands):
             if node.operator.kind in _RAISING and value not in self.demands:
                 self.forced.add(value)  # an index that is out of bounds raises, whoever reads it
             if value in self.demands or value in self.forced or value in self.addressed:
-                if value in self.symbol_values:  # before every step that may use the symbol
-                    self.needed_by.setdefault(value, []).append(len(self.steps))
+                if value in self.symbol_values:
+                    self.define_symbol(value)
                 if node.operator.kind is not Kind.VIEW:
                     self.pack_operands(value)
                 self.handlers[node.operator.kind](node, value)
@@ -460,7 +460,7 @@ class _Fusion(Demands):
             return
         for value in node.results:
             if value in self.symbol_values:
-                self.needed_by.setdefault(value, []).append(len(self.steps))
+                self.define_symbol(value)
             self.pack_operands(value)
         reads = list(dict.fromkeys((*operands_in_memory(node), *roots_of(node))))
         step = Control(len(self.steps), node, reads, checks)

@@ -15,7 +15,7 @@ from jitflow.codegen import access
 from jitflow.codegen.access import Affine, Index, Shape, variable
 from jitflow.codegen.target import LoopTarget
 from jitflow.core.dataclass import dataclass, field
-from jitflow.core.dims import Dim
+from jitflow.core.dims import Dim, symbols_of
 from jitflow.core.types import ArrayType
 from jitflow.ir.graph import Graph, Node, Value
 from jitflow.ir.regions import symbols_in, symbols_of_node
@@ -362,6 +362,36 @@ class Demands:
         product.operands[slot] = (copy, loops.identity())
         loops.stores.append(Store(value, index, copy, loops.identity()))
         self.demand(value, loops, index)
+
+    def define_symbol(self, number: Value) -> None:
+        """`number` is the value of a symbol: it comes before every step that may use the symbol.
+
+        That is, those made so far: copies for products are not left to the arrays' own turn.
+        """
+        names = {name for name, found in self.graph.symbols.items() if found.value is number}
+        for value, users in list(self.addressed.items()):
+            kept = []
+            for product, slot, index in users:
+                sizes = [*product.variables.values()]
+                for component in index:
+                    sizes += [component.constant, *(factor for _, factor in component.terms)]
+                is_used = any(names & symbols_of(size) for size in sizes)
+                if is_used and not self.is_in_place(value, product, slot, index):
+                    self.pack(value, product, slot, index)
+                else:
+                    kept.append((product, slot, index))
+            self.addressed[value] = kept
+        self.needed_by.setdefault(number, []).append(len(self.steps))
+
+    def is_in_place(self, value: Value, product: Product, slot: int, index: Index) -> bool:
+        """Whether a product will read `value` where it lies, perhaps as a view of another array."""
+        inside: Index | None = index
+        while value.producer is not None and value.producer.operator.kind is Kind.VIEW:
+            inside = access.operand_index(value.producer, index)
+            if inside is None:
+                break
+            (value,), index = value.producer.operands, inside
+        return self.memory.is_product_operand(product, slot, value, index)
 
     def pass_addresses(self, node: Node, value: Value, operand: Value) -> None:
         """Hand the products that read a view on to its operand, or to its other shape in memory."""
