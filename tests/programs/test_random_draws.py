@@ -55,6 +55,15 @@ def test_new_generators_need_no_new_piece():
     assert (report.pieces, report.breaks, report.recompiles) == (1, 0, 0), str(report)
 
 
+@pytest.mark.parametrize("size", [np.array((2, 3)), [2, 3], (2, 3), np.uint32(4), np.array(2)])
+def test_sizes_that_are_arrays(size, check):
+    def f(p, size):
+        rng = np.random.default_rng(3)
+        return rng.dirichlet(p, size), rng.multinomial(4, p / p.sum(), size), rng.random()
+
+    check(f, (np.array([51.7, 39.7]), size), (np.array([5.2, 1.5, 3.9]), size))
+
+
 def test_generators_in_objects():
     class Layer:
         def __init__(self, seed):

@@ -203,7 +203,9 @@ def run(
         named = {name: template.stand_in(item, make) for name, item in keywords}
         return stand_for(*plain, **named)
 
-    structure, types = probe.result_types(context, call, template.arrays, template.dims)
+    structure, types = probe.result_types(
+        context, call, template.arrays, template.dims, varies=effect
+    )
     finish = _flat if isinstance(structure, (tuple, list)) else as_it_is
     callee = Callee(function, tree, keywords, finish, receiver)
     values = call_out(

@@ -394,7 +394,10 @@ def pad(
         if not isinstance(extent, int):
             raise unsupported("pad of a symbolic axis")
         if before or after:
-            indices = np.pad(np.arange(extent), (before, after), mode=kind)
+            try:
+                indices = np.pad(np.arange(extent), (before, after), mode=kind)
+            except ValueError as error:  # there is nothing along this axis
+                raise raises(str(error)) from None
             result = n.array(n(np.take, result, arrays.constant(context, indices), axis=axis))
     return n(np.array, result, order=letter)
 

@@ -78,10 +78,12 @@ def result_types(
     integers: Sequence[Dim] = (),
     *,
     goes_through_all: bool = False,
+    varies: bool = False,
 ) -> tuple[Any, list[ResultType]]:
     """Run `call` with stand-ins for operands and symbolic integers.
 
-    `goes_through_all`: its work grows with the product of all extents.
+    `goes_through_all`: its work grows with the product of all extents. `varies`: integers in arrays
+    are others in the second probe, as no extent of a result may depend on them.
 
     Returns one result, for its structure, and the types of the results.
 
@@ -96,12 +98,12 @@ def result_types(
     shapes += [tuple(extents)] if goes_through_all else []
     try:
         choices = _SMALL if 5 <= len(extents) <= len(_SMALL[0]) else _PRIMES
-        probes, results = _probed(context, call, extents, choices, shapes=shapes)
+        probes, results = _probed(context, call, extents, choices, shapes=shapes, varies=varies)
     except Unsupported as error:
         try:
-            probes, results = _probed(context, call, extents, _LARGE, shapes=shapes)
+            probes, results = _probed(context, call, extents, _LARGE, shapes=shapes, varies=varies)
         except Unsupported:
-            probes, results = _probed_as_equal(context, call, extents, error, shapes)
+            probes, results = _probed_as_equal(context, call, extents, error, shapes, varies)
     flat = [flatten(result) for result in results]
     if len(flat[0]) != len(flat[1]):
         raise unsupported("a call with a varying number of results")
@@ -128,6 +130,7 @@ def _probed_as_equal(
     extents: set[Dim],
     error: Unsupported,
     shapes: Sequence[Sequence[Dim]],
+    varies: bool,
 ) -> tuple[list[Extents], list[Any]]:
     """As `_probed`, relying on it that extents are equal which are so now: of a square matrix."""
     mark = len(context.guards)
@@ -141,7 +144,7 @@ def _probed_as_equal(
     if not equal:
         raise error
     try:
-        return _probed(context, call, extents, _PRIMES, equal, shapes)
+        return _probed(context, call, extents, _PRIMES, equal, shapes, varies)
     except Unsupported:
         context.drop_guards(mark)
         raise error from None
@@ -154,6 +157,7 @@ def _probed(
     choices: Sequence[Sequence[int]],
     equal: dict[Dim, Dim] | None = None,
     shapes: Sequence[Sequence[Dim]] = (),
+    varies: bool = False,
 ) -> tuple[list[Extents], list[Any]]:
     """The call's result for each choice of extents; `shapes` are those that arrays may have."""
     probes, results = [], []
@@ -163,7 +167,7 @@ def _probed(
         if any(probe.size(shape) > _MOST_ELEMENTS for shape in shapes):
             raise unsupported("a call with so many different extents")
         probes.append(probe)
-        results.append(_run(context, call, probe.found))
+        results.append(_run(context, call, probe.found, least=len(results) if varies else 0))
     return probes, results
 
 
@@ -171,6 +175,7 @@ def _run(
     context: TraceContext,
     call: Callable[[StandIn], Any],
     found: Mapping[Dim, int],
+    least: int = 0,
 ) -> Any:
     generator = np.random.default_rng(0)
 
@@ -179,6 +184,8 @@ def _run(
             return found[array.dim] if array.dim is not None else 1
         shape = tuple(found[extent] for extent in array.shape)
         contents = _contents(generator, shape, array.dtype, arrays.order_of(context, array))
+        if array.dtype.is_integer:
+            contents += array.dtype.numpy.type(least)
         first = tuple(slice(0, 1) if step == 0 else slice(None) for step in array.strides)
         return (
             np.broadcast_to(np.copy(contents[first], "K"), shape)
