@@ -15,7 +15,7 @@ import numpy as np
 from jitflow.core import devices, events
 from jitflow.core.lazy import LazyModule
 from jitflow.core.platform import is_supported
-from jitflow.core.weak import Living
+from jitflow.core.weak import WeakValues
 from jitflow.debug import journal, logs
 from jitflow.runtime.compiled import Compiled
 from jitflow.runtime.options import Options
@@ -146,13 +146,12 @@ def _compile_function(function: FunctionType, options: Options) -> Any:
     compiled.__dict__["_pending"] = pending
     compiled.__dict__["report"] = functools.partial(_report, key)
     compiled.__dict__["reset"] = pending.reset
-    _compiled.add(compiled, key)
-    for gone in _compiled.gone():
-        journal.forget(gone)
+    compiled.__dict__["_journal"] = journal.journal(key)
+    _compiled.add(key, compiled)
     return compiled
 
 
-_compiled: Living[Any, str] = Living()
+_compiled: WeakValues[str, Any] = WeakValues()
 
 
 @functools.cache
@@ -224,9 +223,10 @@ def to_device(tree: Any, device: str) -> Any:
 
 def reset() -> None:
     """Forget every variant and journal of every compiled function."""
-    for compiled in _compiled.objects():
-        compiled._pending.reset()
     journal.forget()
+    for key, compiled in _compiled.items():
+        compiled._pending.reset()
+        compiled.__dict__["_journal"] = journal.journal(key)
 
 
 def explain(fn: Callable[..., Any]) -> Callable[..., Report]:

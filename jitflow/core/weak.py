@@ -63,6 +63,11 @@ class WeakValues(Generic[K, V]):
     def __len__(self) -> int:
         return len(self._table)
 
+    def items(self) -> list[tuple[K, V]]:
+        """Keys and values that are alive, in the order in which they were entered."""
+        found = [(key, reference()) for key, reference in list(self._table.items())]
+        return [(key, value) for key, value in found if value is not None]
+
     def get(self, key: K) -> V | None:
         """The value of `key` while it is alive."""
         reference = self._table.get(key)

@@ -12,6 +12,7 @@ from jitflow.core import events
 from jitflow.core.dataclass import dataclass, field
 from jitflow.core.location import Location
 from jitflow.core.locks import ForkSafeLock
+from jitflow.core.weak import WeakValues
 
 COUNTERS = (
     "frames_seen",
@@ -59,22 +60,22 @@ class Journal:
         return self.function.rsplit("#", 1)[0]
 
 
-_journals: dict[str, Journal] = {}
+_journals: WeakValues[str, Journal] = WeakValues()
+"""By their functions, who hold them: what guards and texts show of a program lives no longer."""
+
 _counters: dict[str, float] = dict.fromkeys(COUNTERS, 0)
 _lock = ForkSafeLock()
 
 
 def journal(function: str) -> Journal:
-    """The journal of the function with this key; an empty one if nothing happened yet."""
-    return _journals.get(function) or _journals.setdefault(function, Journal(function))
+    """The journal of the function with this key; an empty one if nobody holds one."""
+    return _journals.get(function) or _journals.add(function, Journal(function))
 
 
-def forget(function: str | None = None) -> None:
-    """Drop the journal of one function, or all journals."""
-    if function is None:
-        _journals.clear()
-    else:
-        _journals.pop(function, None)
+def forget() -> None:
+    """Begin new journals, whoever still holds the old ones."""
+    global _journals
+    _journals = WeakValues()
 
 
 def stats() -> dict[str, float]:

@@ -2,13 +2,13 @@
 
 import gc
 import sys
+import weakref
 
 import numpy as np
 import pytest
 
 import jitflow
 from jitflow.core.weak import Living, WeakValues, per_object
-from jitflow.debug import journal
 
 
 class Thing:
@@ -68,9 +68,10 @@ def test_a_value_stays_while_it_lives():
     assert table.add("key", value) is value
     assert table.add("key", Thing()) is value
     assert table.get("key") is value
+    assert table.items() == [("key", value)]
     del value
     assert table.get("key") is None
-    assert len(table) == 0
+    assert (len(table), table.items()) == (0, [])
     later = Thing()
     assert table.add("key", later) is later
 
@@ -126,11 +127,39 @@ def test_no_python_code_runs_when_a_marked_array_dies():
     assert python_calls(arrays.clear) == []
 
 
-def test_the_journal_of_a_dead_function_is_dropped():
-    function = jitflow.compile(lambda x: x + 1)
-    function(np.arange(3.0))
-    before = len(journal._journals)
-    del function
+def test_what_the_journal_shows_dies_with_the_function():
+    big = np.zeros(1000)
+
+    def function(x, scale=lambda x: x * 2):
+        print(x)
+        return scale(x) + big.sum()
+
+    compiled = jitflow.compile(function)
+    compiled(np.arange(3.0))
+    assert compiled.report().pieces
+    references = [*map(weakref.ref, (compiled, function, function.__defaults__[0], big))]
+    del compiled, function, big
     gc.collect()
-    jitflow.compile(lambda x: x)
-    assert len(journal._journals) < before
+    assert [reference() for reference in references] == [None] * 4
+
+
+def test_a_function_that_its_guards_name_dies():
+    namespace = {}
+    exec("def f(x, n):\n    return f(x + 1, n - 1) if n else x\n", namespace)
+    namespace["f"] = jitflow.compile(namespace["f"])
+    namespace["f"](np.arange(3.0), 3)
+    reference = weakref.ref(namespace["f"])
+    del namespace
+    gc.collect()
+    assert reference() is None
+
+
+def test_a_report_of_before_a_reset_stays():
+    compiled = jitflow.compile(lambda x: x + 1)
+    compiled(np.arange(3.0))
+    before = compiled.report()
+    jitflow.reset()
+    assert (before.pieces, compiled.report().pieces) == (1, 0)
+    compiled(np.arange(3.0))
+    del before
+    assert compiled.report().pieces == 1
