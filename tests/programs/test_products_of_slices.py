@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
+from programs.conftest import assert_same
 
 import jitflow
-from programs.conftest import assert_same
 
 
 def columns(a, b):

@@ -25,6 +25,8 @@ REFUSED = {
     "where without out": lambda x: np.negative(x, where=x > 1).shape,
     "third argument of maximum": lambda x: np.maximum(x, x, x + 0),
     "pad of nothing": lambda x: np.pad(x[:0], 1, mode="edge"),
+    "axis by a word": lambda x: np.roll(x, 1, "first"),
+    "more shifts than axes": lambda x: np.roll(x, (1, 2, 3), (0, 1)),
     "tolerance": lambda x: np.isclose(x, x, rtol=np.nan),
 }
 

@@ -122,8 +122,12 @@ def axis(context: TraceContext, value: PyValue, rank: int) -> int:
     return normalise_axis(as_int(context, value, "axis"), rank)
 
 
-def normalise_axis(position: int, rank: int) -> int:
+def normalise_axis(found: Any, rank: int) -> int:
     """A position in ``range(rank)`` from a possibly negative one."""
+    try:
+        position = operator.index(found)
+    except TypeError:
+        raise raises("axis must be an integer") from None
     if not -rank <= position < rank:
         raise raises(f"axis {position} is out of bounds for array of dimension {rank}")
     return position % rank
@@ -140,10 +144,7 @@ def axes(context: TraceContext, value: PyValue, rank: int) -> tuple[int, ...]:
 def normalise_axes(found: Any, rank: int) -> tuple[int, ...]:
     """Positions from an integer or a sequence of integers; JF-B009 where one repeats."""
     items = found if isinstance(found, (tuple, list)) else (found,)
-    try:
-        result = tuple(normalise_axis(operator.index(item), rank) for item in items)
-    except TypeError:
-        raise raises("axis must be an integer") from None
+    result = tuple(normalise_axis(item, rank) for item in items)
     if len(set(result)) != len(result):
         raise raises("duplicate value in 'axis'")
     return result

@@ -160,7 +160,8 @@ def _probed(
     varies: bool = False,
 ) -> tuple[list[Extents], list[Any]]:
     """The call's result for each choice of extents; `shapes` are those that arrays may have."""
-    probes, results = [], []
+    probes: list[Extents] = []
+    results: list[Any] = []
     for primes in choices:
         probe = Extents(primes)
         probe.assign(context, extents, equal or {})

@@ -343,10 +343,12 @@ def roll(context: TraceContext, a: PyValue, shift: PyValue, axis: PyValue) -> Py
     axes = arguments.constant(context, axis, "axis")
     axes = axes if isinstance(axes, (tuple, list)) else (axes,)
     shifts = arguments.shape(context, shift, "shift")
-    if len(shifts) == 1:
-        shifts = shifts * len(axes)
+    count = len(axes) if len(shifts) == 1 else len(shifts)
+    if len(axes) not in (1, count):
+        raise raises("shape mismatch: objects cannot be broadcast to a single shape")
+    axes, shifts = (tuple(x) * (count if len(x) == 1 else 1) for x in (axes, shifts))
     total: dict[int, Any] = {}
-    for position, amount in zip(axes, shifts * (len(axes) if len(shifts) == 1 else 1), strict=True):
+    for position, amount in zip(axes, shifts, strict=True):
         place = arguments.normalise_axis(position, len(array.shape))
         total[place] = total.get(place, 0) + amount
     result = n(np.empty_like, array)

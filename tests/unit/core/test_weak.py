@@ -127,18 +127,24 @@ def test_no_python_code_runs_when_a_marked_array_dies():
     assert python_calls(arrays.clear) == []
 
 
-def test_what_the_journal_shows_dies_with_the_function():
-    big = np.zeros(1000)
+def compiled_with_references():
+    """A compiled function, and weak references to it and to what its guards name."""
+    big, namespace = np.zeros(1000), {"np": np}
+    exec("def scale(x):\n    return np.exp(x) * 2\n", namespace)
 
-    def function(x, scale=lambda x: x * 2):
-        print(x)
+    def function(x, scale=namespace["scale"]):
         return scale(x) + big.sum()
 
     compiled = jitflow.compile(function)
     compiled(np.arange(3.0))
+    compiled(np.ones((2, 2)))
+    return compiled, [*map(weakref.ref, (compiled, function, namespace["scale"], big))]
+
+
+def test_what_the_journal_shows_dies_with_the_function():
+    compiled, references = compiled_with_references()
     assert compiled.report().pieces
-    references = [*map(weakref.ref, (compiled, function, function.__defaults__[0], big))]
-    del compiled, function, big
+    del compiled
     gc.collect()
     assert [reference() for reference in references] == [None] * 4
 
