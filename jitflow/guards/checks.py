@@ -150,6 +150,11 @@ class CheckWriter:
             self.steps.append(Test(condition))
 
 
+def _is_there(w: CheckWriter, guard: p.IsThere) -> str:
+    w.source(guard.source)
+    return ""
+
+
 def _type_is(w: CheckWriter, guard: p.TypeIs) -> str:
     return f"type({w.source(guard.source)}) is {w.pool(guard.expected)}"
 
@@ -280,6 +285,7 @@ def _shape_checks(w: CheckWriter, fact: p.ArrayFact, shape: str, bound: set[str]
 
 
 _WRITERS: dict[type[p.Guard], Any] = {
+    p.IsThere: _is_there,
     p.TypeIs: _type_is,
     p.IsObject: _is_object,
     p.Equals: _equals,

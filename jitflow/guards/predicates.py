@@ -25,6 +25,11 @@ class Guard:
 
 
 @dataclass(frozen=True)
+class IsThere(Guard):
+    """``source`` can be read: a name or attribute that is not missing, of any value."""
+
+
+@dataclass(frozen=True)
 class TypeIs(Guard):
     """``type(source) is expected``."""
 

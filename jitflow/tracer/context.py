@@ -18,7 +18,7 @@ from jitflow.core.dtypes import DType
 from jitflow.core.errors import Unsupported
 from jitflow.core.location import Location
 from jitflow.core.types import ArrayType
-from jitflow.guards.predicates import ArrayFact, Guard, NoOverlap, Relation, ScalarFact
+from jitflow.guards.predicates import ArrayFact, Guard, IsThere, NoOverlap, Relation, ScalarFact
 from jitflow.guards.sources import (
     ConstantSource,
     DimensionSource,
@@ -30,6 +30,7 @@ from jitflow.guards.sources import (
 from jitflow.ir.builder import Builder
 from jitflow.ir.graph import Value
 from jitflow.tracer import marks
+from jitflow.tracer.objects.model import LazyValue
 from jitflow.tracer.objects.table import ObjectTable
 from jitflow.tracer.trace import UserCall
 from jitflow.tracer.values import ArrayValue, ConstantValue, PyValue, ScalarValue, Storage
@@ -80,6 +81,8 @@ class TraceContext:
         Where masks are true, for `tracer.numpy.dependent`.
     known_numbers : dict
         Results of arithmetic on Python numbers, for `tracer.objects.equal_numbers`.
+    loads : list of LazyValue
+        What names and attributes gave that were not looked at before.
     calls : list of UserCall
         The NumPy calls that can warn, in order; `in_call` while one is traced.
     kind : ArrayKind or None
@@ -95,6 +98,7 @@ class TraceContext:
         self.dynamic = dynamic
         self.guards: list[Guard] = []
         self.inputs: list[ArrayFact | ScalarFact] = []
+        self.loads: list[LazyValue] = []
         self.storages: list[Storage] = []
         self.call_outs = 0
         self.objects = ObjectTable()
@@ -143,6 +147,13 @@ class TraceContext:
         except TypeError:
             pass
         self.guards.append(fact)
+
+    def presence_guards(self) -> Iterator[IsThere]:
+        """The facts that names and attributes are there which were loaded and never looked at."""
+        sources = {load.source: None for load in self.loads if load.resolved is None}
+        if sources:
+            known = {fact.source for fact in (*self.guards, *self.inputs)}
+            yield from (IsThere(source) for source in sources if source not in known)
 
     def drop_guards(self, count: int) -> None:
         """Forget the guards after the first `count`: what relied on them was undone."""

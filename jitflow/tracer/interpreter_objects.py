@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from jitflow.tracer import operations
 from jitflow.tracer.frame import SymbolicFrame
-from jitflow.tracer.interpreter_stack import Handler
+from jitflow.tracer.interpreter_stack import Handler, push_loaded
 from jitflow.tracer.values import ConstantValue
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ def _to_bool(tracer: Interpreter, frame: SymbolicFrame, arg: Any) -> None:
 
 
 def _load_attr(tracer: Interpreter, frame: SymbolicFrame, name: str) -> None:
-    frame.push(operations.get_attribute(tracer, frame.pop(), name))
+    push_loaded(tracer, frame, operations.get_attribute(tracer, frame.pop(), name))
 
 
 def _store_attr(tracer: Interpreter, frame: SymbolicFrame, name: str) -> None:

@@ -34,9 +34,7 @@ def constant_value(tracer: Interpreter, constant: Any) -> PyValue:
 
 
 def _pop(tracer: Interpreter, frame: SymbolicFrame, arg: Any) -> None:
-    value = frame.pop()
-    if isinstance(value, LazyValue):  # ``try: x.name`` asks whether it is there
-        operations.python_type(tracer, value)
+    frame.pop()
 
 
 def _push_null(tracer: Interpreter, frame: SymbolicFrame, arg: Any) -> None:
@@ -106,8 +104,15 @@ def _cell(frame: SymbolicFrame, slot: int) -> PyValue:
     return cell
 
 
+def push_loaded(tracer: Interpreter, frame: SymbolicFrame, value: PyValue) -> None:
+    """Push what a name or an attribute gave: it must be there, even if nobody looks at it."""
+    if type(value) is LazyValue and value.resolved is None:
+        tracer.context.loads.append(value)
+    frame.push(value)
+
+
 def _load_deref(tracer: Interpreter, frame: SymbolicFrame, slot: int) -> None:
-    frame.push(operations.load_cell(tracer, _cell(frame, slot)))
+    push_loaded(tracer, frame, operations.load_cell(tracer, _cell(frame, slot)))
 
 
 def _store_deref(tracer: Interpreter, frame: SymbolicFrame, slot: int) -> None:
@@ -121,7 +126,7 @@ def _delete_deref(tracer: Interpreter, frame: SymbolicFrame, slot: int) -> None:
 
 
 def _load_global(tracer: Interpreter, frame: SymbolicFrame, name: str) -> None:
-    frame.push(operations.load_global(tracer, frame.globals, name))
+    push_loaded(tracer, frame, operations.load_global(tracer, frame.globals, name))
 
 
 def _store_global(tracer: Interpreter, frame: SymbolicFrame, name: str) -> None:

@@ -321,7 +321,7 @@ def _finish(tracer: Interpreter, point: CompilePoint, exit: Exit) -> Trace:
         point,
         graph,
         tuple(context.inputs),
-        (*context.guards, *context.overlap_guards()),
+        (*context.guards, *context.presence_guards(), *context.overlap_guards()),
         effects,
         exit,
         context.call_outs,

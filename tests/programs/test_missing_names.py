@@ -66,7 +66,71 @@ def among_globals(a, box):
     return "LEVEL" in globals(), a + 1
 
 
+def kept(a, box):
+    count = box.count  # noqa: F841
+    return a + 1
+
+
+def kept_global(a, box):
+    level = LEVEL  # noqa: F841
+    return a + 1
+
+
+def kept_of_the_class(a, box):
+    level = Box.level  # noqa: F841
+    return a + 1
+
+
+def got(a, box):
+    count = getattr(box, "count")  # noqa: B009, F841
+    return a + 1
+
+
+def got_or_else(a, box):
+    count = getattr(box, "count", None)
+    return a + 1, count
+
+
+def handed_on(a, box):
+    def ignoring(a, count):
+        return a * 2
+
+    a += 1
+    return ignoring(a, box.count)
+
+
+def given_back(a, box):
+    a += 1
+    return box.count
+
+
+def overwritten_in_a_loop(a, box):
+    for k in range(3):
+        a[0] += k
+        count = box.count
+    count = 0
+    return a, count
+
+
+def computed_for_nothing(a, box):
+    count = box.count + 1  # noqa: F841
+    return a + 1
+
+
+def of_the_cell(a, box):
+    def inner():
+        count = there  # noqa: F841
+        return a + 1
+
+    there = 1
+    if not hasattr(box, "count"):
+        del there
+    return inner()
+
+
 PROGRAMS = [
+    kept, kept_global, kept_of_the_class, got, got_or_else, handed_on, given_back,
+    overwritten_in_a_loop, computed_for_nothing, of_the_cell,
     deleted, deleted_in_a_loop, deleted_global, asked_for, asked_of_the_class, tried,
     tried_global, named, among_globals,
 ]  # fmt: skip

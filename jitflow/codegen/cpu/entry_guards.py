@@ -122,6 +122,9 @@ class Guards:
         """Go on only if the class of `value` is `expected`."""
         self.require_same(self.type_of(value), expected)
 
+    def _is_there(self, guard: g.IsThere) -> None:
+        self.value(guard.source)
+
     def _type_is(self, guard: g.TypeIs) -> None:
         self.require_type(self.value(guard.source), guard.expected)
 
@@ -208,6 +211,7 @@ _READERS: dict[type, Callable[[Guards, Any], str]] = {
 }
 
 _CHECKERS: dict[type, Callable[[Guards, Any], None]] = {
+    g.IsThere: Guards._is_there,
     g.TypeIs: Guards._type_is,
     g.IsObject: Guards._is_object,
     g.Equals: Guards._equals,

@@ -7,7 +7,7 @@ import types
 from typing import Any
 
 from jitflow.core.errors import Unsupported
-from jitflow.guards.predicates import MISSING, KeysAre, TypeIs
+from jitflow.guards.predicates import MISSING, IsThere, KeysAre
 from jitflow.guards.sources import AttributeSource, ItemSource, Source
 from jitflow.tracer.objects.class_dictionaries import changed_attribute, class_source
 from jitflow.tracer.objects.classes import (
@@ -116,8 +116,7 @@ def delete_attribute(tracer: Tracer, value: InstanceValue, name: str) -> None:
     if stored(value, name) is None:
         raise AttributeMissing(f"{value.cls.__name__!r} object has no attribute {name!r}")
     if value.source is not None and name not in value.written:  # the program may never read it
-        real = getattr(value.real, name)
-        tracer.context.guard(TypeIs(AttributeSource(value.source, name), type(real)))
+        tracer.context.guard(IsThere(AttributeSource(value.source, name)))
     will_change(tracer, value)
     value.attributes.pop(name, None)
     if value.dictionary is not None:

@@ -13,7 +13,7 @@ import numpy as np
 
 from jitflow.core.errors import Unsupported
 from jitflow.core.shown import shown
-from jitflow.guards.predicates import HasNoItem, TypeIs
+from jitflow.guards.predicates import HasNoItem, IsThere
 from jitflow.guards.sources import ConstantSource, GlobalSource
 from jitflow.tracer.objects.effects import will_change
 from jitflow.tracer.objects.keys import key_of
@@ -99,7 +99,7 @@ def _has(tracer: Tracer, namespace: dict[str, Any], name: str) -> bool:
     """Whether there is such a name, guarded: its value may never be looked at."""
     found = find_name(tracer, namespace, name)
     if isinstance(found, LazyValue):
-        tracer.context.guard(TypeIs(found.source, type(namespace[name])))
+        tracer.context.guard(IsThere(found.source))
     return found is not None
 
 

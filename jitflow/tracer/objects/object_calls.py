@@ -102,15 +102,18 @@ def _get_attribute(
 ) -> PyValue:
     text = _name_of(tracer, name)
     if default is None:
-        return attributes.get_attribute(tracer, value, text)
-    found = attributes.find_attribute(tracer, value, text)
-    return default if found is None else found
+        found = attributes.get_attribute(tracer, value, text)
+    else:
+        found = attributes.find_attribute(tracer, value, text) or default
+    if isinstance(found, LazyValue):
+        tracer.context.loads.append(found)
+    return found
 
 
 def _has_attribute(tracer: Tracer, value: PyValue, name: PyValue) -> PyValue:
     found = attributes.find_attribute(tracer, value, _name_of(tracer, name))
     if isinstance(found, LazyValue):
-        python_type(tracer, found)  # its value may never be looked at
+        tracer.context.loads.append(found)
     return ConstantValue(found is not None)
 
 

@@ -324,6 +324,7 @@ class SameAsInt(int):
 
 
 CASES = [
+    (g.IsThere(AttributeSource(X, "w")), [Thing()], [1]),
     (g.TypeIs(X, Thing), [Thing()], [1, Thing]),
     (g.IsObject(X, None), [None], [0, False]),
     (g.Equals(X, 5), [5], [6, True, 5.0, "5", SameAsInt(5), 5 + (1 << 70)]),
