@@ -5,7 +5,6 @@ Each takes its operands off the stack, asks `operations`, and pushes the result.
 
 from __future__ import annotations
 
-import collections.abc
 from typing import TYPE_CHECKING, Any
 
 from jitflow.tracer import operations
@@ -107,14 +106,12 @@ def _get_len(tracer: Interpreter, frame: SymbolicFrame, arg: Any) -> None:
 
 def _match_sequence(tracer: Interpreter, frame: SymbolicFrame, arg: Any) -> None:
     kind = operations.python_type(tracer, frame.stack[-1])
-    matches = bool(kind.__flags__ & _SEQUENCE_FLAG) or issubclass(kind, collections.abc.Sequence)
-    frame.push(ConstantValue(matches and not issubclass(kind, str | bytes | bytearray)))
+    frame.push(ConstantValue(bool(kind.__flags__ & _SEQUENCE_FLAG)))
 
 
 def _match_mapping(tracer: Interpreter, frame: SymbolicFrame, arg: Any) -> None:
     kind = operations.python_type(tracer, frame.stack[-1])
-    matches = bool(kind.__flags__ & _MAPPING_FLAG) or issubclass(kind, collections.abc.Mapping)
-    frame.push(ConstantValue(matches))
+    frame.push(ConstantValue(bool(kind.__flags__ & _MAPPING_FLAG)))
 
 
 # Displays

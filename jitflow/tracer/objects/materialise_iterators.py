@@ -175,11 +175,14 @@ def _of_function(function: Callable[..., Any]) -> Callable[[RecipeOf, IteratorVa
 def _accumulate(recipe_of: RecipeOf, value: IteratorValue) -> r.Recipe:
     function = value.function or ConstantValue(None)
     parts = (recipe_of(value.inner[0]), recipe_of(function))
-    initial = value.step or value.start
-    if initial is None:
+    if value.step is not None:
+        return r.BuildCall(itertools.accumulate, parts, {"initial": recipe_of(value.step)})
+    if value.start is None:
         return r.BuildCall(itertools.accumulate, parts)
-    made = r.BuildCall(itertools.accumulate, parts, {"initial": recipe_of(initial)})
-    return made if value.step else r.BuildCall(advanced, (made, r.Constant(1)))
+    total = r.BuildSequence(tuple, (recipe_of(value.start),))  # as `initial`, None is no total
+    items = r.BuildCall(itertools.chain, (total, parts[0]))
+    made = r.BuildCall(itertools.accumulate, (items, parts[1]))
+    return r.BuildCall(advanced, (made, r.Constant(1)))
 
 
 def _product(recipe_of: RecipeOf, value: IteratorValue) -> r.Recipe:

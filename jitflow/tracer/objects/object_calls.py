@@ -15,6 +15,7 @@ from jitflow.core.errors import Unsupported
 from jitflow.core.shown import shown
 from jitflow.guards.predicates import IsObject
 from jitflow.tracer.objects import attributes, comparison, instances, operators
+from jitflow.tracer.objects.classes import guard_search, search
 from jitflow.tracer.objects.model import (
     BuiltinMethodValue,
     IdentityValue,
@@ -137,7 +138,13 @@ def _callable(tracer: Tracer, value: PyValue) -> PyValue:
 
 
 def _super(tracer: Tracer, cls: PyValue, receiver: PyValue) -> PyValue:
-    return SuperValue(real_of(resolve(tracer, cls)), resolve(tracer, receiver))
+    found, owner = real_of(resolve(tracer, cls)), resolve(tracer, receiver)
+    classes = [owner.python_type]
+    if isinstance(owner, ConstantValue) and isinstance(owner.value, type):
+        classes.append(owner.value)
+    if not (isinstance(found, type) and any(issubclass(kind, found) for kind in classes)):
+        raise Unsupported("JF-B009", "TypeError: arguments of super()")
+    return SuperValue(found, owner)
 
 
 def _partial(tracer: Tracer, function: PyValue, /, *args: PyValue, **kwargs: PyValue) -> PyValue:
@@ -229,6 +236,11 @@ def _new_object(tracer: Tracer, cls: PyValue, /, *args: PyValue, **kwargs: PyVal
     real = real_of(resolve(tracer, cls))
     if not is_plain_class(real):
         raise Unsupported("JF-B003", f"object.__new__({real.__name__})")
+    if args or kwargs:  # they are for an __init__ of the class, never for a __new__ of it
+        if real.__new__ is not object.__new__ or real.__init__ is object.__init__:
+            raise Unsupported("JF-B009", f"TypeError: arguments of {real.__name__}")
+        for name in ("__new__", "__init__"):
+            guard_search(tracer, real, name, search(real, name))
     return InstanceValue(real)
 
 

@@ -27,6 +27,7 @@ CASES = {
     "accumulate with initial": lambda log, base: itertools.accumulate(
         base, lambda a, b: a * b, initial=2
     ),
+    "accumulate to None": lambda log, base: itertools.accumulate(base, lambda a, b: None),
     "pairwise": lambda log, base: itertools.pairwise(base),
     "zip_longest": lambda log, base: itertools.zip_longest(base, "ab", fillvalue=0),
     "starmap": lambda log, base: itertools.starmap(pow, [(2, 3), (3, 2)]),
