@@ -36,9 +36,9 @@ class _Expand:
         """The product as loops, where it is to be."""
         left, right = node.operands
         dtype = left.type.dtype
-        if dtype is F16 and is_expanded(node, self.target):
+        if dtype.is_half and is_expanded(node, self.target):
             wide = [rewriter.emit("cast", value, dtype=F32) for value in (left, right)]
-            return rewriter.emit("cast", rewriter.emit("matmul", *wide), dtype=F16)
+            return rewriter.emit("cast", rewriter.emit("matmul", *wide), dtype=dtype)
         if not is_expanded(node, self.target):
             return None
         return _expanded(rewriter, left, right, dtype)

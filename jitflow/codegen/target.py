@@ -46,5 +46,5 @@ GPU = LoopTarget(
     runs_masked=False,
     streams_rows=True,
     cheap=8,
-    products=frozenset(("f16", "f32", "f64", "c64", "c128")),
+    products=frozenset(("f16", "bf16", "f32", "f64", "c64", "c128")),
 )

@@ -2,9 +2,12 @@
 
 Owns the names used in the text of the IR (``f32``, ``i64``, ``bool``) and their relation to
 `numpy.dtype`. Knows nothing of promotion: NumPy itself is asked for that, at trace time.
+`BF16` is a way to store numbers, on devices alone: arithmetic is that of f32, rounded.
 """
 
 from __future__ import annotations
+
+import importlib
 
 import numpy as np
 
@@ -43,6 +46,16 @@ class DType:
         return self.kind == "f"
 
     @property
+    def is_half(self) -> bool:
+        """Whether this is a floating-point type of 16 bits."""
+        return self.kind == "f" and self.itemsize == 2
+
+    @property
+    def digits(self) -> int:
+        """Bits of the significand of a floating-point type, with the one that is not stored."""
+        return 8 if self is BF16 else int(np.finfo(self.real.numpy).nmant) + 1
+
+    @property
     def is_complex(self) -> bool:
         """Whether this is a complex type."""
         return self.kind == "c"
@@ -67,6 +80,22 @@ class DType:
         return parse_dtype, (self.name,)
 
 
+class _Bfloat16(DType):
+    """A dtype that NumPy has once `ml_dtypes` is imported: then alone there are arrays of it."""
+
+    numpy: np.dtype
+
+    def __init__(self) -> None:
+        vars(self).update(name="bf16", kind="f", itemsize=2)
+
+    def __getattr__(self, name: str) -> np.dtype:
+        if name != "numpy":
+            raise AttributeError(name)
+        found: np.dtype = np.dtype(importlib.import_module("ml_dtypes").bfloat16)
+        vars(self)["numpy"] = found
+        return found
+
+
 def _make(name: str, numpy_name: str) -> DType:
     dtype = np.dtype(numpy_name)
     return DType(name, dtype.kind, dtype.itemsize, dtype)
@@ -76,6 +105,7 @@ BOOL = _make("bool", "bool")
 I8, I16, I32, I64 = (_make(f"i{b}", f"int{b}") for b in (8, 16, 32, 64))
 U8, U16, U32, U64 = (_make(f"u{b}", f"uint{b}") for b in (8, 16, 32, 64))
 F16, F32, F64 = (_make(f"f{b}", f"float{b}") for b in (16, 32, 64))
+BF16: DType = _Bfloat16()
 C64, C128 = (_make(f"c{b}", f"complex{b}") for b in (64, 128))
 
 SIGNED = (I8, I16, I32, I64)
@@ -88,7 +118,9 @@ NUMBERS = INTEGERS + INEXACT
 REAL = (BOOL, *INTEGERS, *FLOATS)
 ALL = (BOOL, *NUMBERS)
 
-_BY_NAME = {dtype.name: dtype for dtype in ALL}
+HALVES = (F16, BF16)
+
+_BY_NAME = {dtype.name: dtype for dtype in (*ALL, BF16)}
 _BY_NUMBER = {dtype.numpy.num: dtype for dtype in ALL}
 
 
@@ -107,3 +139,14 @@ def from_numpy(dtype: np.dtype) -> DType | None:
     if not dtype.isnative or dtype.metadata is not None or dtype.fields is not None:
         return None
     return _BY_NUMBER.get(dtype.num)
+
+
+def from_device(dtype: np.dtype) -> DType | None:
+    """As `from_numpy`, of arrays that need not be on the host: those of bf16 as well."""
+    found = from_numpy(dtype)
+    return BF16 if found is None and _is_bfloat16(dtype) else found
+
+
+def _is_bfloat16(dtype: np.dtype) -> bool:
+    """Whether a dtype is that of `ml_dtypes`, which is known by its name alone."""
+    return dtype.name == "bfloat16" and dtype.isnative and dtype.metadata is None

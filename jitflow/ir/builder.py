@@ -8,12 +8,24 @@ from typing import Any
 
 from jitflow.core import dims
 from jitflow.core.dims import Dim
+from jitflow.core.dtypes import BF16, F32
 from jitflow.core.location import UNKNOWN, Location
 from jitflow.core.types import ArrayType
 from jitflow.ir.graph import Block, DimensionOf, Graph, Node, ScalarValue, SymbolDefinition, Value
 from jitflow.ir.regions import region_types
 from jitflow.ops.control import infer_regions
 from jitflow.ops.record import Kind, operator
+
+_COMPUTES = frozenset((Kind.ELEMENTWISE, Kind.REDUCTION, Kind.SCAN))
+_MOVES = frozenset(("cast", "where"))
+"""Operators of these kinds that take numbers as they are."""
+
+_OF_ONE_WIDTH = frozenset(("nextafter", "spacing"))
+"""Operators whose results depend on how many bits there are."""
+
+
+def _has_bf16(operands: Sequence[Value]) -> bool:
+    return BF16 in [value.type.dtype for value in operands]
 
 
 class Builder:
@@ -78,8 +90,13 @@ class Builder:
         regions: Sequence[Block] = (),
         **attributes: Any,
     ) -> tuple[Value, ...]:
-        """Append a node and return its results; TypeError where the operands do not fit."""
+        """Append a node and return its results; TypeError where the operands do not fit.
+
+        Arithmetic of bf16 is that of f32, rounded: nodes that make such results are casts.
+        """
         record = operator(name)
+        if record.kind in _COMPUTES and name not in _MOVES and _has_bf16(operands):
+            return self._emit_wide(name, operands, hint, attributes)
         given = tuple(value.type for value in operands)
         if record.kind is Kind.CONTROL:
             types = infer_regions(record, given, tuple(map(region_types, regions)))
@@ -95,6 +112,19 @@ class Builder:
         self.node_count += 1
         self.region_count += len(regions)
         return results
+
+    def _emit_wide(
+        self, name: str, operands: Sequence[Value], hint: str, attributes: dict[str, Any]
+    ) -> tuple[Value, ...]:
+        """A node on operands of f32 in the place of those of bf16, and its rounded results."""
+        if name in _OF_ONE_WIDTH:
+            raise TypeError(f"{name} does not take bf16")
+        wide = [self.emit("cast", v, dtype=F32) if v.type.dtype is BF16 else v for v in operands]
+        made = self.emit_many(name, *wide, hint=hint, **attributes)
+        return tuple(
+            self.emit("cast", value, dtype=BF16) if value.type.dtype is F32 else value
+            for value in made
+        )
 
     @contextmanager
     def region(self, types: Sequence[ArrayType], hints: Sequence[str] = ()) -> Iterator[Block]:

@@ -25,7 +25,7 @@ from typing import Any
 import numpy as np
 
 from jitflow.core.dims import SymbolicDim
-from jitflow.core.dtypes import DType, from_numpy
+from jitflow.core.dtypes import DType, from_device
 from jitflow.core.location import UNKNOWN
 from jitflow.core.types import ArrayType
 from jitflow.ir.graph import Block, DimensionOf, Graph, Node, Value
@@ -138,13 +138,15 @@ class _Printer:
 
 
 def _dtype(array: np.ndarray) -> DType:
-    dtype = from_numpy(array.dtype)
+    dtype = from_device(array.dtype)
     assert dtype is not None, f"constant of {array.dtype}"
     return dtype
 
 
 def _element(item: Any) -> str:
     """A number that parses back to the same bits, NaN payloads aside."""
+    if item.dtype.name == "bfloat16":
+        item = item.astype(np.float32)
     if item.dtype.kind == "c":
         return f"{_element(item.real)}{_signed(_element(item.imag))}j"
     if item.dtype.kind == "f":

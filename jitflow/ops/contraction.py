@@ -28,6 +28,12 @@ def _infer(types: Types, attributes: Attributes) -> Types:
     return (ArrayType(left.dtype, (*batch, rows, columns)),)
 
 
+def _matmul(x: Any, y: Any) -> Any:
+    """As the operands are: NumPy multiplies those of bf16 as f32."""
+    result = np.matmul(x, y)
+    return result if result.dtype == x.dtype else result.astype(x.dtype)
+
+
 def _accumulate(e: Any, total: Any, x: Any, y: Any, **attributes: Any) -> Any:
     """One step of the inner loop."""
     product = multiply.cpu(e, x, y)  # type: ignore[misc]
@@ -46,7 +52,7 @@ matmul = register(
         Kind.CONTRACTION,
         ("x", "y"),
         _infer,
-        np.matmul,
+        _matmul,
         cpu=_accumulate,
         identity=lambda dtype: 0,
         cost=2,

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from jitflow.core.dims import Dim
-from jitflow.core.dtypes import ALL, FLOATS, I64, INTEGERS, from_numpy
+from jitflow.core.dtypes import ALL, FLOATS, I64, INTEGERS, from_device
 from jitflow.core.types import ArrayType
 from jitflow.ops import shapes
 from jitflow.ops.kinds import Types
@@ -82,7 +82,7 @@ iota = register(
 
 def _infer_constant(types: Types, attributes: Attributes) -> Types:
     value = attributes["value"]
-    dtype = from_numpy(value.dtype) if isinstance(value, np.ndarray) else None
+    dtype = from_device(value.dtype) if isinstance(value, np.ndarray) else None
     if dtype is None:
         raise TypeError(f"constant of {type(value).__name__} is not an array that compiles")
     return (ArrayType(dtype, value.shape),)

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from jitflow.core.dtypes import ALL, BOOL, I64
+from jitflow.core.dtypes import ALL, BF16, BOOL, I64
 from jitflow.core.types import ArrayType
 from jitflow.ops import shapes
 from jitflow.ops.arithmetic import add, maximum, minimum, multiply
@@ -71,6 +71,8 @@ def _infer_scatter(types: Types, attributes: Attributes) -> Types:
         raise TypeError(f"scatter of {value.dtype} into {base.dtype}")
     if attributes["mode"] not in _MODES:
         raise TypeError(f"scatter has no mode {attributes['mode']!r}")
+    if base.dtype is BF16 and attributes["mode"] != "set":
+        raise TypeError(f"scatter combines no {base.dtype}")
     target = _addressed(base, tuple(indices), attributes["axes"])
     shapes.check_broadcasts_to(value.shape, target)
     return (base,)

@@ -199,7 +199,7 @@ class TraceContext:
         if known is not None:
             return known
         kind = devices.kind_of(array)
-        dtype = dtypes.from_numpy(array.dtype) if kind is not None else None
+        dtype = self.known_dtype(array.dtype, kind) if kind is not None else None
         if kind is None or dtype is None or kind.flags(array) & _WARNS_WHEN_WRITTEN:
             raise Unsupported("JF-B007", f"{source} is {type(array).__name__} of {array.dtype}")
         self.live_on(kind, str(source))
@@ -210,6 +210,12 @@ class TraceContext:
         self._arrays[id(array)] = value
         self._keep.append(array)
         return value
+
+    def known_dtype(self, dtype: np.dtype, kind: ArrayKind | None = None) -> DType | None:
+        """Our dtype for that of an array of `kind`: bf16 is one of devices alone."""
+        kind = kind or self.kind
+        on_host = kind is None or kind.is_host
+        return dtypes.from_numpy(dtype) if on_host else dtypes.from_device(dtype)
 
     def live_on(self, kind: ArrayKind, what: str) -> None:
         """Note that an array of the piece is of `kind`.

@@ -28,9 +28,9 @@ def launcher(kernel, wide):
     return launch
 
 
-NAMES = {"fp16": "float16", "fp32": "float32", "fp64": "float64", "u8": "uint8", "u16": "uint16",
-         "u32": "uint32", "u64": "uint64", "i8": "int8", "i16": "int16", "i32": "int32",
-         "i64": "int64"}  # fmt: skip
+NAMES = {"fp16": "float16", "bf16": "bfloat16", "fp32": "float32", "fp64": "float64", "u8": "uint8",
+         "u16": "uint16", "u32": "uint32", "u64": "uint64", "i8": "int8", "i16": "int16",
+         "i32": "int32", "i64": "int64"}  # fmt: skip
 
 
 def same(got, expected, tolerance=None):

@@ -71,6 +71,8 @@ class DeviceArray(np.lib.mixins.NDArrayOperatorsMixin):
             result = getattr(ufunc, method)(*given, **kwargs)
         if out is not None and out[0] is not None:
             return out[0] if len(out) == 1 else out
+        if ufunc is np.matmul and {item.dtype.name for item in given} == {"bfloat16"}:
+            result = result.astype(given[0].dtype)  # NumPy makes f32 of them, devices do not
         return _wrap(result)
 
     def __array_function__(self, function, types, args, kwargs):

@@ -179,6 +179,19 @@ def _scan(input: Any, axis: int, combine_fn: Any, reverse: bool = False, **rest:
     return _results(data, dtypes, input)
 
 
+def _widened(x: Any) -> Any:
+    if x.dtype.scalar is not tl.bfloat16:
+        return x
+    return TensorHandle((x.data.astype(np.uint32) << 16).view(np.float32), tl.float32)
+
+
+def _rounded_to_bf16(x: np.ndarray) -> np.ndarray:
+    """The upper halves of f32 numbers, rounded to the nearest, to even where two are as near."""
+    bits = np.ascontiguousarray(x, np.float32).view(np.uint32)
+    rounded = (bits + 0x7FFF + ((bits >> 16) & 1)) >> 16
+    return np.where(np.isnan(x), (bits >> 16) | 0x40, rounded).astype(np.uint16)
+
+
 def _install() -> None:
     patch_tensor = interpreter._patch_lang_tensor
 
@@ -203,7 +216,20 @@ def _install() -> None:
         return TensorHandle(np.full(type.shape, x.data.item(), x.data.dtype), x.dtype.scalar)
 
     interpreter._patch_lang_tensor, interpreter._patch_reduce_scan = tensor, reduce_scan
-    interpreter.InterpreterBuilder.create_splat = create_splat
+    builder = interpreter.InterpreterBuilder
+    builder.create_splat = create_splat
+    create_dot, create_fp_trunc = builder.create_dot, builder.create_fp_trunc
+
+    def dot(self: Any, a: Any, b: Any, d: Any, *options: Any) -> Any:
+        # Numbers of bf16 are their bits.
+        return create_dot(self, *(_widened(x) for x in (a, b)), d, *options)
+
+    def fp_trunc(self: Any, x: Any, type: Any) -> Any:
+        if type.scalar is tl.bfloat16 and x.dtype.scalar is tl.float32:
+            return TensorHandle(_rounded_to_bf16(x.data), tl.bfloat16)
+        return create_fp_trunc(self, x, type)
+
+    builder.create_dot, builder.create_fp_trunc = dot, fp_trunc
 
 
 _install()

@@ -15,7 +15,7 @@ import numpy as np
 
 from jitflow.codegen.triton.text import SourceText
 from jitflow.codegen.triton.values import TYPES, Value, axes_of
-from jitflow.core.dtypes import BOOL, C64, C128, F16, F32, F64, I32, I64, U32, U64, DType
+from jitflow.core.dtypes import BF16, BOOL, C64, C128, F16, F32, F64, I32, I64, U32, U64, DType
 from jitflow.ops import bodies
 
 _LIBDEVICE = {
@@ -54,6 +54,8 @@ class TritonEmitter:
         if dtype.is_complex:
             parts = [self.constant(part, dtype.real).text for part in (value.real, value.imag)]
             return Value(parts[0], dtype, imaginary=parts[1])
+        if dtype is BF16:
+            return self.convert(self.constant(value, F32), BF16)
         text = f"tl.full([], {_literal(value, dtype)}, {TYPES[dtype.name]})"
         return Value(self.text.constant(text), dtype)
 
@@ -73,14 +75,24 @@ class TritonEmitter:
             if dtype is BOOL:
                 return self.bit_or(*(self.cast(part, BOOL) for part in bodies.parts(self, x)))
             return self.cast(self.real(x), dtype)
+        if x.dtype is BF16 and dtype is not F32:
+            return self.cast(self.convert(x, F32), dtype)
         if dtype is BOOL:
             return self.not_equal(x, self.constant(0, x.dtype))
         if x.dtype.is_float and dtype.is_float:
-            return self.convert(bodies.round_to_odd(self, x) if _is_far(x, dtype) else x, dtype)
+            return self.round(x, dtype)
         if x.dtype.is_float:
             return self.to_integer(x, dtype)
-        if dtype is F16:
-            return self.convert(self.convert(x, F32), F16)
+        if dtype.is_half:
+            return self.convert(self.convert(x, F32), dtype)
+        return self.convert(x, dtype)
+
+    def round(self, x: Value, dtype: DType) -> Value:
+        """A float as another one, rounded once."""
+        if x.dtype is F64 and dtype.is_half:
+            return self.convert(bodies.round_to_odd(self, x), dtype)
+        if x.dtype is F16 and dtype is BF16:
+            return self.convert(self.convert(x, F32), dtype)
         return self.convert(x, dtype)
 
     def to_integer(self, x: Value, dtype: DType) -> Value:
@@ -265,11 +277,6 @@ class TritonEmitter:
 
     def scalar_call(self, name: str, condition: Value, otherwise: Value, *operands: Value) -> Value:
         return self.select(condition, self.library(name, *operands), otherwise)
-
-
-def _is_far(x: Value, dtype: DType) -> bool:
-    """Whether rounding goes through a format between."""
-    return x.dtype is F64 and dtype is F16
 
 
 def _literal(value: Any, dtype: DType) -> str:

@@ -20,7 +20,7 @@ from jitflow.codegen.triton.tiles import COLUMNS, INNER, ROWS, Part, Source, Til
 from jitflow.core import dims
 from jitflow.core.dataclass import dataclass, field
 from jitflow.core.dims import Dim, SymbolicDim
-from jitflow.core.dtypes import F16, F32
+from jitflow.core.dtypes import F32
 
 LONGEST_EXACT = 256
 """Inner extent up to which an f32 product is made without the tensor cores."""
@@ -331,7 +331,7 @@ def _streamed(part: Part) -> Streamed | None:
 
 
 def _narrow(part: Part) -> str:
-    """The register with the f16 number that a part makes, where it is one."""
+    """The register with the number of 16 bits that a part makes, where it is one."""
     stores = (store for store in tiles.stores_in(part.kernel) if store.buffer == part.buffer)
     return tiles.narrow_of(part.kernel, next(stores))
 
@@ -356,6 +356,6 @@ def _tiles(extent: Dim) -> int:
 def is_worth_fusing(tile: Tile, fastmath: bool) -> bool:
     """Whether a tile of our own is about as fast as the library's."""
     dtype, inner = tile.dtype, tile.product.inner
-    if dtype is F16 or (dtype is F32 and fastmath):
+    if dtype.is_half or (dtype is F32 and fastmath):
         return True
     return dtype is F32 and isinstance(inner, int) and inner <= LONGEST_EXACT

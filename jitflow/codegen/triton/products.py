@@ -34,7 +34,7 @@ from jitflow.codegen.triton.values import TYPES, Value
 from jitflow.core import dims
 from jitflow.core.dataclass import replace
 from jitflow.core.dims import Dim
-from jitflow.core.dtypes import F16, F32, F64, I64, DType
+from jitflow.core.dtypes import F32, F64, I64, DType
 
 GROUP = 8
 """Rows of tiles that neighbouring programs share, so that what they read stays in the cache."""
@@ -175,7 +175,7 @@ class ProductWriter(KernelWriter):
         self.enter(part)
         self.block(_without_loops(part))
         (store,) = tiles.stores_in(part.kernel)
-        value = self.registers[part.narrow if dtype is F16 and part.narrow else store.operand]
+        value = self.registers[part.narrow if dtype.is_half and part.narrow else store.operand]
         return self.whole(self.limited(value, axes), axes)
 
     def loaded_block(self, source: Source, atoms: tuple[str, str], axes: tuple[str, str]) -> Value:

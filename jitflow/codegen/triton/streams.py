@@ -158,13 +158,13 @@ class StreamWriter(ProductWriter):
         keeps it from overflowing.
         """
         text, size, end = self.text, self.sizes.inner, self.product.inner
-        is_half = self.dot_dtype is F16
+        is_half = self.dot_dtype.is_half
         many = end.bit_length() if isinstance(end, int) else MANY
-        scale = 1.0 if is_half else 2.0**many
+        scale = 1.0 if self.dot_dtype is F16 else 2.0**many
         name, start = text.fresh("rows"), text.fresh("start")
         shape = f"[{FEWEST if is_half else size}, {self.sizes.columns}]"
         text.write(f"{name} = tl.zeros({shape}, {TYPES[total.dtype.name]})")
-        ones = text.value(f"tl.full([{FEWEST}, {size}], 1.0, tl.float16)") if is_half else ""
+        ones = self.alike(1 / scale, size) if is_half else ""
         text.write(f"for {start} in range({first}, {dim_text(end)}, {size}):")
         with text.scope():
             self.begin_axis(INNER, K, start, end, DOWN)
@@ -175,17 +175,18 @@ class StreamWriter(ProductWriter):
         fold = "max" if is_half else "sum"
         return text.value(f"tl.{fold}({name}, 0, keep_dims=True)"), scale
 
-    @property
-    def dot_dtype(self) -> DType:
-        """Of the operands of the second product."""
-        return F16 if self.is_half else self.product.dtype
+    def alike(self, number: float, size: int) -> str:
+        """The fewest rows that an operand of a product has, all of one number."""
+        shape = f"[{FEWEST}, {size}]"
+        if self.dot_dtype is F16:
+            return self.text.value(f"tl.full({shape}, {number}, tl.float16)")
+        wide = self.text.value(f"tl.full({shape}, {number!r}, tl.float32)")
+        return self.text.value(f"{wide}.to({TYPES[self.dot_dtype.name]})")
 
     @property
-    def is_half(self) -> bool:
-        """Whether weights and the right operand are f16 numbers."""
-        if self.product.dtype is F16:
-            return True
-        return self.tile.right.is_narrow and self.tile.left.is_narrow
+    def dot_dtype(self) -> DType:
+        """Of the operands of the second product: weights, and what is on the right."""
+        return self.tile.dtype
 
     # The first product
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from jitflow.codegen.triton.tiles import Tile
 from jitflow.core.dataclass import dataclass, replace
 from jitflow.core.dims import Dim, SymbolicDim
-from jitflow.core.dtypes import F16, F64
+from jitflow.core.dtypes import F64
 
 X, R, K, H = "x", "r", "k", "h"
 """Axes of blocks: rows and columns of the tile, inner axis, inner axis of a product inside."""
@@ -43,7 +43,7 @@ def sizes_of(tile: Tile, fastmath: bool) -> TileSizes:
 
 def _product_sizes(tile: Tile) -> TileSizes:
     product = tile.product
-    side, inner = (128, 64) if tile.dtype is F16 else (64, 32)
+    side, inner = (128, 64) if tile.dtype.is_half else (64, 32)
     rows, columns = _power(product.rows, side), _power(product.columns, side)
     warps = 8 if rows * columns >= 128 * 128 else 4
     return TileSizes(rows, columns, _power(product.inner, inner), warps=warps)
@@ -57,7 +57,7 @@ def _stream_sizes(tile: Tile, fastmath: bool) -> TileSizes:
     most = max(deep, columns)
     if F64 in (inside.dtype, product.dtype):
         side, inner, warps = 32, 16, 4
-    elif tile.left.product.dtype is F16:
+    elif tile.left.product.dtype.is_half:
         side, inner, warps = (128, 64, 8) if most <= 128 else (64, 32, 8)
     else:
         side, inner, warps = 64, 32 if most <= (128 if fastmath else 64) else 16, 8

@@ -27,7 +27,7 @@ from jitflow.codegen.loop_ir import (
 from jitflow.codegen.streaming import Streamed
 from jitflow.core.dataclass import dataclass, replace
 from jitflow.core.dims import Dim
-from jitflow.core.dtypes import F16, F32, DType
+from jitflow.core.dtypes import F32, DType
 from jitflow.ops.record import operator
 
 ROWS, COLUMNS, INNER, DEEP = "i", "j", "k", "h"
@@ -49,7 +49,7 @@ class Part:
     atoms : dict
         Loop variable to its value in axes of the product.
     narrow : str
-        Of one that makes an operand: the register with its f16 value before it is widened.
+        Of one that makes an operand: the register with its value of 16 bits before it is widened.
     stream : Streamed or None
         Of one that makes rows block by block.
     """
@@ -60,6 +60,12 @@ class Part:
     atoms: dict[str, Affine]
     narrow: str = ""
     stream: Streamed | None = None
+
+    @property
+    def narrow_dtype(self) -> DType | None:
+        """The dtype of the register `narrow`."""
+        made = (i for i in walk(self.kernel.body) if isinstance(i, Compute | Load))
+        return next((item.dtype for item in made if item.result == self.narrow), None)
 
     def arguments(self, *without: str) -> Iterator[tuple[Buffer, Pointer]]:
         """Buffers that stay parameters, and what is passed."""
@@ -110,9 +116,9 @@ class Source:
             yield from self.part.arguments(self.read)
 
     @property
-    def is_narrow(self) -> bool:
-        """Whether all elements are f16 numbers."""
-        return self.part is not None and bool(self.part.narrow)
+    def narrow(self) -> DType | None:
+        """What all elements are numbers of, before they are widened."""
+        return None if self.part is None else self.part.narrow_dtype
 
 
 @dataclass(eq=False, repr=False)
@@ -127,8 +133,9 @@ class Tile:
     @property
     def dtype(self) -> DType:
         """Of the operands when they are multiplied."""
-        narrow = self.left.is_narrow and self.right.is_narrow
-        return F16 if narrow and self.product.dtype is F32 else self.product.dtype
+        narrow = self.left.narrow
+        is_narrow = narrow is self.right.narrow and self.product.dtype is F32
+        return narrow if is_narrow and narrow is not None else self.product.dtype
 
     @property
     def is_streamed(self) -> bool:
@@ -275,11 +282,11 @@ def work_of(kernel: Kernel) -> int:
 
 
 def narrow_of(kernel: Kernel, store: Store) -> str:
-    """The register with the f16 number that a store of f32 writes, if it is one."""
+    """The register with the number of 16 bits that a store of f32 writes, if it is one."""
     cast = operator("cast")
     found = {i.result: i for i in walk(kernel.body) if isinstance(i, (Compute, Load))}
     stored = found.get(store.operand)
     if store.dtype is not F32 or not isinstance(stored, Compute) or stored.operator is not cast:
         return ""
     before = found.get(stored.operands[0])
-    return stored.operands[0] if before is not None and before.dtype is F16 else ""
+    return stored.operands[0] if before is not None and before.dtype.is_half else ""

@@ -6,7 +6,8 @@ from jitflow.core.dataclass import dataclass
 from jitflow.core.dtypes import DType
 
 TYPES = {
-    "bool": "tl.int1", "f16": "tl.float16", "f32": "tl.float32", "f64": "tl.float64",
+    "bool": "tl.int1", "f16": "tl.float16", "bf16": "tl.bfloat16", "f32": "tl.float32",
+    "f64": "tl.float64",
     **{f"i{bits}": f"tl.int{bits}" for bits in (8, 16, 32, 64)},
     **{f"u{bits}": f"tl.uint{bits}" for bits in (8, 16, 32, 64)},
 }  # fmt: skip

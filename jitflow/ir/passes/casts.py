@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from jitflow.core.dtypes import DType
 from jitflow.ir.graph import Node
 from jitflow.ir.rewriter import Replacement, Rewriter
@@ -19,10 +17,10 @@ def holds(outer: DType, inner: DType) -> bool:
     if inner.is_complex or outer.kind == "b":
         return False
     if inner.is_float:
-        return outer.is_float and outer.itemsize >= inner.itemsize
+        return outer.is_float and outer.itemsize > inner.itemsize
     digits = inner.bits - (inner.kind == "i")
     if outer.is_float:
-        return bool(digits <= np.finfo(outer.numpy).nmant + 1)
+        return digits <= outer.digits
     if outer.kind == "u" and inner.kind == "i":
         return False
     return digits <= outer.bits - (outer.kind == "i")

@@ -189,12 +189,17 @@ def numpy_dtype(context: TraceContext, value: PyValue) -> np.dtype | None:
 def dtype(context: TraceContext, value: PyValue) -> DType | None:
     """A dtype argument as one of ours; None where it was not given."""
     found = numpy_dtype(context, value)
-    return None if found is None else supported_dtype(found)
+    if found is None:
+        return None
+    result = context.known_dtype(found)
+    if result is None:
+        raise Unsupported("JF-B007", f"dtype {found}")
+    return result
 
 
 def supported_dtype(found: np.dtype) -> DType:
-    """Our dtype for NumPy's; JF-B007 where jitflow does not compile it."""
-    result = dtypes.from_numpy(found)
+    """Our dtype for NumPy's, which follows from others; JF-B007 where jitflow compiles none."""
+    result = dtypes.from_device(found)
     if result is None:
         raise Unsupported("JF-B007", f"dtype {found}")
     return result

@@ -11,7 +11,7 @@ import numpy as np
 from jitflow.core import dtypes
 from jitflow.core.dataclass import dataclass
 from jitflow.core.dims import Dim
-from jitflow.core.dtypes import BOOL, F16, F32, F64, I64, DType
+from jitflow.core.dtypes import BF16, BOOL, F16, F32, F64, I64, DType
 from jitflow.core.errors import Unsupported
 from jitflow.ir.graph import Value
 from jitflow.tracer import arrays, facts, layout
@@ -93,7 +93,10 @@ def _constant_operand(value: ConstantValue) -> Operand:
     if type(number) is bool:
         return Operand(value, BOOL)
     if isinstance(number, np.generic):
-        return Operand(value, supported_dtype(number.dtype))
+        found = dtypes.from_numpy(number.dtype)
+        if found is None:
+            raise Unsupported("JF-B007", f"number of {number.dtype}")
+        return Operand(value, found)
     raise unsupported(f"operand of {type(number).__name__}")
 
 
@@ -297,6 +300,9 @@ def result_order(
 
 def promoted(*items: Operand | DType) -> DType:
     """`numpy.result_type` of operands."""
+    known = [item if isinstance(item, DType) else item.dtype for item in items]
+    if BF16 in known:
+        return _promoted_as_operands(items)
     examples = [item.numpy if isinstance(item, DType) else _example(item) for item in items]
     found = np.result_type(*examples)
     if any(isinstance(item, Operand) and item.otherwise for item in items):
@@ -306,6 +312,15 @@ def promoted(*items: Operand | DType) -> DType:
         ]
         if np.result_type(*others) != found:
             raise undecided()
+    return supported_dtype(found)
+
+
+def _promoted_as_operands(items: Sequence[Operand | DType]) -> DType:
+    """What bf16 and others become where they are added: devices choose among operands so."""
+    types = [item.numpy if isinstance(item, DType) else item.promotes_as for item in items]
+    found = types[0]
+    for other in types[1:]:
+        found = np.add.resolve_dtypes((found, other, None))[2]
     return supported_dtype(found)
 
 

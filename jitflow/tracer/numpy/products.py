@@ -6,7 +6,7 @@ import numpy as np
 
 from jitflow.core import dims
 from jitflow.core.dims import Dim
-from jitflow.core.dtypes import DType
+from jitflow.core.dtypes import BF16, DType
 from jitflow.ir.graph import Value
 from jitflow.tracer import arrays, facts
 from jitflow.tracer.context import TraceContext
@@ -51,6 +51,8 @@ def multiply_matrices(context: TraceContext, left: Value, right: Value) -> Value
 
 
 def _product_dtype(left: Operand, right: Operand) -> DType:
+    if left.dtype is right.dtype is BF16:
+        return BF16  # as devices multiply; NumPy has no such loop
     try:
         types = np.matmul.resolve_dtypes((left.dtype.numpy, right.dtype.numpy, None))
     except TypeError as error:

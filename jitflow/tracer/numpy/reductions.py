@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from jitflow.core import dims
-from jitflow.core.dtypes import F16, I64
+from jitflow.core.dtypes import I64
 from jitflow.ir.graph import Value
 from jitflow.tracer import facts
 from jitflow.tracer.context import TraceContext
@@ -169,7 +169,7 @@ def mean(
     n = Composer(context)
     mask = None if arguments.is_missing(where) else ufuncs.where_argument(context, where)
     own = n.dtype(a)
-    half = arguments.is_none(dtype) and own is F16
+    half = arguments.is_none(dtype) and own.is_half
     if arguments.is_none(dtype) and own.kind in "biu":
         dtype = ConstantValue(np.dtype(np.float64))
     elif half:
@@ -188,7 +188,7 @@ def mean(
         result = divide_by_count(n, total, items)
     if half and arguments.is_none(out):
         if isinstance(result, ArrayValue):
-            return n.method(result, "astype", np.dtype(np.float16))
+            return n.method(result, "astype", own.numpy)
         return n(np.float16, result)
     return result
 

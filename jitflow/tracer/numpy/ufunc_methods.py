@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 
 from jitflow.core.dims import Dim
-from jitflow.core.dtypes import BOOL, F16, F32, DType, from_numpy
+from jitflow.core.dtypes import BOOL, F16, F32, DType, from_device
 from jitflow.core.errors import Unsupported
 from jitflow.ir.graph import Value
 from jitflow.tracer import arrays, facts, layout
@@ -122,7 +122,7 @@ def _reduction_loop(
         )
     except (TypeError, ValueError) as error:
         raise raises(str(error)) from None
-    loop, result = from_numpy(types[1]), from_numpy(types[2])
+    loop, result = from_device(types[1]), from_device(types[2])
     if loop is None or result is None:
         raise Unsupported("JF-B007", f"np.{ufunc.__name__}.reduce in {types[1]}")
     if out is not None and not np.can_cast(result.numpy, out.dtype.numpy, "same_kind"):
@@ -322,7 +322,7 @@ def at(
         raise unsupported(f"np.{ufunc.__name__}.at without integer arrays")
     source = operand(context, values)
     loop = ufuncs.resolve(ufunc, [operand(context, array), source], ufuncs.Options(out=[None]))
-    if from_numpy(loop[2]) is not array.dtype or from_numpy(loop[0]) is not array.dtype:
+    if from_device(loop[2]) is not array.dtype or from_device(loop[0]) is not array.dtype:
         raise unsupported(f"np.{ufunc.__name__}.at with a cast")
     selection = advanced.select(context, array, items)
     value = fitted(context, source, array.dtype, advanced.selected_shape(selection))

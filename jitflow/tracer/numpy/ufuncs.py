@@ -13,7 +13,7 @@ import numpy as np
 
 from jitflow.core.dataclass import dataclass, field
 from jitflow.core.dims import Dim
-from jitflow.core.dtypes import ALL, BOOL, F16, F32, I64, U64, DType, from_numpy
+from jitflow.core.dtypes import ALL, BOOL, F16, F32, I64, U64, DType, from_device
 from jitflow.core.errors import Unsupported
 from jitflow.ir.graph import Value
 from jitflow.tracer import arrays, facts
@@ -256,7 +256,7 @@ _BY_KIND_AND_SIZE = {(t.kind, t.itemsize): t.numpy for t in ALL}
 
 
 def _loop_dtype(ufunc: np.ufunc, dtype: np.dtype) -> DType:
-    found = from_numpy(dtype)
+    found = from_device(dtype)
     if found is None:
         raise Unsupported("JF-B007", f"np.{ufunc.__name__} with a loop of {dtype}")
     return found

@@ -101,8 +101,9 @@ def test_wide_indices() -> None:
 
 
 @pytest.mark.parametrize(("capability", "instruction"), [(80, r"mma\.sync"), (90, r"wgmma")])
-def test_products_of_halves_use_tensor_cores(capability: int, instruction: str) -> None:
-    (kernel,), _ = kernels_of(golden("dense"))
+@pytest.mark.parametrize("name", ["dense", "bfloat"])
+def test_products_of_halves_use_tensor_cores(name: str, capability: int, instruction: str) -> None:
+    (kernel,), _ = kernels_of(golden(name))
     made = assemble(kernel, capability)
     assert made.count(instruction) > 0
     assert made.count(r"cp\.async") > 0
