@@ -172,7 +172,8 @@ class _Drafter:
             if entry.is_within:
                 self.lookups[atom] = index
                 return index
-            statement = LookupStatement(self.name(), result_of(index), entry.extent)
+            of_array = entry.value.type.rank > 0
+            statement = LookupStatement(self.name(), result_of(index), entry.extent, of_array)
             self.lookups[atom] = self.add(statement, [index])
         return self.lookups[atom]
 

@@ -25,7 +25,12 @@ def gathered_index(
     for axis, key in zip(node.attributes["axes"], keys, strict=True):
         at = access.broadcast_index(head, shape, key.type.shape)
         extent = source.type.shape[axis]
-        chosen[axis % source.type.rank] = loops.lookup(key, at, extent, is_within(key, extent))
+        number = known_index(key, extent)
+        chosen[axis % source.type.rank] = (
+            loops.lookup(key, at, extent, is_within(key, extent))
+            if number is None
+            else access.Affine(number)
+        )
     return tuple(chosen[axis] if axis in chosen else next(rest) for axis in range(source.type.rank))
 
 
@@ -78,9 +83,22 @@ def position(key: Value, index: Index) -> Position | None:
 
 def is_within(key: Value, extent: Dim) -> bool:
     """Whether every element of `key` is a valid index of an axis of `extent`."""
+    if known_index(key, extent) is not None:
+        return True
     index = tuple(access.variable(f"i{axis}") for axis in range(key.type.rank))
     found = position(key, index)
     return found is not None and found.mask.type.shape[found.axis] == extent
+
+
+def known_index(key: Value, extent: Dim) -> int | None:
+    """The place that `key` is, where it is one number that the graph knows."""
+    made = key.producer
+    if key.type.shape or made is None or made.operator.name != "constant":
+        return None
+    number = int(made.attributes["value"])
+    if not isinstance(extent, int) or not -extent <= number < extent:
+        return None
+    return number % extent
 
 
 def may_fail(node: Node) -> bool:

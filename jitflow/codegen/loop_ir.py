@@ -81,14 +81,21 @@ class Compute:
 
 @dataclass(eq=False, repr=False)
 class Lookup:
-    """``result`` is an index that came from memory: negative ones wrap, others are checked."""
+    """``result`` is an index that came from memory: negative ones wrap, others are checked.
+
+    `of_array`: it is an element of an array of indices. `wraps`: others wrap as well, any number of
+    times, as some devices have it for such elements.
+    """
 
     result: str
     operand: str
     extent: Dim
+    of_array: bool = False
+    wraps: bool = False
 
     def __str__(self) -> str:
-        return f"{self.result} = lookup {self.operand} of {self.extent}"
+        how = " wrapped" if self.wraps else ""
+        return f"{self.result} = lookup {self.operand} of {self.extent}{how}"
 
 
 @dataclass(eq=False, repr=False)

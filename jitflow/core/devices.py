@@ -37,6 +37,8 @@ class ArrayKind:
         Whether arrays can be read-only or misaligned.
     has_scalars : bool
         Whether a result of rank 0 is a NumPy scalar, as on the host; else it is an array.
+    wraps_indices : bool
+        Whether elements of an array of indices that are out of bounds go around, and do not fail.
     implements : callable
         Whether a NumPy function takes these arrays.
     device : object
@@ -51,6 +53,7 @@ class ArrayKind:
     contiguous: dict[str, str] = field(default_factory=dict)
     has_flags: bool = False
     has_scalars: bool = False
+    wraps_indices: bool = False
     implements: Callable[[Any], bool] = lambda function: True
     device: Any = None
     refusal: str = ""

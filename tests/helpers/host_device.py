@@ -318,7 +318,7 @@ def _implements(function):
 
 
 @contextmanager
-def installed(device, refusal=""):
+def installed(device, refusal="", wraps_indices=False):
     """Let compiled functions take `DeviceArray`s within the block."""
     kinds = {}
 
@@ -330,6 +330,7 @@ def installed(device, refusal=""):
                 DeviceArray,
                 (f"{{0}}.device_id == {number}",),
                 {"C": "{0}._c_contiguous", "F": "{0}._f_contiguous"},
+                wraps_indices=wraps_indices,
                 implements=_implements,
                 device=device,
                 refusal=refusal,

@@ -72,7 +72,7 @@ class KernelWriter:
         self.blocks = blocks
         self.phase = phase
         self.stages = 0
-        self.in_stage = self.is_done = False
+        self.in_stage = self.is_done = self.is_checked = False
         self.text = SourceText()
         self.e = TritonEmitter(self.text, fastmath, self.require_all)
         self.indices = Indices(self.text)
@@ -101,7 +101,7 @@ class KernelWriter:
             self.grid(),
             self.options(),
             tuple(self.spans()),
-            self.kernel.checks,
+            self.is_checked,
             str(self.kernel),
             multiples=self.multiples(),
         )
@@ -130,7 +130,7 @@ class KernelWriter:
             kind = "scalar" if buffer.name in self.scalars else "pointer"
             found.append(Parameter(buffer.name, kind, buffer.dtype))
         found += [Parameter(item.name, "pointer", item.dtype) for item in self.phase.scratch]
-        if self.kernel.checks:
+        if self.is_checked:
             found.append(Parameter(FAILED, "pointer", I32))
         for name in self.kernel.symbols:
             found.append(Parameter(f"{SYMBOL}{name}", "index", dim=symbol(name)))
@@ -355,10 +355,13 @@ class KernelWriter:
         e, index = self.e, self.registers[statement.operand]
         zero = e.constant(0, I64)
         extent = Value(dim_text(statement.extent), I64)
-        wrapped = e.select(e.less(index, zero), e.add(index, extent), index)
-        inside = e.bit_and(e.less_equal(zero, wrapped), e.less(wrapped, extent))
-        self.require_all(inside)
-        found = e.select(inside, wrapped, zero)
+        if statement.wraps:
+            index = e.integer_remainder(index, extent)
+        found = e.select(e.less(index, zero), e.add(index, extent), index)
+        if not statement.wraps:
+            inside = e.bit_and(e.less_equal(zero, found), e.less(found, extent))
+            self.require_all(inside)
+            found = e.select(inside, found, zero)
         self.registers[statement.result] = found
         self.indices.atoms[statement.result] = found
         self.indices.extents[statement.result] = statement.extent
@@ -368,6 +371,7 @@ class KernelWriter:
 
     def require_all(self, condition: Value) -> None:
         """Tell the host where a condition does not hold in an element that there is."""
+        self.is_checked = True
         failing = self.e.bit_not(condition)
         at = FAILED
         if condition.axes:

@@ -23,7 +23,7 @@ from jitflow.codegen.commands import (
     parts_of,
 )
 from jitflow.codegen.interface import Segment
-from jitflow.codegen.loop_ir import Kernel, Store, walk
+from jitflow.codegen.loop_ir import Compute, Kernel, Lookup, Require, Store, walk
 from jitflow.codegen.program import Lowered, lower
 from jitflow.codegen.target import GPU
 from jitflow.codegen.triton.frame import LIMITS, Limits
@@ -41,16 +41,24 @@ from jitflow.codegen.triton.streams import generate_tile
 from jitflow.codegen.triton.tiles import Tile
 
 
-def compile_segment(segment: Segment, limits: Limits = LIMITS) -> GeneratedProgram:
-    """Triton kernels and commands for `segment`; every node satisfies `codegen.supports`."""
-    return _ProgramWriter(segment, limits).run()
+def compile_segment(
+    segment: Segment, limits: Limits = LIMITS, wraps_indices: bool = False
+) -> GeneratedProgram:
+    """Triton kernels and commands for `segment`; every node satisfies `codegen.supports`.
+
+    `wraps_indices` as in `core.devices.ArrayKind`.
+    """
+    return _ProgramWriter(segment, limits, wraps_indices).run()
 
 
 class _ProgramWriter:
-    def __init__(self, segment: Segment, limits: Limits) -> None:
+    def __init__(self, segment: Segment, limits: Limits, wraps_indices: bool) -> None:
         self.segment = segment
         self.limits = limits
         self.lowered = lower(segment, GPU)
+        if wraps_indices:
+            for kernel in self.lowered.program.kernels:
+                _wrap_indices(kernel)
         self.lowered.program.commands = run_at_once(self.lowered)
         uses: Counter[str] = Counter()
         count_uses(self.lowered.program.commands, uses)
@@ -194,6 +202,20 @@ class _ProgramWriter:
             for call in self.calls(commands)
             for position in self.kernels[call.kernel].stores
         )
+
+
+def _wrap_indices(kernel: Kernel) -> None:
+    """Let indices from arrays go around; what is left decides whether a kernel checks."""
+    statements = list(walk(kernel.body))
+    for item in statements:
+        if isinstance(item, Lookup):
+            item.wraps = item.of_array and item.extent != 0
+    kernel.checks = any(
+        isinstance(item, Require)
+        or (isinstance(item, Lookup) and not item.wraps)
+        or (isinstance(item, Compute) and item.operator.checks)
+        for item in statements
+    )
 
 
 def _stored(kernel: Kernel, made: GeneratedKernel) -> Iterator[int]:

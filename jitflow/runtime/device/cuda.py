@@ -217,6 +217,7 @@ def _kind_of_device(cupy: Any, index: int) -> ArrayKind:
         cupy.ndarray,
         (f"{{0}}.data.device_id == {index}",) if count > 1 else (),
         {"C": "{0}._c_contiguous", "F": "{0}._f_contiguous"},
+        wraps_indices=True,
         implements=functools.partial(_implements, cupy),
         device=device or _Refused(),
         refusal=refusal,

@@ -311,3 +311,70 @@ def test_half_precision(device):
     check(
         lambda x, y: x * y + x, floats(20, dtype=np.float16), floats(20, dtype=np.float16, seed=1)
     )
+
+
+@pytest.fixture
+def wrapping():
+    with (
+        config().override(measure=False, strict=True),
+        host_device.installed(HostDevice(launcher), wraps_indices=True) as made,
+    ):
+        yield made
+
+
+INDICES = np.array([3, -1, 7, 12, -9, 0, 2**40 + 1, -(2**40)])
+
+
+def test_indices_out_of_bounds_go_around_where_eager_code_has_it_so(wrapping):
+    x, index = floats(7, 4), to_device(INDICES)
+    compiled = jitflow.compile(lambda x, i: x[i] * 2 + x[i, 1][:, None], fullgraph=True)
+    got = compiled(x, index)
+    around = INDICES % 7
+    np.testing.assert_array_equal(got.host, x.host[around] * 2 + x.host[around, 1][:, None])
+    assert wrapping.reads == 0  # nothing to look at
+    assert "wrapped" in compiled.report().as_dict()["pieces"][0]["texts"]["loops"]
+
+
+@pytest.mark.parametrize("extent", [1, 7, "symbolic"])
+def test_elements_are_stored_around_the_end(wrapping, extent):
+    @jitflow.compile(dynamic=True if extent == "symbolic" else None)
+    def store(x, i, y):
+        x[i] = y
+        x[:1] += 1
+        return x
+
+    size = 7 if extent == "symbolic" else extent
+    x, y, index = floats(size), floats(len(INDICES), seed=1), to_device(INDICES)
+    expected = x.host.copy()
+    expected[INDICES % size] = y.host
+    expected[:1] += 1
+    np.testing.assert_allclose(store(x, index, y).host, expected, rtol=1e-6)
+    assert wrapping.reads == 0
+
+
+def test_an_index_that_is_a_number_is_checked(wrapping):
+    @jitflow.compile
+    def element(x, k):
+        total = x[0] * 0
+        for i in range(3):
+            total = total + x[k * i]
+        return total
+
+    x = floats(7)
+    assert element(x, 2).host == x.host[0] + x.host[2] + x.host[4]
+    with pytest.raises(IndexError):
+        element(x, 4)
+    with pytest.raises(IndexError):
+        element(x, 5)
+
+
+def test_no_index_fits_an_axis_of_nothing(wrapping):
+    with config().override(strict=False), pytest.raises(IndexError):
+        jitflow.compile(lambda x, i: x[i])(floats(0), to_device(np.array([0])))
+
+
+def test_what_cannot_fail_is_not_looked_at(device):
+    x, y = floats(40), floats(40, seed=1)
+    compiled = jitflow.compile(lambda x, y: x % y + x // y, fullgraph=True)
+    same(compiled(x, y), x % y + x // y)
+    assert device.reads == 0
