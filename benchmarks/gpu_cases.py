@@ -140,8 +140,8 @@ def log_likelihood(xp: Any) -> Callable[..., Any]:
 
 
 def dense(xp: Any) -> Callable[..., Any]:
-    activation = gelu(xp)
-    return lambda x, w, b: activation(x @ w, 1, b)
+    activation = gelu(xp)  # of bf16 and numbers of Python it is f32
+    return lambda x, w, b: activation(x @ w, 1, b).astype(x.dtype)
 
 
 def attention(xp: Any) -> Callable[..., Any]:

@@ -17,11 +17,15 @@ from __future__ import annotations
 from jitflow.codegen import access
 from jitflow.codegen.access import is_static
 from jitflow.codegen.target import CPU, LoopTarget
+from jitflow.core import dims
 from jitflow.core.dataclass import dataclass
 from jitflow.core.dtypes import BOOL, F16, F32, DType
 from jitflow.ir.graph import Graph, Node, Value
 from jitflow.ir.rewriter import Replacement, Rewriter, RewriteRule
 from jitflow.ops.record import Kind
+
+LONG = 1024
+"""Elements of a row from which on it is worth several programs."""
 
 TINY = 64
 """Multiplications up to which a call costs more than the loops."""
@@ -172,12 +176,25 @@ def is_expanded(node: Node, target: LoopTarget = CPU) -> bool:
         return True  # a sum of products, of any number of elements
     if not has_product(node.result.type.dtype, target):
         return True
+    if _is_of_vectors(node, target):
+        return True
     if not is_static((*shape, inner)):
         return False
     size = inner
     for extent in shape[-2:]:
         size = size * extent
     return isinstance(size, int) and size <= TINY
+
+
+def _is_of_vectors(node: Node, target: LoopTarget) -> bool:
+    """Whether few batches of one row or column each go along a long axis."""
+    *batch, rows, columns = node.result.type.shape
+    batches = dims.product(tuple(batch))
+    if 1 not in (rows, columns) or not isinstance(batches, int):
+        return False
+    extents = (rows, columns, node.operands[0].type.shape[-1])
+    is_long = any(not isinstance(extent, int) or extent >= LONG for extent in extents)
+    return is_long and 1 < batches <= target.folds_vectors
 
 
 def decompose(graph: Graph, target: LoopTarget = CPU) -> Graph:

@@ -23,6 +23,9 @@ class LoopTarget:
         Whether a kernel over the true elements of a mask can go through the whole mask instead.
     streams_rows : bool
         Whether rows that a product reads are best made block by block, and never stored.
+    folds_vectors : int
+        Batches up to which long products with one row or column each are sums, which many programs
+        share: of one row for each head there are no more programs than heads, however many keys.
     cheap : int
         Cost up to which computing an element again beats a trip through memory.
     products : frozenset of str
@@ -34,6 +37,7 @@ class LoopTarget:
     has_caches: bool = True
     runs_masked: bool = True
     streams_rows: bool = False
+    folds_vectors: int = 0
     cheap: int = 3
     products: frozenset[str] = frozenset()
 
@@ -45,6 +49,7 @@ GPU = LoopTarget(
     has_caches=False,
     runs_masked=False,
     streams_rows=True,
+    folds_vectors=256,
     cheap=8,
     products=frozenset(("f16", "bf16", "f32", "f64", "c64", "c128")),
 )

@@ -46,6 +46,8 @@ class Joiner:
         Temporaries that one command writes and one other reads.
     rings : mapping
         Storage to the one whose address it may be.
+    most_alone : int
+        Multiplications up to which a product is a tile that nothing is joined to.
     """
 
     commands: Sequence[Command]
@@ -53,6 +55,7 @@ class Joiner:
     private: frozenset[str]
     rings: Mapping[str, str]
     fastmath: bool
+    most_alone: int = 0
     taken: set[int] = field(default_factory=set)
     made: dict[int, Tile] = field(default_factory=dict)
 
@@ -168,19 +171,24 @@ class _Search:
         if tile is None:
             return None
         after = self.after(tile.product)
-        if after is None and len(self.members) == 1:
+        if after is None and len(self.members) == 1 and not self.may_be_alone(tile.product):
             return None
         tile.after = after
         return tile, self.members
+
+    def may_be_alone(self, product: CallProduct) -> bool:
+        """Whether a call of the library costs more than a slower product."""
+        extents = (*product.batch, product.rows, product.columns, product.inner)
+        work = dims.product(extents)
+        return isinstance(work, int) and 0 < work <= self.joiner.most_alone
 
     def plain(self) -> Tile | None:
         """The product with operands made element by element, where a tile of our own is as fast."""
         self.members = {self.position}
         rows, columns = (_tiles(extent) for extent in (self.product.rows, self.product.columns))
         tile = self.operands(self.product, ("left", columns), ("right", rows))
-        if is_worth_fusing(tile, self.joiner.fastmath):
-            return tile
-        return None
+        is_small = tile.dtype is F32 and self.may_be_alone(self.product)
+        return tile if is_small or is_worth_fusing(tile, self.joiner.fastmath) else None
 
     def operands(self, product: CallProduct, left: tuple[str, int], right: tuple[str, int]) -> Tile:
         """A product with what makes its operands element by element.

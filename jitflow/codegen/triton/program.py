@@ -40,21 +40,32 @@ from jitflow.codegen.triton.phases import Scratch
 from jitflow.codegen.triton.streams import generate_tile
 from jitflow.codegen.triton.tiles import Tile
 
+MOST_ALONE = 1 << 27
+"""Multiplications that take a GPU some microseconds, also in f32: as long as calling a library."""
+
 
 def compile_segment(
-    segment: Segment, limits: Limits = LIMITS, wraps_indices: bool = False
+    segment: Segment,
+    limits: Limits = LIMITS,
+    wraps_indices: bool = False,
+    for_graphs: bool = False,
 ) -> GeneratedProgram:
     """Triton kernels and commands for `segment`; every node satisfies `codegen.supports`.
 
-    `wraps_indices` as in `core.devices.ArrayKind`.
+    `wraps_indices` as in `core.devices.ArrayKind`. `for_graphs`: launches that follow each other
+    are replayed together, which calls of a library between them would end: small products are
+    kernels like others.
     """
-    return _ProgramWriter(segment, limits, wraps_indices).run()
+    return _ProgramWriter(segment, limits, wraps_indices, for_graphs).run()
 
 
 class _ProgramWriter:
-    def __init__(self, segment: Segment, limits: Limits, wraps_indices: bool) -> None:
+    def __init__(
+        self, segment: Segment, limits: Limits, wraps_indices: bool, for_graphs: bool
+    ) -> None:
         self.segment = segment
         self.limits = limits
+        self.most_alone = MOST_ALONE if for_graphs else 0
         self.lowered = lower(segment, GPU)
         if wraps_indices:
             for kernel in self.lowered.program.kernels:
@@ -105,6 +116,7 @@ class _ProgramWriter:
             self.private,
             self.rings,
             self.segment.fastmath,
+            self.most_alone,
         )
         for command in joiner.run():
             out += [self.tile(command)] if isinstance(command, Tile) else self.command(command)

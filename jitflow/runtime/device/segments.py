@@ -51,9 +51,10 @@ class DeviceBackend:
     def make_segment(self, request: SegmentRequest) -> MadeSegment:
         """A function of the segment's inputs that returns what it gives."""
         segment = segment_of(request)
-        generated = compile_segment(segment, self._device.limits, self._kind.wraps_indices)
-        readers = symbol_readers(segment.graph)
         uses_graphs, is_tuned = self._mode in _WITH_GRAPHS, self._mode == "max-autotune"
+        wraps = self._kind.wraps_indices
+        generated = compile_segment(segment, self._device.limits, wraps, uses_graphs)
+        readers = symbol_readers(segment.graph)
         program = DeviceProgram(generated, self._device, readers, uses_graphs, is_tuned)
         fits = make_check(request)
         finish = self._finisher(request)

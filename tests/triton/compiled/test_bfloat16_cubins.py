@@ -7,6 +7,7 @@ from helpers.host_device import HostDevice, to_device
 from helpers.triton_assembly import assemble
 
 import jitflow
+from benchmarks import gpu_cases
 from jitflow.core.config import config
 
 BF16 = np.dtype(pytest.importorskip("ml_dtypes").bfloat16)
@@ -59,6 +60,17 @@ def test_a_chain_moves_vectors_of_16_bytes(capability):
     assert made.count(r"ld\.global[.\w]*\.v4\.b32") == made.count(r"ld\.global")
     assert made.count(r"st\.global[.\w]*\.v4\.b32") == made.count(r"st\.global")
     assert made.spilled == 0
+
+
+@pytest.mark.parametrize(("capability", "instruction"), [(80, r"mma\.sync"), (90, "wgmma")])
+def test_a_layer_is_one_product_with_what_follows(capability, instruction):
+    function = gpu_cases.dense(np)
+    (kernel,) = kernels_of(function, ones(4096, 4096), ones(4096, 4096), ones(4096))
+    made = assemble(kernel, capability)
+    assert made.count(rf"{instruction}.*bf16") > 0
+    assert made.count(r"cp\.async") > 0
+    assert made.spilled == 0
+    assert made.shared <= 166912
 
 
 @pytest.mark.parametrize("capability", [80, 90])

@@ -75,6 +75,21 @@ def check(device, function, inputs, least):
     assert "graph 0:" in piece["texts"]["launches"] or not least
 
 
+@pytest.mark.parametrize(("dtype", "products"), [(np.float32, 0), (np.float64, 2)])
+def test_small_products_do_not_end_a_graph(device, dtype, products):
+    def between(x, w):
+        y = np.tanh(x)
+        return (y @ w).sum(axis=0), y
+
+    inputs = [RNG.normal(size=shape).astype(dtype) for shape in ((20, 300), (300, 20))]
+    compiled = jitflow.compile(between, mode="reduce-overhead", fullgraph=True)
+    for _ in range(2):
+        same(compiled(*on_device(inputs)), between(*on_device(inputs)), 1e-5)
+    assert device.products == products
+    jitflow.compile(between, fullgraph=True)(*on_device(inputs))
+    assert device.products == products + 1  # without graphs it is the library's
+
+
 def add_sums(x):
     x += x.sum(axis=1, keepdims=True)
     return x
