@@ -206,7 +206,8 @@ class Repeat:
     """The body for each index of a range, which is put into `slot`; `kept` lives through it.
 
     `independent`: the iterations may run at once. `work`: estimated nanoseconds of all of them.
-    `sums`: where the integers lie to which independent iterations add.
+    `sums`: where the integers lie to which independent iterations add. `before` and `after` run
+    around iterations, where there are any: around all of them, or each part of them.
     """
 
     slot: Pointer
@@ -218,6 +219,8 @@ class Repeat:
     independent: bool = False
     work: Dim = 0
     sums: tuple[str, ...] = ()
+    before: list[Command] = field(default_factory=list)
+    after: list[Command] = field(default_factory=list)
 
     def __str__(self) -> str:
         return f"for {self.slot} in range({self.start}, {self.stop}, {self.step})"
@@ -225,12 +228,16 @@ class Repeat:
 
 @dataclass(eq=False, repr=False)
 class While:
-    """The body as long as the condition leaves a true byte in `flag`."""
+    """The body as long as the condition leaves a true byte in `flag`.
+
+    `most`: iterations that it has at most, where that is known, else 0.
+    """
 
     condition: list[Command]
     flag: Pointer
     body: list[Command]
     kept: tuple[Pointer, ...] = ()
+    most: int = 0
 
     def __str__(self) -> str:
         return f"while {self.flag}"
@@ -257,7 +264,9 @@ Command: TypeAlias = Call | DefineSymbol | Check | Turn | Control
 def parts_of(command: Control) -> tuple[tuple[str, list[Command]], ...]:
     """The lists of commands inside of a loop or branch, each with a word for it."""
     if isinstance(command, Repeat):
-        return (("", command.body),)
+        around = ("before", command.before), ("after", command.after)
+        before, after = (((word, inside),) if inside else () for word, inside in around)
+        return (*before, ("", command.body), *after)
     if isinstance(command, While):
         return (("", command.condition), ("do", command.body))
     return (("", command.then), ("else", command.otherwise))

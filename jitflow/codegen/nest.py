@@ -385,7 +385,7 @@ class _Nester:
         body = _renamed(body, names, offsets)
         aligned = {name: place.aligned for name, place in self.draft.storages.items()}
         buffers = [Buffer(new, dtypes[old], aligned.get(old, True)) for old, new in names.items()]
-        kernel = Kernel(buffers, _symbols(body), body, self.draft.checks)
+        kernel = Kernel(buffers, symbols_in(body), body, self.draft.checks)
         kernel.private = {
             names[row.name]: row.extent * row.dtype.itemsize
             for row in self.scratch
@@ -433,7 +433,7 @@ def _renamed(
     return out
 
 
-def _symbols(body: list[Statement]) -> list[str]:
+def symbols_in(body: list[Statement]) -> list[str]:
     """Symbols in extents and addresses, in order of first use."""
     found: dict[str, None] = {}
     for statement in walk(body):

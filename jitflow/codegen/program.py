@@ -41,14 +41,15 @@ from jitflow.core.dataclass import dataclass, field, replace
 from jitflow.core.dims import Dim
 from jitflow.core.lazy import LazyModule
 from jitflow.core.types import ArrayType
-from jitflow.ir.graph import Graph, Node, ScalarValue, Value
+from jitflow.ir.graph import DimensionOf, Graph, Node, ScalarValue, Value
 from jitflow.ops.record import Kind
 
 if TYPE_CHECKING:
-    from jitflow.codegen import far, row_blocks
+    from jitflow.codegen import cells, far, row_blocks
     from jitflow.ir.passes import strips
     from jitflow.ops.draws import CFunction
 else:
+    cells = LazyModule("jitflow.codegen.cells")
     far = LazyModule("jitflow.codegen.far")
     row_blocks = LazyModule("jitflow.codegen.row_blocks")
     strips = LazyModule("jitflow.ir.passes.strips")
@@ -91,6 +92,9 @@ def lower(segment: Segment, target: LoopTarget = CPU) -> Lowered:
     commands = builder.commands
     if target.has_caches and any(isinstance(command, CallProduct) for command in commands):
         commands = row_blocks.in_blocks(commands, builder.program, memory, builder.numbers)
+    if target.has_caches and any(node.operator.name == "for" for node in segment.graph.walk()):
+        sizes = [n for n, d in segment.graph.symbols.items() if isinstance(d, DimensionOf)]
+        cells.Cells(builder.program, memory, builder.numbers).run(commands, sizes)
     builder.program.commands = commands
     known = {name for name, d in segment.graph.symbols.items() if d.value in given.inputs}
     arena = lay_out(commands, memory.temporaries, known, memory.rings)

@@ -88,9 +88,14 @@ class BodyWriter:
         self.memory = MemoryWriter(self.text, LlvmEmitter(self.text), {}, self.symbols)
         self.checked = False
         self.functions: list[str] = []
+        self.results: list[str] = []
         self.loop_count = 0
+        self.access_group = ""
         self.polls = polls
         self.control = ControlWriter(self)
+        graph = self.segment.graph
+        targets = {target for target, _ in graph.writes}  # guards say that they overlap no input
+        self.targets = {f"in{k}" for k, value in enumerate(graph.inputs) if value in targets}
 
     def run(self) -> str:
         """The text of the function."""
@@ -101,7 +106,7 @@ class BodyWriter:
             self.symbols[symbol] = Register(f"%{symbol}", I64)
         for number in range(len(self.segment.outputs)):
             self.parameters.append(f"ptr noalias %out{number}")
-            self.storages[f"out{number}"] = f"%out{number}"
+            self.storages[f"out{number}"] = self.output(number)
         self.parameters.append("ptr noalias %arena")
         for name in self.lowered.constants:
             self.storages[name] = f"@{name}"
@@ -111,7 +116,7 @@ class BodyWriter:
         self.commands(self.lowered.program.commands)
         lines = [f"define i32 @{self.name}({', '.join(self.parameters)}) {{", "entry:"]
         lines += [*self.control.variables, *self.text.scopes[0].lines]
-        lines += [*self.control.release(), "  ret i32 0"]
+        lines += [*self.control.release(), *self.results, "  ret i32 0"]
         if self.checked:
             lines += ["fail:", *self.control.release(), "  ret i32 1"]
         if self.lowered.program.calls_python or self.polls is not None:
@@ -123,13 +128,28 @@ class BodyWriter:
         if spec.layout == "scalar":
             self.scalar(name, spec)
             return
-        self.parameters.append(f"ptr %{name}")
+        word = "noalias " if name in self.targets else ""
+        self.parameters.append(f"ptr {word}%{name}")
         self.storages[name] = f"%{name}"
         if spec.layout == "strided":
             for axis in range(len(spec.shape)):
                 symbol = stride_symbol(name, axis)
                 self.parameters.append(f"i64 %{symbol}")
                 self.symbols[symbol] = Register(f"%{symbol}", I64)
+
+    def output(self, number: int) -> str:
+        """Where an output is made; a number that loops compute is a variable until the end."""
+        name, spec = f"%out{number}", self.segment.outputs[number]
+        if spec.shape or not self.lowered.program.has_scalar_loops:
+            return name
+        size = spec.dtype.itemsize
+        self.text.write(f"{name}.own = alloca [{size} x i8], align 16")
+        element = f"i{8 * size}"
+        self.results += [
+            f"  {name}.value = load {element}, ptr {name}.own",
+            f"  store {element} {name}.value, ptr {name}",
+        ]
+        return f"{name}.own"
 
     def scalar(self, name: str, spec: InputSpec) -> None:
         """A number passed by value gets a place on the stack: kernels load it from there."""
@@ -203,7 +223,8 @@ class BodyWriter:
         if command.kernel in self.shared.loops:
             result = self.job(function, arguments, command)
         else:
-            result = self.text.result(f"call i32 {function}({', '.join(arguments)})")
+            group = self.access_group and f", !llvm.access.group {self.access_group}"
+            result = self.text.result(f"call i32 {function}({', '.join(arguments)}){group}")
         if kernel.checks:
             self.checked = True
             failed = self.text.result(f"icmp ne i32 {result}, 0")

@@ -106,4 +106,5 @@ def module_text(names: Names, constants: list[str], functions: list[str]) -> str
     weights = """!0 = !{!"branch_weights", i32 1, i32 2000}
 !1 = !{!"branch_weights", i32 2000, i32 1}"""
     parts = [*names.declarations, *constants, *names.helpers.values(), *functions, weights]
+    parts += names.metadata
     return "\n".join(parts) + "\n"

@@ -17,10 +17,11 @@ from jitflow.core.dtypes import I64
 from jitflow.core.lazy import LazyModule
 
 if TYPE_CHECKING:
-    from jitflow.codegen.cpu import rare
+    from jitflow.codegen.cpu import apart, rare
     from jitflow.codegen.cpu.body import BodyWriter
     from jitflow.codegen.cpu.polls import Polls
 else:
+    apart = LazyModule("jitflow.codegen.cpu.apart")
     rare = LazyModule("jitflow.codegen.cpu.rare")
 
 _RESERVE = """define internal ptr @reserve(ptr %slot, ptr %room, i64 %size) {
@@ -160,7 +161,7 @@ class ControlWriter:
         """The loop itself, from the first count to the one behind the last."""
         text, (first, end) = self.text, ends
         head, label, done = (text.fresh(hint) for hint in ("repeat", "body", "after"))
-        before, count = text.label, f"%k{text.fresh('x')}"
+        count = f"%k{text.fresh('x')}"
         slot = self.body.pointer(command.slot)
         index, lines = count, []
         if step.text != "1":
@@ -170,19 +171,53 @@ class ControlWriter:
                 f"  {index} = add i64 {start.text}, {index}.far",
             ]
         lines.append(f"  store i64 {index}, ptr {slot}")
+        with self.around(command, ends):
+            before = text.label
+            scope, note = self.iteration(command, label, lines)
+            text.scopes[-1].lines += [
+                f"  br label %{head}",
+                f"{head}:",
+                f"  {count} = phi i64 [ {first}, %{before} ], [ {count}.next, %{scope.label} ]",
+                f"  {count}.more = icmp slt i64 {count}, {end}",
+                f"  br i1 {count}.more, label %{label}, label %{done}",
+                f"{label}:",
+                *scope.lines,
+                f"  {count}.next = add nsw i64 {count}, 1",
+                f"  br label %{head}{note}",
+            ]
+            text.start_block(done)
+
+    @contextmanager
+    def around(self, command: Repeat, ends: tuple[str, str]) -> Iterator[None]:
+        """What stands around the iterations of a loop, where there are any."""
+        if not (command.before or command.after):
+            yield
+            return
+        text = self.text
+        some, none = text.fresh("some"), text.fresh("none")
+        text.scopes.append(Scope(some))
+        known = dict(self.body.symbols)
+        self.body.commands(command.before)
+        yield
+        self.body.commands(command.after)
+        self.body.symbols.clear()
+        self.body.symbols.update(known)
+        scope = text.scopes.pop()
+        more = text.result(f"icmp slt i64 {ends[0]}, {ends[1]}")
+        text.write(f"br i1 {more}, label %{some}, label %{none}")
+        text.scopes[-1].lines += [f"{some}:", *scope.lines, f"  br label %{none}"]
+        text.start_block(none)
+
+    def iteration(self, command: Repeat, label: str, lines: list[str]) -> tuple[Scope, str]:
+        """The body of a loop after `lines`, and what the branch back to its head says of it."""
+        if not apart.keeps_apart(command, self.body.lowered):
+            return self.inside(label, command.body, lines), ""
+        names = self.text.names
+        self.body.access_group = group = names.note("")
         scope = self.inside(label, command.body, lines)
-        text.scopes[-1].lines += [
-            f"  br label %{head}",
-            f"{head}:",
-            f"  {count} = phi i64 [ {first}, %{before} ], [ {count}.next, %{scope.label} ]",
-            f"  {count}.more = icmp slt i64 {count}, {end}",
-            f"  br i1 {count}.more, label %{label}, label %{done}",
-            f"{label}:",
-            *scope.lines,
-            f"  {count}.next = add nsw i64 {count}, 1",
-            f"  br label %{head}",
-        ]
-        text.start_block(done)
+        self.body.access_group = ""
+        together = names.note(f'!"llvm.loop.parallel_accesses", {group}')
+        return scope, f", !llvm.loop {names.note(f'self, {together}')}"
 
     @contextmanager
     def parts(

@@ -68,7 +68,7 @@ def division_of(command: Repeat, lowered: Lowered) -> Division | None:
     count = trips(command)
     if not command.independent or (count is not None and count < FEWEST):
         return None
-    inside = list(every(command.body))
+    inside = list(every([command]))[1:]
     if not all(isinstance(item, _TAKEN) for item in inside):
         return None
     own, shared = _storages(command, inside, lowered)

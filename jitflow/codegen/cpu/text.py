@@ -25,7 +25,7 @@ class Scope:
 class Names:
     """What all functions of a module share: declarations, constants, helper functions.
 
-    `objects` are the Python objects that it refers to, by symbol.
+    `objects` are the Python objects that it refers to, by symbol; `metadata` has numbers from 2.
     """
 
     def __init__(self) -> None:
@@ -33,7 +33,14 @@ class Names:
         self.declarations: dict[str, None] = {}
         self.helpers: dict[str, str] = {}
         self.externals: dict[str, int] = {}
+        self.metadata: list[str] = []
         self.counter = 0
+
+    def note(self, content: str) -> str:
+        """The name of new metadata; `content` may say ``self``."""
+        name = f"!{len(self.metadata) + 2}"
+        self.metadata.append(f"{name} = distinct !{{{content.replace('self', name)}}}")
+        return name
 
 
 class FunctionText:
