@@ -33,8 +33,10 @@ from jitflow.ir.graph import Block, Graph, Value
 
 if TYPE_CHECKING:
     from jitflow.codegen.program import ProgramBuilder
+    from jitflow.ir import bits
     from jitflow.ir.passes import iterations
 else:
+    bits = LazyModule("jitflow.ir.bits")
     iterations = LazyModule("jitflow.ir.passes.iterations")
 
 ESTIMATED_TRIPS = 64
@@ -87,7 +89,8 @@ class NestedBuilder:
         places = self.inputs(inside, self.places)
         test = self.commands(inside.graph, places, [flag], ESTIMATED_TRIPS)
         again = self.carrying(body, [], ESTIMATED_TRIPS)
-        return While(test, pointer_to(flag), again, self.kept)
+        most = bits.MOST if bits.uses_up_bits(self.node) else 0
+        return While(test, pointer_to(flag), again, self.kept, most)
 
     def branch(self) -> Command:
         """A `cond`."""

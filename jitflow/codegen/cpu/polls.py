@@ -94,16 +94,15 @@ class Polls:
             count = trips(command)
             return _UNKNOWN if count is None else count * self.cost(command.body)
         if isinstance(command, While):
-            return _UNKNOWN
+            inside = self.cost(command.condition) + self.cost(command.body)
+            return command.most * inside if command.most else _UNKNOWN
         if isinstance(command, Branch):
             return max(self.cost(inside) for _, inside in parts_of(command))
         return int(isinstance(command, Turn))
 
     def _is_open(self, command: Control) -> bool:
         """Whether a loop has no known number of iterations."""
-        return isinstance(command, While) or (
-            isinstance(command, Repeat) and trips(command) is None
-        )
+        return isinstance(command, (Repeat, While)) and trips(command) is None
 
     def part(self, command: Repeat | While) -> int:
         """Iterations of a loop that run without a look for signals; 0 if all do."""
@@ -112,7 +111,7 @@ class Polls:
         part = max(1, PERIOD // each)
         if self.has_open(command):
             return min(part, MOST)
-        count = trips(command) if isinstance(command, Repeat) else None
+        count = trips(command)
         return 0 if count is not None and count <= part else part
 
     def has_open(self, command: Repeat | While) -> bool:
@@ -156,8 +155,10 @@ class Polls:
         text.start_block(on)
 
 
-def trips(command: Repeat) -> int | None:
-    """The number of iterations, if it is known."""
+def trips(command: Repeat | While) -> int | None:
+    """The number of iterations, if it is known, or a bound of it."""
+    if isinstance(command, While):
+        return command.most or None
     start, stop, step = command.start, command.stop, command.step
     if isinstance(start, int) and isinstance(stop, int) and isinstance(step, int) and step:
         return len(range(start, stop, step))
