@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from jitflow.core import dtypes
+from jitflow.core.dataclass import replace
 from jitflow.core.dtypes import BOOL, C128, F64, I64, DType
 from jitflow.core.errors import Unsupported
 from jitflow.core.lazy import LazyModule
@@ -26,6 +27,7 @@ from jitflow.tracer.kinds import (
     IntOrFloat,
     Kind,
     Listed,
+    Made,
     NotSettled,
     Number,
     OrNone,
@@ -181,8 +183,8 @@ def build(tracer: Interpreter, kind: Kind, parts: Iterator[Value], uncertain: st
         return RowsValue(kind, tuple(found), count)
     if isinstance(kind, Rest):
         return remaining.build(kind.tree, parts)
-    if isinstance(kind, Listed):
-        return rolling.build(tracer, kind, parts)
+    if isinstance(kind, Listed | Made):
+        return rolling.build(tracer, kind, parts, uncertain)
     assert isinstance(kind, Fixed)
     return kind.value
 
@@ -235,13 +237,14 @@ def _unified_items(
     """That of tuples or lists whose items are unified; None of others."""
     if isinstance(left, Row) and isinstance(right, Row) and left.extent == right.extent:
         return Row(unified(left.item, right.item, what, values), left.extent)
-    if not (isinstance(left, Group) and isinstance(right, Group) and left.kind is right.kind):
+    if not (isinstance(left, Group | Made) and type(left) is type(right)):
         return None
-    if len(left.items) != len(right.items):
+    if left.kind is not right.kind or len(left.items) != len(right.items):
         return None
     pairs = zip(left.items, right.items, strict=True)
-    items = (unified(a, b, what, capacity=capacity) for a, b in pairs)
-    return Group(left.kind, tuple(items))
+    items = tuple(unified(a, b, what, capacity=capacity) for a, b in pairs)
+    is_unlike = isinstance(left, Made) and isinstance(right, Made) and left.keys != right.keys
+    return None if is_unlike else replace(left, items=items)
 
 
 def known_outside(kind: Kind, what: str, capacity: Capacity) -> Kind:
@@ -249,9 +252,9 @@ def known_outside(kind: Kind, what: str, capacity: Capacity) -> Kind:
 
     `capacity` gives an extent that is known outside for one that is not, or None.
     """
-    if isinstance(kind, Group):
-        items = (known_outside(item, what, capacity) for item in kind.items)
-        return Group(kind.kind, tuple(items))
+    if isinstance(kind, Group | Made):
+        items = tuple(known_outside(item, what, capacity) for item in kind.items)
+        return replace(kind, items=items)
     if isinstance(kind, Listed):
         return rolling.known_outside(kind, what, capacity)
     bounds = [[capacity(dim, dim) for dim in type.shape] for type in types_of(kind)]
@@ -287,7 +290,7 @@ def _int_or_float(
 
 def made_in(kind: Kind, known: Callable[[PyValue], bool]) -> bool:
     """Whether there is an object in it that is not `known` outside: a region makes no objects."""
-    if isinstance(kind, Group):
+    if isinstance(kind, Group | Made):
         return any(made_in(item, known) for item in kind.items)
     return isinstance(kind, Fixed) and not known(settled(kind.value) or kind.value)
 
@@ -304,8 +307,8 @@ def converted(tracer: Interpreter, parts: list[Value], kind: Kind, wanted: Kind)
         return missing.perhaps_converted(tracer, parts, kind, wanted)
     if isinstance(wanted, OrNone):
         return missing.or_none_converted(tracer, parts, kind, wanted)
-    if isinstance(kind, Group):
-        assert isinstance(wanted, Group)
+    if isinstance(kind, Group | Made):
+        assert isinstance(wanted, Group | Made)
         left = list(parts)
         found = []
         for item, goal in zip(kind.items, wanted.items, strict=True):
@@ -353,24 +356,26 @@ def _row_parts(tracer: Interpreter, parts: list[Value], kind: Row, wanted: Row) 
     return [numbers, emit("full", truth, shape=numbers.type.shape)]
 
 
-def origins(value: PyValue | None) -> frozenset[Storage]:
-    """The memory of the arrays in a value, and what it may be."""
+def origins(found_in: Iterable[ArrayValue]) -> frozenset[Storage]:
+    """The memory of some arrays, and what it may be."""
     found: set[Storage] = set()
-    for array in storages_of(value) if value is not None else ():
+    for array in found_in:
         found |= {array.storage, *(other for other, _ in array.storage.may_be)}
     return frozenset(found)
 
 
-def doubt(value: PyValue | None, others: Iterable[Storage]) -> None:
-    """Note what memory the uncertain arrays in a value may have in eager Python."""
-    for array in storages_of(value) if value is not None else ():
+def doubt(found_in: Iterable[ArrayValue], others: Iterable[Storage]) -> None:
+    """Note what memory the uncertain ones of some arrays may have in eager Python."""
+    for array in found_in:
         storage = array.storage
         if storage.uncertain:
             storage.may_be = tuple((o, o.version) for o in others if o is not storage)
 
 
-def storages_of(value: PyValue) -> Iterator[ArrayValue]:
+def storages_of(value: PyValue | None) -> Iterator[ArrayValue]:
     """The arrays in a value that may be carried."""
+    if value is None:
+        return
     if isinstance(value, PerhapsUnbound):
         value = value.value
     value = settled(value)

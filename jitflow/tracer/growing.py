@@ -18,16 +18,18 @@ from jitflow.core.dataclass import dataclass, field, replace
 from jitflow.core.dims import Dim
 from jitflow.core.errors import Unsupported
 from jitflow.core.lazy import LazyModule
-from jitflow.tracer import carried, facts, kinds, list_rows, list_tables, operations
+from jitflow.tracer import carried, facts, kinds, list_kinds, list_rows, list_tables, operations
 from jitflow.tracer.kinds import Either, IntOrFloat, Kind, Number, Row, Stack
 from jitflow.tracer.objects import effects
+from jitflow.tracer.objects.model import DictValue
 from jitflow.tracer.values import ArrayValue, PyValue, RowsValue, SequenceValue
 
 if TYPE_CHECKING:
-    from jitflow.tracer import queues
+    from jitflow.tracer import queues, rolling
     from jitflow.tracer.interpreter import Interpreter
 else:
     queues = LazyModule("jitflow.tracer.queues")
+    rolling = LazyModule("jitflow.tracer.rolling")
 
 SPARE = 4
 """Rows beyond those that a loop is known to need, for what is appended behind it."""
@@ -63,10 +65,11 @@ class Growth:
         the first item.
     fronts : tuple of contents
         For each item with arrays that is copied to the first rows, their memory and what it held.
-    shared : contents or None
-        Of arrays in the rows that the program has elsewhere, too.
-    is_read : bool
-        Whether a loop that knows the list reads it.
+    shared : contents
+        Of arrays in the rows that the program has elsewhere, too, or that may be there twice: the
+        list is then good for reading while they stay as they are.
+    readers : set
+        The attempts to capture loops that know the list and read it.
     filler : PyValue or None
         The number that all items were at first.
     """
@@ -85,8 +88,8 @@ class Growth:
     is_ordered: bool = False
     is_queue: bool = False
     fronts: tuple[list_rows.Contents, ...] = ()
-    shared: list_rows.Contents | None = None
-    is_read: bool = False
+    shared: list_rows.Contents = ()
+    readers: set[Any] = field(default_factory=set)
     filler: PyValue | None = None
 
 
@@ -96,14 +99,14 @@ def note(tracer: Interpreter, owner: SequenceValue, before: list[PyValue]) -> No
     is_kept = all(new is old for new, old in zip(kept, before, strict=False))
     if owner.kind is not list or len(before) >= len(owner.fixed) or not is_kept:
         return
-    found = [list_rows.item_kind(tracer, item) for item in owner.fixed[len(before) :]]
+    found = [list_kinds.pinned(tracer, owner, item) for item in owner.fixed[len(before) :]]
     known = tracer.growing.get(id(owner))
     if known is not None:
         found.append(known.kind)
     kind = found[0]
     for other in found[1:]:
-        kind = list_rows.unified(kind, other)
-    if not list_rows.is_stackable(kind):
+        kind = list_kinds.of_both(tracer, kind, other)
+    if not list_kinds.is_stackable(kind):
         return
     growth = known or tracer.growing.setdefault(id(owner), Growth(owner, kind))
     growth.kind, growth.is_new, growth.grows = kind, True, True
@@ -217,10 +220,10 @@ def _first_rows(
 ) -> RowsValue:
     """Rows that hold what is in the list already; arrays in it stay themselves, too."""
     kind, copied = growth.kind, 0
-    if not list_rows.has_arrays(kind):
+    if not list_kinds.has_arrays(kind):
         for item in {id(item): item for item in owner.fixed}.values():
-            known = list_rows.item_kind(tracer, item)
-            kind = list_rows.unified(kind, known, item)
+            known = list_kinds.item_kind(tracer, item)
+            kind = list_kinds.unified(kind, known, item)
         copied = len(owner.fixed)
     elif _has_fronts(tracer, growth):
         copied = len(owner.fixed)
@@ -232,7 +235,7 @@ def _first_rows(
         first = list_tables.ordered(tracer, first) if growth.is_ordered else first
         return list_rows.with_more(tracer, first, room) if growth.grows else first
     if copied and isinstance(kind, Number | Either | IntOrFloat):
-        known = list_rows.kind_of_all(tracer, owner.fixed)
+        known = list_kinds.kind_of_all(tracer, owner.fixed)
         columns = list_rows.columns_of(tracer, owner.fixed, known)
         columns = carried.converted(tracer, columns, Row(known, copied), Row(kind, copied))
         full = Stack(kind, copied, copied, growth.is_set, is_full=True)
@@ -257,10 +260,10 @@ def give_rows(tracer: Any, owner: SequenceValue, *more: PyValue) -> bool:
     With `more`, items of their kinds can be stored.
     """
     try:
-        kind = list_rows.kind_of_all(tracer, [*owner.fixed, *more])
+        kind = list_kinds.kind_of_all(tracer, [*owner.fixed, *more])
     except Unsupported:
         return False
-    if not list_rows.is_stackable(kind) or list_rows.has_arrays(kind) or isinstance(kind, Row):
+    if not list_kinds.is_stackable(kind) or list_kinds.has_arrays(kind) or isinstance(kind, Row):
         return False
     growth = tracer.growing.setdefault(id(owner), Growth(owner, kind))
     growth.kind, growth.is_new, growth.is_set, growth.grows = kind, False, True, False
@@ -276,8 +279,10 @@ def _has_fronts(tracer: Interpreter, growth: Growth) -> bool:
     Then the rows begin with copies of them, or a loop could not read ``states[-1]``.
     """
     items = growth.owner.fixed
-    return len(items) <= _FRONTS and all(
-        list_rows.item_kind(tracer, item) == growth.kind for item in items
+    return (
+        not list_kinds.has_dicts(growth.kind)
+        and len(items) <= _FRONTS
+        and all(list_kinds.pinned(tracer, growth.owner, item) == growth.kind for item in items)
     )
 
 
@@ -295,7 +300,7 @@ def append(tracer: Any, owner: SequenceValue, item: PyValue) -> None:
     if not growth.grows and any(attempt.knows(owner) for attempt in tracer.attempts):
         growth.grows = growth.is_new = True
         raise Unsupported("JF-B006", "the length of a list changes")
-    _take_arrays(tracer, owner, item)
+    _take_arrays(tracer, owner, item, kind)
     if rows.stack.is_full:
         growth.grows, rows = True, list_rows.with_more(tracer, rows, SPARE)
     if growth.is_checked or growth.attempt not in tracer.attempts:
@@ -305,6 +310,7 @@ def append(tracer: Any, owner: SequenceValue, item: PyValue) -> None:
     position = facts.late_symbol(tracer.context, list_rows.count_of(tracer, rows), None)
     effects.will_change(tracer, owner)
     parts = list_rows.parts_of(tracer, item, kind)
+    rolling.lend(tracer, item)
     owner.own_rows = list_rows.with_row(tracer, rows, parts, position)
     if isinstance(kind, Row):
         list_tables.take_in(tracer, owner, item, position)
@@ -314,9 +320,9 @@ def append(tracer: Any, owner: SequenceValue, item: PyValue) -> None:
 
 def check_kind(tracer: Any, growth: Growth, kind: Kind, item: PyValue) -> None:
     """Decline an item of another kind; the next attempt has a kind for both."""
-    known = list_rows.item_kind(tracer, item)
+    known = list_kinds.pinned(tracer, growth.owner, item)
     filler = () if growth.filler is None else (growth.filler,)
-    wide = list_rows.unified(kind, known, item, *filler)
+    wide = list_kinds.of_both(tracer, kind, known, item, *filler)
     if wide != kind:
         growth.kind, growth.is_new = wide, True
         raise Unsupported("JF-B006", f"a list of {kinds.text_of(kind)} gets other items")
@@ -332,8 +338,8 @@ def ask_to_pop(tracer: Any, owner: SequenceValue, is_first: bool = False) -> Non
     """
     if not any(attempt.knows(owner) for attempt in tracer.attempts):
         return
-    kind = list_rows.kind_of_all(tracer, owner.fixed)
-    if list_rows.is_stackable(kind) and not (list_rows.has_arrays(kind) or isinstance(kind, Row)):
+    kind = list_kinds.kind_of_all(tracer, owner.fixed)
+    if list_kinds.is_stackable(kind) and not (list_kinds.has_arrays(kind) or isinstance(kind, Row)):
         known = tracer.growing.setdefault(id(owner), Growth(owner, kind))
         known.kind = carried.unified(known.kind, kind, "an item of a list", owner.fixed)
         note_pop(known, is_first)
@@ -353,7 +359,7 @@ def pop(tracer: Any, owner: SequenceValue, index: PyValue | None) -> PyValue:
     if rows is None or owner.host is not None or index is not None:
         raise Unsupported("JF-B006", "an item is taken out of a list")
     growth, kind = tracer.growing[id(owner)], rows.stack.item
-    if list_rows.others_of(owner) or list_rows.has_arrays(kind) or isinstance(kind, Row):
+    if list_rows.others_of(owner) or list_kinds.has_arrays(kind) or isinstance(kind, Row):
         raise Unsupported("JF-B006", "an item is taken out of a list")
     if not growth.is_popped and any(attempt.knows(owner) for attempt in tracer.attempts):
         note_pop(growth)
@@ -395,8 +401,8 @@ def ask_for_items(tracer: Any, owner: SequenceValue, *more: PyValue) -> None:
     is_known = owner.source is not None or any(a.knows(owner) for a in tracer.attempts)
     if not is_known and give_rows(tracer, owner, *more):
         return
-    kind = list_rows.kind_of_all(tracer, [*owner.fixed, *more])
-    if list_rows.is_stackable(kind) and not list_rows.has_arrays(kind):
+    kind = list_kinds.kind_of_all(tracer, [*owner.fixed, *more])
+    if list_kinds.is_stackable(kind) and not list_kinds.has_arrays(kind):
         growth = tracer.growing.setdefault(id(owner), Growth(owner, kind))
         growth.kind, growth.is_new = kind, True
         growth.is_set |= bool(more)
@@ -413,7 +419,7 @@ def set_item(tracer: Any, owner: SequenceValue, key: PyValue, item: PyValue) -> 
     if isinstance(kind, Row) and not list_rows.others_of(owner):
         _move(tracer, owner, key, item)
         return
-    if list_rows.others_of(owner) or list_rows.has_arrays(kind) or isinstance(kind, Row):
+    if list_rows.others_of(owner) or list_kinds.has_arrays(kind) or isinstance(kind, Row):
         raise Unsupported("JF-B006", "an item of a list that grows")
     _check_item(tracer, growth, owner, item)
     if not table.own_rows.stack.is_set and any(a.knows(table) for a in tracer.attempts):
@@ -452,34 +458,35 @@ def _check_item(tracer: Interpreter, growth: Growth, owner: SequenceValue, item:
     if owner.host is None:
         check_kind(tracer, growth, kind, item)
         return
-    known = list_rows.item_kind(tracer, item)
-    wide = list_rows.unified(kind, known, item)
+    known = list_kinds.item_kind(tracer, item)
+    wide = list_kinds.unified(kind, known, item)
     if wide != kind:
         growth.kind, growth.is_new = Row(wide, owner.rows.stack.capacity), True
         raise Unsupported("JF-B006", f"a list of {kinds.text_of(kind)} gets other items")
 
 
-def _take_arrays(tracer: Interpreter, owner: SequenceValue, item: PyValue) -> None:
+def _take_arrays(tracer: Interpreter, owner: SequenceValue, item: PyValue, kind: Kind) -> None:
     """Rely on the arrays in an item being written no more, nor seen as objects elsewhere."""
-    growth = tracer.growing[id(owner)]
-    for array in carried.storages_of(item):
+    table = tracer.context.objects
+    for found in rolling.lists_of(item):
+        if isinstance(found, DictValue) and any(a.knows(found) for a in tracer.attempts):
+            raise Unsupported("JF-B006", "a dict that was there before is appended to a list")
+    for array in list_kinds.copied(item, kind):
         storage = array.storage
         was_there = any(attempt.knows_memory(storage) for attempt in tracer.attempts)
-        if array.views or storage.source is not None or storage.uncertain or was_there:
-            _share(growth, array)
-            continue
-        tracer.context.objects.journal.append((storage, {"uncertain": storage.uncertain}))
-        storage.uncertain = list_rows.IN_LIST
-        tracer.keep(storage)
-        tracer.in_lists[id(storage)] = owner
+        is_elsewhere = storage.source is not None or storage.uncertain or was_there
+        if array.views or is_elsewhere:
+            _share(tracer.growing[id(owner)], array)
+        if not is_elsewhere:
+            table.journal.append((storage, {"uncertain": storage.uncertain}))
+            storage.uncertain = list_rows.IN_LIST
+            tracer.keep(storage)
+            tracer.in_lists[id(storage)] = owner
 
 
 def _share(growth: Growth, array: ArrayValue) -> None:
-    """Take an array that the program has elsewhere, too, or that the list may have already.
-
-    The list is then good for making one array of it, and for no more: its items may be one object.
-    """
-    if array.views or growth.is_read or not growth.attempt:
+    """Take an array that the program has elsewhere, too, or that the list may have already."""
+    if not growth.attempt:
         raise Unsupported("JF-B006", "an array that was there before is appended to a list")
-    known = tuple((storage, storage.version) for storage in carried.origins(array))
-    growth.shared = (*(growth.shared or ()), *known)
+    known = tuple((storage, storage.version) for storage in carried.origins([array]))
+    growth.shared = tuple(dict.fromkeys((*growth.shared, *known)))

@@ -40,6 +40,8 @@ else:
 
 MAX_UNROLLED_NODES = 3000
 """Nodes that the iterations of one loop may make; more take seconds to compile."""
+_MAX_UNTRIED_NODES, _LARGE_STEP = 600, 60
+"""Likewise where the loop was not tried to be kept, if each iteration makes so many."""
 MAX_UNROLLED_STEP = 100
 """Nodes in each iteration over a generator, whose length is not known: batches, not parameters."""
 _NODES_OF_A_REGION = 50
@@ -261,15 +263,19 @@ def _check_growth(
         return
     each = (size - before) / taken
     is_step = iterator.kind == "generator" and each > MAX_UNROLLED_STEP and taken > 1
-    most = MAX_UNROLLED_NODES * (1 if taken > 1 else 2)  # the first iteration may be the largest
-    if not is_step and each * (taken + remaining) <= most:
-        return
     reason = tracer.reasons.get(id(iterator))
-    text = reason or f"unrolling it would make about {each:.0f} nodes each time"
-    cause = StepBreak(text) if is_step else LoopBreak(text)
     place = frame.code, frame.program[frame.index - 1].offset
     was_tried = place in tracer.limits.captures or reason is not None
-    if was_tried or iterator.kind not in capture.KEPT:
+    was_tried |= iterator.kind not in capture.KEPT
+    most = MAX_UNROLLED_NODES
+    if not was_tried and each >= _LARGE_STEP:
+        most = _MAX_UNTRIED_NODES
+    most *= 1 if taken > 1 else 2  # the first iteration may be the largest
+    if not is_step and each * (taken + remaining) <= most:
+        return
+    text = reason or f"unrolling it would make about {each:.0f} nodes each time"
+    cause = StepBreak(text) if is_step else LoopBreak(text)
+    if was_tried:
         raise Restart(cause, place=place)
     raise Restart(cause, capture=place)
 

@@ -140,6 +140,18 @@ class Listed:
 
 
 @dataclass(frozen=True)
+class Made:
+    """A list or a dict by its items; another object behind the border (`tracer.rolling`).
+
+    A dict has `keys`, each with its type.
+    """
+
+    kind: type
+    keys: tuple[tuple[type, Any], ...]
+    items: tuple[Kind, ...]
+
+
+@dataclass(frozen=True)
 class Unbound:
     """No value: a variable that is not bound."""
 
@@ -192,6 +204,7 @@ Kind = (
     | Stack
     | Row
     | Listed
+    | Made
     | Ragged
     | Rest
 )
@@ -218,6 +231,11 @@ def is_same(left: PyValue | None, right: PyValue | None) -> bool:
     return False
 
 
+def is_rolled(kind: Kind | None) -> bool:
+    """Whether it is that of a list or a dict by its items."""
+    return isinstance(kind, Listed | Made)
+
+
 def types_of(kind: Kind) -> list[ArrayType]:
     """Types of the graph values that a value of this kind consists of."""
     if isinstance(kind, Number):
@@ -230,7 +248,7 @@ def types_of(kind: Kind) -> list[ArrayType]:
         return [kind.type]
     if isinstance(kind, Part):
         return [kind.type, ArrayType(I64)]
-    if isinstance(kind, Group):
+    if isinstance(kind, Group | Made):
         return [type for item in kind.items for type in types_of(item)]
     if isinstance(kind, Perhaps | OrNone):
         return [*types_of(kind.kind), ArrayType(BOOL)]
@@ -251,7 +269,7 @@ def types_of(kind: Kind) -> list[ArrayType]:
 
 def outlives_region(kind: Kind) -> bool:
     """Whether no part is an object that may have been made in the region: that one is undone."""
-    if isinstance(kind, Group):
+    if isinstance(kind, Group | Made):
         return all(map(outlives_region, kind.items))
     return not isinstance(kind, Fixed) or isinstance(kind.value, ConstantValue)
 
@@ -260,14 +278,14 @@ def is_open(kind: Kind) -> bool:
     """Whether there is a number in it whose type data decide, or whether they decide if it is."""
     if isinstance(kind, Perhaps | Unbound | OrNone):
         return True
-    if isinstance(kind, Group):
+    if isinstance(kind, Group | Made):
         return any(map(is_open, kind.items))
     return isinstance(kind, Either | IntOrFloat | Part | Listed)
 
 
 def has_rows(kind: Kind) -> bool:
     """Whether there is an array in it of which data decide how many rows it has."""
-    if isinstance(kind, Group):
+    if isinstance(kind, Group | Made):
         return any(map(has_rows, kind.items))
     return isinstance(kind, Part)
 
@@ -290,7 +308,7 @@ def text_of(kind: Kind) -> str:
         return str(kind.type)
     if isinstance(kind, Part):
         return f"rows of {kind.type}"
-    if isinstance(kind, Group):
+    if isinstance(kind, Group | Made):
         return f"{kind.kind.__name__} of {', '.join(map(text_of, kind.items))}"
     if isinstance(kind, Rest):
         return "what is left of an iterator"

@@ -13,8 +13,29 @@ from jitflow.core.dtypes import F64
 from jitflow.core.errors import Unsupported
 from jitflow.core.lazy import LazyModule
 from jitflow.ir.graph import Value
-from jitflow.tracer import arrays, carried, facts, kinds, list_rows, list_tables, numpy, operations
-from jitflow.tracer.kinds import Either, Fixed, Group, IntOrFloat, Kind, Number, OrNone, Ragged, Row
+from jitflow.tracer import (
+    arrays,
+    carried,
+    facts,
+    kinds,
+    list_kinds,
+    list_rows,
+    list_tables,
+    numpy,
+    operations,
+)
+from jitflow.tracer.kinds import (
+    Either,
+    Fixed,
+    Group,
+    IntOrFloat,
+    Kind,
+    Made,
+    Number,
+    OrNone,
+    Ragged,
+    Row,
+)
 from jitflow.tracer.numpy.nested import array_of
 from jitflow.tracer.objects.number_values import integer
 from jitflow.tracer.values import (
@@ -80,7 +101,7 @@ def concatenated(tracer: Any, left: SequenceValue, right: SequenceValue) -> PyVa
     found = [_columns(tracer, side) for side in sides]
     kind: Kind = found[0][0].item
     for row, _ in found[1:]:
-        kind = list_rows.unified(kind, row.item, *left.fixed, *right.fixed)
+        kind = list_kinds.unified(kind, row.item, *left.fixed, *right.fixed)
     if any(
         row.item != kind and not _is_known(side)
         for side, (row, _) in zip(sides, found, strict=True)
@@ -99,7 +120,7 @@ def _columns(tracer: Interpreter, owner: SequenceValue) -> tuple[Row, list[Value
     """The kind of a list of numbers, and the arrays of its items."""
     rows = owner.rows
     if rows is None:
-        kind = list_rows.kind_of_all(tracer, owner.fixed)
+        kind = list_kinds.kind_of_all(tracer, owner.fixed)
         if isinstance(kind, Number | Either | IntOrFloat):
             columns = list_rows.columns_of(tracer, owner.fixed, kind)
             return Row(kind, len(owner.fixed)), columns
@@ -131,7 +152,7 @@ def unpack(tracer: Any, owner: SequenceValue, count: int) -> list[PyValue]:
 
 
 def _sliced(tracer: Interpreter, rows: RowsValue, found: list[ArrayValue]) -> PyValue:
-    if not found or list_rows.has_arrays(rows.stack.item):
+    if not found or list_kinds.has_arrays(rows.stack.item):
         raise Unsupported("JF-B006", "a slice of a list that grows")
     extent = found[0].shape[0]
     buffers = tuple(arrays.read(tracer.context, array) for array in found)
@@ -178,7 +199,7 @@ def _is_array(kind: Kind) -> bool:
         return isinstance(kind.item, Number)
     if isinstance(kind, Either):
         return kind.box == "float"
-    return not isinstance(kind, Fixed | IntOrFloat | OrNone | Ragged)
+    return not isinstance(kind, Fixed | IntOrFloat | Made | OrNone | Ragged)
 
 
 def _table(tracer: Interpreter, kind: Group, columns: list[Value]) -> Value:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from typing import Any
 
@@ -10,8 +10,8 @@ import numpy as np
 
 from jitflow.core.dtypes import I64
 from jitflow.core.errors import Unsupported
-from jitflow.tracer import arrays, kinds, list_rows, operations, recipes
-from jitflow.tracer.kinds import Array, Either, Fixed, Group, IntOrFloat, Kind, Number, Row
+from jitflow.tracer import arrays, kinds, list_kinds, list_rows, operations, recipes
+from jitflow.tracer.kinds import Array, Either, Fixed, Group, IntOrFloat, Kind, Made, Number, Row
 from jitflow.tracer.objects.number_values import integer
 from jitflow.tracer.values import PyValue, RowsValue, ScalarValue, SequenceValue
 
@@ -21,8 +21,10 @@ def recipe_of(tracer: Any, owner: SequenceValue, fixed: list[recipes.Recipe]) ->
     rows = owner.rows
     assert rows is not None
     growth = tracer.growing.get(id(owner))
-    if growth is not None and growth.shared is not None:
+    if growth is not None and growth.shared:
         raise Unsupported("JF-B006", "a list leaves the piece that may have an array twice")
+    if list_kinds.has_pinned(rows.stack.item):
+        raise Unsupported("JF-B006", "a list leaves the piece whose items have one array")
     is_anew = rows.stack.is_set or list_rows.is_table(rows)
     first = 0 if is_anew else rows.stack.copied
     start = recipes.BuildSequence(list, () if is_anew else tuple(fixed))
@@ -83,6 +85,9 @@ def _reader(kind: Kind) -> Reader:
     if isinstance(kind, Group):
         make = tuple if kind.kind is tuple else kind.kind._make  # type: ignore[attr-defined]
         return partial(_read_groups, make, [_reader(item) for item in kind.items])
+    if isinstance(kind, Made):
+        keys = [key for _, key in kind.keys]
+        return partial(_read_groups, partial(_as_dict, keys), [_reader(k) for k in kind.items])
     if isinstance(kind, Row):
         return partial(_read_lists, _reader(kind.item), len(kinds.types_of(kind)))
     assert isinstance(kind, Fixed)
@@ -124,6 +129,10 @@ def _read_groups(
 ) -> list[Any]:
     columns = [reader(buffers, rows) for reader in readers]
     return [make(items) for items in zip(*columns, strict=True)]
+
+
+def _as_dict(keys: list[Any], items: Iterable[Any]) -> dict[Any, Any]:
+    return dict(zip(keys, items, strict=True))
 
 
 def _read_lists(

@@ -1,12 +1,12 @@
 """The rows of lists that captured loops grow or change: arrays with an item in each row.
 
-What a list's items are (`item_kind`), what one consists of (`parts_of`), and reading and writing
-rows. A list of lists is a table (`list_tables`): its arrays have two axes.
+What an item consists of (`parts_of`), and reading and writing rows; `list_kinds` has what items
+are. A list of lists is a table (`list_tables`): its arrays have two axes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,12 +16,23 @@ from jitflow.core.dataclass import replace
 from jitflow.core.dims import Dim
 from jitflow.core.dtypes import I64, DType
 from jitflow.core.errors import Unsupported
+from jitflow.core.lazy import LazyModule
 from jitflow.ir.graph import Block, Value
 from jitflow.ir.rules import splat
-from jitflow.tracer import arrays, carried, facts, kinds, layout, operations
-from jitflow.tracer.kinds import Array, Either, Fixed, Group, IntOrFloat, Kind, Number, Row, Stack
+from jitflow.tracer import arrays, carried, facts, kinds, list_kinds, operations
+from jitflow.tracer.kinds import (
+    Either,
+    Group,
+    IntOrFloat,
+    Kind,
+    Made,
+    Number,
+    Row,
+    Stack,
+)
 from jitflow.tracer.numpy.nested import array_of
 from jitflow.tracer.objects.number_values import box_of
+from jitflow.tracer.objects.wrap import settled
 from jitflow.tracer.values import (
     ArrayValue,
     ConstantValue,
@@ -33,7 +44,10 @@ from jitflow.tracer.values import (
 )
 
 if TYPE_CHECKING:
+    from jitflow.tracer import rolling
     from jitflow.tracer.interpreter import Interpreter
+else:
+    rolling = LazyModule("jitflow.tracer.rolling")
 
 IN_LIST = "an array in a list,"
 """Why an array may be neither written nor handed out."""
@@ -44,70 +58,17 @@ _LONGEST = 2**40
 Contents = tuple[tuple[Storage, Value], ...]
 """Memory, with what it held at one time."""
 
-# Kinds of items
-
-
-def is_stackable(kind: Kind) -> bool:
-    """Whether items of a kind can be rows."""
-    if isinstance(kind, Group):
-        return bool(kind.items) and all(map(is_stackable, kind.items))
-    if isinstance(kind, Array):
-        return kind.order == layout.c_order(kind.type.rank) and kind.type.rank > 0
-    if isinstance(kind, Fixed):
-        return isinstance(kind.value, ConstantValue) and kind.value.value is None
-    return isinstance(kind, Number | Either | IntOrFloat | Row)
-
-
-def has_arrays(kind: Kind) -> bool:
-    """Whether there are arrays in an item of a kind."""
-    return isinstance(kind, Array) or (isinstance(kind, Group) and any(map(has_arrays, kind.items)))
-
-
-def item_kind(tracer: Interpreter, item: PyValue) -> Kind:
-    """The kind of a value as an item of a list: lists of numbers have one, too."""
-    known = carried.describe(tracer, item)
-    item = operations.resolve(tracer, item)
-    if not isinstance(item, SequenceValue) or item.kind is not list:
-        return known
-    if not (item.host is None and item.source is None and item.lender is None):
-        return Fixed(item)  # two lists have it
-    if item.rows is not None:
-        stack = item.rows.stack
-        is_row = stack.is_full and isinstance(stack.item, Number | Either | IntOrFloat)
-        return Row(stack.item, stack.capacity) if is_row else Fixed(item)
-    try:
-        kind = kind_of_all(tracer, item.fixed)
-    except Unsupported:
-        return Fixed(item)
-    is_number = isinstance(kind, Number | Either | IntOrFloat)
-    return Row(kind, len(item.fixed)) if is_number else Fixed(item)
-
-
-def unified(kind: Kind, other: Kind, *values: PyValue) -> Kind:
-    """As `carried.unified`, of items; rows are not None or a number as data decide."""
-    wide = carried.unified(kind, other, "an item of a list", values)
-    if wide != kind and not is_stackable(wide):
-        raise Unsupported("JF-B006", f"a list of {kinds.text_of(wide)}")
-    return wide
-
-
-def kind_of_all(tracer: Interpreter, items: list[PyValue]) -> Kind:
-    """The kind that all items have; those of ``[0] * n`` are one. JF-B006 where there is none."""
-    kind: Kind | None = None
-    for item in {id(item): item for item in items}.values():
-        known = item_kind(tracer, item)
-        kind = known if kind is None else unified(kind, known, item)
-    if kind is None:
-        raise Unsupported("JF-B006", "an item of an empty list")
-    return kind
-
-
 # What items consist of
 
 
 def parts_of(tracer: Interpreter, item: PyValue, kind: Kind) -> list[Value]:
     """The graph values of an item, as one of a kind that `carried.unified` gave."""
-    known = item_kind(tracer, item)
+    if isinstance(kind, Group | Made):
+        pairs = zip(list_kinds.contents_of(settled(item)), kind.items, strict=True)
+        return [part for value, own in pairs for part in parts_of(tracer, value, own)]
+    if list_kinds.is_pinned(kind):
+        return []
+    known = list_kinds.item_kind(tracer, item)
     if not isinstance(known, Row):
         return carried.converted(tracer, carried.parts_of(tracer, item), known, kind)
     assert isinstance(kind, Row)
@@ -345,11 +306,14 @@ def made(tracer: Any, owner: SequenceValue, parts: Sequence[Value]) -> PyValue:
     """An item of a list from its graph values; arrays in it are good for reading alone."""
     assert owner.rows is not None
     item = carried.build(tracer, owner.rows.stack.item, iter(parts), IN_LIST)
+    growth = tracer.growing.get(id(owner))
     held = tuple(
         (storage, storage.version) for front in _fronts(tracer, owner) for storage, _ in front
     )
-    for array in carried.storages_of(item):
+    held += () if growth is None else growth.shared
+    for array in list_kinds.copied(item, owner.rows.stack.item):
         array.storage.may_be = held
+    rolling.lend(tracer, item)
     return item
 
 
@@ -375,16 +339,23 @@ def is_behind_fronts(tracer: Any, owner: SequenceValue, key: PyValue) -> bool:
 
 
 def check_shared(tracer: Any, owner: SequenceValue) -> None:
-    """Decline to read arrays that the program has elsewhere, in a loop or after a change."""
+    """Decline to read arrays that the program has elsewhere, after a change."""
     growth = tracer.growing.get(id(owner))
     if growth is None:
         return
-    is_inside = any(attempt.knows(owner) for attempt in tracer.attempts)
-    growth.is_read |= is_inside
-    if growth.shared is None:
-        return
-    if is_inside or any(storage.version is not before for storage, before in growth.shared):
+    growth.readers.update(attempt for attempt in tracer.attempts if attempt.knows(owner))
+    if any(storage.version is not before for storage, before in growth.shared):
         raise Unsupported("JF-B006", "an array that was there before is in a list")
+
+
+def check_unwritten(tracer: Any, attempt: Any, written: Container[Storage]) -> None:
+    """Decline an iteration that writes arrays of lists that it, or the next one, has read."""
+    for growth in tracer.growing.values():
+        if attempt not in growth.readers:
+            continue
+        if any(storage in written for storage, _ in growth.shared):
+            raise Unsupported("JF-B006", "an array that was there before is in a list")
+        check_shared(tracer, growth.owner)
 
 
 def _refreshed(tracer: Interpreter, owner: SequenceValue, rows: RowsValue) -> RowsValue:

@@ -11,7 +11,7 @@ from jitflow.tracer import carried, growing, kinds, places
 from jitflow.tracer.control_flow import Loop
 from jitflow.tracer.domains import Domain
 from jitflow.tracer.frame import SymbolicFrame
-from jitflow.tracer.kinds import Fixed, Kind, Listed, NotSettled, Number, Perhaps, Unbound
+from jitflow.tracer.kinds import Fixed, Kind, NotSettled, Number, Perhaps, Unbound
 from jitflow.tracer.liveness import live_slots
 from jitflow.tracer.loop_values import Carried, Origins, name_of
 from jitflow.tracer.merging import Ending, place_ending
@@ -90,7 +90,7 @@ class Entry:
                 if slot in self.widened:
                     self.carried.append(Carried(frame.names[slot], Unbound(), [], slot=slot))
                 continue
-            if isinstance(self.widened.get(slot), Listed):
+            if kinds.is_rolled(self.widened.get(slot)):
                 self._carry_list(Ending.of_list(tracer, value, frame.names[slot]), slot=slot)
                 continue
             kind = carried.describe(tracer, value)
@@ -104,16 +104,17 @@ class Entry:
         self._choose_places(known)
         self._widen()
         for item in self.carried:
-            if item.name in uncertain or not self._is_own(item.old):
+            if item.name in uncertain or not self._is_own(item):
                 item.uncertain = f"{item.name}, which may be an array that was there before,"
-                item.origins = carried.origins(item.old) | uncertain.get(item.name, frozenset())
+                found = carried.origins(item.arrays_in(item.old))
+                item.origins = found | uncertain.get(item.name, frozenset())
 
     def _choose_places(self, known: dict[tuple[int, Any], Place]) -> None:
         """Carry what places hold, or have them hold the same objects again (`fixed`)."""
         tracer = self.tracer
         rolled = {id(owner) for item in self.carried for owner in rolling.lists_of(item.old)}
         for place in known.values():
-            if isinstance(self.widened.get(place.key), Listed):
+            if kinds.is_rolled(self.widened.get(place.key)):
                 held = place.read()
                 assert isinstance(held, PyValue)
                 self._carry_list(Ending.of_list(tracer, held, str(place)), place=place)
@@ -220,9 +221,9 @@ class Entry:
                 item.initial = carried.converted(self.tracer, item.initial, item.kind, kind)
                 item.kind = kind
 
-    def _is_own(self, value: PyValue | None) -> bool:
-        """Whether nothing else leads to the arrays in a value."""
-        for array in carried.storages_of(value) if value is not None else ():
+    def _is_own(self, item: Carried) -> bool:
+        """Whether nothing else leads to the arrays in what is carried."""
+        for array in item.arrays_in(item.old):
             storage = array.storage
             if array.views or storage.source is not None or storage.uncertain:
                 return False

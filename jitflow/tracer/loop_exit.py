@@ -104,7 +104,7 @@ class Exit(Entry):
         item.view = own_view if owner is not None else None
         item.ending = ending
         item.ends = carried.converted(self.tracer, ending.parts, ending.known_kind, kind)
-        if not self._leaves_own(ending, slot is not None):
+        if not self._leaves_own(item, slot is not None):
             item.uncertain = f"{name}, which may be an array that was there before,"
         self.outs.append(item)
 
@@ -127,11 +127,14 @@ class Exit(Entry):
         kind = carried.known_outside(ending.known_kind, name, self._capacity)
         item = Carried(name, kind, [], owner, slot=slot, stop=stop, ending=ending)
         item.ends = carried.converted(self.tracer, ending.parts, ending.known_kind, kind)
+        if carried.made_in(kind, self._is_known):
+            raise Unsupported("JF-B006", f"{name} is an object that an iteration makes")
+        if not self._leaves_own(item, slot is not None):
+            item.uncertain = f"{name}, which may have an array that was there before,"
         self.outs.append(item)
 
-    def _leaves_own(self, ending: Ending, is_variable: bool) -> bool:
-        if ending.value is None:
-            return True
+    def _leaves_own(self, item: Carried, is_variable: bool) -> bool:
+        assert item.ending is not None
         return all(
             not array.views
             and not array.storage.uncertain
@@ -139,15 +142,14 @@ class Exit(Entry):
             and self._sharer(array.storage) is None
             and self._users(array.storage) == 0
             and not (is_variable and self._out_of(array.storage))
-            for array in carried.storages_of(ending.value)
+            for array in item.arrays_in(item.ending.value)
         )
 
     def _out_of(self, storage: Storage) -> Carried | None:
         """Another value that comes out with an array on this storage."""
         for item in self.outs:
             value = None if item.ending is None else item.ending.value
-            found = () if value is None else carried.storages_of(value)
-            if any(array.storage is storage for array in found):
+            if any(array.storage is storage for array in item.arrays_in(value)):
                 return item
         return None
 
@@ -171,8 +173,8 @@ class Exit(Entry):
         return sum(
             array.storage is storage
             for item in self.carried
-            if item.ending is not None and item.ending.value is not None
-            for array in carried.storages_of(item.ending.value)
+            if item.ending is not None
+            for array in item.arrays_in(item.ending.value)
         )
 
     def _sharer(self, storage: Storage) -> SequenceValue | None:

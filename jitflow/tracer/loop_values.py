@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from jitflow.core.dataclass import dataclass, field, replace
 from jitflow.core.dims import Dim
+from jitflow.core.lazy import LazyModule
 from jitflow.ir.graph import Value
 from jitflow.tracer import carried, kinds
 from jitflow.tracer.frame import SymbolicFrame
@@ -17,7 +18,10 @@ from jitflow.tracer.places import Place
 from jitflow.tracer.values import ArrayValue, NumbersValue, PyValue, SequenceValue, Storage
 
 if TYPE_CHECKING:
+    from jitflow.tracer import rolling
     from jitflow.tracer.interpreter import Interpreter
+else:
+    rolling = LazyModule("jitflow.tracer.rolling")
 
 Origins: TypeAlias = dict[str, frozenset[Storage]]
 """By names of variables, the memory known elsewhere that they may have."""
@@ -76,6 +80,11 @@ class Carried:
     def is_memory(self) -> bool:
         """Whether it is the contents of memory."""
         return self.place is not None and isinstance(self.place.owner, Storage | NumbersValue)
+
+    def arrays_in(self, value: PyValue | None) -> list[ArrayValue]:
+        """The arrays that a value consists of where it is carried as this."""
+        find = rolling.arrays_of if kinds.is_rolled(self.kind) else carried.storages_of
+        return list(find(value))
 
     def put(self, tracer: Interpreter, frame: SymbolicFrame, parts: list[Value]) -> None:
         """Make the variable or place be what `parts` hold."""

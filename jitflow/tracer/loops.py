@@ -174,7 +174,7 @@ class _Attempt(Exit):
                 assert isinstance(item.current, ArrayValue)
                 shrinking.note_room(context, item.current.type.shape[0], item.kind)
         for item in self.carried:
-            carried.doubt(item.current, item.origins)
+            carried.doubt(item.arrays_in(item.current), item.origins)
         header = self.loop.header
         if self.domain is not None:
             index = facts.late_symbol(context, block.parameters[0], None)
@@ -240,6 +240,8 @@ class _Attempt(Exit):
                 raise NotSettled(f"{item.name} has no value after an iteration")
             item.ends = self._ends(item, item.ending)
         self._check_lists()
+        memory = [item.place.owner for item in self.carried if item.is_memory and item.place]
+        list_rows.check_unwritten(self.tracer, self, memory)
         if self._find_rebound() or any(item.key in self.widened for item in self._unlike()):
             return True
         apart = regrouped(self.carried)
@@ -257,7 +259,8 @@ class _Attempt(Exit):
             assert item.ending is not None
             if item.is_memory or not (item.uncertain or not self._stays_own(item)):
                 continue
-            found = frozenset(filter(self.reach.knows, carried.origins(item.ending.value)))
+            found = carried.origins(item.arrays_in(item.ending.value))
+            found = frozenset(filter(self.reach.knows, found))
             turned |= not (item.uncertain and found <= item.origins)
             uncertain[item.name] = uncertain.get(item.name, frozenset()) | found
         return turned
@@ -315,7 +318,7 @@ class _Attempt(Exit):
         return [item for item in self.carried if self.widened.get(item.key, item.kind) != item.kind]
 
     def _ending(self, item: Carried) -> Ending:
-        if isinstance(item.kind, kinds.Listed):
+        if kinds.is_rolled(item.kind):
             value: Any = item.place.read() if item.place else self.frame.slots[item.slot or 0]
             return Ending.of_list(self.tracer, value, item.name)
         if item.slot is not None:
@@ -366,7 +369,7 @@ class _Attempt(Exit):
         """Whether a list is another one after an iteration that can be carried by its items."""
         if settled(old) is settled(new) or not isinstance(new, PyValue):
             return False
-        last = rolling.described(self.tracer, new)
+        last = rolling.described_by_items(self.tracer, new)
         if last is None:
             return False
         first = Ending.of_list(self.tracer, old, name)
@@ -381,7 +384,7 @@ class _Attempt(Exit):
         found = [
             owner
             for item in self.carried
-            if isinstance(item.kind, kinds.Listed) and item.ending is not None
+            if kinds.is_rolled(item.kind) and item.ending is not None
             for owner in rolling.lists_of(item.ending.value)
         ]
         if len(set(map(id, found))) < len(found):
@@ -404,7 +407,7 @@ class _Attempt(Exit):
         assert item.ending is not None
         if item.ending.value is None:
             return True
-        for array in carried.storages_of(item.ending.value):
+        for array in item.arrays_in(item.ending.value):
             storage = array.storage
             if array.views or storage.uncertain or self._users(storage) > 1:
                 return False
@@ -530,34 +533,33 @@ class _Attempt(Exit):
                 tracer.note_birth(item.current, self.step)
         for item in (*self.carried, *self.outs):
             ending = item.ending.value if item.ending is not None else None
-            carried.doubt(item.current, item.origins | carried.origins(ending))
+            found = item.origins | carried.origins(item.arrays_in(ending))
+            carried.doubt(item.arrays_in(item.current), found)
 
     def _uncertainty_after(self, item: Carried) -> str:
         """Why an array behind the loop may be an older one, or one that a list has."""
         assert item.ending is not None
         if not item.uncertain or item.ending.value is None:
             return ""
-        found = [array.storage for array in carried.storages_of(item.ending.value)]
+        ends = item.arrays_in(item.ending.value)
         is_new = all(
             not array.views
             and not array.storage.uncertain
             and not self.reach.knows(array.storage)
             and self._users(array.storage) == 1
-            for array in carried.storages_of(item.ending.value)
+            for array in ends
         )
-        if not is_new or not (self.is_entered or self._is_own(item.old)):
+        if not is_new or not (self.is_entered or self._is_own(item)):
             return item.uncertain
-        return list_rows.IN_LIST if any(self._sharer(storage) for storage in found) else ""
+        return list_rows.IN_LIST if any(self._sharer(array.storage) for array in ends) else ""
 
     def _note_sharers(self, item: Carried) -> None:
         """Let arrays behind the loop be handed out where the lists that have them are not."""
         assert item.ending is not None
         if item.uncertain != list_rows.IN_LIST:
             return
-        assert item.ending.value is not None
-        assert item.current is not None
-        ends = carried.storages_of(item.ending.value)
-        for array, end in zip(carried.storages_of(item.current), ends, strict=True):
+        ends = item.arrays_in(item.ending.value)
+        for array, end in zip(item.arrays_in(item.current), ends, strict=True):
             array.storage.sharer = self._sharer(end.storage)
 
     # Ways out that only Python can go

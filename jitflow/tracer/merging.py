@@ -65,8 +65,8 @@ class Ending:
 
     @classmethod
     def of_list(cls, tracer: Interpreter, value: PyValue | None, name: str) -> Ending:
-        """The ending of a list by its items."""
-        found = rolling.described(tracer, value)
+        """The ending of a list or a dict by its items."""
+        found = rolling.described_by_items(tracer, value)
         if found is None:
             text = f"{name} is another object after an iteration"
             return cls(value, problem=Unsupported("JF-B006", text))
@@ -199,8 +199,8 @@ class Merger:
                 reason = self._uncertainty(first, second, what)
                 parts = iter(results[start:end])
                 made.append(carried.build(self.tracer, kind, parts, reason))
-                found = carried.origins(first.value) | carried.origins(second.value)
-                carried.doubt(made[0], found)
+                found = carried.origins((*_arrays(first), *_arrays(second)))
+                carried.doubt(carried.storages_of(made[0]), found)
             return made[0]
 
         self._memo[key] = finished
@@ -267,7 +267,7 @@ class Merger:
                 arm, value
             ):
                 ending.listed = rolling.described(tracer, value)
-        for array in carried.storages_of(value) if value is not None else ():
+        for array in carried.storages_of(value):
             for other, _ in array.storage.may_be:
                 if (id(other), None) in self.arms[arm].places:
                     text = f"{array.storage.uncertain} and has changed since"
@@ -305,7 +305,7 @@ class Merger:
                     return f"{what}, which may be an array that was there before,"
         return ""
 
-    def _is_alone(self, owner: Storage | SequenceValue | NumbersValue, side: int) -> bool:
+    def _is_alone(self, owner: Storage | PyValue, side: int) -> bool:
         """Whether no more than one way leads to memory, or to a list, at the end of an arm."""
         if owner.source is not None:
             return False
@@ -335,7 +335,7 @@ def _ways_to(values: Iterable[PyValue | None]) -> Counter[int]:
 
 
 def _arrays(ending: Ending) -> list[ArrayValue]:
-    return [] if ending.value is None else list(carried.storages_of(ending.value))
+    return list(carried.storages_of(ending.value))
 
 
 def _identity(ending: Ending) -> int:

@@ -336,8 +336,8 @@ class Reach:
     objects : dict
         By identity; holds them, so that identities stay theirs.
     holders : dict
-        Identity of each storage to how many ways lead to an array on it; likewise of iterators
-        and lists.
+        Identity of each storage to how many ways lead to an array on it; likewise of iterators,
+        lists and dicts.
     """
 
     def __init__(self, tracer: Interpreter) -> None:
@@ -363,7 +363,7 @@ class Reach:
         held: list[Any] = []
         if isinstance(item, ArrayValue):
             held = [item.storage, *(other for other, _ in item.storage.may_be)]
-        elif isinstance(item, (IteratorValue, SequenceValue, NumbersValue)):
+        elif isinstance(item, (IteratorValue, SequenceValue, NumbersValue, DictValue)):
             held = [item]
         for target in held:
             self.holders[id(target)] = self.holders.get(id(target), 0) + 1
@@ -402,4 +402,6 @@ class Reach:
 _PLAIN = frozenset({int, str, bool, float, type(None)})
 """Types of attributes that lead nowhere; most do."""
 
-_OUTSIDE = frozenset({"source", "real", "tracer", "globals", "code", "value", "cls", "owner"})
+_OUTSIDE = frozenset(
+    {"source", "real", "tracer", "globals", "code", "value", "cls", "owner", "iterators"}
+)

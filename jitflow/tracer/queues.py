@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from jitflow.core.dataclass import replace
 from jitflow.core.errors import Unsupported
 from jitflow.ir.graph import Value
-from jitflow.tracer import carried, facts, growing, list_rows
+from jitflow.tracer import carried, facts, growing, list_kinds, list_rows
 from jitflow.tracer.kinds import Row
 from jitflow.tracer.objects import effects
 from jitflow.tracer.values import PyValue, RowsValue, SequenceValue
@@ -39,7 +39,7 @@ def _rows(tracer: Interpreter, owner: SequenceValue) -> RowsValue:
     if rows is None or owner.host is not None:
         raise Unsupported("JF-B006", "an item in front of a list comes or goes")
     growth, kind = tracer.growing[id(owner)], rows.stack.item
-    if list_rows.others_of(owner) or list_rows.has_arrays(kind) or isinstance(kind, Row):
+    if list_rows.others_of(owner) or list_kinds.has_arrays(kind) or isinstance(kind, Row):
         raise Unsupported("JF-B006", "an item in front of a list comes or goes")
     if not growth.is_queue and any(attempt.knows(owner) for attempt in tracer.attempts):
         growing.note_pop(growth, is_first=True)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import CodeType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from jitflow.core.dataclass import dataclass, field
 from jitflow.core.errors import Unsupported
@@ -107,6 +107,7 @@ class Mark:
     numpy_calls: int
     effects: int
     node_count: int
+    shared: dict[int, Any]
     calls: list[UserCall] = field(default_factory=list)
 
     @classmethod
@@ -122,6 +123,7 @@ class Mark:
             len(context.calls),
             len(context.objects.calls),
             context.builder.node_count,
+            {key: growth.shared for key, growth in tracer.growing.items()},
         )
 
     def check(self) -> None:
@@ -145,6 +147,8 @@ class Mark:
         self.rewind()
         self.calls.clear()
         self.tracer.context.builder.node_count = self.node_count
+        for key, growth in self.tracer.growing.items():
+            growth.shared = self.shared.get(key, ())
 
     def keep_calls(self) -> None:
         """Note the NumPy calls of everything that was traced since."""

@@ -3,6 +3,9 @@
 A list that one variable (or attribute) alone leads to may go over the border of a loop or a branch
 by what is in it: the list behind is a new object with these items, and nobody can tell. Its kind
 is `kinds.Listed`. A list with two ways to it, or one from outside, is an object as before.
+
+Lists of other items than numbers, and dicts, go over the border of a loop in the same way, by each
+item of them (`kinds.Made`): ``params = {name: params[name] - step * slopes[name] ...}``.
 """
 
 from __future__ import annotations
@@ -14,12 +17,30 @@ from jitflow.core.dims import Dim
 from jitflow.core.dtypes import I64
 from jitflow.core.errors import Unsupported
 from jitflow.ir.graph import Value
-from jitflow.tracer import carried, facts, growing, kinds, list_rows
-from jitflow.tracer.kinds import Either, Group, IntOrFloat, Kind, Listed, NotSettled, Number, Row
+from jitflow.tracer import carried, facts, growing, kinds, list_kinds, list_rows
+from jitflow.tracer.kinds import (
+    Either,
+    Group,
+    IntOrFloat,
+    Kind,
+    Listed,
+    Made,
+    NotSettled,
+    Number,
+    Row,
+)
 from jitflow.tracer.objects import integer_lists
+from jitflow.tracer.objects.model import DictValue
 from jitflow.tracer.objects.wrap import settled
 from jitflow.tracer.shrinking import Capacity
-from jitflow.tracer.values import NumbersValue, PyValue, RowsValue, SequenceValue
+from jitflow.tracer.values import (
+    ArrayValue,
+    ConstantValue,
+    NumbersValue,
+    PyValue,
+    RowsValue,
+    SequenceValue,
+)
 
 if TYPE_CHECKING:
     from jitflow.tracer.interpreter import Interpreter
@@ -45,8 +66,71 @@ def described(tracer: Interpreter, value: PyValue | None) -> tuple[Listed, list[
         return None
 
 
+def described_by_items(
+    tracer: Interpreter, value: PyValue | None
+) -> tuple[Listed | Made, list[Value]] | None:
+    """As `described`, of dicts and of lists of any items, too."""
+    found = described(tracer, value)
+    if found is not None:
+        return found
+    try:
+        kind = kind_by_items(tracer, value)
+        return (kind, parts_by_items(tracer, value)) if isinstance(kind, Made) else None
+    except Unsupported:
+        return None
+
+
+def kind_by_items(tracer: Interpreter, value: PyValue | None) -> Kind:
+    """The kind of a value, with lists and dicts in it by their items."""
+    value = settled(value)
+    items = _contents(value)
+    if items is None:
+        if value is None:
+            raise Unsupported("JF-B006", "an item that is not there")
+        return carried.describe(tracer, value)
+    known = tuple(kind_by_items(tracer, item) for item in items)
+    if isinstance(value, DictValue):
+        return Made(dict, tuple((type(key), key) for key in value.items), known)
+    assert isinstance(value, SequenceValue)
+    return Made(list, (), known) if value.kind is list else Group(value.kind, known)
+
+
+def parts_by_items(tracer: Interpreter, value: PyValue | None) -> list[Value]:
+    """The graph values that hold a value now, with those of lists and dicts in it."""
+    value = settled(value)
+    items = _contents(value)
+    if items is not None:
+        return [part for item in items for part in parts_by_items(tracer, item)]
+    return [] if value is None else carried.parts_of(tracer, value)
+
+
+def _contents(value: PyValue | None) -> list[PyValue] | None:
+    """The items of a tuple, or of a list or dict that nobody outside has; None of anything else."""
+    if isinstance(value, DictValue):
+        is_plain = value.kind is dict and value.hashed is None and value.owner is None
+        is_plain &= value.source is None and value.default_factory is None and not value.is_lent
+        if is_plain and all(type(key) in (str, int, bool) for key in value.items):
+            return [item for _, item in value.items.values()]
+    if isinstance(value, SequenceValue) and value.own_rows is None:
+        is_own = value.source is None and value.host is None and value.lender is None
+        if value.kind is not list or is_own:
+            return value.fixed
+    return None
+
+
+def arrays_of(value: PyValue | None) -> Iterator[ArrayValue]:
+    """As `carried.storages_of`, with the arrays in lists and dicts that go by their items."""
+    value = settled(value)
+    items = _contents(value)
+    if items is not None:
+        for item in items:
+            yield from arrays_of(item)
+    elif value is not None:
+        yield from carried.storages_of(value)
+
+
 def _of_items(tracer: Interpreter, owner: SequenceValue) -> tuple[Listed, list[Value]] | None:
-    kind = list_rows.kind_of_all(tracer, owner.fixed)
+    kind = list_kinds.kind_of_all(tracer, owner.fixed)
     if not _is_of_numbers(kind):
         return None
     size = len(owner.fixed)
@@ -59,7 +143,7 @@ def _of_rows(tracer: Interpreter, owner: SequenceValue) -> tuple[Listed, list[Va
     rows = owner.own_rows
     assert rows is not None
     growth = tracer.growing.get(id(owner))
-    is_shared = growth is not None and growth.shared is not None
+    is_shared = growth is not None and bool(growth.shared)
     if list_rows.others_of(owner) or rows.stack.is_ordered or is_shared:
         return None
     if not _is_of_numbers(rows.stack.item):
@@ -77,11 +161,15 @@ def _is_of_numbers(kind: Kind) -> bool:
     return isinstance(kind, Number | Either | IntOrFloat)
 
 
-def lists_of(value: PyValue | None) -> Iterator[SequenceValue | NumbersValue]:
-    """The lists in a value: itself, its items, those of tuples."""
+def lists_of(value: PyValue | None) -> Iterator[SequenceValue | NumbersValue | DictValue]:
+    """The lists and dicts in a value: itself, its items, those of tuples."""
     value = settled(value)
     if isinstance(value, NumbersValue):
         yield value
+    elif isinstance(value, DictValue):
+        yield value
+        for _, item in value.known.values():
+            yield from lists_of(item)
     elif isinstance(value, SequenceValue):
         if value.kind is list:
             yield value
@@ -89,14 +177,35 @@ def lists_of(value: PyValue | None) -> Iterator[SequenceValue | NumbersValue]:
             yield from lists_of(item)
 
 
-def build(tracer: Interpreter, kind: Listed, parts: Iterator[Value]) -> SequenceValue:
-    """A new list of the items that `parts` hold."""
+def build(
+    tracer: Interpreter, kind: Listed | Made, parts: Iterator[Value], uncertain: str
+) -> PyValue:
+    """A new list or dict of the items that `parts` hold; as `carried.build`."""
+    if isinstance(kind, Listed):
+        return _in_rows(tracer, kind, parts)
+    items = [carried.build(tracer, item, parts, uncertain) for item in kind.items]
+    if kind.kind is list:
+        return SequenceValue(list, items)
+    keys = [key for _, key in kind.keys]
+    pairs = zip(keys, items, strict=True)
+    return DictValue({key: (ConstantValue(key), item) for key, item in pairs})
+
+
+def _in_rows(tracer: Interpreter, kind: Listed, parts: Iterator[Value]) -> SequenceValue:
     found = [next(parts) for _ in kinds.types_of(kind)]
     count = None if kind.is_full else found.pop()
     made = SequenceValue(list, [])
     made.own_rows = RowsValue(kind.stack, tuple(found), count)
     tracer.know_rows(made, kind.item)
     return made
+
+
+def lend(tracer: Interpreter, value: PyValue) -> None:
+    """Let the dicts in a value be good for reading alone: a list has them."""
+    for owner in lists_of(value):
+        if isinstance(owner, DictValue):
+            tracer.context.objects.save(owner)
+            owner.is_lent = True
 
 
 # Lists of different lengths
@@ -201,6 +310,10 @@ def ways_to(values: Iterable[PyValue]) -> list[int]:
         if isinstance(value, SequenceValue) and id(value) not in seen:
             seen.add(id(value))
             work += value.fixed
+        if isinstance(value, DictValue):
+            found.append(id(value))
+            work += [] if id(value) in seen else [item for _, item in value.known.values()]
+            seen.add(id(value))
     return found
 
 

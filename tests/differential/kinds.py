@@ -9,6 +9,7 @@ from typing import Any
 
 import integer_programs
 import nest_programs
+import record_programs
 import rolling_programs
 import state_programs
 from container_programs import ContainerProgram
@@ -81,6 +82,9 @@ KINDS = {
     "masks": Kind(lambda seed: load(MaskProgram(seed).source(), f"masks {seed}"), _mask_calls),
     "rolling": Kind(
         lambda seed: load(rolling_programs.source(seed), f"rolling {seed}"), rolling_programs.calls
+    ),
+    "records": Kind(
+        lambda seed: load(record_programs.source(seed), f"records {seed}"), record_programs.calls
     ),
     "states": Kind(state_programs.program, _state_calls),
     "integers": Kind(integer_programs.program, _integer_calls),

@@ -85,7 +85,7 @@ def test_large_iterations_of_a_while_are_pieces():
         done, losses = 0, []
         while done < steps:
             begin = done * 8 % len(x)
-            for _ in range(6):
+            for _ in "abcdef":
                 losses.append(model.step(x[begin : begin + 8], y[begin : begin + 8]))
             if done % 4 == 0:
                 print(f"{done}: {losses[-1]:.6f}")

@@ -24,6 +24,8 @@ def get(context: TraceContext, receiver: PyValue, name: str) -> PyValue:
     rule = table.get(name)
     if isinstance(receiver, ArrayValue) and name in _OF_HOST and not receiver.storage.kind.is_host:
         raise unsupported(f"{name} of an array on {receiver.storage.kind}")
+    if name in _OF_MEMORY and isinstance(receiver, ArrayValue) and receiver.storage.uncertain:
+        raise unsupported(f"{name} of an array that is perhaps another one")
     if rule is None:
         if hasattr(receiver.python_type, name):
             raise unsupported(f"{receiver.python_type.__name__}.{name}")
@@ -95,6 +97,9 @@ _MOST_FLAT_AXES = 32
 
 _OF_HOST = frozenset({"base", "device", "flags", "flat"})
 """Attributes that arrays of devices have of their own, or not at all."""
+
+_OF_MEMORY = frozenset({"base", "flags", "strides"})
+"""Attributes that tell how an array lies in memory."""
 
 _ARRAY: dict[str, Callable[[TraceContext, Any], PyValue]] = {
     "shape": lambda context, array: shape_value(array.shape),

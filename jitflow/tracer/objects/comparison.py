@@ -270,8 +270,9 @@ def is_same(tracer: Tracer, left: PyValue, right: PyValue) -> bool:
     left, right = resolve(tracer, left), resolve(tracer, right)
     if left is right:
         return True
-    _check_known(left)
-    _check_known(right)
+    if not (_is_none(left) or _is_none(right)):
+        _check_known(left)
+        _check_known(right)
     if isinstance(left, ConstantValue) and isinstance(right, ConstantValue):
         return _same_constants(left.value, right.value)
     if left.source is not None and right.source is not None:
@@ -285,20 +286,27 @@ def is_same(tracer: Tracer, left: PyValue, right: PyValue) -> bool:
     return False
 
 
+def _is_none(value: PyValue) -> bool:
+    return isinstance(value, ConstantValue) and value.value is None
+
+
 def _check_known(value: PyValue) -> None:
     """Decline what may be another object in eager Python, or several values stand for."""
     if isinstance(value, ArrayValue) and value.storage.uncertain:
         raise Unsupported("JF-B006", f"identity of {value.storage.uncertain}")
     if isinstance(value, SequenceValue) and (value.host or value.lender) is not None:
         raise Unsupported("JF-B006", "identity of an item of a list of lists")
+    if isinstance(value, DictValue) and value.is_lent:
+        raise Unsupported("JF-B006", "identity of a dict in a list that grows")
 
 
 def _has_shared_objects(left: PyValue, right: PyValue) -> bool:
-    """Whether Python may use one object for two of these: small integers, bools, ``()``."""
+    """Whether Python may use one object for two of these: small integers, bools, tuples."""
     if isinstance(left, ScalarValue) or isinstance(right, ScalarValue):
         return True
-    both = isinstance(left, SequenceValue) and isinstance(right, SequenceValue)
-    return both and left.kind is tuple and not (left.items or right.items)  # type: ignore[attr-defined]
+    if not (isinstance(left, SequenceValue) and isinstance(right, SequenceValue)):
+        return False
+    return left.kind is not list and len(left.items) == len(right.items)
 
 
 def _is_constant(tracer: Tracer, value: LazyValue, expected: Any) -> bool | None:

@@ -22,6 +22,8 @@ def will_change(tracer: Tracer, value: Any) -> None:
     if isinstance(value, SequenceValue) and value.lender is not None:
         cause = Unsupported("JF-B014", "a list in a list of lists changes")
         raise Restart(cause, itemised=value.origin)
+    if isinstance(value, DictValue) and value.is_lent:
+        raise Unsupported("JF-B006", "a dict in a list that grows changes")
     table = tracer.context.objects
     table.save(value)
     value.changed = True

@@ -22,7 +22,7 @@ from jitflow.core.dataclass import dataclass
 from jitflow.core.dtypes import I64
 from jitflow.core.errors import Unsupported
 from jitflow.guards.sources import ConstantSource
-from jitflow.tracer import carried, facts, growing, kinds, list_rows, places
+from jitflow.tracer import carried, facts, growing, kinds, list_kinds, list_rows, places
 from jitflow.tracer.kinds import Group, Kind, Number, Stack
 from jitflow.tracer.objects import effects
 from jitflow.tracer.objects.keys import is_open
@@ -188,10 +188,10 @@ def _wish(
         return Wish(owner, kind, None) if owner.by_insertion or owner.source else None
     found = [item for _, item in owner.items.values()] + ([] if new is None else [new])
     try:
-        value = list_rows.kind_of_all(tracer, found)
+        value = list_kinds.kind_of_all(tracer, found)
     except Unsupported:
         return None
-    if not list_rows.is_stackable(value) or list_rows.has_arrays(value):
+    if not list_kinds.is_stackable(value) or list_kinds.has_arrays(value):
         return None
     return None if isinstance(value, kinds.Row) else Wish(owner, kind, value)
 

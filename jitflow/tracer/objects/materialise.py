@@ -259,6 +259,8 @@ def dict_items(tracer: Tracer, value: DictValue) -> r.Recipe:
 
 
 def _dict(tracer: Tracer, value: DictValue) -> r.Recipe:
+    if value.is_lent:
+        raise Unsupported("JF-B006", "a dict in a list that grows leaves the piece")
     if value.owner is not None:
         return r.BuildCall(vars, (recipe_of(tracer, value.owner),))
     items = dict_items(tracer, value)

@@ -137,7 +137,8 @@ class DictValue(KeyedValue):
 
     `items` maps the key's Python object to (key value, value); keys are constants.
     `default_factory` is set for `collections.defaultdict`; `owner` for the dictionary of an
-    instance, where what is set through one is seen through the other.
+    instance, where what is set through one is seen through the other. One that is lent is an item
+    of a list with rows, or may be one: it is good for reading.
     """
 
     def __init__(
@@ -151,6 +152,7 @@ class DictValue(KeyedValue):
         super().__init__(items)
         self.source, self.kind = source, kind
         self.default_factory, self.owner = default_factory, owner
+        self.is_lent = False
 
     @property
     def python_type(self) -> type:
