@@ -268,7 +268,7 @@ def _check_growth(
     was_tried = place in tracer.limits.captures or reason is not None
     was_tried |= iterator.kind not in capture.KEPT
     most = MAX_UNROLLED_NODES
-    if not was_tried and each >= _LARGE_STEP:
+    if not (was_tried or _lists(iterator)) and each >= _LARGE_STEP:
         most = _MAX_UNTRIED_NODES
     most *= 1 if taken > 1 else 2  # the first iteration may be the largest
     if not is_step and each * (taken + remaining) <= most:
