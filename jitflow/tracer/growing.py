@@ -282,7 +282,7 @@ def _has_fronts(tracer: Interpreter, growth: Growth) -> bool:
     return (
         not list_kinds.has_dicts(growth.kind)
         and len(items) <= _FRONTS
-        and all(list_kinds.pinned(tracer, growth.owner, item) == growth.kind for item in items)
+        and all(list_kinds.is_of(tracer, growth.owner, item, growth.kind) for item in items)
     )
 
 

@@ -154,6 +154,11 @@ def contents_of(value: PyValue | None) -> list[PyValue]:
     return value.items
 
 
+def is_of(tracer: Interpreter, owner: SequenceValue, item: PyValue, kind: Kind) -> bool:
+    """Whether an item of `owner` is of a kind, perhaps with copies of its arrays."""
+    return kind in (pinned(tracer, owner, item), item_kind(tracer, item))
+
+
 def copied(item: PyValue | None, kind: Kind) -> Iterator[ArrayValue]:
     """The arrays in an item of which the rows have copies."""
     value = settled(item)
