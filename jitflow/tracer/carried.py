@@ -14,7 +14,7 @@ import numpy as np
 
 from jitflow.core import dtypes
 from jitflow.core.dataclass import replace
-from jitflow.core.dtypes import BOOL, C128, F64, I64, DType
+from jitflow.core.dtypes import BOOL, C128, F32, F64, I64, DType
 from jitflow.core.errors import Unsupported
 from jitflow.core.lazy import LazyModule
 from jitflow.ir.graph import Value
@@ -41,7 +41,7 @@ from jitflow.tracer.kinds import (
     types_of,
 )
 from jitflow.tracer.layout import c_order
-from jitflow.tracer.objects.either import PAIRS, exact_float
+from jitflow.tracer.objects.either import PAIRS, exact_float, exact_single
 from jitflow.tracer.objects.int_or_float import bound_of
 from jitflow.tracer.objects.model import IteratorValue
 from jitflow.tracer.objects.wrap import settled
@@ -222,7 +222,7 @@ def unified(
         dtypes = {kind.dtype for kind in (left, right) if _may_be_numpy(kind)}
         if len(boxes) == len(dtypes) == 1:
             box, dtype = boxes.pop(), dtypes.pop()
-            if (box, dtype) in PAIRS:
+            if (box, dtype) in PAIRS or (box, dtype) == ("float", F32):
                 return Either(box, dtype)
     raise Unsupported("JF-B006", f"{what} is {text_of(left)} or {text_of(right)}")
 
@@ -330,7 +330,9 @@ def converted(tracer: Interpreter, parts: list[Value], kind: Kind, wanted: Kind)
     emit = tracer.context.builder.emit
     number = parts[0]
     dtype = F64 if isinstance(wanted, IntOrFloat) else wanted.dtype
-    if kind.dtype is not dtype:
+    if dtype is F32 and kind.dtype is F64:
+        number = exact_single(tracer.context, number)
+    elif kind.dtype is not dtype:
         is_known = isinstance(wanted, IntOrFloat)
         number = (
             emit("cast", number, dtype=dtype) if is_known else exact_float(tracer.context, number)

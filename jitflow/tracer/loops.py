@@ -152,7 +152,7 @@ class _Attempt(Exit):
         if missing:
             self.mark.abandon()
             return False
-        self.mark.rewind()
+        self.mark.rewind(self.begun)
         self._emit(block, outcome)
         return True
 

@@ -300,9 +300,12 @@ def checkpoint(tracer: Tracer) -> Checkpoint:
     return effects_module.checkpoint(tracer)
 
 
-def rollback(tracer: Tracer, mark: Checkpoint) -> None:
-    """Undo every change of virtual objects, and every effect, since the mark."""
-    effects_module.rollback(tracer, mark)
+def rollback(tracer: Tracer, mark: Checkpoint, begun: Checkpoint | None = None) -> None:
+    """Undo every change of virtual objects, and every effect, since the mark.
+
+    Checks that were made before `begun`, which is later, stay.
+    """
+    effects_module.rollback(tracer, mark, begun)
 
 
 def changed_since(tracer: Tracer, mark: Checkpoint) -> list[PyValue]:

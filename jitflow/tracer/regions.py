@@ -132,14 +132,14 @@ class Mark:
         if len(context.objects.calls) != self.effects:
             raise Unsupported("JF-B006", "a call for its effect")
 
-    def rewind(self) -> None:
-        """Go back; the warnings of what was traced are kept in `calls`."""
+    def rewind(self, begun: Checkpoint | None = None) -> None:
+        """Go back; the warnings of what was traced are kept in `calls`, checks up to `begun`."""
         tracer, context = self.tracer, self.tracer.context
         self.calls += context.calls[self.numpy_calls :]
         del tracer.frames[self.depth :]
         if len(tracer.frames) < self.depth:
             tracer.frames.append(self.position.frame)
-        operations.rollback(tracer, self.checkpoint)
+        operations.rollback(tracer, self.checkpoint, begun)
         self.position.restore()
 
     def abandon(self) -> None:

@@ -209,3 +209,109 @@ def test_a_number_of_either_kind_is_written_to_an_array(check_loops, dtype):
 
     counts = np.random.default_rng(0).integers(0, 5, (12, 12))
     check_loops(positive_information, (counts, counts.sum(axis=0), np.zeros((12, 12), dtype)))
+
+
+# Single precision
+
+
+def filtered(x, h):
+    y = np.zeros_like(x)
+    for i in range(len(x)):
+        total = 0.0
+        for k in range(len(h)):
+            if i - k >= 0:
+                total += h[k] * x[i - k]
+        y[i] = total
+    return y
+
+
+def largest_of_four(x):
+    rows, columns = x.shape
+    y = np.zeros((rows // 2, columns // 2), x.dtype)
+    for i in range(rows // 2):
+        for j in range(columns // 2):
+            most = -np.inf
+            for a in range(2):
+                for b in range(2):
+                    if x[2 * i + a, 2 * j + b] > most:
+                        most = x[2 * i + a, 2 * j + b]
+            y[i, j] = most
+    return y
+
+
+def sum_above(x, limit):
+    total, count = 0.0, 0
+    for value in x:
+        if value > limit:
+            total += value
+            count += 1
+    return total, type(total), count
+
+
+def mean_above(x, limit):
+    total, count, _ = 0.0, 0, None
+    for value in x:
+        if value > limit:
+            total += value
+            count += 1
+    return total / count if count else 0.0
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_sums_under_conditions(check_loops, dtype):
+    x = np.random.default_rng(3).standard_normal((40, 30)).astype(dtype)
+    for report in (
+        check_loops(filtered, (x[0], x[1, :5]), (x[1], x[2, :7])),
+        check_loops(largest_of_four, (x,), (x[:20, ::2],)),
+        check_loops(sum_above, (x[0], dtype(0.5)), (x[1], dtype(9))),
+        check_loops(mean_above, (x[0], 0.5), (x[1], 9.0)),
+    ):
+        assert "for" in control_nodes(report)
+
+
+@pytest.mark.parametrize("first", [0.1, 1.5, np.inf, np.nan, 1e300, -0.0, 2.0**-140])
+def test_first_numbers(check_loops, first):
+    def f(x, limit, total):
+        for value in x:
+            if value > limit:
+                total += value
+        return total, type(total)
+
+    def g(x, limit):
+        total = first
+        for value in x:
+            if value > limit:
+                total = value * total
+        return total, type(total)
+
+    x = np.random.default_rng(3).standard_normal(40).astype(np.float32)
+    with np.errstate(all="ignore"):
+        check_loops(f, (x, 0.5, 2.5), (x, 9.0, first), (x, 0.5, first))
+        check_loops(g, (x, 0.5), (x, 9.0))
+
+
+def test_first_integers_beyond_floats(check_loops):
+    def f(x, limit, total):
+        for value in x:
+            if value > limit:
+                total += value
+        return total, type(total)
+
+    x = np.random.default_rng(3).standard_normal(40)
+    check_loops(f, (x, 9.0, 1), (x, 9.0, 2**53 + 1), (x, 9.0, 2**53 - 1), (x, 0.5, 2**53 + 3))
+
+
+def test_single_precision_with_numbers_of_python(check_loops):
+    def f(x, limit):
+        total = 1.0
+        for value in x:
+            if value > limit:
+                total = total * 0.1 + value
+            elif value < -limit:
+                total = 0.7
+            elif total > 0.3:
+                total = total - 1
+        return total, type(total)
+
+    x = np.random.default_rng(3).standard_normal(60).astype(np.float32)
+    check_loops(f, (x, 0.5), (x, 9.0), (x[:3], 0.1))

@@ -66,10 +66,11 @@ def checkpoint(tracer: Tracer) -> Checkpoint:
     )
 
 
-def rollback(tracer: Tracer, mark: Checkpoint) -> None:
+def rollback(tracer: Tracer, mark: Checkpoint, begun: Checkpoint | None = None) -> None:
     """Undo every change of objects and every effect in the graph since `mark`.
 
-    Nodes without effect stay: they are dead code, and values made on demand may refer to them.
+    Nodes without effect stay: they are dead code, and values made on demand may refer to them. With
+    `begun`, which came later, so do the checks that were made up to then.
     """
     context = tracer.context
     table = context.objects
@@ -79,8 +80,9 @@ def rollback(tracer: Tracer, mark: Checkpoint) -> None:
         table.saved.pop(id(value), None)
     table.changed = {key: v for key, v in table.changed.items() if getattr(v, "changed", False)}
     del table.calls[mark.calls :]
-    added = mark.block.nodes[mark.nodes :]
-    del mark.block.nodes[mark.nodes :]
+    first = mark.nodes if begun is None else begun.nodes
+    added = mark.block.nodes[first:]
+    del mark.block.nodes[first:]
     mark.block.nodes.extend(user_calls.silenced(added, context.builder.graph.symbols))
     del context.calls[mark.numpy_calls :]
     context.call_outs = mark.call_outs

@@ -12,6 +12,7 @@ import numpy as np
 from jitflow.core.dtypes import BOOL, F32, F64, I64, DType
 from jitflow.core.errors import Unsupported
 from jitflow.ir.graph import Value
+from jitflow.ir.rules import splat
 from jitflow.tracer import facts
 from jitflow.tracer.context import TraceContext
 from jitflow.tracer.objects import scalars
@@ -146,6 +147,25 @@ def exact_float(context: TraceContext, integer: Value) -> Value:
     return number
 
 
+def exact_single(context: TraceContext, number: Value) -> Value:
+    """An f64 as f32; that it is the same number is known or checked."""
+    emit = context.builder.emit
+    single = emit("cast", number, dtype=F32)
+    known = splat(number)
+    if known is None:
+        is_same = emit("equal", emit("cast", single, dtype=F64), number)
+        facts.require(context, emit("logical_or", is_same, emit("isnan", number)))
+    elif not (is_single(known) or known != known):
+        raise Unsupported("JF-B005", f"a number is float or numpy {F32}")
+    return single
+
+
+def is_single(number: float) -> bool:
+    """Whether a float is the same number in single precision."""
+    with np.errstate(over="ignore"):
+        return float(np.float32(number)) == number
+
+
 def _is_small(context: TraceContext, number: Value) -> Value:
     emit = context.builder.emit
     limit = np.array(float(_EXACT))
@@ -211,10 +231,7 @@ def choose(context: TraceContext, condition: Value, left: PyValue, right: PyValu
 def _fits_single(*values: PyValue) -> bool:
     """Whether Python's numbers among `values` are known and the same in single precision."""
     known = [value for value in values if box_of(value)]
-    return all(
-        isinstance(value, ConstantValue) and float(np.float32(value.value)) == value.value
-        for value in known
-    )
+    return all(isinstance(value, ConstantValue) and is_single(value.value) for value in known)
 
 
 PAIRS = frozenset({("float", F64), ("int", I64), ("bool", BOOL), ("int", F64)})
