@@ -41,7 +41,7 @@ from jitflow.tracer.kinds import (
     types_of,
 )
 from jitflow.tracer.layout import c_order
-from jitflow.tracer.objects.either import PAIRS, exact_float, exact_single
+from jitflow.tracer.objects.either import PAIRS, exact_float, exact_single, in_single
 from jitflow.tracer.objects.int_or_float import bound_of
 from jitflow.tracer.objects.model import IteratorValue
 from jitflow.tracer.objects.wrap import settled
@@ -129,7 +129,7 @@ def parts_of(tracer: Interpreter, value: PyValue) -> list[Value]:
     if isinstance(kind, Number):
         return [tracer.context.scalar_graph_value(value, kind.dtype)]
     if isinstance(value, EitherValue):
-        return [value.value, value.is_numpy]
+        return [in_single(tracer.context, value), value.is_numpy]
     if isinstance(value, IntOrFloatValue):
         return [value.value, value.is_float]
     if isinstance(value, ArrayValue):
@@ -222,7 +222,7 @@ def unified(
         dtypes = {kind.dtype for kind in (left, right) if _may_be_numpy(kind)}
         if len(boxes) == len(dtypes) == 1:
             box, dtype = boxes.pop(), dtypes.pop()
-            if (box, dtype) in PAIRS or (box, dtype) == ("float", F32):
+            if (box, dtype) in PAIRS or (box in ("float", "int") and dtype is F32):
                 return Either(box, dtype)
     raise Unsupported("JF-B006", f"{what} is {text_of(left)} or {text_of(right)}")
 
@@ -330,15 +330,13 @@ def converted(tracer: Interpreter, parts: list[Value], kind: Kind, wanted: Kind)
     emit = tracer.context.builder.emit
     number = parts[0]
     dtype = F64 if isinstance(wanted, IntOrFloat) else wanted.dtype
-    if dtype is F32 and kind.dtype is F64:
-        number = exact_single(tracer.context, number)
-    elif kind.dtype is not dtype:
-        is_known = isinstance(wanted, IntOrFloat)
-        number = (
-            emit("cast", number, dtype=dtype) if is_known else exact_float(tracer.context, number)
-        )
     if isinstance(wanted, IntOrFloat):
+        number = number if kind.dtype is dtype else emit("cast", number, dtype=dtype)
         return [number, tracer.context.truth(kind.box == "float")]
+    if kind.dtype is not dtype:
+        known = kind.dtype
+        number = number if known is F64 else exact_float(tracer.context, number)
+        number = exact_single(tracer.context, number) if dtype is F32 else number
     return [number, tracer.context.truth(kind.box == "scalar")]
 
 

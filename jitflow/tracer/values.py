@@ -145,10 +145,15 @@ class EitherValue(OpenNumber):
         The NumPy scalar's; for an int that is told apart from a float64, f64.
     value, is_numpy : ir.graph.Value
         The number, and whether it is a NumPy scalar (bool[]).
+    exact : ir.graph.Value or None
+        The number as f64, where `value` is in single precision, which may have rounded Python's.
     """
 
-    def __init__(self, box: str, dtype: DType, value: Value, is_numpy: Value) -> None:
+    def __init__(
+        self, box: str, dtype: DType, value: Value, is_numpy: Value, exact: Value | None = None
+    ) -> None:
         self.box, self.dtype, self.value, self.is_numpy = box, dtype, value, is_numpy
+        self.exact = exact
 
     @property
     def python_type(self) -> type:

@@ -315,3 +315,83 @@ def test_single_precision_with_numbers_of_python(check_loops):
 
     x = np.random.default_rng(3).standard_normal(60).astype(np.float32)
     check_loops(f, (x, 0.5), (x, 9.0), (x[:3], 0.1))
+
+
+def sum_from_integer(x, limit, first):
+    total, other = first, 0
+    for value in x:
+        if value > limit:
+            total += value
+            other = other + value * 2
+    return total, type(total), other, other / 3, other + 0.5, other > 1, other == 0
+
+
+def relu_and_more(x):
+    out = []
+    for value in x:
+        positive = max(0.0, value)
+        part = positive * 0.1 + 0.3
+        out.append(part if part > 0.35 else -abs(positive - 2.7) / 1.1)
+    return out
+
+
+def overlaps(boxes, limit):
+    found = np.zeros((len(boxes), len(boxes)))
+    for i in range(len(boxes)):
+        for j in range(len(boxes)):
+            width = max(0.0, min(boxes[i, 2], boxes[j, 2]) - max(boxes[i, 0], boxes[j, 0]))
+            height = max(0.0, min(boxes[i, 3], boxes[j, 3]) - max(boxes[i, 1], boxes[j, 1]))
+            common = width * height
+            if common > limit:
+                found[i, j] = common / (common + 0.7)
+    return found
+
+
+def running_largest(x, first):
+    largest, out = first, np.empty(len(x))
+    for i in range(len(x)):
+        largest = max(largest, x[i])
+        out[i] = largest
+    return out, largest, type(largest)
+
+
+def weighted(x, radius):
+    out = np.zeros_like(x)
+    for i in range(len(x)):
+        total, weights = 0.0, 0.0
+        for k in range(-radius, radius + 1):
+            if 0 <= i + k < len(x):
+                d = x[i + k] - x[i]
+                w = math.exp(-k * k / 8 - d * d / 0.02)
+                weights += w
+                total += w * x[i + k]
+        out[i] = total / weights
+    return out
+
+
+def comparisons(x):
+    counts = np.zeros(4, int)
+    for value in x:
+        low = min(0.1, value)
+        counts[0] += low == 0.1
+        counts[1] += low < 0.1
+        counts[2] += low > -0.30000001
+        counts[3] += low != value
+    return counts
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_single_precision_mixed_with_floats(check_loops, dtype):
+    rng = np.random.default_rng(5)
+    x = rng.standard_normal(60).astype(dtype)
+    x[7], x[8], x[9] = 0.1, -0.30000001, 0.0
+    boxes = rng.random((12, 4)).astype(dtype)
+    boxes[:, 2:] += boxes[:, :2]
+    for first in (0, 3, 2**24 + 1, 2**53 + 1, True):
+        check_loops(sum_from_integer, (x, 0.5, first), (x, 9.0, first))
+    check_loops(relu_and_more, (x,), (-x,))
+    check_loops(overlaps, (boxes, 0.1), (boxes, 5.0))
+    for first in (-np.inf, 0.1, 3.5, np.nan):
+        check_loops(running_largest, (x, first), (x[:2] - 9, first))
+    check_loops(weighted, (x, 2), (x, 3))
+    check_loops(comparisons, (x,), (-x,))

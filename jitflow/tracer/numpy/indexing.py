@@ -86,7 +86,8 @@ def setitem(context: TraceContext, array: ArrayValue, key: PyValue, value: PyVal
         advanced.write(context, array, items, value)
         return
     if isinstance(value, EitherValue) and array.dtype.kind in "fc":
-        value = value.as_numpy  # either is written as the same number
+        exact = value.exact  # either is written as the same number
+        value = value.as_numpy if exact is None else ScalarValue("float", F64, exact)
     elif isinstance(value, IntOrFloatValue) and array.dtype.kind in "fc":
         value = ScalarValue("float", F64, value.value)
     source = operand(context, value)

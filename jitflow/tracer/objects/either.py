@@ -34,8 +34,15 @@ def as_python(context: TraceContext, value: PyValue) -> PyValue:
     if value.box == "int" and value.dtype is not I64:
         return boxed("int", context.builder.emit("cast", value.value, dtype=I64))
     if value.dtype is F32:
-        return boxed("float", context.builder.emit("cast", value.value, dtype=F64))
+        return boxed("float", _exact(context, value))
     return ScalarValue(value.box, value.dtype, value.value)
+
+
+def _exact(context: TraceContext, value: EitherValue) -> Value:
+    """The f64 that is equal to a number that may be in single precision."""
+    if value.exact is not None or value.dtype is F64:
+        return value.exact or value.value
+    return context.builder.emit("cast", value.value, dtype=F64)
 
 
 def as_equal(value: PyValue) -> PyValue:
@@ -43,7 +50,7 @@ def as_equal(value: PyValue) -> PyValue:
     if not isinstance(value, EitherValue):
         return value
     if value.dtype is F32:
-        return value.as_numpy
+        return value.as_numpy if value.exact is None else boxed("float", value.exact)
     return ScalarValue(_BOXES[value.dtype], value.dtype, value.value)
 
 
@@ -85,6 +92,8 @@ def binary(context: TraceContext, op: str, left: PyValue, right: PyValue) -> PyV
     allowed = ("+", "-", "*", "/")
     if any(_is_spread(value) for value in (left, right)):
         return _of_spread(context, op, left, right)
+    if any(isinstance(value, EitherValue) and value.dtype is F32 for value in (left, right)):
+        return _of_single(context, op, left, right)
     floats = all(_is_simple(value, "float") for value in (left, right))
     integers = all(_is_simple(value, "int") for value in (left, right))
     if not ((floats and op in allowed) or (integers and op in allowed[:3])):
@@ -96,6 +105,55 @@ def binary(context: TraceContext, op: str, left: PyValue, right: PyValue) -> PyV
     if floats:  # NumPy would warn where Python does not
         _require_finite(context, number, tag)
     return EitherValue(result.box, result.dtype, number, tag)
+
+
+_RECORDS = {"+": "add", "-": "subtract", "*": "multiply", "/": "divide"}
+
+
+def _of_single(context: TraceContext, op: str, left: PyValue, right: PyValue) -> PyValue:
+    """As `binary`, where one is a float or a float32: both are computed, as they round apart."""
+    emit, sides = context.builder.emit, (left, right)
+    boxes = {value.box if isinstance(value, EitherValue) else box_of(value) for value in sides}
+    is_float = op == "/" or "float" in boxes
+    if op not in _RECORDS or not is_float or not all(map(_is_single_or_python, sides)):
+        raise unknown(next(value for value in sides if isinstance(value, EitherValue)))
+    exact = scalars.binary(context, op, *(as_python(context, side) for side in sides))
+    number = context.scalar_graph_value(exact, F64)
+    singles = [
+        side.value if isinstance(side, EitherValue) else _rounded(context, side) for side in sides
+    ]
+    single, tag = emit(_RECORDS[op], *singles), is_numpy(context, left, right)
+    _require_finite(context, single, tag)
+    number = emit("where", tag, emit("cast", single, dtype=F64), number)
+    return EitherValue("float", F32, emit("cast", number, dtype=F32), tag, number)
+
+
+def _is_single(value: PyValue) -> bool:
+    return isinstance(value, EitherValue) and value.dtype is F32
+
+
+def _is_single_or_python(value: PyValue) -> bool:
+    return _is_single(value) if isinstance(value, EitherValue) else _is_simple(value, "float")
+
+
+def _rounded(context: TraceContext, value: PyValue) -> Value:
+    """Python's number in single precision, as NumPy takes it beside a float32."""
+    number = context.scalar_graph_value(value, F64)
+    single = context.builder.emit("cast", number, dtype=F32)
+    emit = context.builder.emit
+    is_there = emit("equal", emit("isfinite", single), emit("isfinite", number))
+    facts.require(context, is_there)  # NumPy would warn
+    return single
+
+
+def in_single(context: TraceContext, value: EitherValue) -> Value:
+    """The number in single precision, which is checked to be equal to it."""
+    if value.exact is not None:
+        emit = context.builder.emit
+        is_same = emit("equal", emit("cast", value.value, dtype=F64), value.exact)
+        is_same = emit("logical_or", is_same, emit("isnan", value.exact))
+        facts.require(context, emit("logical_or", is_same, value.is_numpy))
+    return value.value
 
 
 def _require_finite(context: TraceContext, number: Value, tag: Value) -> None:
@@ -186,21 +244,39 @@ def _is_simple(value: PyValue, box: str) -> bool:
 
 def compare(context: TraceContext, op: str, left: PyValue, right: PyValue) -> PyValue:
     """``left op right`` of such numbers and Python's."""
-    is_narrow = any(isinstance(v, EitherValue) and v.dtype is F32 for v in (left, right))
-    if is_narrow or not all(isinstance(v, EitherValue) or box_of(v) for v in (left, right)):
+    if not all(isinstance(v, EitherValue) or box_of(v) for v in (left, right)):
         raise unknown(left if isinstance(left, EitherValue) else right)
+    if _is_single(left) or _is_single(right):
+        return _compare_single(context, op, left, right)
     result = scalars.compare(context, op, as_equal(left), as_equal(right))
     number = context.scalar_graph_value(result, BOOL)
     return EitherValue("bool", BOOL, number, is_numpy(context, left, right))
 
 
+def _compare_single(context: TraceContext, op: str, left: PyValue, right: PyValue) -> PyValue:
+    """As `compare`, where one is a float or a float32, beside which Python's are rounded."""
+    sides = (left, right)
+    if not all(map(_is_single_or_python, sides)):
+        raise unknown(left if isinstance(left, EitherValue) else right)
+    exact = scalars.compare(context, op, *(as_python(context, side) for side in sides))
+    singles = [
+        side.value if isinstance(side, EitherValue) else _rounded(context, side) for side in sides
+    ]
+    rounded = (boxed("float", context.builder.emit("cast", one, dtype=F64)) for one in singles)
+    single = scalars.compare(context, op, *rounded)
+    results = [context.scalar_graph_value(one, BOOL) for one in (single, exact)]
+    tag = is_numpy(context, left, right)
+    return EitherValue("bool", BOOL, context.builder.emit("where", tag, *results), tag)
+
+
 def unary(context: TraceContext, op: str, value: EitherValue) -> PyValue:
     """``-``, ``+``, or ``abs`` for `op` "abs"."""
-    if value.dtype is not F64 or value.box != "float" or op == "~":
+    if value.box != "float" or op == "~":
         raise unknown(value)
     record = {"-": "negative", "abs": "absolute", "+": "positive"}[op]
-    number = boxed("float", context.builder.emit(record, value.value))
-    return EitherValue("float", F64, context.scalar_graph_value(number), value.is_numpy)
+    emit = context.builder.emit
+    exact = None if value.exact is None else emit(record, value.exact)
+    return EitherValue("float", value.dtype, emit(record, value.value), value.is_numpy, exact)
 
 
 def truth(context: TraceContext, value: EitherValue) -> PyValue:
@@ -218,20 +294,30 @@ def choose(context: TraceContext, condition: Value, left: PyValue, right: PyValu
     boxes = {box for value in (left, right) if (box := _box_in(value))}
     dtypes = {dtype for value in (left, right) if (dtype := _dtype_in(value))}
     pair = (*boxes, *dtypes)
-    is_held = pair in PAIRS or (pair == ("float", F32) and _fits_single(left, right))
+    is_held = pair in PAIRS or pair == ("float", F32)
     if len(boxes) != 1 or len(dtypes) != 1 or not is_held:
         raise Unsupported("JF-B005", "the type of min() or max() depends on data")
     (box,), (dtype,) = boxes, dtypes
     sides = [_held(context, value, dtype) for value in (left, right)]
     emit = context.builder.emit
     number, tag = (emit("where", condition, *each) for each in zip(*sides, strict=True))
-    return EitherValue(box, dtype, number, tag)
+    if dtype is not F32 or all(map(_fits_single, (left, right))):
+        return EitherValue(box, dtype, number, tag)
+    exact = [
+        _exact(context, value)
+        if isinstance(value, EitherValue)
+        else emit("cast", context.scalar_graph_value(value), dtype=F64)
+        for value in (left, right)
+    ]
+    return EitherValue(box, dtype, number, tag, emit("where", condition, *exact))
 
 
-def _fits_single(*values: PyValue) -> bool:
-    """Whether Python's numbers among `values` are known and the same in single precision."""
-    known = [value for value in values if box_of(value)]
-    return all(isinstance(value, ConstantValue) and is_single(value.value) for value in known)
+def _fits_single(value: PyValue) -> bool:
+    """Whether a number is the same in single precision."""
+    if isinstance(value, EitherValue):
+        return value.exact is None
+    is_numpy = box_of(value) is None
+    return is_numpy or (isinstance(value, ConstantValue) and is_single(value.value))
 
 
 PAIRS = frozenset({("float", F64), ("int", I64), ("bool", BOOL), ("int", F64)})
@@ -254,6 +340,9 @@ def _held(context: TraceContext, value: PyValue, dtype: DType) -> tuple[Value, V
         return value.value, value.is_numpy
     if box_of(value) == "int" and dtype is F64:
         return held_as_float(context, value), context.truth(False)
+    if dtype is F32 and box_of(value):
+        number = context.scalar_graph_value(value, F64)
+        return context.builder.emit("cast", number, dtype=F32), context.truth(False)
     return context.scalar_graph_value(value, dtype), context.truth(box_of(value) is None)
 
 
