@@ -259,8 +259,7 @@ def _zip(tracer: Interpreter, iterator: IteratorValue) -> tuple[Dim, Item]:
         raise Unsupported("JF-B006", "zip of nothing")
     length = found[0][0]
     for other, _ in found[1:]:
-        if facts.decide(tracer.context, other, "<", length):
-            length = other
+        length = facts.least(tracer.context, length, other)
 
     def item(index: PyValue) -> PyValue:
         return SequenceValue(tuple, [inner(index) for _, inner in found])

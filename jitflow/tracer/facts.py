@@ -59,6 +59,18 @@ def decide(
     return result
 
 
+def least(context: TraceContext, left: Dim, right: Dim) -> Dim:
+    """The smaller of two extents; a symbol where data decide which one that is."""
+    if evaluate(context, left) is not None and evaluate(context, right) is not None:
+        return right if decide(context, right, "<", left) else left
+    for one, other in ((left, right), (right, left)):
+        if prove(context, one, "<=", other):
+            return one
+    emit = context.builder.emit
+    sides = (emit("dimension", dim=dim) for dim in (left, right))
+    return late_extent(context, emit("minimum", *sides), left)
+
+
 def fixed(context: TraceContext, dim: Dim | None) -> int | None:
     """The value of `dim` in the traced call, on which the trace then relies.
 

@@ -103,6 +103,7 @@ class Exit(Entry):
         item = Carried(name, kind, [], ending.value, slot=slot, stop=stop)
         item.view = own_view if owner is not None else None
         item.ending = ending
+        item.last = item.arrays_in(ending.value)
         item.ends = carried.converted(self.tracer, ending.parts, ending.known_kind, kind)
         if not self._leaves_own(item, slot is not None):
             item.uncertain = f"{name}, which may be an array that was there before,"
@@ -126,6 +127,7 @@ class Exit(Entry):
         ending = Ending.of_list(self.tracer, owner, name)
         kind = carried.known_outside(ending.known_kind, name, self._capacity)
         item = Carried(name, kind, [], owner, slot=slot, stop=stop, ending=ending)
+        item.last = item.arrays_in(owner)
         item.ends = carried.converted(self.tracer, ending.parts, ending.known_kind, kind)
         if carried.made_in(kind, self._is_known):
             raise Unsupported("JF-B006", f"{name} is an object that an iteration makes")
@@ -134,7 +136,6 @@ class Exit(Entry):
         self.outs.append(item)
 
     def _leaves_own(self, item: Carried, is_variable: bool) -> bool:
-        assert item.ending is not None
         return all(
             not array.views
             and not array.storage.uncertain
@@ -142,14 +143,13 @@ class Exit(Entry):
             and self._sharer(array.storage) is None
             and self._users(array.storage) == 0
             and not (is_variable and self._out_of(array.storage))
-            for array in item.arrays_in(item.ending.value)
+            for array in item.last
         )
 
     def _out_of(self, storage: Storage) -> Carried | None:
         """Another value that comes out with an array on this storage."""
         for item in self.outs:
-            value = None if item.ending is None else item.ending.value
-            if any(array.storage is storage for array in item.arrays_in(value)):
+            if any(array.storage is storage for array in item.last):
                 return item
         return None
 
@@ -170,12 +170,7 @@ class Exit(Entry):
 
     def _users(self, storage: Storage) -> int:
         """How many carried values come back with an array on this storage."""
-        return sum(
-            array.storage is storage
-            for item in self.carried
-            if item.ending is not None
-            for array in item.arrays_in(item.ending.value)
-        )
+        return sum(array.storage is storage for item in self.carried for array in item.last)
 
     def _sharer(self, storage: Storage) -> SequenceValue | None:
         return self.tracer.in_lists.get(id(storage))

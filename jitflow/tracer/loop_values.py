@@ -50,6 +50,8 @@ class Carried:
         Which ones that may be.
     stop : int or None
         For an entry of the operand stack the way out that has it.
+    last : list of ArrayValue
+        The arrays that come back, noted before the body's changes of objects are undone.
     parameters, results : list of Value
         In the block, and of the node.
     """
@@ -62,6 +64,7 @@ class Carried:
     place: Place | None = None
     uncertain: str = ""
     origins: frozenset[Storage] = frozenset()
+    last: list[ArrayValue] = field(default_factory=list)
     parameters: list[Value] = field(default_factory=list)
     ends: list[Value] = field(default_factory=list)
     results: list[Value] = field(default_factory=list)

@@ -238,6 +238,7 @@ class _Attempt(Exit):
             is_unbound = item.ending.value is None and not item.is_memory
             if is_unbound and not isinstance(item.kind, Perhaps):
                 raise NotSettled(f"{item.name} has no value after an iteration")
+            item.last = item.arrays_in(item.ending.value)
             item.ends = self._ends(item, item.ending)
         self._check_lists()
         memory = [item.place.owner for item in self.carried if item.is_memory and item.place]
@@ -259,7 +260,7 @@ class _Attempt(Exit):
             assert item.ending is not None
             if item.is_memory or not (item.uncertain or not self._stays_own(item)):
                 continue
-            found = carried.origins(item.arrays_in(item.ending.value))
+            found = carried.origins(item.last)
             found = frozenset(filter(self.reach.knows, found))
             turned |= not (item.uncertain and found <= item.origins)
             uncertain[item.name] = uncertain.get(item.name, frozenset()) | found
@@ -407,7 +408,7 @@ class _Attempt(Exit):
         assert item.ending is not None
         if item.ending.value is None:
             return True
-        for array in item.arrays_in(item.ending.value):
+        for array in item.last:
             storage = array.storage
             if array.views or storage.uncertain or self._users(storage) > 1:
                 return False
@@ -532,8 +533,7 @@ class _Attempt(Exit):
                 self._note_sharers(item)
                 tracer.note_birth(item.current, self.step)
         for item in (*self.carried, *self.outs):
-            ending = item.ending.value if item.ending is not None else None
-            found = item.origins | carried.origins(item.arrays_in(ending))
+            found = item.origins | carried.origins(item.last)
             carried.doubt(item.arrays_in(item.current), found)
 
     def _uncertainty_after(self, item: Carried) -> str:
@@ -541,25 +541,23 @@ class _Attempt(Exit):
         assert item.ending is not None
         if not item.uncertain or item.ending.value is None:
             return ""
-        ends = item.arrays_in(item.ending.value)
         is_new = all(
             not array.views
             and not array.storage.uncertain
             and not self.reach.knows(array.storage)
             and self._users(array.storage) == 1
-            for array in ends
+            for array in item.last
         )
         if not is_new or not (self.is_entered or self._is_own(item)):
             return item.uncertain
-        return list_rows.IN_LIST if any(self._sharer(array.storage) for array in ends) else ""
+        return list_rows.IN_LIST if any(self._sharer(array.storage) for array in item.last) else ""
 
     def _note_sharers(self, item: Carried) -> None:
         """Let arrays behind the loop be handed out where the lists that have them are not."""
         assert item.ending is not None
         if item.uncertain != list_rows.IN_LIST:
             return
-        ends = item.arrays_in(item.ending.value)
-        for array, end in zip(item.arrays_in(item.current), ends, strict=True):
+        for array, end in zip(item.arrays_in(item.current), item.last, strict=True):
             array.storage.sharer = self._sharer(end.storage)
 
     # Ways out that only Python can go

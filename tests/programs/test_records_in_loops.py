@@ -97,6 +97,38 @@ def test_caches_that_are_dicts(check_loops):
     assert (report.pieces, control_nodes(report)) == (1, ["for", "for"])
 
 
+def test_a_cache_of_keys_and_values(check_loops):
+    def f(x, w, n):
+        keys, values, out = [], [], []
+        for _ in range(n):
+            keys.append(x @ w)
+            values.append(x @ w.T)
+            scores = np.array([x @ key for key in keys])
+            weights = np.exp(scores - scores.max())
+            weights /= weights.sum()
+            seen = sum(weight * value for weight, value in zip(weights, values))
+            x = np.tanh(x + seen)
+            out.append(x)
+        return np.array(out)
+
+    w = RNG.standard_normal((4, 4))
+    check_loops(f, (ROWS[0], w, 30), (ROWS[1], w, 12))
+
+
+def test_zip_of_lengths_that_data_decide(check_loops):
+    def f(rows, n):
+        kept, total = [], 0.0
+        for t in range(n):
+            if rows[t, 0] > 0:
+                kept.append(rows[t])
+            weights = np.arange(t // 2) * 0.5
+            for weight, row in zip(weights, kept):
+                total += weight * row.sum()
+        return total
+
+    check_loops(f, (ROWS, 40), (ROWS, 25))
+
+
 # Parameters that each iteration makes anew
 
 
@@ -360,6 +392,28 @@ def arrays_stay_in_the_dict(a, n):
     return p, a
 
 
+def copies_of_the_dict(a, n):
+    row = a[0]
+    p = {"w": row, "b": row, "rate": 0.5}
+    old = p
+    for _ in range(n):
+        p = dict(p)
+    p["w"][0] = 9
+    return old, p, old is p, a
+
+
+def updated_copies(a, n):
+    p = {"w": a[0], "b": a[1] * 2}
+    for t in range(n):
+        new = {}
+        new.update(p)
+        new["b"] = new["b"] + t
+        p = new
+    p["b"][1] = 7
+    p["w"][0] = 9
+    return p, a
+
+
 def kinds_of_items_change(a, n):
     p = {"w": 1, "b": a[0]}
     for _ in range(n):
@@ -408,6 +462,8 @@ def the_best_is_kept(a, n):
         the_old_dict_has_a_name,
         the_one_before_has_a_name,
         arrays_stay_in_the_dict,
+        copies_of_the_dict,
+        updated_copies,
         kinds_of_items_change,
         keys_change,
         the_best_is_kept,

@@ -281,7 +281,7 @@ def unary(context: TraceContext, op: str, value: EitherValue) -> PyValue:
 
 def truth(context: TraceContext, value: EitherValue) -> PyValue:
     """``bool(value)``."""
-    number = as_equal(value)
+    number = as_python(context, value) if value.dtype is F32 else as_equal(value)
     assert isinstance(number, ScalarValue)
     return scalars.truth(context, number)
 
