@@ -197,6 +197,8 @@ def test_the_keyboard():
         import os, signal, threading, time
         import jitflow
 
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored in the background
+
         def press():
             while True:
                 time.sleep(0.3)
