@@ -23,7 +23,7 @@ _RECORDS = (
 _STEPS = (
     "x = np.tanh(h + a[t % 5])", "x = h * 0.5 + 1", "x = a[t % 5] * 2", "x = a[t % 5]", "prev = h; h = x", "h = h * 0.9 + a[t % 5]", "h = x", "h += 1", "prev[0] = t", "x[1] = 7", "a[t % 5] += 1", "z = a[t % 5] * 3", "z[1] = t", "h = z", "prev = x",
     "if t % 3: h = x", "if x[0] > 0.5: prev = h * 1", "if h[0] > 40: break", "if t % 4 == 2: continue", "s += log[-1][0].sum()", "s += log[-1]['x'].sum()", "s += log[t // 2][0][0]", "s += len(log)", "box.array = x", "box.value = log", "d['x'] = h * 2", "box.value = d",
-    "p = {k: v + t for k, v in p.items()}", "p = {k: p[k] * 0.9 for k in p}", "p = [q * 0.9 for q in p]", "p = {'w': p['w'] + x, 'b': p['b']}", "p = {**p, 'w': p['w'] * 2}", "p = [(w * 0.9, b + 1) for w, b in p]", "p['w'] = p['w'] + 1", "p['w'] += 1", "p = dict(p)",
+    "p = {k: v + t for k, v in p.items()}", "p = {k: p[k] * 0.9 for k in p}", "p = [q * 0.9 for q in p]", "p = {'w': p['w'] + x, 'b': p['b']}", "p = {**p, 'w': p['w'] + x}", "p = [(w * 0.9, b + 1) for w, b in p]", "p['w'] = p['w'] + 1", "p['w'] += 1", "p = dict(p)",
     "old = p", "s += p['w'].sum()", "s += p[0].sum()", "box.value = p", "p = {'w': h, 'b': p['b']}", "p = {'w': [p['w'][0] + 1], 'b': (p['b'][0], p['b'][1] + 1)}", "s += p is old", "if s > 99: p = {k: v * 0 for k, v in p.items()}", "best = p if s > 3 else best",
 )  # fmt: skip
 _BETWEEN = (
