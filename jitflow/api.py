@@ -44,7 +44,7 @@ __all__ = [
 ]
 
 F = TypeVar("F", bound=Callable[..., Any])
-BACKENDS = ("auto", "cpu", "reference")
+BACKENDS = ("auto", "cpu", "triton", "reference")
 
 events.listen(journal.record)
 events.listen(logs.write)
@@ -89,7 +89,10 @@ def compile(
     dynamic : bool, optional
         True: integers and dimensions are symbolic from the first trace. False: never. None: they
         become so when they change.
-    backend : {"auto", "cpu", "reference"}
+    backend : {"auto", "cpu", "triton", "reference"}
+        ``auto`` compiles for where the arrays are. ``cpu`` leaves functions of a GPU's arrays to
+        Python. ``triton`` takes arrays that other libraries have on a GPU (torch's), as arguments
+        and in containers of them, as CuPy arrays over the same memory; results are CuPy arrays.
         ``reference`` runs the graph by NumPy, node by node.
     mode : {"default", "reduce-overhead", "max-autotune"}, optional
         For arrays on a GPU: ``reduce-overhead`` replays launches as CUDA graphs, ``max-autotune``

@@ -397,7 +397,7 @@ class Dispatcher:
         if newest is None:
             target.clear_native()
             is_known = self.root.variants or self.root.skip
-            if is_known and config().native_entry and self.options.backend == "auto":
+            if is_known and config().native_entry and self.options.takes_devices:
                 target.forward(self.call)
         else:
             target.set_native(newest.address, newest)

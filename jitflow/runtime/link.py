@@ -183,7 +183,7 @@ def _backend(trace: Trace, options: Options) -> Any:
     """What makes the segments: by where the arrays are, unless the user asks for another way."""
     if trace.kind.is_host:
         return reference if options.backend == "reference" else native_link
-    if options.backend != "auto":
+    if not options.takes_devices:
         raise Unsupported("JF-B022", f"arrays are on {trace.kind}, backend={options.backend!r}")
     return segments.DeviceBackend(trace.kind, options.mode)
 

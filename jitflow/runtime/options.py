@@ -14,3 +14,8 @@ class Options(NamedTuple):
     mode: str | None = None
     fastmath: bool = False
     verify: bool = False
+
+    @property
+    def takes_devices(self) -> bool:
+        """Whether functions of arrays on a device are compiled for it."""
+        return self.backend in ("auto", "triton")

@@ -84,13 +84,20 @@ class Pending:
         call = dispatcher.call
         if self.options.verify:
             call = importlib.import_module("jitflow.runtime.verify").verified(dispatcher)
+        if self.options.backend == "triton":
+            call = importlib.import_module("jitflow.runtime.device.transfer").adopting(call)
         target = self._target() if self._target is not None else None
         if target is not None:
             target.slow_call = call
         return call(*args, **kwargs)
 
     def _traces_everything(self) -> bool:
-        return config().trace_everything or self.options.verify
+        return config().trace_everything or self._is_wrapped
+
+    @property
+    def _is_wrapped(self) -> bool:
+        """Whether something is done to each call, so that none may go straight to native code."""
+        return self.options.verify or self.options.backend == "triton"
 
     def _is_due(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
         """Whether to compile now: code that names no arrays and is given none may wait."""
@@ -153,7 +160,7 @@ class Pending:
                     made.compile_plain(self._allowance.limit)
                 elif self._most_seconds < math.inf:
                     made.compile_plain(self._most_seconds)
-                if self._target is not None and not self.options.verify:
+                if self._target is not None and not self._is_wrapped:
                     made.install_into(self._target)
                 self.made = made
         return self.made

@@ -173,7 +173,7 @@ class VariantMaker:
         exit, detail = record.exit, ""
         if isinstance(exit, EagerExit) and exit.code == "JF-B022":
             detail = exit.detail
-        elif not record.kind.is_host and self._owner.options.backend != "auto":
+        elif not (record.kind.is_host or self._owner.options.takes_devices):
             detail = f"arrays are on {record.kind}, backend={self._owner.options.backend!r}"
         known = {type(value) for value in state if _is_of_device(value)}
         if not (detail and known and point is self._owner.root):

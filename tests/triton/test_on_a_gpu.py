@@ -69,3 +69,19 @@ def test_numbers_of_bf16_have_the_dtypes_that_cupy_gives(function):
     np.testing.assert_allclose(
         got.get().astype(np.float32), expected.get().astype(np.float32), rtol=2e-2, atol=2e-1
     )
+
+
+def test_tensors_of_torch_are_arguments():
+    torch = pytest.importorskip("torch")
+    x = torch.linspace(-1, 1, 1000, device="cuda")
+    compiled = jitflow.compile(lambda x: np.exp(x) * 2, backend="triton", fullgraph=True)
+    result = compiled(x)
+    np.testing.assert_allclose(result.get(), np.exp(x.cpu().numpy()) * 2, rtol=1e-6)
+    shared = torch.zeros(8, device="cuda")
+
+    @jitflow.compile(backend="triton")
+    def fill(x):
+        x += 1
+
+    fill(shared)
+    assert shared.cpu().tolist() == [1.0] * 8

@@ -9,7 +9,9 @@ from typing import Any
 
 import numpy as np
 
+from jitflow.core import devices
 from jitflow.core.errors import JitflowError
+from jitflow.runtime.tracebacks import hide_frames, unseen
 
 
 class DeviceNotUsable(JitflowError):
@@ -60,6 +62,8 @@ def _to_cuda(leaf: Any) -> Any:
         return leaf
     try:
         return cupy.from_dlpack(leaf) if _on_gpu(leaf) else cupy.asarray(leaf)
+    except BufferError:
+        raise  # the other library does not give it away: it has a gradient
     except Exception as error:
         raise DeviceNotUsable(_no_device(error)) from error
 
@@ -93,3 +97,39 @@ def _no_device(error: Exception) -> str:
     text = str(error).splitlines()[0] if str(error) else ""
     detail = f"the GPU cannot be used: {type(error).__name__}: {text}"
     return f"{detail}; python -m jitflow doctor says what is missing"
+
+
+# Arguments
+
+_PLAIN = {np.ndarray, int, float, bool, str, type(None)}
+
+
+def adopting(call: Callable[..., Any]) -> Callable[..., Any]:
+    """`call` for arguments that other libraries have on a GPU: it gets CuPy arrays of them.
+
+    The memory is the same. A list, dict, tuple or data class with such an array in it is a new one
+    for the call.
+    """
+
+    @unseen
+    def adopted(*args: Any, **kwargs: Any) -> Any:
+        taken = [mapped(item, _adopt) for item in args]
+        named = {name: mapped(item, _adopt) for name, item in kwargs.items()}
+        try:
+            return call(*taken, **named)
+        except BaseException as error:
+            hide_frames(error)
+            raise
+
+    return adopted
+
+
+def _adopt(leaf: Any) -> Any:
+    """A CuPy array for another library's array on a GPU; anything else as it is."""
+    kind = type(leaf)
+    gives = hasattr(kind, "__cuda_array_interface__") or hasattr(kind, "__dlpack_device__")
+    if kind in _PLAIN or not gives or devices.kind_of(leaf) is not None:
+        return leaf
+    if not (hasattr(leaf, "__cuda_array_interface__") or _on_gpu(leaf)):
+        return leaf
+    return _to_cuda(leaf)
