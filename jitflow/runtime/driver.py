@@ -11,6 +11,7 @@ are those of eager Python; and its own entries are taken out of tracebacks.
 from __future__ import annotations
 
 from collections.abc import Callable
+from types import CodeType
 from typing import Any, NoReturn
 
 from jitflow.core.dataclass import dataclass
@@ -19,7 +20,7 @@ from jitflow.core.lazy import lazy_property
 from jitflow.core.weak import WeakValues
 from jitflow.runtime.tracebacks import hide_frames, unseen
 from jitflow.tracer import continuation
-from jitflow.tracer.continuation import Exit, call_before, looks_for_signals
+from jitflow.tracer.continuation import Exit, call_before, looks_for_signals, place_of
 from jitflow.tracer.trace import CompilePoint, FrameShape
 
 State = tuple[Any, ...]
@@ -182,6 +183,21 @@ class Site:
         shape = previous.frames[-1]
         return shape.offset if looks_for_signals(shape) else None
 
+    def take_over(self, error: BaseException) -> int:
+        """Where what a piece raised is raised in the innermost frame.
+
+        It may have an entry for this frame, with the line, in its traceback: that one is taken off,
+        as the frame makes its own. Where no instruction of that line has the handlers of the place
+        that the piece began at, it is this place.
+        """
+        shape, entry = self.frames[-1], error.__traceback__
+        if entry is not None and _is_of(shape.code, entry.tb_frame.f_code):
+            place = place_of(shape, entry.tb_lineno)
+            if place is not None:
+                error.__traceback__ = entry.tb_next
+                return place
+        return shape.offset
+
     def split(self, state: State) -> list[State]:
         """The states of the frames of a point's flat state."""
         states, start = [], 0
@@ -190,6 +206,11 @@ class Site:
             states.append(state[start:end])
             start = end
         return states
+
+
+def _is_of(code: CodeType, other: CodeType) -> bool:
+    """Whether `other`, made for a line, stands for `code`."""
+    return other.co_filename == code.co_filename and other.co_name == code.co_qualname
 
 
 _sites: WeakValues[Any, Site] = WeakValues()
@@ -345,7 +366,8 @@ def _recover(
     if isinstance(failures[0], JitflowError):
         _raise_again(failures)
     states = site.split(held.state)
-    place = site.signal_place(held.previous) if is_signal else site.frames[-1].offset
+    hide_frames(failures[0])
+    place = site.signal_place(held.previous) if is_signal else site.take_over(failures[0])
     if place is None:
         return site, [], None, Broke(site, states)
     del held

@@ -16,7 +16,14 @@ from jitflow.core.dataclass import dataclass
 from jitflow.core.weak import WeakValues
 from jitflow.tracer.code_layout import emit, jump_back
 from jitflow.tracer.frame_code import Exit, FrameCode
-from jitflow.tracer.instructions import HandlerRange, decode, index_at, instruction_at
+from jitflow.tracer.instructions import (
+    HandlerRange,
+    Instruction,
+    decode,
+    handler_of,
+    index_at,
+    instruction_at,
+)
 from jitflow.tracer.rejoin import WaysOut, handled, is_loop_end
 from jitflow.tracer.trace import FrameShape
 
@@ -86,6 +93,21 @@ def looks_for_signals(shape: FrameShape) -> bool:
     """Whether Python looks for pending signals after the instruction at ``shape.offset``."""
     instruction = instruction_at(shape.code, shape.offset)
     return instruction.name.startswith("CALL") or is_loop_end(instruction)
+
+
+def place_of(shape: FrameShape, line: int) -> int | None:
+    """Offset of the first instruction of a line from that of `shape` on, with the same handler."""
+    own = _handler_at(shape.code, instruction_at(shape.code, shape.offset))
+    for instruction in decode(shape.code)[index_at(shape.code)[shape.offset] :]:
+        is_there = instruction.location.line == line
+        if is_there and _handler_at(shape.code, instruction) == own:
+            return instruction.offset
+    return None
+
+
+def _handler_at(code: CodeType, instruction: Instruction) -> tuple[int, int] | None:
+    row = handler_of(code, instruction)
+    return None if row is None else (row.target, row.depth)
 
 
 _cache: WeakValues[Any, Continuation] = WeakValues()

@@ -131,3 +131,28 @@ def test_tracebacks_of_native_calls_show_the_program_alone():
                     shown.append([(frame.name, frame.lineno) for frame in frames])
             assert len(shown) in (0, 2)
             assert shown[:1] == shown[1:]
+
+
+def test_a_frame_is_in_the_traceback_once():
+    def f(x, m):
+        total = 0.0
+        for v in x:
+            total += v
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            x /= m
+            x = m[1 % 4]
+        return total
+
+    compiled = jitflow.compile(f)
+    with jitflow.config().override(measure=False):
+        for zero in (1, 0, 0):
+            shown = []
+            for function in (f, compiled):
+                try:
+                    function(np.zeros(4), np.full(4, float(zero)))
+                except RuntimeWarning as error:
+                    frames = traceback.extract_tb(error.__traceback__)[1:]
+                    shown.append([(frame.name, frame.lineno) for frame in frames])
+            assert len(shown) == 2 * (zero == 0)
+            assert shown[:1] == shown[1:]
