@@ -6,6 +6,7 @@ Combinations of what is known already are made of their items at once, as iterto
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -32,6 +33,7 @@ from jitflow.tracer.objects.protocol import Tracer
 from jitflow.tracer.objects.wrap import resolve
 from jitflow.tracer.values import ConstantValue, PyValue, SequenceValue
 
+MOST_ROWS = 4096  # more combinations than these are not made ahead of the loop over them
 NONE, ZERO, ONE = ConstantValue(None), ConstantValue(0), ConstantValue(1)
 
 
@@ -215,16 +217,38 @@ def _is_stable(value: PyValue) -> bool:
     return isinstance(value, ConstantValue | RangeValue | SetValue | DictValue | DictViewValue)
 
 
-def combined(function: Callable[..., Any]) -> Callable[..., PyValue]:
-    """A handler of product, combinations, permutations: they take all items at once."""
+def combined(
+    function: Callable[..., Any], count: Callable[[int, int], int] | None = None
+) -> Callable[..., PyValue]:
+    """A handler of product, combinations, permutations: they take all items at once.
+
+    ``count`` says how many rows there are of so many items and places; a product has as many as
+    its extents say. Of many rows a program may want the first few alone, so Python makes them.
+    """
 
     def handler(tracer: Tracer, *args: PyValue, **kwargs: PyValue) -> PyValue:
         columns, sizes = _columns(tracer, args)
         numbers = {name: index_of(tracer, value) for name, value in kwargs.items()}
+        places = [*sizes, *numbers.values()]
+        if _rows([len(column) for column in columns], places, count) > MOST_ROWS:
+            raise Unsupported("JF-B015", "iteration over a long iterable")
         rows = function(*columns, *sizes, **numbers)
         return made_of([SequenceValue(tuple, list(row)) for row in rows])
 
     return handler
+
+
+def _rows(extents: list[int], places: list[int], count: Callable[[int, int], int] | None) -> int:
+    """How many rows there will be; none where the call raises."""
+    if count is None:
+        return 0 if places else math.prod(extents)
+    if len(extents) != 1 or any(place < 0 for place in places):
+        return 0
+    return count(extents[0], places[0] if places else extents[0])
+
+
+def _multisets(items: int, places: int) -> int:
+    return math.comb(items + places - 1, places) if items else int(not places)
 
 
 def _columns(tracer: Tracer, args: tuple[PyValue, ...]) -> tuple[list[list[PyValue]], list[int]]:
@@ -253,8 +277,11 @@ STEPS.update(
 HANDLERS: dict[Any, Callable[..., PyValue]] = {
     itertools.chain: _chain,
     itertools.chain.from_iterable: _chain_from_iterable,
-    itertools.combinations: combined(itertools.combinations),
-    itertools.permutations: combined(itertools.permutations),
+    itertools.combinations: combined(itertools.combinations, math.comb),
+    itertools.combinations_with_replacement: combined(
+        itertools.combinations_with_replacement, _multisets
+    ),
+    itertools.permutations: combined(itertools.permutations, math.perm),
     itertools.pairwise: _pairwise,
     itertools.zip_longest: _zip_longest,
     itertools.count: _count,

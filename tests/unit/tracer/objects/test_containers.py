@@ -243,6 +243,36 @@ def test_iterators():
     one_piece(function, x3(), [x3(), x3() + 1])
 
 
+def test_combinations_with_replacement():
+    import itertools
+
+    def function(a):
+        rows = [itertools.combinations_with_replacement(range(3), r) for r in range(3)]
+        terms = [list(c) for row in rows for c in row]
+        none = list(itertools.combinations_with_replacement([], 2))
+        return terms, none, [a[:, c].prod(axis=1) for c in terms if c]
+
+    one_piece(function, np.arange(12.0).reshape(4, 3))
+
+
+def test_many_combinations_are_left_to_python():
+    import itertools
+
+    def function(a):
+        found = 0
+        for makes in (
+            itertools.combinations(range(80), 40),
+            itertools.permutations(range(40)),
+            itertools.combinations_with_replacement(range(80), r=40),
+            itertools.product([2, 3], [0, 1], repeat=20),
+        ):
+            found += next(makes)[1] + 1
+        return a + found
+
+    x = np.arange(3.0)
+    np.testing.assert_array_equal(jitflow.compile(function)(x), function(x))
+
+
 def test_itertools_and_reduce():
     import functools
     import itertools
