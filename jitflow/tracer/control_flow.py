@@ -92,10 +92,57 @@ def _loop(code: CodeType, header: int, ends: list[int], before: dict[int, list[i
             body.add(at)
             work.extend(before.get(at, ()))
     after = successors(code)
+    _add_clearing(code, header, body, before)
     exits = {to for at in body for to in after[at] if to not in body and to != RETURN}
     stored, rebound = _stores(code, body)
     ways = tuple(to for to in sorted(exits) if leads_to(code, to, frozenset(), RETURN))
     return Loop(header, frozenset(body), ways, stored, stored - rebound)
+
+
+def _add_clearing(
+    code: CodeType, header: int, body: set[int], before: dict[int, list[int]]
+) -> None:
+    """Add what removes operands of the body behind its exits, and the jumps from there.
+
+    ``while 0 <= i < n`` has a copy of `i` on the stack where its first comparison is false.
+    """
+    after = successors(code)
+    exits = [to for at in body for to in after[at] if to != RETURN and to not in body]
+    if not any(_operations(code, at) == ["POP"] for at in exits):
+        return
+    depths = _depths(code, header, body)
+    pops = [at for at in exits if _operations(code, at) == ["POP"] and depths[at] > 0]
+    jumps = [at for at in exits if _operations(code, at) == ["JUMP"]] if pops else []
+    for at in [*pops, *jumps]:
+        depth = depths[at]
+        while body.issuperset(before[at]) and at not in body:
+            operations = _operations(code, at)
+            if operations != ["JUMP"] and not (operations == ["POP"] and depth > 0):
+                break
+            body.add(at)
+            depth += decode(code)[at].stack_effect()
+            (at,) = after[at]
+
+
+def _operations(code: CodeType, at: int) -> list[str]:
+    return [operation.op for operation in decode(code)[at].operations]
+
+
+def _depths(code: CodeType, header: int, body: set[int]) -> dict[int, int]:
+    """How many operands more than at its header the stack has at instructions of a loop."""
+    program, index, after = decode(code), index_at(code), successors(code)
+    found, work = {header: 0}, [header]
+    while work:
+        at = work.pop()
+        instruction = program[at]
+        for to in after[at]:
+            if to == RETURN or to in found:
+                continue
+            jumps = instruction.target is not None and index[instruction.target] == to
+            found[to] = found[at] + instruction.stack_effect(jump=jumps)
+            if to in body:
+                work.append(to)
+    return found
 
 
 def _stores(code: CodeType, body: set[int]) -> tuple[frozenset[int], frozenset[int]]:

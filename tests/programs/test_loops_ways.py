@@ -1,6 +1,7 @@
 """Loops that lead to several places where what follows cannot be traced as one: each is a piece."""
 
 import numpy as np
+import pytest
 
 ASCENDING = np.arange(10.0)
 
@@ -98,3 +99,57 @@ def test_lists_and_attributes_survive(check_loops):
         return log.seen, x - log.total
 
     check_loops(f, (ASCENDING, 3.0, Log()), (ASCENDING, 30.0, Log()))
+
+
+def count_up(x, stop):
+    i = 0
+    steps = 0
+    while 0 <= i < stop:
+        if x[i % len(x)] > 4.0:
+            i += 2
+        else:
+            i += 1
+        steps += 1
+    return i, steps
+
+
+def sum_inside(x, stop):
+    total = 0.0
+    for i in range(stop):
+        k = x[i % len(x)] + i
+        if not 0 <= k < 25:
+            break
+        total += k
+    return total, i
+
+
+def return_inside(x, stop):
+    total = 0.0
+    for i in range(stop):
+        k = x[i % len(x)] + i
+        if 0 <= k < 25:
+            total += k
+        else:
+            return total, -1
+    return total, i
+
+
+def runs(x, stop):
+    total = 0
+    for i in range(stop):
+        j = i
+        while 0 <= j < len(x) and x[j] > 2.0:
+            j += 1
+            total += 1
+        if 3 <= j <= 4 <= total < 1000:
+            continue
+        total += 2
+    return total
+
+
+@pytest.mark.parametrize("function", [count_up, sum_inside, return_inside, runs])
+def test_chained_comparisons(function, check_loops):
+    """The operand that is compared twice is on the stack where the first comparison is false."""
+    report = check_loops(function, (ASCENDING, 90), (ASCENDING, 9), (ASCENDING, 70))
+    assert "in Python" not in str(report)
+    assert report.breaks == 0

@@ -3,6 +3,7 @@
 import pytest
 
 from jitflow.tracer.control_flow import RETURN, join_of, leads_to, loops, successors
+from jitflow.tracer.instructions import decode
 
 
 def plain(x):
@@ -91,6 +92,36 @@ def test_loops_and_their_exits():
     assert {names[slot] for slot in outer.stored} == {"i", "j"}
     assert all(other.body < outer.body for other in found.values() if other is not outer)
     assert outer.header not in outer.exits
+
+
+def chained(x, n):
+    i = 0
+    while 0 <= i < n:
+        i += x[i]
+    return i
+
+
+def test_an_operand_left_on_the_stack_is_removed_in_the_loop():
+    (loop,) = loops(chained.__code__).values()
+    program = decode(chained.__code__)
+    exits = [[operation.op for operation in program[at].operations] for at in loop.exits]
+    assert exits
+    assert ["POP"] not in exits
+    inside = [operation.op for at in loop.body for operation in program[at].operations]
+    assert "POP" in inside
+
+
+def breaking(x):
+    for i in x:
+        if i > 3:
+            break
+
+
+def test_the_iterator_is_removed_behind_the_loop():
+    (loop,) = loops(breaking.__code__).values()
+    program = decode(breaking.__code__)
+    inside = [operation.op for at in loop.body for operation in program[at].operations]
+    assert "POP" not in inside
 
 
 def test_leads_to_stops_at_stops():
