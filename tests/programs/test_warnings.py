@@ -595,3 +595,21 @@ def test_few_elements_that_the_next_iteration_replaces_warn(k):
     for _ in range(3):
         args = np.arange(1.0, 5.0), k
         assert heard(compiled, args)[:2] == heard(last_of_few, args)[:2]
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+def test_a_division_by_what_is_known_to_be_zero_warns(dtype):
+    def f(x):
+        total = np.float64(0.0)
+        for i in range(len(x)):
+            total /= np.sum(x[:i])
+        return total
+
+    def g(x):
+        return np.float64(1.0) / np.sum(x[:0])
+
+    for function in (f, g):
+        compiled = jitflow.compile(function, fullgraph=True)
+        for one in (function, compiled, compiled):
+            with pytest.warns(RuntimeWarning, match="scalar divide"):
+                one(np.ones(1, dtype))

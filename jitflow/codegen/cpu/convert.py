@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from jitflow.codegen.cpu.values import Register, scalar_type, vector_type
+import numpy as np
+
+from jitflow.codegen.cpu.values import Register, scalar_type, value_of_text, vector_type
 from jitflow.core.dtypes import BOOL, F16, F32, F64, I32, I64, U32, U64, DType
 from jitflow.ops import bodies
 
@@ -61,9 +63,17 @@ def _literal(e: LlvmEmitter, x: Register, dtype: DType) -> Register:
     elif x.dtype.is_integer:
         value = int(x.text)
     else:
-        scalar = _convert(e, "bitcast", Register(x.text, x.dtype), x.dtype)
-        return cast(e, scalar, dtype)
+        value = value_of_text(x.text)
+        if dtype not in (F32, F64) or not _is_exact(value, dtype):
+            named = _convert(e, "bitcast", Register(x.text, x.dtype), x.dtype)
+            return cast(e, e.opaque(named), dtype)  # LLVM would set no flag
     return e.constant(bool(value) if dtype is BOOL else value, dtype)
+
+
+def _is_exact(value: float, dtype: DType) -> bool:
+    """Whether a dtype has a number; False of NaN."""
+    with np.errstate(over="ignore", under="ignore"):
+        return float(dtype.numpy.type(value)) == value
 
 
 def _float_to_float(e: LlvmEmitter, x: Register, dtype: DType) -> Register:

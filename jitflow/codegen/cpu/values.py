@@ -63,6 +63,14 @@ def constant_text(value: Any, dtype: DType) -> str:
     return f"0x{struct.unpack('<Q', struct.pack('<d', wide))[0]:016X}"
 
 
+def value_of_text(text: str) -> float:
+    """The value of a float constant that `constant_text` spelled."""
+    if text.startswith("0xH"):
+        return float(np.uint16(int(text[3:], 16)).view(np.float16))
+    found: float = struct.unpack("<d", struct.pack("<Q", int(text, 16)))[0]
+    return found
+
+
 def is_zero_text(text: str) -> bool:
     """Whether a constant is plus zero, which masks give for nothing."""
     return not text.strip("0x")
