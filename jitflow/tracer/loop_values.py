@@ -14,6 +14,7 @@ from jitflow.tracer.frame import SymbolicFrame
 from jitflow.tracer.kinds import Kind, Unbound
 from jitflow.tracer.left_views import base_of, viewed
 from jitflow.tracer.merging import Ending
+from jitflow.tracer.objects.model import DictValue
 from jitflow.tracer.places import Place
 from jitflow.tracer.values import ArrayValue, NumbersValue, PyValue, SequenceValue, Storage
 
@@ -108,7 +109,7 @@ class Carried:
     def built(self, tracer: Interpreter, parts: list[Value]) -> PyValue:
         if self.sharer is not None:
             found = self.sharer.current
-            if isinstance(found, SequenceValue):
+            if isinstance(found, SequenceValue | DictValue):
                 return found
             assert isinstance(found, ArrayValue)
             if self.view is not None and self.view is self.sharer.view:

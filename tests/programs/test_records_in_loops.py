@@ -149,6 +149,26 @@ def test_dicts_made_anew(check_loops):
     assert (report.pieces, control_nodes(report)) == (1, ["for"])
 
 
+def test_a_second_name_of_a_dict_made_anew(check_loops):
+    def before(p, n):
+        last = p
+        for t in range(n):
+            p = {"w": [p["w"][0] * 0.5 + t], "b": (p["b"][0], p["b"][1] + 1)}
+            last = p
+        last["w"][0] = last["w"][0] + 1
+        return p["w"], last, p is last
+
+    def inside(p, n):
+        for t in range(n):
+            p = {"w": p["w"] * 0.5 + t, "b": p["b"] + 1}
+            last = p
+        last["c"] = 8
+        return p, last["b"], p is last
+
+    check_loops(before, ({"w": [np.arange(3.0)], "b": (np.ones(2), 1.0)}, 40))
+    check_loops(inside, ({"w": np.arange(3.0), "b": np.ones(2)}, 40))
+
+
 def test_adam_over_trees(check_loops):
     def f(p, steps):
         m = [{name: np.zeros_like(v) for name, v in layer.items()} for layer in p]
