@@ -6,7 +6,7 @@ program runs in a process of its own: eager and compiled, in turns of some calls
 one frees is not what the other finds, no more than in the processes of the peers), medians; then
 numba on the same source, and the versions for numba and jax that NPBench brings. `compile` is the
 processor time of the first call beyond that of later ones, with jitflow loaded. Pin to a core with
-``taskset -c 0``.
+``taskset -c 0``; with ``--threads 2`` all of them may use two.
 """
 
 from __future__ import annotations
@@ -26,6 +26,13 @@ from typing import Any
 import numpy as np
 
 ROOT = Path(__file__).parents[1]
+
+_THREADS = (
+    "OPENBLAS_NUM_THREADS",
+    "OMP_NUM_THREADS",
+    "NUMBA_NUM_THREADS",
+    "JITFLOW_THREADS",
+)
 
 BLOCKS = 2
 """Turns of each way."""
@@ -112,12 +119,13 @@ def in_process(
     """Run one program in a fresh process; its row, or the reason why there is none."""
     command = [python, "-m", *module, "--npbench", str(options.npbench), "--one", name]
     command += ["--preset", options.preset, "--repeat", str(options.repeat)]
-    single = dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "NUMBA_NUM_THREADS"), "1")
-    single |= {"XLA_FLAGS": "--xla_cpu_multi_thread_eigen=false", "PYTHONPATH": str(ROOT)}
+    about = dict.fromkeys(_THREADS, str(options.threads)) | {"PYTHONPATH": str(ROOT)}
+    if options.threads == 1:
+        about["XLA_FLAGS"] = "--xla_cpu_multi_thread_eigen=false"
     try:
         done = subprocess.run(
             command, capture_output=True, text=True, timeout=options.limit,
-            env={**os.environ, **single}, cwd=ROOT,
+            env={**os.environ, **about}, cwd=ROOT,
         )  # fmt: skip
     except subprocess.TimeoutExpired:
         return {"name": name, "error": f"more than {options.limit:.0f} s"}
@@ -163,6 +171,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, help="write the rows as JSON")
     parser.add_argument("--repeat", type=int, default=5)
     parser.add_argument("--limit", type=float, default=90.0)
+    parser.add_argument("--threads", type=int, default=1, help="of each system")
     parser.add_argument("--one", help="run this program in this process and print JSON")
     options = parser.parse_args()
     if options.npbench is None:
