@@ -21,6 +21,7 @@ from jitflow.ir.regions import (
     symbols_of_node,
     walk_nodes,
 )
+from jitflow.runtime import crossing
 
 
 @dataclass(frozen=True)
@@ -313,7 +314,12 @@ def _segment(
             takes.append(value)
         return mapped
 
-    symbols = _symbols_needed(nodes, [give.value for give in gives], writes)
+    here = {id(node) for node in nodes}
+    readers = [
+        give.output is None and crossing.reader_of(graph, give.value, here) for give in gives
+    ]
+    read = [reader for reader in readers if reader]
+    symbols = _symbols_needed([*nodes, *read], [give.value for give in gives], writes)
     if level == 0:
         for value in graph.inputs:
             if any(
@@ -323,7 +329,14 @@ def _segment(
                 local(value)
     for node in nodes:
         result.nodes.append(copy_node(node, local, mapping))
-    result.body.results = tuple(local(give.value) for give in gives)
+    handed = []
+    for give, reader in zip(gives, readers, strict=True):
+        value = local(give.value)
+        if reader:
+            added, value = crossing.rows_of(reader, value)
+            result.nodes.extend(added)
+        handed.append(value)
+    result.body.results = tuple(handed)
     result.writes = [(local(target), local(version)) for target, version in writes]
     _define_symbols(graph, result, takes, local, symbols)
     return SegmentPlan(result, takes, gives)

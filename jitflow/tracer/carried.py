@@ -40,7 +40,6 @@ from jitflow.tracer.kinds import (
     text_of,
     types_of,
 )
-from jitflow.tracer.layout import c_order
 from jitflow.tracer.objects.either import PAIRS, exact_float, exact_single, in_single
 from jitflow.tracer.objects.int_or_float import bound_of
 from jitflow.tracer.objects.model import IteratorValue
@@ -166,7 +165,7 @@ def build(tracer: Interpreter, kind: Kind, parts: Iterator[Value], uncertain: st
     if isinstance(kind, Array | Part):
         value = next(parts)
         if isinstance(kind, Part):
-            value = shrinking.gathered(tracer.context, value, next(parts), kind.group)
+            value = shrinking.gathered(tracer.context, value, next(parts), kind)
         array = arrays.fresh(tracer.context, value, kind.order)
         array.storage.uncertain = uncertain
         return array
@@ -257,14 +256,13 @@ def known_outside(kind: Kind, what: str, capacity: Capacity) -> Kind:
         return replace(kind, items=items)
     if isinstance(kind, Listed):
         return rolling.known_outside(kind, what, capacity)
-    bounds = [[capacity(dim, dim) for dim in type.shape] for type in types_of(kind)]
+    bounds = [[capacity.bound(dim, dim) for dim in type.shape] for type in types_of(kind)]
     if all(bound == list(type.shape) for bound, type in zip(bounds, types_of(kind), strict=True)):
         return kind
-    if isinstance(kind, Array) and bounds[0][1:] == list(kind.type.shape[1:]):
-        bound, order = bounds[0][0], c_order(kind.type.rank)
-        if bound is not None and kind.order == order:
-            type = kind.type.with_shape((bound, *kind.type.shape[1:]))
-            return Part(type, order, str(kind.type.shape[0]))
+    if isinstance(kind, Array):
+        part = shrinking.bounded(kind, bounds[0], capacity)
+        if part is not None:
+            return part
     raise Unsupported("JF-B006", f"the shape of {what} is not known before")
 
 
@@ -324,7 +322,7 @@ def converted(tracer: Interpreter, parts: list[Value], kind: Kind, wanted: Kind)
     if isinstance(kind, IntOrFloat):
         return parts  # with a larger bound
     if isinstance(wanted, Part):
-        return shrinking.spread(tracer.context, parts[0], wanted.type)
+        return shrinking.spread(tracer.context, parts[0], wanted)
     assert isinstance(kind, Number)
     assert isinstance(wanted, Either | IntOrFloat)
     emit = tracer.context.builder.emit

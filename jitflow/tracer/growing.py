@@ -18,7 +18,16 @@ from jitflow.core.dataclass import dataclass, field, replace
 from jitflow.core.dims import Dim
 from jitflow.core.errors import Unsupported
 from jitflow.core.lazy import LazyModule
-from jitflow.tracer import carried, facts, kinds, list_kinds, list_rows, list_tables, operations
+from jitflow.tracer import (
+    carried,
+    facts,
+    kinds,
+    list_kinds,
+    list_rows,
+    list_tables,
+    operations,
+    shrinking,
+)
 from jitflow.tracer.kinds import Either, IntOrFloat, Kind, Number, Row, Stack
 from jitflow.tracer.objects import effects
 from jitflow.tracer.objects.model import DictValue
@@ -35,8 +44,6 @@ SPARE = 4
 """Rows beyond those that a loop is known to need, for what is appended behind it."""
 _FRONTS = 16
 """Most arrays in front of those that a loop appends that are copied to rows as well."""
-_ROOM, _ROOM_BYTES = 1 << 18, 1 << 26
-"""Most rows, and bytes, where the number is not known; memory that nobody touches costs nothing."""
 
 
 @dataclass(eq=False)
@@ -212,7 +219,7 @@ def most_rows(kind: Kind) -> int:
     for type in kinds.types_of(kind):
         count = dims.product(type.shape)
         size += type.dtype.itemsize * (count if isinstance(count, int) else 64)
-    return min(_ROOM, max(256, _ROOM_BYTES // size))
+    return shrinking.most_rows(size)
 
 
 def _first_rows(

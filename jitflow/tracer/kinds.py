@@ -50,13 +50,21 @@ class Array:
 class Part:
     """The first rows of memory of `type`: data decide how many; as many of all in a `group`.
 
-    An iteration of a loop adds up to `growth` rows.
+    Rows are along `axis`. An iteration of a loop adds up to `growth` of them; where the number of
+    iterations is not known, each begins with a check that there is room.
     """
 
     type: ArrayType
     order: Order
     group: str
+    axis: int = 0
     growth: int = 0
+    is_checked: bool = False
+
+    @property
+    def room(self) -> Dim:
+        """The most rows."""
+        return self.type.shape[self.axis]
 
 
 @dataclass(frozen=True)

@@ -164,9 +164,10 @@ class Exit(Entry):
         is_outside = value.source is not None or getattr(value, "real", None) is not None
         return is_outside or isinstance(value, ConstantValue) or id(value) in self.reach.objects
 
-    def _capacity(self, left: Dim, right: Dim) -> Dim | None:
-        """What neither of two extents exceeds, known in front of the loop."""
-        return shrinking.capacity(self.tracer.context, left, right, self._is_visible)
+    @property
+    def _capacity(self) -> shrinking.Capacity:
+        """What extents do not exceed, known in front of the loop."""
+        return shrinking.Capacity(self.tracer.context, self._is_visible, is_open=True)
 
     def _users(self, storage: Storage) -> int:
         """How many carried values come back with an array on this storage."""

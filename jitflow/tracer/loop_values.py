@@ -139,10 +139,11 @@ def regrouped(items: Iterable[Carried]) -> dict[Any, Kind]:
     extents: dict[str, set[Dim]] = {}
     for _, kind, known in parts:
         assert isinstance(known, kinds.Array)
-        extents.setdefault(kind.group, set()).add(known.type.shape[0])
+        extents.setdefault(kind.group, set()).add(known.type.shape[kind.axis])
     found: dict[Any, Kind] = {}
     for item, kind, known in parts:
         assert isinstance(known, kinds.Array)
         if len(extents[kind.group]) > 1:
-            found[item.key] = replace(kind, group=f"{kind.group} {known.type.shape[0]}")
+            group = f"{kind.group} {known.type.shape[kind.axis]}"
+            found[item.key] = replace(kind, group=group)
     return found

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from jitflow.core.dataclass import replace
 from jitflow.core.dims import Dim, symbols_of
 from jitflow.core.dtypes import BOOL, I64
 from jitflow.core.errors import Unsupported
@@ -172,7 +173,7 @@ class _Attempt(Exit):
             taken += count
             if isinstance(item.kind, kinds.Part) and item.kind.growth:
                 assert isinstance(item.current, ArrayValue)
-                shrinking.note_room(context, item.current.type.shape[0], item.kind)
+                shrinking.note_room(context, item.current.type.shape[item.kind.axis], item.kind)
         for item in self.carried:
             carried.doubt(item.arrays_in(item.current), item.origins)
         header = self.loop.header
@@ -273,9 +274,10 @@ class _Attempt(Exit):
             return ending.parts
         wide: Kind | None
         try:
-            wide = carried.unified(kind, known, item.name, (item.old,), self._capacity)
+            bounds = replace(self._capacity, is_open=False)
+            wide = carried.unified(kind, known, item.name, (item.old,), bounds)
         except Unsupported:
-            wide = self._grown(kind, known)
+            wide = self._grown(kind, known) or self._loose(kind, known)
         is_open = kinds.is_open(kind) or kinds.is_open(known) or not self.can_settle
         if wide is None or not (is_open or kinds.has_rows(wide)):
             self._widen_outside(item, known)
@@ -289,11 +291,17 @@ class _Attempt(Exit):
     def _grown(self, kind: Kind, known: Kind) -> Kind | None:
         """The kind of an array that gets more rows in each iteration."""
         trips = self.trips
-        if trips is None or not all(map(self._is_visible, symbols_of(trips))):
-            return None
+        if trips is not None and not all(map(self._is_visible, symbols_of(trips))):
+            trips = None
         if not (isinstance(kind, kinds.Array) and isinstance(known, kinds.Array)):
             return None
         return shrinking.grown(self.tracer.context, kind, known, trips)
+
+    def _loose(self, kind: Kind, known: Kind) -> Kind | None:
+        """The kind of an array of which nobody knows how many rows it has."""
+        if isinstance(kind, kinds.Array | kinds.Part) and isinstance(known, kinds.Array):
+            return shrinking.part_of(kind, known, self._capacity)
+        return None
 
     def _widen_outside(self, item: Carried, known: Kind) -> None:
         """Let a loop around carry `item` as either of two kinds, where that can be."""

@@ -13,7 +13,6 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from jitflow.core.dataclass import dataclass, field
-from jitflow.core.dims import Dim
 from jitflow.core.errors import Unsupported
 from jitflow.core.lazy import LazyModule
 from jitflow.ir.graph import Block, Value
@@ -216,12 +215,15 @@ class Merger:
                     return first, second
         return first.as_list(), second.as_list()
 
-    def _capacity(self, left: Dim, right: Dim) -> Dim | None:
-        """What neither of two extents exceeds, known in front of both arms."""
+    @property
+    def _capacity(self) -> shrinking.Capacity:
+        """What extents do not exceed, known in front of both arms."""
         symbols = self.tracer.context.builder.graph.symbols
         inside = {value for arm in self.arms for value in defined_in(arm.block)}
-        return shrinking.capacity(
-            self.tracer.context, left, right, lambda name: symbols[name].value not in inside
+        return shrinking.Capacity(
+            self.tracer.context,
+            lambda name: symbols[name].value not in inside,
+            is_open=bool(self.tracer.attempts),
         )
 
     def _parts_as(self, kind: Kind, side: int, ending: Ending) -> list[Value]:

@@ -227,7 +227,7 @@ def unified(
         return Listed(item, left.capacity, left.is_full)
     if capacity is None:
         raise Unsupported("JF-B006", f"the length of {what} differs")
-    bound = capacity(left.capacity, right.capacity)
+    bound = capacity.bound(left.capacity, right.capacity)
     return Listed(item, growing.most_rows(item) if bound is None else bound, is_full=False)
 
 
@@ -247,9 +247,9 @@ def _innermost(kind: Listed) -> Kind:
 def known_outside(kind: Listed, what: str, capacity: Capacity) -> Listed:
     """As `carried.known_outside`."""
     inner = {dim for type in kinds.types_of(kind.item) for dim in type.shape}
-    if any(capacity(dim, dim) != dim for dim in inner):
+    if any(capacity.bound(dim, dim) != dim for dim in inner):
         raise Unsupported("JF-B006", f"the shape of {what} is not known before")
-    bound = capacity(kind.capacity, kind.capacity)
+    bound = capacity.bound(kind.capacity, kind.capacity)
     if bound == kind.capacity:
         return kind
     most = growing.most_rows(kind.item) if bound is None else bound

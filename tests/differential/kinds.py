@@ -11,6 +11,7 @@ import integer_programs
 import nest_programs
 import record_programs
 import rolling_programs
+import row_programs
 import state_programs
 from container_programs import ContainerProgram
 from draw_programs import DrawProgram
@@ -86,6 +87,7 @@ KINDS = {
     "records": Kind(
         lambda seed: load(record_programs.source(seed), f"records {seed}"), record_programs.calls
     ),
+    "rows": Kind(lambda seed: load(row_programs.source(seed), f"rows {seed}"), row_programs.calls),
     "states": Kind(state_programs.program, _state_calls),
     "integers": Kind(integer_programs.program, _integer_calls),
     "nests": Kind(nest_programs.program, _nest_calls, 0),

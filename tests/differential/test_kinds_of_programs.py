@@ -11,7 +11,16 @@ CASES = [
     *(("rough", seed) for seed in range(COUNT)),
     *(
         (kind, seed)
-        for kind in ("lists", "draws", "containers", "rolling", "records", "states", "integers")
+        for kind in (
+            "lists",
+            "draws",
+            "containers",
+            "rolling",
+            "records",
+            "rows",
+            "states",
+            "integers",
+        )
         for seed in range(COUNT // 3)
     ),
 ]

@@ -1,8 +1,10 @@
-"""Arrays to which each iteration of a loop adds rows: append, concatenate, vstack."""
+"""Arrays whose number of rows changes: append, concatenate, vstack, the best one of several."""
 
 import numpy as np
 import pytest
 from helpers.loops import control_nodes
+
+from jitflow.tracer import shrinking
 
 X = np.linspace(0.0, 1.0, 7)
 
@@ -94,7 +96,71 @@ def aliased(n):
     return x, kept, kept is x
 
 
+def history(x, n):
+    states = x.reshape(2, 1)
+    for i in range(n):
+        x = x * 0.9 + i
+        states = np.hstack((states, x.reshape(2, 1)))
+    return states, states[:, -1]
+
+
+def until(x, end):
+    t = 0.0
+    path = np.array(x)
+    while t <= end:
+        x = x + 0.1 * np.array([x[1], -x[0]])
+        path = np.vstack((path, x))
+        t += 0.05
+    return path, path.shape
+
+
+def until_both(a, end):
+    t, marks, a = 0.0, np.zeros(0), a + 1
+    while t < end:
+        t += 0.25
+        a = np.concatenate((a, a[:, :1] * t), axis=1)
+        marks = np.append(marks, a[0, -1])
+    return a, marks
+
+
+def longest(a):
+    best = np.zeros((1, a.shape[1]))
+    for i in range(len(a)):
+        rows = a[i : i + 1].copy()
+        while rows[-1, 0] < 0.6:
+            rows = np.vstack((rows, rows[-1] + 0.05 * (i + 1)))
+        if len(rows) > len(best):
+            best = rows
+    return best, best[0]
+
+
+def inliers(x, y, n):
+    chosen, line = np.zeros(0), (x[0], y[0])
+    for i in range(n):
+        slope = (y[i + 1] - y[i]) / (x[i + 1] - x[i])
+        found = x[np.abs(y - y[i] - slope * (x - x[i])) < 0.2]
+        if found.size >= chosen.size:
+            chosen, line = found, (slope, y[i] - slope * x[i])
+    return chosen, line
+
+
+def grid(low, high, step):
+    best, least = [0.0, 0.0], np.inf
+    for v in np.arange(low, high, step):
+        for w in np.arange(v, high + 1, step * 2):
+            cost = abs(v * w - 1.5)
+            if cost <= least:
+                best, least = [v, w], cost
+    return best, least
+
+
 PROGRAMS = [
+    (history, (X[:2], 30), (X[:2], 0), (X[1:3], 61)),
+    (until, (X[:2], 2.0), (X[1:3], 0.0), (X[:2], -1.0), (X[:2], 3.5)),
+    (until_both, (np.outer(X, X[:1]), 9.0), (np.outer(X, X), 0.0), (np.outer(X, X), 5.0)),
+    (longest, (np.outer(X, X) * 0.9 + 0.02,), (np.outer(X, X[2:]) + 0.02,)),
+    (inliers, (np.tile(X, 3) + np.arange(21), np.sin(np.arange(21.0)), 18)),
+    (grid, (0.1, 1.5, 0.1), (0.5, 0.2, 0.1), (np.float64(-1.0), 1.0, 0.25), (0, 1.0, 0.125)),
     (appended, (40,), (0,), (1,), (73,)),
     (concatenated, (X, 30), (X, 0), (X[:1], 30)),
     (trajectory, (30,), (50,), (0,)),
@@ -120,7 +186,12 @@ def test_as_python(check_loops, program, calls):
     check_loops(program, *calls)
 
 
-@pytest.mark.parametrize("program", [appended, concatenated, trajectory, from_nothing, too_far])
+MORE = [history, until, until_both, longest, inliers, grid]
+
+
+@pytest.mark.parametrize(
+    "program", [appended, concatenated, trajectory, from_nothing, too_far, *MORE]
+)
 def test_in_one_piece(check_loops, program):
     calls = next(calls for known, *calls in PROGRAMS if known is program)
     report = check_loops(program, calls[0])
@@ -137,3 +208,9 @@ def test_result_owns_its_memory(check_loops):
         return x.base is None, x.flags.owndata, x.flags.c_contiguous, x.nbytes
 
     check_loops(f, (50,))
+
+
+def test_more_rows_than_there_is_room_for(check_loops, monkeypatch):
+    monkeypatch.setattr(shrinking, "_ROOM", 64)
+    check_loops(until, (X[:2], 9.0), (X[:2], 2.0), (X[:2], 30.0))
+    check_loops(longest, (np.outer(X, X) * 0.001 + 0.02,))

@@ -13,6 +13,7 @@ from jitflow.tracer.numpy import arguments
 from jitflow.tracer.numpy.arguments import is_none, raises, unsupported
 from jitflow.tracer.numpy.compose import Composer
 from jitflow.tracer.numpy.creation import fresh_order
+from jitflow.tracer.numpy.float_ranges import float_range
 from jitflow.tracer.numpy.operands import cast, constant_as, emit, operand, promoted
 from jitflow.tracer.numpy.table import function
 from jitflow.tracer.objects.model import RangeValue
@@ -35,7 +36,7 @@ def arange(
     wanted = arguments.dtype(context, dtype)
     kinds = [operand(context, value) for value in (start, stop, step)]
     if any(item.dtype.kind not in "biu" for item in kinds):
-        return _float_arange(context, start, stop, step, wanted)
+        return float_range(context, start, stop, step, wanted)
     low, high = arguments.dim(context, start), arguments.dim(context, stop)
     short = [item.weak is None and item.dtype is not I64 for item in kinds]
     if any(short) and (short[0] or low != 0):  # NumPy computes with them as they are, and wraps
@@ -67,15 +68,6 @@ def _progression(context: TraceContext, low: Dim, stride: int, length: Dim, dtyp
     if low != 0:
         value = emit(context, "add", value, emit(context, "dimension", dim=low))
     return cast(context, value, dtype)
-
-
-def _float_arange(
-    context: TraceContext, start: PyValue, stop: PyValue, step: PyValue, dtype: DType | None
-) -> PyValue:
-    """A range of floats whose bounds are known: NumPy makes it, whatever its size."""
-    known = [arguments.constant(context, value, "arange") for value in (start, stop, step)]
-    result = np.arange(*known, dtype=dtype.numpy if dtype else None)
-    return arrays.constant(context, result)
 
 
 @function(

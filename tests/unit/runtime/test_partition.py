@@ -118,3 +118,35 @@ def test_effects_in_loops_keep_their_place_among_call_outs():
         ("segment", ["for"]),
         ("call", "call_out"),
     ]
+
+
+def test_of_memory_with_room_only_the_rows_go_over():
+    b = Builder()
+    count = b.input("count", ArrayType(dtypes.I64, ()))
+    room = b.emit("full", b.emit("constant", value=np.array(0.5)), shape=(1 << 18, 2))
+    extent = b.scalar_symbol(b.emit("add", count, count))
+
+    def rows(of):
+        return b.emit("slice", of, starts=(0, 0), steps=(1, 1), shape=(extent, 2))
+
+    graph = b.finish([b.emit("exp", rows(room)), b.emit("log", rows(room))])
+    first, second = partition(graph, is_native).segments
+    update = first.graph.nodes[-1]
+    assert update.operator.name == "update"
+    assert update.operands[1].type.shape == (extent, 2)
+    assert [give.value for give in first.gives] == [room, graph.symbols[str(extent)].value]
+    assert first.graph.body.results[0] is update.results[0]
+    assert room in second.takes
+
+
+def test_memory_that_is_read_otherwise_goes_over_whole():
+    b = Builder()
+    count = b.input("count", ArrayType(dtypes.I64, ()))
+    room = b.emit("full", b.emit("constant", value=np.array(0.5)), shape=(1 << 18,))
+    extent = b.scalar_symbol(b.emit("add", count, count))
+    rows = b.emit("slice", room, starts=(0,), steps=(1,), shape=(extent,))
+    graph = b.finish([b.emit("exp", rows), room])
+    names = [
+        node.operator.name for s in partition(graph, is_native).segments for node in s.graph.nodes
+    ]
+    assert "update" not in names
