@@ -9,9 +9,11 @@ own NumPy meaning.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
 
 from jitflow.core import dims
 from jitflow.core.dataclass import dataclass, field
+from jitflow.core.lazy import LazyModule
 from jitflow.ir.graph import DimensionOf, Graph, Node, ScalarValue, Value
 from jitflow.ir.regions import (
     captured,
@@ -21,7 +23,11 @@ from jitflow.ir.regions import (
     symbols_of_node,
     walk_nodes,
 )
-from jitflow.runtime import crossing
+
+if TYPE_CHECKING:
+    from jitflow.runtime import crossing
+else:
+    crossing = LazyModule("jitflow.runtime.crossing")
 
 
 @dataclass(frozen=True)
