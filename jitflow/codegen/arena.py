@@ -11,6 +11,7 @@ from jitflow.codegen.commands import (
     Branch,
     CallDraw,
     CallKernel,
+    CallLibrary,
     CallProduct,
     CallPython,
     CallShared,
@@ -189,6 +190,8 @@ def pointers_of(command: Command) -> Iterator[Pointer]:
         yield from (array.pointer for array in (*command.operands, *command.results))
     elif isinstance(command, CallDraw):
         yield from (command.bits, *command.numbers, command.result)
+    elif isinstance(command, CallLibrary):
+        yield from (array.pointer for array in (*command.operands, command.result))
     elif isinstance(command, Repeat):
         yield command.slot
         yield from (b for b in (command.start, command.stop) if isinstance(b, Pointer))

@@ -17,6 +17,7 @@ from jitflow.core.dtypes import DType
 
 if TYPE_CHECKING:
     from jitflow.ops.draws import CFunction
+    from jitflow.ops.linalg import LibraryFunction
 
 
 @dataclass(eq=False, repr=False)
@@ -163,6 +164,19 @@ class CallDraw:
 
 
 @dataclass(eq=False, repr=False)
+class CallLibrary:
+    """``result = function(*operands)`` of matrices, where they lie."""
+
+    function: LibraryFunction
+    extents: tuple[Dim, ...]
+    operands: tuple[Strided, ...]
+    result: Strided
+
+    def __str__(self) -> str:
+        return f"{self.result} = {self.function.name}({', '.join(map(str, self.operands))})"
+
+
+@dataclass(eq=False, repr=False)
 class DefineSymbol:
     """A symbol gets its value from an i64 in memory."""
 
@@ -257,7 +271,7 @@ class Branch:
 
 
 Control: TypeAlias = Repeat | While | Branch
-Call: TypeAlias = CallKernel | CallProduct | CallShared | CallPython | CallDraw
+Call: TypeAlias = CallKernel | CallProduct | CallShared | CallPython | CallDraw | CallLibrary
 Command: TypeAlias = Call | DefineSymbol | Check | Turn | Control
 
 
@@ -334,7 +348,7 @@ class Program:
             return all(self._is_scalar(c) for _, commands in parts_of(command) for c in commands)
         if isinstance(command, CallKernel):
             return not self.kernels[command.kernel].has_loops
-        return not isinstance(command, (CallProduct, CallShared))
+        return not isinstance(command, (CallProduct, CallShared, CallLibrary))
 
     def __str__(self) -> str:
         parts = [f"#{number} {kernel}" for number, kernel in enumerate(self.kernels)]

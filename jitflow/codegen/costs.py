@@ -70,7 +70,7 @@ def costs(graph: Graph) -> dict[Value, int]:
     cost: dict[Value, int] = dict.fromkeys(graph.inputs, 0)
     stored = (
         Kind.REDUCTION, Kind.SCAN, Kind.CONTRACTION, Kind.CONCATENATE, Kind.UPDATE, Kind.SCATTER,
-        Kind.CONTROL, Kind.NONZERO,
+        Kind.CONTROL, Kind.NONZERO, Kind.LIBRARY,
     )  # fmt: skip
     for node in graph.nodes:
         total = 0

@@ -37,6 +37,7 @@ MAX_STORES = 8
 """Stores in one kernel that were put together only because their loops agree."""
 
 _RAISING = frozenset({Kind.GATHER, Kind.SCATTER})
+_CALLED = frozenset({Kind.DRAW, Kind.LIBRARY})
 
 
 def fuse(graph: Graph, memory: Memory) -> Plan:
@@ -82,7 +83,7 @@ class _Fusion(Demands):
             if node.operator.kind is Kind.CONTROL:
                 self.visit_control(node)
                 continue
-            if node.operator.kind is Kind.DRAW or is_call_out(node):
+            if node.operator.kind in _CALLED or is_call_out(node):
                 self.visit_call_out(node)
                 continue
             if not node.results:
@@ -478,7 +479,8 @@ class _Fusion(Demands):
     def visit_call_out(self, node: Node) -> None:
         """One step: steps keep the order of the nodes, and so do their effects."""
         is_draw = node.operator.kind is Kind.DRAW
-        step = CallOut(len(self.steps), node, list(dict.fromkeys(node.operands)), not is_draw)
+        may_leave = node.operator.checks or is_call_out(node)
+        step = CallOut(len(self.steps), node, list(dict.fromkeys(node.operands)), may_leave)
         self.steps.append(step)
         if is_draw:
             self.plan.contiguous.update(node.results)

@@ -185,7 +185,7 @@ class Control(Step):
 class CallOut(Step):
     """A node that a function runs: `reads` is what must lie in memory when it is called.
 
-    `may_leave`: the function is one of Python, which may raise.
+    `may_leave`: the function is one of Python, which may raise, or finds no result.
     """
 
     node: Node

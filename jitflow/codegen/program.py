@@ -17,6 +17,7 @@ from jitflow.codegen.buffers import Copy, Memory, Temporary, assign
 from jitflow.codegen.commands import (
     CallDraw,
     CallKernel,
+    CallLibrary,
     CallProduct,
     CallPython,
     Command,
@@ -247,10 +248,12 @@ class ProgramBuilder:
             self.copy(Copy(-1, result.type.shape, result.type.dtype, target, other))
 
     def call_out(self, step: CallOut) -> None:
-        """A draw, or a call of Python, and copies of its results."""
+        """A draw, or a call of a library or of Python, and copies of its results."""
         node, memory = step.node, self.memory
         if node.operator.kind is Kind.DRAW:
             self.draw(node)
+        elif node.operator.kind is Kind.LIBRARY:
+            self.library(node)
         else:
             operands = tuple(_strided(value, memory.load_from(value)) for value in node.operands)
             results = tuple(_strided(value, memory.store_to(value)[0]) for value in node.results)
@@ -262,6 +265,16 @@ class ProgramBuilder:
             for other in others:
                 self.copy(Copy(-1, value.type.shape, value.type.dtype, first, other))
         self.define_symbols(node.results)
+
+    def library(self, node: Node) -> None:
+        """A call of one of NumPy's C functions; its work is taken to grow as a product's."""
+        memory, function = self.memory, node.operator.extra["function"]
+        operands = tuple(_strided(value, memory.load_from(value)) for value in node.operands)
+        result = _strided(node.result, memory.store_to(node.result)[0])
+        extents = function.extents(tuple(value.type for value in node.operands))
+        self.commands.append(CallLibrary(function, extents, operands, result))
+        flops = dims.product((extents[0], *extents))
+        self.work = self.work + _LIBRARY + (flops // 8 if isinstance(flops, int) else flops)
 
     def draw(self, node: Node) -> None:
         """A draw into packed memory."""
@@ -284,8 +297,8 @@ class ProgramBuilder:
         return _matrix(self.memory.load_from(value), index, axes, batch)
 
 
-_CALL_OUT, _DRAW = 2000, 5
-"""Nanoseconds of a call of Python, and of a random number, very roughly."""
+_CALL_OUT, _DRAW, _LIBRARY = 2000, 5, 300
+"""Nanoseconds of a call of Python, of a random number, and of a small matrix, very roughly."""
 
 
 def _strided(value: Value, place: Place) -> Strided:

@@ -8,7 +8,7 @@ from jitflow.ops.record import Kind
 
 _STRUCTURAL = (
     Kind.VIEW, Kind.CREATION, Kind.UPDATE, Kind.GATHER, Kind.SCATTER, Kind.CONCATENATE,
-    Kind.CONTRACTION, Kind.NONZERO,
+    Kind.CONTRACTION, Kind.NONZERO, Kind.LIBRARY,
 )  # fmt: skip
 
 

@@ -59,7 +59,7 @@ _ORDERING = frozenset({"less", "less_equal", "greater", "greater_equal"})  # Num
 # flags of comparisons of real numbers, and forgets those of complex ones
 _DIVIDING = frozenset({"floor_divide", "remainder", "fmod", "power", "reciprocal"})  # by zero
 _COMPUTING = frozenset(
-    {Kind.ELEMENTWISE, Kind.REDUCTION, Kind.SCAN, Kind.CONTRACTION, Kind.SCATTER}
+    {Kind.ELEMENTWISE, Kind.REDUCTION, Kind.SCAN, Kind.CONTRACTION, Kind.SCATTER, Kind.LIBRARY}
 )
 
 
@@ -71,6 +71,8 @@ def can_warn(node: Node) -> bool:
     if node.location.quiet or node.operator.kind not in _COMPUTING:
         return False
     name = node.operator.name
+    if node.operator.kind is Kind.LIBRARY:
+        return not node.operator.checks  # which clears the flags, or fails
     if name in _SILENT or not node.results:
         return False
     operand = node.operands[0].type.dtype

@@ -34,6 +34,7 @@ class Kind(enum.Enum):
     CREATION = "creation"  # no array operand: fill, iota, constant
     CONCATENATE = "concatenate"  # operands side by side along an axis
     CALL_OUT = "call_out"  # Python or NumPy is called with whole arrays
+    LIBRARY = "library"  # a C function of NumPy is called with whole arrays
     DRAW = "draw"  # random numbers from a bit generator, whose state moves on
     CONTROL = "control"  # for, while, cond: operators with regions
     SYMBOL = "symbol"  # integers that become dimensions, and dimensions that become integers

@@ -29,6 +29,7 @@ FAMILIES: dict[str, str] = {
     "exponential": "exp exp2 expm1 log log2 log10 log1p logaddexp logaddexp2 erf erfc lgamma",
     "floating": "floor ceil trunc rint copysign signbit nextafter spacing ldexp heaviside",
     "indexed": "gather scatter nonzero",
+    "linalg": "solve solve_vector inverse cholesky_lower cholesky_upper determinant",
     "logic": (
         "equal not_equal less less_equal greater greater_equal logical_and logical_or "
         "logical_xor logical_not bitwise_and bitwise_or bitwise_xor invert left_shift "

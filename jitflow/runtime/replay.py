@@ -426,7 +426,9 @@ def _filled(item: Any, operands: Sequence[Any]) -> Any:
 
 _DIVISIONS = frozenset(["divide", "floor_divide", "remainder", "fmod", "reciprocal", "power"])
 _LOGARITHMS = frozenset(["log", "log2", "log10", "log1p", "arctanh"])
-_SUMS = frozenset(["add", "subtract", "multiply", "sum", "cumsum", "prod", "cumprod", "matmul"])
+_SUMS = frozenset(
+    ["add", "subtract", "multiply", "sum", "cumsum", "prod", "cumprod", "matmul", "determinant"]
+)
 _ROOTS = frozenset(["sqrt", "arcsin", "arccos", "arccosh", "sin", "cos", "tan", "cast"])
 _GROWING = frozenset(["exp", "exp2", "expm1", "sinh", "cosh", "square", "cast"])
 _CAN_SET = {
@@ -444,6 +446,8 @@ def _numpy_name(call: UserCall, node: Node) -> str:
     """The name that NumPy's message has for an operation of a call."""
     if node.operator.kind in (Kind.REDUCTION, Kind.SCAN):
         return "reduce" if node.operator.kind is Kind.REDUCTION else "accumulate"
+    if node.operator.kind is Kind.LIBRARY:
+        return str(node.operator.extra["function"].name)
     slots = [item for item in call.arguments if isinstance(item, OperandSlot)]
     is_scalar = all(item.box != "array" for item in slots) and not isinstance(
         call.function, np.ufunc

@@ -23,6 +23,7 @@ from jitflow.ops.record import Kind
 
 _ENTRY = 6000.0  # nanoseconds to leave Python's loop, enter a piece and come back
 _CALL = 700.0  # of a NumPy call on a small array
+_LIBRARY = 4000.0  # of one of `numpy.linalg`, whose Python code is most of it
 _SCALAR = 80.0  # of arithmetic on a NumPy or Python number
 _ELEMENT = 0.5  # for one element, times the operator's cost
 _FREE = frozenset({Kind.CREATION, Kind.SYMBOL})
@@ -73,7 +74,8 @@ def _eager_nanoseconds(node: Node, unknown: float) -> float:
     if record.kind in _VIEWS:
         return _CALL / 4
     size = max((_size(value.type.size) for value in (*node.operands, *node.results)), default=1)
-    return _CALL + size * _ELEMENT * record.cost
+    call = _LIBRARY if record.kind is Kind.LIBRARY else _CALL
+    return call + size * _ELEMENT * record.cost
 
 
 def _iterations(node: Node) -> int | None:

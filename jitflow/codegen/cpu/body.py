@@ -8,6 +8,7 @@ from jitflow.codegen.commands import (
     Branch,
     CallDraw,
     CallKernel,
+    CallLibrary,
     CallProduct,
     CallPython,
     CallShared,
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from jitflow.codegen.cpu import (
         divided_loops,
         draw_calls,
+        library_calls,
         products,
         python_calls,
         shared_products,
@@ -44,6 +46,7 @@ if TYPE_CHECKING:
 else:
     divided_loops = LazyModule("jitflow.codegen.cpu.divided_loops")
     draw_calls = LazyModule("jitflow.codegen.cpu.draw_calls")
+    library_calls = LazyModule("jitflow.codegen.cpu.library_calls")
     products = LazyModule("jitflow.codegen.cpu.products")
     python_calls = LazyModule("jitflow.codegen.cpu.python_calls")
     shared_products = LazyModule("jitflow.codegen.cpu.shared_products")
@@ -205,6 +208,8 @@ class BodyWriter:
             shared_products.write_shared(self.text, self.memory, command, self.pointer)
         elif isinstance(command, CallDraw):
             draw_calls.write_draw(self, command)
+        elif isinstance(command, CallLibrary):
+            library_calls.write_library(self, command)
         elif isinstance(command, CallPython):
             self.checked = True
             python_calls.write_call(self, command)

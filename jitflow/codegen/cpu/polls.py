@@ -14,6 +14,7 @@ from jitflow.codegen.commands import (
     Branch,
     CallDraw,
     CallKernel,
+    CallLibrary,
     CallProduct,
     CallPython,
     CallShared,
@@ -88,7 +89,7 @@ class Polls:
     def _cost(self, command: Command) -> int:
         if isinstance(command, CallKernel):
             return max(1, command.work) if isinstance(command.work, int) else _CALL
-        if isinstance(command, (CallProduct, CallShared)):
+        if isinstance(command, (CallProduct, CallShared, CallLibrary)):
             return _CALL
         if isinstance(command, Repeat):
             count = trips(command)
@@ -196,6 +197,8 @@ def _stored_by(command: Command, kernels: list[Kernel]) -> set[str]:
         pairs = zip(kernel.buffers, command.pointers, strict=True)
         return {pointer.storage for buffer, pointer in pairs if buffer.name in names}
     if isinstance(command, CallProduct):
+        return {command.result.pointer.storage}
+    if isinstance(command, CallLibrary):
         return {command.result.pointer.storage}
     if isinstance(command, CallShared):
         return {product.result.storage for product in command.products}

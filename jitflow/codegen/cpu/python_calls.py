@@ -34,11 +34,11 @@ _HELPERS = (
 def write_call(body: BodyWriter, command: CallPython) -> None:
     """Write a call; the body is left where it raises, or gives what it was not expected to give."""
     entry_helpers.provide(_HELPERS)
-    _CallWriter(body).write(command)
+    CallWriter(body).write(command)
 
 
-class _CallWriter:
-    """Writes one call into a body."""
+class CallWriter:
+    """Writes calls of C functions with objects and arrays into a body."""
 
     def __init__(self, body: BodyWriter) -> None:
         self.body, self.text = body, body.text

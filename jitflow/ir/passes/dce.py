@@ -11,6 +11,7 @@ from jitflow.ir.regions import captured, walk_nodes
 from jitflow.ops.record import Kind
 
 _RAISING_KINDS = frozenset({Kind.GATHER, Kind.SCATTER})
+_CALLED = frozenset({Kind.CALL_OUT, Kind.LIBRARY})
 
 
 @dataclass(frozen=True)
@@ -77,7 +78,7 @@ def without_dead_loops(graph: Graph, watched: Set[int], used: Set[int]) -> Graph
     live = _given(graph) | used | {id(item.value) for item in graph.symbols.values()}
     kept: list[Node] = []
     for node in reversed(graph.nodes):
-        stays = (id(i) in watched or i.operator.kind is Kind.CALL_OUT for i in walk_nodes([node]))
+        stays = (id(i) in watched or i.operator.kind in _CALLED for i in walk_nodes([node]))
         if node.regions and live.isdisjoint(map(id, node.results)) and not any(stays):
             continue
         kept.append(node)
@@ -93,7 +94,7 @@ def must_stay(node: Node) -> bool:
     record = node.operator
     if node.attributes.get("effect"):
         return True
-    if record.kind is Kind.CALL_OUT:
+    if record.kind in _CALLED:
         return not node.location.quiet
     if record.kind is Kind.CONTROL or record.kind in _RAISING_KINDS or not node.results:
         return True

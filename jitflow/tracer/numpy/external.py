@@ -14,7 +14,7 @@ from jitflow.guards.sources import Source
 from jitflow.ir.graph import Value
 from jitflow.tracer import arrays
 from jitflow.tracer.context import TraceContext
-from jitflow.tracer.numpy import arguments, probe
+from jitflow.tracer.numpy import arguments, library, probe
 from jitflow.tracer.numpy.arguments import unsupported
 from jitflow.tracer.numpy.callouts import Callee, RangeOf, Slot, as_it_is, call_out
 from jitflow.tracer.numpy.operands import graph_value, operand
@@ -206,6 +206,10 @@ def run(
     structure, types = probe.result_types(
         context, call, template.arrays, template.dims, varies=effect
     )
+    given = tuple(template.operands)
+    native = library.result_of(context, function, tree, dict(keywords), given, types)
+    if native is not None:
+        return _boxed(context, native, types[0])
     finish = _flat if isinstance(structure, (tuple, list)) else as_it_is
     callee = Callee(function, tree, keywords, finish, receiver)
     values = call_out(
