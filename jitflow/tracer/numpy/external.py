@@ -196,6 +196,9 @@ def run(
     _check_result_type(context, function, args)
     tree = tuple(template.build(value) for value in args)
     keywords = tuple((name, template.build(value)) for name, value in kwargs.items())
+    native = library.result_of(context, function, tree, dict(keywords), template.operands)
+    if native is not None:
+        return arrays.boxed(context, native)
     stand_for = function if probed is None else probed
 
     def call(make: Any) -> Any:
@@ -206,10 +209,6 @@ def run(
     structure, types = probe.result_types(
         context, call, template.arrays, template.dims, varies=effect
     )
-    given = tuple(template.operands)
-    native = library.result_of(context, function, tree, dict(keywords), given, types)
-    if native is not None:
-        return _boxed(context, native, types[0])
     finish = _flat if isinstance(structure, (tuple, list)) else as_it_is
     callee = Callee(function, tree, keywords, finish, receiver)
     values = call_out(

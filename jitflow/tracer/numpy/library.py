@@ -1,7 +1,7 @@
 """Functions of `numpy.linalg` whose C loops pieces call themselves: those of `ops.linalg`.
 
-The operands are matrices, not stacks of them, and become f64 or c128, as in NumPy; the result is
-converted back.
+The operands are matrices, not stacks of them, and become f64 or c128, as in NumPy; the result, in
+C order, is converted back.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from jitflow.core.dims import Dim
-from jitflow.core.dtypes import C64, C128, F32, F64, DType
+from jitflow.core.dtypes import C64, C128, F32, F64
 from jitflow.ir.graph import Value
 from jitflow.ops import linalg
 from jitflow.ops.record import operator
@@ -20,10 +20,10 @@ from jitflow.tracer import facts
 from jitflow.tracer.context import TraceContext
 from jitflow.tracer.numpy.callouts import Slot
 from jitflow.tracer.numpy.operands import cast, conform
-from jitflow.tracer.numpy.probe import ResultType
 
 _NAMES = {np.linalg.inv: "inverse", np.linalg.det: "determinant"}
 _TRIANGLES = {False: "cholesky_lower", True: "cholesky_upper"}
+_SINGLE = {F64: F32, C128: C64}
 _FLOATS = (F32, F64, C64, C128)
 
 
@@ -33,16 +33,14 @@ def result_of(
     arguments: tuple[Any, ...],
     keywords: Mapping[str, Any],
     operands: Sequence[Value],
-    types: Sequence[ResultType],
 ) -> Value | None:
     """The result of a call, by a loop of NumPy's; None where it is left to a call-out."""
     name = _operator(function, arguments, keywords, operands)
     if name is None or not (context.kind is None or context.kind.is_host):
         return None
-    if not all(_is_taken(value) for value in operands) or len(types) != 1:
+    if not all(_is_taken(value) for value in operands):
         return None
-    is_complex = any(value.type.dtype.is_complex for value in operands)
-    dtype: DType = C128 if is_complex else F64
+    dtype = C128 if any(value.type.dtype.is_complex for value in operands) else F64
     if not linalg.is_known(name, dtype):
         return None
     shapes = _agreeing(context, operator(name).extra["function"].signature, operands)
@@ -52,7 +50,9 @@ def result_of(
         cast(context, conform(context, value, shape), dtype)
         for value, shape in zip(operands, shapes, strict=True)
     ]
-    return cast(context, context.builder.emit(name, *matrices), types[0].dtype)
+    is_single = all(value.type.dtype in (F32, C64) for value in operands)
+    result = context.builder.emit(name, *matrices)
+    return cast(context, result, _SINGLE[dtype] if is_single else dtype)
 
 
 def _operator(
@@ -67,7 +67,8 @@ def _operator(
     if not all(isinstance(item, Slot) and item.box == "array" for item in arguments):
         return None
     if function is np.linalg.cholesky and keywords.keys() <= {"upper"}:
-        return _TRIANGLES.get(keywords.get("upper", False))
+        upper = keywords.get("upper", False)
+        return _TRIANGLES[upper] if type(upper) is bool else None
     if keywords:
         return None
     if function is np.linalg.solve and len(operands) == 2:
