@@ -8,8 +8,11 @@ from jitflow.ops.record import Kind
 
 _STRUCTURAL = (
     Kind.VIEW, Kind.CREATION, Kind.UPDATE, Kind.GATHER, Kind.SCATTER, Kind.CONCATENATE,
-    Kind.CONTRACTION, Kind.NONZERO, Kind.LIBRARY,
+    Kind.CONTRACTION, Kind.NONZERO,
 )  # fmt: skip
+
+_C_FUNCTIONS = (Kind.DRAW, Kind.LIBRARY)
+"""Called by address, on the host alone."""
 
 
 def supports(node: Node) -> bool:
@@ -17,7 +20,7 @@ def supports(node: Node) -> bool:
     if node.operator.kind is Kind.CONTROL:
         inside = (inner for region in node.regions for inner in region.nodes)
         return all(supports(inner) or _can_be_called(inner) for inner in inside)
-    return node.operator.kind is Kind.DRAW or _has_code(node)
+    return node.operator.kind in _C_FUNCTIONS or _has_code(node)
 
 
 def has_code(node: Node) -> bool:
@@ -29,7 +32,7 @@ def has_code(node: Node) -> bool:
 
 def is_call_out(node: Node) -> bool:
     """Whether a node of a segment is run by Python."""
-    return node.operator.kind not in (Kind.CONTROL, Kind.DRAW) and not _has_code(node)
+    return node.operator.kind not in (Kind.CONTROL, *_C_FUNCTIONS) and not _has_code(node)
 
 
 def _can_be_called(node: Node) -> bool:

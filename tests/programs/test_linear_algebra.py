@@ -236,7 +236,7 @@ def test_kalman_filter(check_loops):
 
 
 @pytest.mark.parametrize("threads", [1, 2])
-def test_in_iterations_that_run_at_once(threads):
+def test_in_iterations_that_do_not_depend_on_each_other(threads):
     def f(a, b):
         out = np.empty((len(a), 12))
         for i in range(len(a)):
