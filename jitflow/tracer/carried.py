@@ -37,6 +37,7 @@ from jitflow.tracer.kinds import (
     Row,
     Stack,
     Unbound,
+    apart,
     text_of,
     types_of,
 )
@@ -145,6 +146,11 @@ def parts_of(tracer: Interpreter, value: PyValue) -> list[Value]:
 def placeholders(tracer: Interpreter, kind: Kind) -> list[Value]:
     """Graph values of a kind that nobody will look at."""
     emit = tracer.context.builder.emit
+    if isinstance(kind, Part):
+        room = emit("uninitialised", shape=kind.type.shape, dtype=kind.type.dtype)
+        return [room, emit("dimension", dim=0)]
+    if isinstance(kind, Group):
+        return [part for item in kind.items for part in placeholders(tracer, item)]
     found = []
     for type in types_of(kind):
         zero = np.zeros((), type.dtype.numpy)
@@ -175,7 +181,7 @@ def build(tracer: Interpreter, kind: Kind, parts: Iterator[Value], uncertain: st
     if isinstance(kind, Perhaps):
         return PerhapsUnbound(build(tracer, kind.kind, parts, uncertain), next(parts))
     if isinstance(kind, OrNone):
-        return PerhapsNone(build(tracer, kind.kind, parts), next(parts))
+        return PerhapsNone(build(tracer, kind.kind, parts, uncertain), next(parts))
     if isinstance(kind, Stack):
         found = [next(parts) for _ in types_of(kind)]
         count = None if kind.is_full else found.pop()
@@ -208,7 +214,7 @@ def unified(
     if isinstance(left, Perhaps | Unbound) or isinstance(right, Perhaps | Unbound):
         return missing.perhaps(left, right, what, values)
     if missing.may_be_none(left) or missing.may_be_none(right):
-        return missing.or_none(left, right, what, values)
+        return missing.or_none(left, right, what, values, capacity)
     if isinstance(left, Listed) and isinstance(right, Listed):
         return rolling.unified(left, right, what, values, capacity)
     items = _unified_items(left, right, what, values, capacity)
@@ -241,7 +247,10 @@ def _unified_items(
     if left.kind is not right.kind or len(left.items) != len(right.items):
         return None
     pairs = zip(left.items, right.items, strict=True)
-    items = tuple(unified(a, b, what, capacity=capacity) for a, b in pairs)
+    items = tuple(
+        apart(unified(a, b, what, capacity=capacity), f"{what}[{place}]")
+        for place, (a, b) in enumerate(pairs)
+    )
     is_unlike = isinstance(left, Made) and isinstance(right, Made) and left.keys != right.keys
     return None if is_unlike else replace(left, items=items)
 
@@ -252,10 +261,15 @@ def known_outside(kind: Kind, what: str, capacity: Capacity) -> Kind:
     `capacity` gives an extent that is known outside for one that is not, or None.
     """
     if isinstance(kind, Group | Made):
-        items = tuple(known_outside(item, what, capacity) for item in kind.items)
+        items = tuple(
+            apart(known_outside(item, what, capacity), f"{what}[{place}]")
+            for place, item in enumerate(kind.items)
+        )
         return replace(kind, items=items)
     if isinstance(kind, Listed):
         return rolling.known_outside(kind, what, capacity)
+    if isinstance(kind, OrNone):
+        return OrNone(apart(known_outside(kind.kind, what, capacity), f"{what} or None"))
     bounds = [[capacity.bound(dim, dim) for dim in type.shape] for type in types_of(kind)]
     if all(bound == list(type.shape) for bound, type in zip(bounds, types_of(kind), strict=True)):
         return kind
@@ -374,7 +388,7 @@ def storages_of(value: PyValue | None) -> Iterator[ArrayValue]:
     """The arrays in a value that may be carried."""
     if value is None:
         return
-    if isinstance(value, PerhapsUnbound):
+    if isinstance(value, PerhapsUnbound | PerhapsNone):
         value = value.value
     value = settled(value)
     if isinstance(value, ArrayValue):

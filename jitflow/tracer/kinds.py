@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from jitflow.core.dataclass import dataclass
+from jitflow.core.dataclass import dataclass, replace
 from jitflow.core.dims import Dim
 from jitflow.core.dtypes import BOOL, F64, I64, DType
 from jitflow.core.errors import Unsupported
@@ -173,7 +173,7 @@ class Perhaps:
 
 @dataclass(frozen=True)
 class OrNone:
-    """A value of `kind`, which has no arrays, or None, as `PerhapsNone` has them."""
+    """A value of `kind` or None, as `PerhapsNone` has them."""
 
     kind: Kind
 
@@ -296,6 +296,13 @@ def has_rows(kind: Kind) -> bool:
     if isinstance(kind, Group | Made):
         return any(map(has_rows, kind.items))
     return isinstance(kind, Part)
+
+
+def apart(kind: Kind, what: str) -> Kind:
+    """A kind of a part of `what`: the number of rows of arrays in it is nobody else's."""
+    if isinstance(kind, Part) and not kind.group.startswith(f"{what}: "):
+        return replace(kind, group=f"{what}: {kind.group}")
+    return kind
 
 
 def text_of(kind: Kind) -> str:

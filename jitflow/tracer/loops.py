@@ -277,7 +277,7 @@ class _Attempt(Exit):
             bounds = replace(self._capacity, is_open=False)
             wide = carried.unified(kind, known, item.name, (item.old,), bounds)
         except Unsupported:
-            wide = self._grown(kind, known) or self._loose(kind, known)
+            wide = self._grown(kind, known) or self._loose(item, kind, known)
         is_open = kinds.is_open(kind) or kinds.is_open(known) or not self.can_settle
         if wide is None or not (is_open or kinds.has_rows(wide)):
             self._widen_outside(item, known)
@@ -297,11 +297,12 @@ class _Attempt(Exit):
             return None
         return shrinking.grown(self.tracer.context, kind, known, trips)
 
-    def _loose(self, kind: Kind, known: Kind) -> Kind | None:
-        """The kind of an array of which nobody knows how many rows it has."""
-        if isinstance(kind, kinds.Array | kinds.Part) and isinstance(known, kinds.Array):
-            return shrinking.part_of(kind, known, self._capacity)
-        return None
+    def _loose(self, item: Carried, kind: Kind, known: Kind) -> Kind | None:
+        """A kind with arrays of which nobody knows how many rows they have."""
+        try:
+            return carried.unified(kind, known, item.name, (item.old,), self._capacity)
+        except Unsupported:
+            return None
 
     def _widen_outside(self, item: Carried, known: Kind) -> None:
         """Let a loop around carry `item` as either of two kinds, where that can be."""
@@ -409,7 +410,7 @@ class _Attempt(Exit):
         is_open = isinstance(last, kinds.OrNone) or not self.can_settle
         if new is None or not (is_open and missing.may_be_none(first)):
             raise NotSettled(f"{name} is another object after an iteration")
-        self.widened[slot] = missing.or_none(first, last, name)
+        self.widened[slot] = missing.or_none(first, last, name, capacity=self._capacity)
 
     def _stays_own(self, item: Carried) -> bool:
         """Whether the arrays that come back in `item` are known nowhere else."""

@@ -9,6 +9,7 @@ from jitflow.core.errors import Unsupported
 from jitflow.ir.graph import Value
 from jitflow.tracer import carried, kinds
 from jitflow.tracer.kinds import (
+    Array,
     Either,
     Fixed,
     Group,
@@ -16,6 +17,7 @@ from jitflow.tracer.kinds import (
     Kind,
     Number,
     OrNone,
+    Part,
     Perhaps,
     Unbound,
 )
@@ -23,6 +25,7 @@ from jitflow.tracer.values import ConstantValue, PerhapsNone, PerhapsUnbound, Py
 
 if TYPE_CHECKING:
     from jitflow.tracer.interpreter import Interpreter
+    from jitflow.tracer.shrinking import Capacity
 
 
 def may_be_none(kind: Kind) -> bool:
@@ -32,21 +35,30 @@ def may_be_none(kind: Kind) -> bool:
     return isinstance(kind, OrNone)
 
 
-def or_none(left: Kind, right: Kind, what: str, values: Iterable[PyValue | None] = ()) -> OrNone:
+def or_none(
+    left: Kind,
+    right: Kind,
+    what: str,
+    values: Iterable[PyValue | None] = (),
+    capacity: Capacity | None = None,
+) -> OrNone:
     """The kind of a value that is one of two, of which one may be None; as `carried.unified`."""
     sides = [kind.kind if isinstance(kind, OrNone) else kind for kind in (left, right)]
     known = [kind for kind in sides if not may_be_none(kind)]
     held = [value.value if isinstance(value, PerhapsNone) else value for value in values]
-    if not known or not all(map(_is_of_numbers, known)):
+    if not known or not all(map(_may_be_missing, known)):
         text = f"{what} is {kinds.text_of(left)} or {kinds.text_of(right)}"
         raise Unsupported("JF-B006", text)
-    return OrNone(carried.unified(known[0], known[-1], what, held))
+    kind = carried.unified(known[0], known[-1], what, held, capacity)
+    if capacity is not None:
+        kind = carried.known_outside(kind, what, capacity)
+    return OrNone(kinds.apart(kind, f"{what} or None"))
 
 
-def _is_of_numbers(kind: Kind) -> bool:
+def _may_be_missing(kind: Kind) -> bool:
     if isinstance(kind, Group):
-        return bool(kind.items) and all(map(_is_of_numbers, kind.items))
-    return isinstance(kind, Number | Either | IntOrFloat | OrNone)
+        return bool(kind.items) and all(map(_may_be_missing, kind.items))
+    return isinstance(kind, Number | Either | IntOrFloat | Array | Part | OrNone)
 
 
 def or_none_converted(

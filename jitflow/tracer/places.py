@@ -34,7 +34,15 @@ from jitflow.tracer.objects.model import (
 )
 from jitflow.tracer.objects.table import Checkpoint
 from jitflow.tracer.objects.wrap import settled
-from jitflow.tracer.values import ArrayValue, NumbersValue, PyValue, SequenceValue, Storage
+from jitflow.tracer.values import (
+    ArrayValue,
+    NumbersValue,
+    PerhapsNone,
+    PerhapsUnbound,
+    PyValue,
+    SequenceValue,
+    Storage,
+)
 
 if TYPE_CHECKING:
     from jitflow.tracer import list_tables
@@ -390,6 +398,9 @@ class Reach:
                     work += [item.base]
             elif isinstance(item, Storage):
                 self.objects[id(item)] = item
+            elif isinstance(item, PerhapsUnbound | PerhapsNone):
+                self.objects[id(item)] = item
+                work.append(item.value)
             elif isinstance(item, SymbolicFrame):
                 self.objects[id(item)] = item
                 work += [item.slots, item.stack, item.closure]

@@ -204,7 +204,7 @@ class PerhapsUnbound(PyValue):
 
 
 class PerhapsNone(PyValue):
-    """A number, or a tuple of numbers, or None, as data decide: ``best = None`` before a search.
+    """A number, array or tuple of them, or None, as data decide: ``best = None`` before a search.
 
     Every operation but a test for None relies on it being there (`wrap.resolve`).
 

@@ -154,7 +154,41 @@ def grid(low, high, step):
     return best, least
 
 
+def consensus(x, y, n):
+    best = chosen = None
+    for k in range(n):
+        i, j = k % len(x), (k * 7 + 1) % len(x)
+        if i == j:
+            continue
+        slope = (y[j] - y[i]) / (x[j] - x[i])
+        found = np.nonzero(np.abs(y - y[i] - slope * (x - x[i])) < 0.3)[0]
+        if chosen is None or len(found) > len(chosen):
+            chosen, best = found, (slope, y[i])
+    return best, chosen
+
+
+def first_above(a, limit):
+    row = None
+    for i in range(len(a)):
+        if row is None and a[i].sum() > limit:
+            row = a[i] * 2.0
+    return row, None if row is None else row.sum()
+
+
+def kept(a, limit):
+    best, last = None, np.zeros(a.shape[1])
+    for i in range(len(a)):
+        last = last + a[i]
+        if a[i, 0] > limit:
+            best = last
+        last[0] += 1.0
+    return best, last, best is last
+
+
 PROGRAMS = [
+    (consensus, (X + np.arange(7), np.sin(9 * X), 30), (X, X, 0), (X, X, 1), (X, X * 2, 9)),
+    (first_above, (np.outer(X, X), 1.0), (np.outer(X, X), 100.0), (np.outer(X, X), -1.0)),
+    (kept, (np.outer(X, X + 1), 0.4), (np.outer(X, X), 9.0), (np.outer(X[::-1], X + 1), 0.4)),
     (history, (X[:2], 30), (X[:2], 0), (X[1:3], 61)),
     (until, (X[:2], 2.0), (X[1:3], 0.0), (X[:2], -1.0), (X[:2], 3.5)),
     (until_both, (np.outer(X, X[:1]), 9.0), (np.outer(X, X), 0.0), (np.outer(X, X), 5.0)),
@@ -186,7 +220,7 @@ def test_as_python(check_loops, program, calls):
     check_loops(program, *calls)
 
 
-MORE = [history, until, until_both, longest, inliers, grid]
+MORE = [history, until, until_both, longest, inliers, grid, consensus, first_above]
 
 
 @pytest.mark.parametrize(
