@@ -18,10 +18,12 @@ from jitflow.core.dataclass import dataclass, field, replace
 from jitflow.core.dims import Dim
 from jitflow.core.errors import Unsupported
 from jitflow.core.lazy import LazyModule
+from jitflow.ir.graph import Value
 from jitflow.tracer import (
     carried,
     facts,
     kinds,
+    list_columns,
     list_kinds,
     list_rows,
     list_tables,
@@ -75,6 +77,10 @@ class Growth:
     shared : contents
         Of arrays in the rows that the program has elsewhere, too, or that may be there twice: the
         list is then good for reading while they stay as they are.
+    leaves : contents
+        The arrays in the item that was appended last, with what they held.
+    columns : Columns or None
+        Which objects are in the items, where that is known (`list_columns`).
     readers : set
         The attempts to capture loops that know the list and read it.
     filler : PyValue or None
@@ -96,6 +102,8 @@ class Growth:
     is_queue: bool = False
     fronts: tuple[list_rows.Contents, ...] = ()
     shared: list_rows.Contents = ()
+    leaves: tuple[tuple[ArrayValue, Value], ...] = ()
+    columns: list_columns.Columns | None = None
     readers: set[Any] = field(default_factory=set)
     filler: PyValue | None = None
 
@@ -308,6 +316,7 @@ def append(tracer: Any, owner: SequenceValue, item: PyValue) -> None:
         growth.grows = growth.is_new = True
         raise Unsupported("JF-B006", "the length of a list changes")
     _take_arrays(tracer, owner, item, kind)
+    list_columns.note(tracer, owner, item, kind)
     if rows.stack.is_full:
         growth.grows, rows = True, list_rows.with_more(tracer, rows, SPARE)
     if growth.is_checked or growth.attempt not in tracer.attempts:

@@ -10,7 +10,16 @@ import numpy as np
 
 from jitflow.core.dtypes import I64
 from jitflow.core.errors import Unsupported
-from jitflow.tracer import arrays, kinds, list_kinds, list_rows, operations, recipes
+from jitflow.tracer import (
+    arrays,
+    column_recipes,
+    kinds,
+    list_columns,
+    list_kinds,
+    list_rows,
+    operations,
+    recipes,
+)
 from jitflow.tracer.kinds import Array, Either, Fixed, Group, IntOrFloat, Kind, Made, Number, Row
 from jitflow.tracer.objects.number_values import integer
 from jitflow.tracer.values import PyValue, RowsValue, ScalarValue, SequenceValue
@@ -21,6 +30,9 @@ def recipe_of(tracer: Any, owner: SequenceValue, fixed: list[recipes.Recipe]) ->
     rows = owner.rows
     assert rows is not None
     growth = tracer.growing.get(id(owner))
+    columns = list_columns.known(growth)
+    if columns is not None and has_objects(rows.stack.item):
+        return column_recipes.recipe_of(tracer, owner, columns, fixed)
     if growth is not None and growth.shared:
         raise Unsupported("JF-B006", "a list leaves the piece that may have an array twice")
     if list_kinds.has_pinned(rows.stack.item):
@@ -30,10 +42,10 @@ def recipe_of(tracer: Any, owner: SequenceValue, fixed: list[recipes.Recipe]) ->
     start = recipes.BuildSequence(list, () if is_anew else tuple(fixed))
     values: list[PyValue] = [arrays.fresh(tracer.context, buffer) for buffer in rows.data]
     values.insert(0, integer(tracer.context, list_rows.extent_of(tracer, rows)))
-    make = partial(as_list, _reader(rows.stack.item), first)
+    make = partial(as_list, reader_of(rows.stack.item), first)
     if rows.stack.is_queue:
         values.insert(0, ScalarValue("int", I64, rows.buffers[-1]))
-        make = partial(from_ring, _reader(rows.stack.item))
+        make = partial(from_ring, reader_of(rows.stack.item))
     parts = tuple(operations.recipe_of(tracer, value) for value in values)
     made = recipes.BuildCall(make, (start, *parts))
     if rows.stack.is_ordered and owner.source is None:
@@ -51,6 +63,14 @@ def order_of(tracer: Any, rows: RowsValue) -> recipes.Recipe:
 def in_order(items: list[Any], order: np.ndarray | None) -> list[Any]:
     """The items at the positions that `order` tells."""
     return items if order is None else [items[k] for k in order.tolist()]
+
+
+def has_objects(kind: Kind) -> bool:
+    """Whether there are arrays in items of a kind."""
+    return any(
+        isinstance(inner, Array) or list_kinds.is_pinned(inner)
+        for inner in list_columns.leaves_of(kind)
+    )
 
 
 Reader = Callable[[Iterator[np.ndarray], slice], list[Any]]
@@ -72,7 +92,7 @@ def from_ring(
     return [*fixed, *reader(iter(found), slice(0, count))]
 
 
-def _reader(kind: Kind) -> Reader:
+def reader_of(kind: Kind) -> Reader:
     """What makes Python's objects of rows of a kind."""
     if isinstance(kind, Number):
         return _read_scalars if kind.box == "scalar" else _read_numbers
@@ -82,16 +102,19 @@ def _reader(kind: Kind) -> Reader:
         return _read_ints_and_floats
     if isinstance(kind, Array):
         return _read_arrays
-    if isinstance(kind, Group):
-        make = tuple if kind.kind is tuple else kind.kind._make  # type: ignore[attr-defined]
-        return partial(_read_groups, make, [_reader(item) for item in kind.items])
-    if isinstance(kind, Made):
-        keys = [key for _, key in kind.keys]
-        return partial(_read_groups, partial(_as_dict, keys), [_reader(k) for k in kind.items])
+    if isinstance(kind, Group | Made):
+        return partial(_read_groups, maker_of(kind), [reader_of(item) for item in kind.items])
     if isinstance(kind, Row):
-        return partial(_read_lists, _reader(kind.item), len(kinds.types_of(kind)))
+        return partial(_read_lists, reader_of(kind.item), len(kinds.types_of(kind)))
     assert isinstance(kind, Fixed)
     return lambda buffers, rows: [None] * (rows.stop - rows.start)
+
+
+def maker_of(kind: Group | Made) -> Callable[[Any], Any]:
+    """What makes a tuple or a dict of its items."""
+    if isinstance(kind, Made):
+        return partial(_as_dict, [key for _, key in kind.keys])
+    return tuple if kind.kind is tuple else kind.kind._make  # type: ignore[attr-defined]
 
 
 def _read_numbers(buffers: Iterator[np.ndarray], rows: slice) -> list[Any]:

@@ -17,7 +17,16 @@ from jitflow.core.errors import Unsupported
 from jitflow.core.lazy import LazyModule
 from jitflow.core.types import ArrayType
 from jitflow.ir.graph import Block, Value
-from jitflow.tracer import carried, facts, kinds, list_rows, operations, places, regions
+from jitflow.tracer import (
+    carried,
+    facts,
+    kinds,
+    list_columns,
+    list_rows,
+    operations,
+    places,
+    regions,
+)
 from jitflow.tracer.control_flow import RETURN, Loop
 from jitflow.tracer.domains import Domain, index_value
 from jitflow.tracer.frame import SymbolicFrame
@@ -116,6 +125,8 @@ class _Attempt(Exit):
     """One attempt to trace a loop; what it carries was chosen at `begun`."""
 
     begun: Checkpoint
+    index: Dim = 0
+    columns: dict[int, tuple[list_columns.Column, ...]]
 
     def run(self, known: dict[tuple[int, Any], Place], uncertain: Origins) -> bool:
         """Trace and emit; False where more has to be carried, which is then in the arguments."""
@@ -142,6 +153,9 @@ class _Attempt(Exit):
                     missing = self._settle(outcome, uncertain)
                 if not missing:
                     self._finish_block(block, outcome)
+                    self.columns = list_columns.of_iteration(
+                        tracer, self, self.carried, self.domain, self.index
+                    )
         except Unsupported:
             self.mark.abandon()
             if not (self._is_tried_again() or self._read_unbound() or self._has_found(known)):
@@ -178,7 +192,7 @@ class _Attempt(Exit):
             carried.doubt(item.arrays_in(item.current), item.origins)
         header = self.loop.header
         if self.domain is not None:
-            index = facts.late_symbol(context, block.parameters[0], None)
+            index = self.index = facts.late_symbol(context, block.parameters[0], None)
             low, high = self.domain.limits
             context.ranges = {**context.ranges, str(index): ((low,), (high,))}
             frame.push(self.domain.item(index_value(index)))
@@ -518,6 +532,8 @@ class _Attempt(Exit):
         if appends is not None and all(map(self._is_visible, symbols_of(appends))):
             appended = self.trips * appends
             place.write(self.tracer, list_rows.settled_rows(self.tracer, before, rows, appended))
+            found = self.columns.get(id(place.owner)) if appends == 1 else None
+            list_columns.settle(self.tracer, place.owner, before, found)
 
     def _apply(self, results: list[Value], block: Block) -> None:
         """Put the results where the frame and the objects have them."""
@@ -544,6 +560,8 @@ class _Attempt(Exit):
         for item in (*self.carried, *self.outs):
             found = item.origins | carried.origins(item.last)
             carried.doubt(item.arrays_in(item.current), found)
+        for item in self.carried:
+            self._note_last(item)
 
     def _uncertainty_after(self, item: Carried) -> str:
         """Why an array behind the loop may be an older one, or one that a list has."""
@@ -568,6 +586,13 @@ class _Attempt(Exit):
             return
         for array, end in zip(item.arrays_in(item.current), item.last, strict=True):
             array.storage.sharer = self._sharer(end.storage)
+
+    def _note_last(self, item: Carried) -> None:
+        """Know where in a list the arrays are that come out and that it has, too."""
+        if item.uncertain == list_rows.IN_LIST:
+            for array, end in zip(item.arrays_in(item.current), item.last, strict=True):
+                for growth in self.tracer.growing.values():
+                    list_columns.note_last(growth, end, array)
 
     # Ways out that only Python can go
 

@@ -390,6 +390,8 @@ class Reach:
                 continue
             self._hold(item)
             if id(item) in self.objects:
+                if isinstance(item, SequenceValue) and item.kind is not list:
+                    work.extend(item.fixed)  # as many ways to what is in it
                 continue
             if isinstance(item, ArrayValue):
                 self.objects[id(item)] = item

@@ -166,7 +166,7 @@ def _arrays(value: Any, place: str) -> list[tuple[str, np.ndarray]]:
     if isinstance(value, np.ndarray):
         return [(place, value)]
     if isinstance(value, Box):
-        return _arrays(value.array, place + ".array")
+        return _arrays(value.array, place + ".array") + _arrays(value.value, place + ".value")
     if isinstance(value, dict):
         value = [*value.values()]
     if isinstance(value, tuple | list | deque):

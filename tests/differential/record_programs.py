@@ -36,9 +36,47 @@ _READS = (
 )  # fmt: skip
 _ENDS = ("s, h", "log, h, s", "p, s", "old, p, old is p", "s, prev, z, box", "box, s, a", "best, p, best is p, s", "log[-1], s", "d, s", "x, h, x is h, given")  # fmt: skip
 
+_MADE = (
+    "x = a[t % 5]", "x = a[t - 1]", "x = a[:, t % 4][:4]", "x = a[0]", "x = np.tanh(h)", "x = a.T[1, :4]", "x = b[:, t]", "x = b[:, -1 - t].T", "x = b[:, t, :2]", "x = b[t:t + 4, 0, 0]", "f = np.cos(h + t)", "g = h * c", "f = np.sin(a[t % 5])", "g = f.copy()", "f = g", "g = x", "x = f[:2]", "x = f.reshape(2, 2)",
+)  # fmt: skip
+_KEPT = (
+    "(x, h)", "(h, c, f)", "(x, h, c, f, new)", "(h, f, new, w)", "(new, h, t)", "(h, h)", "{'x': x, 'c': c, 'n': new}", "{'f': f, 'w': w, 't': t}", "((x, h), {'c': c}, f)", "(before, h)", "(g, f, c)", "new", "h", "c", "x", "(w, a)", "(x.T, None, new)", "(f, c, new, float(t))",
+)  # fmt: skip
+_MOVED = (
+    "h = new", "h, c = new, f", "before, h = h, new", "h, c = c, h", "before = h; h = new; c = h", "c = new", "h = f; c = g", "box.array = h; h = new", "h[0] = t", "new[0] = 1", "x[0] = t", "w = w * 1", "before[1] = 2", "f += 1", "if t % 2: h = new", "h = h * 0.5", "state = (h, new)",
+)  # fmt: skip
+_LEFT = ("log, h", "log, h, c", "log, hs", "hs, log, s", "box, s", "box, log, new", "log, before, h", "hs, s", "(log[-1] if log else 0), log", "log, a, b, w, h0")  # fmt: skip
+
 
 def source(seed: int) -> str:
     """The text of a program."""
+    return _leaving(seed) if seed % 4 == 3 else _general(seed)
+
+
+def _leaving(seed: int) -> str:
+    """The text of a program whose lists leave it, with states of before in their items."""
+    pick = random.Random(f"leaving records {seed}")
+    lines = ["def program(a, states, given, box, n):", "    import numpy as np"]
+    h0 = pick.choice(("np.zeros(4)", "a[0]", "box.array", "np.ones(4)"))
+    lines += [f"    h0 = {h0}", f"    h, c = {pick.choice(('h0, h0', 'h0, h0 * 1', 'h0 + 1, h0'))}"]
+    lines += ["    w, b, s = given['w'], np.ones((6, 40, 4)), 0.0"]
+    lines += ["    x = before = f = g = new = np.ones(4)", f"    log = {pick.choice(('[]', '[]', '[h]', 'states'))}"]
+    lines += [f"    hs = {pick.choice(('[]', '[]', '[h]'))}", f"    {pick.choice(('box.value = log', 's = 1.0'))}"]
+    step = pick.choice(("range(n)", "range(n)", "range(n)", "reversed(range(n))", "range(1, 2 * n, 2)"))
+    lines.append(f"    for t in {step}:")
+    body = [pick.choice(_MADE) for _ in range(pick.randint(1, 4))]
+    body.append(pick.choice(("new = h * 0.5 + c", "new = np.tanh(h + w)", "new = h + f")))
+    body.append(f"log.append({pick.choice(_KEPT)})")
+    if pick.random() < 0.4:
+        body.insert(pick.randint(0, len(body)), f"hs.append({pick.choice(_KEPT)})")
+    body += [pick.choice(_MOVED) for _ in range(pick.randint(1, 3))]
+    lines += [f"        {text}" for text in body]
+    lines.append(f"    {pick.choice(('pass', 'pass', 'h[0] = 5', 'a[1] = 3', 'h0[0] = 9', 'b[:] = 4', 'log.append((h, c))', 's = log[-1][0].sum() if log else 0', 'c += 1'))}")
+    lines.append(f"    return {pick.choice(_LEFT)}")
+    return "\n".join(lines) + "\n"
+
+
+def _general(seed: int) -> str:
     pick = random.Random(f"records {seed}")
     lines = ["def program(a, states, given, box, n):", "    import numpy as np"]
     lines.append(f"    h = {pick.choice(('np.zeros(4)', 'a[0]', 'a[0] * 1', 'box.array'))}")

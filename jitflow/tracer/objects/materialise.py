@@ -60,10 +60,11 @@ from jitflow.tracer.values import (
 )
 
 if TYPE_CHECKING:
-    from jitflow.tracer import list_recipes, list_rows
+    from jitflow.tracer import list_columns, list_recipes, list_rows
     from jitflow.tracer.objects import int_or_float
 else:
     int_or_float = LazyModule("jitflow.tracer.objects.int_or_float")
+    list_columns = LazyModule("jitflow.tracer.list_columns")
     list_recipes = LazyModule("jitflow.tracer.list_recipes")
     list_rows = LazyModule("jitflow.tracer.list_rows")
 
@@ -197,6 +198,8 @@ def _owner(tracer: Tracer, storage: Storage) -> r.Recipe:
 def _check_sharer(tracer: Tracer, storage: Storage) -> None:
     """Decline to hand out an array that may be another one, unless none but this leaves."""
     table, owner = tracer.context.objects, storage.sharer
+    if owner is not None and list_columns.is_last(tracer, owner, storage):
+        return
     is_alone = owner is not None and owner.source is None and id(owner) not in table.recipes
     if not is_alone or table.alone.get(id(owner), storage) is not storage:
         raise Unsupported("JF-B006", f"{storage.uncertain} leaves the piece")
@@ -231,7 +234,8 @@ def _sequence(tracer: Tracer, value: SequenceValue) -> r.Recipe:
         return list_recipes.recipe_of(tracer, value, [])
     items = [recipe_of(tracer, item) for item in value.fixed]
     if rows is not None:
-        if id(value) in tracer.context.objects.alone:
+        alone = tracer.context.objects.alone.get(id(value))
+        if alone is not None:
             raise Unsupported("JF-B006", "a list leaves the piece, and an array in it")
         return list_recipes.recipe_of(tracer, value, items)
     if value.kind in (list, tuple):
