@@ -148,14 +148,16 @@ def is_last(tracer: Any, owner: SequenceValue, storage: Storage) -> bool:
     return any(array.storage is storage for array in lasts)
 
 
-def note_last(growth: Any, end: ArrayValue, last: ArrayValue) -> None:
-    """The array `end`, which an iteration makes and appends, comes out as `last`."""
-    columns = known(growth)
-    if columns is None:
-        return
-    for (array, _), column in zip(growth.leaves, columns.found, strict=True):
-        if array.storage is end.storage and not array.views and isinstance(column, Fresh):
-            column.last = last
+def note_last(tracer: Interpreter, item: Carried) -> None:
+    """Know which arrays that come out of a loop are in the last item of a list."""
+    for last, end in zip(item.arrays_in(item.current), item.last, strict=True):
+        for growth in tracer.growing.values():
+            columns = known(growth)
+            pairs = () if columns is None else zip(growth.leaves, columns.found, strict=True)
+            for (array, _), column in pairs:
+                is_end = array.storage is end.storage and not array.views
+                if is_end and isinstance(column, Fresh):
+                    column.last = last
 
 
 class _Finder:

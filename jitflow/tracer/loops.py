@@ -561,7 +561,8 @@ class _Attempt(Exit):
             found = item.origins | carried.origins(item.last)
             carried.doubt(item.arrays_in(item.current), found)
         for item in self.carried:
-            self._note_last(item)
+            if item.uncertain == list_rows.IN_LIST:
+                list_columns.note_last(tracer, item)
 
     def _uncertainty_after(self, item: Carried) -> str:
         """Why an array behind the loop may be an older one, or one that a list has."""
@@ -586,13 +587,6 @@ class _Attempt(Exit):
             return
         for array, end in zip(item.arrays_in(item.current), item.last, strict=True):
             array.storage.sharer = self._sharer(end.storage)
-
-    def _note_last(self, item: Carried) -> None:
-        """Know where in a list the arrays are that come out and that it has, too."""
-        if item.uncertain == list_rows.IN_LIST:
-            for array, end in zip(item.arrays_in(item.current), item.last, strict=True):
-                for growth in self.tracer.growing.values():
-                    list_columns.note_last(growth, end, array)
 
     # Ways out that only Python can go
 

@@ -60,9 +60,17 @@ def _leaving(seed: int) -> str:
     h0 = pick.choice(("np.zeros(4)", "a[0]", "box.array", "np.ones(4)"))
     lines += [f"    h0 = {h0}", f"    h, c = {pick.choice(('h0, h0', 'h0, h0 * 1', 'h0 + 1, h0'))}"]
     lines += ["    w, b, s = given['w'], np.ones((6, 40, 4)), 0.0"]
-    lines += ["    x = before = f = g = new = np.ones(4)", f"    log = {pick.choice(('[]', '[]', '[h]', 'states'))}"]
-    lines += [f"    hs = {pick.choice(('[]', '[]', '[h]'))}", f"    {pick.choice(('box.value = log', 's = 1.0'))}"]
-    step = pick.choice(("range(n)", "range(n)", "range(n)", "reversed(range(n))", "range(1, 2 * n, 2)"))
+    lines += [
+        "    x = before = f = g = new = np.ones(4)",
+        f"    log = {pick.choice(('[]', '[]', '[h]', 'states'))}",
+    ]
+    lines += [
+        f"    hs = {pick.choice(('[]', '[]', '[h]'))}",
+        f"    {pick.choice(('box.value = log', 's = 1.0'))}",
+    ]
+    step = pick.choice(
+        ("range(n)", "range(n)", "range(n)", "reversed(range(n))", "range(1, 2 * n, 2)")
+    )
     lines.append(f"    for t in {step}:")
     body = [pick.choice(_MADE) for _ in range(pick.randint(1, 4))]
     body.append(pick.choice(("new = h * 0.5 + c", "new = np.tanh(h + w)", "new = h + f")))
@@ -71,7 +79,9 @@ def _leaving(seed: int) -> str:
         body.insert(pick.randint(0, len(body)), f"hs.append({pick.choice(_KEPT)})")
     body += [pick.choice(_MOVED) for _ in range(pick.randint(1, 3))]
     lines += [f"        {text}" for text in body]
-    lines.append(f"    {pick.choice(('pass', 'pass', 'h[0] = 5', 'a[1] = 3', 'h0[0] = 9', 'b[:] = 4', 'log.append((h, c))', 's = log[-1][0].sum() if log else 0', 'c += 1'))}")
+    lines.append(
+        f"    {pick.choice(('pass', 'pass', 'h[0] = 5', 'a[1] = 3', 'h0[0] = 9', 'b[:] = 4', 'log.append((h, c))', 's = log[-1][0].sum() if log else 0', 'c += 1'))}"
+    )
     lines.append(f"    return {pick.choice(_LEFT)}")
     return "\n".join(lines) + "\n"
 
