@@ -53,6 +53,24 @@ def kalman(measurements):
     return track
 
 
+@program(lambda n: (np.random.default_rng(0).standard_normal((n, 3)),), 12, 5_000)
+def kalman_inverse(measurements):
+    F = np.eye(6) + np.eye(6, k=3) * 0.1
+    H = np.eye(3, 6)
+    Q, R = 0.01 * np.eye(6), 0.5 * np.eye(3)
+    x, P = np.zeros(6), np.eye(6)
+    track = np.hstack((x, 0.0)).reshape(7, 1)
+    for z in measurements:
+        x, P = F @ x, F @ P @ F.T + Q
+        S = H @ P @ H.T + R
+        innovation = z - H @ x
+        K = P @ H.T @ np.linalg.inv(S)
+        x, P = x + K @ innovation, (np.eye(6) - K @ H) @ P
+        fit = innovation @ np.linalg.solve(S, innovation) + np.log(np.linalg.det(S))
+        track = np.hstack((track, np.append(x, fit).reshape(7, 1)))
+    return track
+
+
 @program(lambda n: (np.random.default_rng(0).random(n),), 9, 500)
 def durbin(r):
     y = np.empty_like(r)
