@@ -390,26 +390,35 @@ class Reach:
                 continue
             self._hold(item)
             if id(item) in self.objects:
-                if isinstance(item, SequenceValue) and item.kind is not list:
-                    work.extend(item.fixed)  # as many ways to what is in it
+                work += _held_by_value(item)  # as many ways to what is in it
                 continue
-            if isinstance(item, ArrayValue):
+            parts = _parts_of(item)
+            if parts is not None:
                 self.objects[id(item)] = item
-                work += [item.storage]
-                if item.base is not None:
-                    work += [item.base]
-            elif isinstance(item, Storage):
-                self.objects[id(item)] = item
-            elif isinstance(item, PerhapsUnbound | PerhapsNone):
-                self.objects[id(item)] = item
-                work.append(item.value)
-            elif isinstance(item, SymbolicFrame):
-                self.objects[id(item)] = item
-                work += [item.slots, item.stack, item.closure]
-                work += [] if item.sink is None else item.sink.held
-            elif isinstance(item, (PyValue, Hashed)) or hasattr(item, "frame"):
-                self.objects[id(item)] = item
-                work += [part for name, part in vars(item).items() if name not in _OUTSIDE]
+                work += parts
+
+
+def _held_by_value(item: Any) -> list[Any]:
+    """What is in an object that has no identity of its own: each name for it leads to that."""
+    if isinstance(item, PerhapsUnbound | PerhapsNone):
+        return [item.value]
+    return item.fixed if isinstance(item, SequenceValue) and item.kind is not list else []
+
+
+def _parts_of(item: Any) -> list[Any] | None:
+    """What an object leads to; None where it is none of the program's."""
+    if isinstance(item, ArrayValue):
+        return [item.storage] if item.base is None else [item.storage, item.base]
+    if isinstance(item, Storage):
+        return []
+    if isinstance(item, PerhapsUnbound | PerhapsNone):
+        return [item.value]
+    if isinstance(item, SymbolicFrame):
+        held = [] if item.sink is None else item.sink.held
+        return [item.slots, item.stack, item.closure, *held]
+    if isinstance(item, (PyValue, Hashed)) or hasattr(item, "frame"):
+        return [part for name, part in vars(item).items() if name not in _OUTSIDE]
+    return None
 
 
 _PLAIN = frozenset({int, str, bool, float, type(None)})
