@@ -27,7 +27,7 @@ def consensus_line(x, y, pairs):
 
 
 def _predicted(state, speed, turn, dt, horizon):
-    path = state.reshape(1, 3).copy()
+    path = state.copy()
     elapsed = 0.0
     while elapsed <= horizon:
         heading = state[2] + turn * dt
@@ -52,3 +52,26 @@ def motion_window(state, obstacles):
             if cost <= least:
                 least, best, chosen = cost, [speed, turn], path
     return best, chosen, least
+
+
+def _classes(n):
+    rng = np.random.default_rng(2)
+    x = rng.random((n, 4))
+    return x, (x[:, 2] + 0.1 * rng.standard_normal(n) > 0.6).astype(np.int64)
+
+
+@program(_classes, 12, 200)
+def decision_stump(x, labels):
+    best, left = None, None
+    least = np.inf
+    for feature in range(x.shape[1]):
+        for threshold in x[:, feature]:
+            below = labels[x[:, feature] <= threshold]
+            above = labels[x[:, feature] > threshold]
+            if below.size == 0 or above.size == 0:
+                continue
+            p, q = below.mean(), above.mean()
+            impurity = (below.size * p * (1 - p) + above.size * q * (1 - q)) / labels.size
+            if impurity < least:
+                least, best, left = impurity, (feature, threshold), below
+    return best, left, least

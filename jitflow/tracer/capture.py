@@ -178,6 +178,7 @@ def at_header(tracer: Interpreter, frame: SymbolicFrame, instruction: Instructio
             raise
         tracer.tried[place] = tracer.tried.get(place, 0) + 1
         return False
+    tracer.tried.pop(place, None)
     return True
 
 
@@ -297,6 +298,7 @@ def _captured_while(
                 raise
             tracer.tried[place] = tracer.tried.get(place, 0) + 1
             return name if isinstance(error, NotSettled | UncertainArray) else ""
+        tracer.tried.pop(place, None)
         return "captured"
     return ""
 

@@ -50,6 +50,8 @@ class SymbolicFrame:
         Whether it yields; `finished` is set when it has returned.
     jumps : dict of int to int
         Backward jumps taken to each offset, for the limit on unrolling.
+    sizes : dict of int to int
+        Of the graph when the first of these was taken, for the limit on large iterations.
     sink : objects.consuming.Sink or None
         What takes the items that the frame yields, where one call uses up a generator.
     nodes : int
@@ -70,6 +72,7 @@ class SymbolicFrame:
         self.generator = False
         self.finished = False
         self.jumps: dict[int, int] = {}
+        self.sizes: dict[int, int] = {}
         self.nodes = 0
         self.sink: Any = None
 

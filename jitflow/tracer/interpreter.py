@@ -87,7 +87,7 @@ class Interpreter:
         Why the loop over an iterator, by identity, was not captured; `declined` are those that are
         not to be tried again, and `needs_items` those whose items have to be known.
     tried : dict
-        How often the capture of the loop at a place failed.
+        How often the capture of the loop at a place failed since it last succeeded.
     sizes : dict
         For each iterator, by identity, the nodes that there were when its loop began.
     growing : dict
@@ -98,8 +98,6 @@ class Interpreter:
         The loops whose capture is being tried, outermost first.
     unbound : (SymbolicFrame, int) or None
         The last variable that was read while it was unbound.
-    while_sizes : dict
-        Likewise for each ``while`` that is unrolled, by the place of its header.
     written_slots : dict
         For each loop, by its header, variables whose arrays its iterations write.
     failed_arm : branches.Start or None
@@ -126,7 +124,6 @@ class Interpreter:
         self._keep: list[Any] = []
         self._iterations: dict[int, int] = {}
         self.sizes: dict[int, int] = {}
-        self.while_sizes: dict[Place, int] = {}
         self.regions: list[Region] = []
         self.longest = MAX_STEPS
         self.reasons: dict[int, str] = {}

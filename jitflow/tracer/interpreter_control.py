@@ -95,7 +95,7 @@ def _check_while(tracer: Interpreter, frame: SymbolicFrame, target: int) -> None
     """
     builder, place = tracer.context.builder, (frame.code, target)
     size = builder.node_count + _NODES_OF_A_REGION * builder.region_count
-    before = tracer.while_sizes.setdefault(place, size)
+    before = frame.sizes.setdefault(target, size)
     taken, made = frame.jumps[target], size - before
     is_step = taken >= _FEW_STEPS and made > _LARGE_WHILE * (taken - 1)
     if not is_step and (taken < _UNROLLED_WHILE or made <= _LARGE_WHILE):
