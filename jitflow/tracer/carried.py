@@ -212,7 +212,7 @@ def unified(
         if part is not None:
             return part
     if isinstance(left, Perhaps | Unbound) or isinstance(right, Perhaps | Unbound):
-        return missing.perhaps(left, right, what, values)
+        return missing.perhaps(left, right, what, values, capacity)
     if missing.may_be_none(left) or missing.may_be_none(right):
         return missing.or_none(left, right, what, values, capacity)
     if isinstance(left, Listed) and isinstance(right, Listed):
@@ -268,8 +268,9 @@ def known_outside(kind: Kind, what: str, capacity: Capacity) -> Kind:
         return replace(kind, items=items)
     if isinstance(kind, Listed):
         return rolling.known_outside(kind, what, capacity)
-    if isinstance(kind, OrNone):
-        return OrNone(apart(known_outside(kind.kind, what, capacity), f"{what} or None"))
+    if isinstance(kind, OrNone | Perhaps):
+        inner = apart(known_outside(kind.kind, what, capacity), f"{what} or not")
+        return replace(kind, kind=inner)
     bounds = [[capacity.bound(dim, dim) for dim in type.shape] for type in types_of(kind)]
     if all(bound == list(type.shape) for bound, type in zip(bounds, types_of(kind), strict=True)):
         return kind

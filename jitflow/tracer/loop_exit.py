@@ -65,7 +65,8 @@ class Exit(Entry):
             if is_bound and kinds.is_same(self.mark.position.slots[slot], value):
                 continue
             if isinstance(value, PerhapsUnbound) and slot in self.live[self.loop.header]:
-                self.widened[slot] = carried.describe(self.tracer, value)
+                kind, name = carried.describe(self.tracer, value), self.frame.names[slot]
+                self.widened[slot] = carried.known_outside(kind, name, self._capacity)
             if slot in at_end and not self.is_entered:
                 self.needs_entry = True
             self._add_out(self.frame.names[slot], Ending.of(self.tracer, value), slot)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from jitflow.core.errors import Unsupported
@@ -49,10 +49,17 @@ def or_none(
     if not known or not all(map(_may_be_missing, known)):
         text = f"{what} is {kinds.text_of(left)} or {kinds.text_of(right)}"
         raise Unsupported("JF-B006", text)
+    return OrNone(_of_both(known, what, held, capacity))
+
+
+def _of_both(
+    known: Sequence[Kind], what: str, held: Iterable[PyValue | None], capacity: Capacity | None
+) -> Kind:
+    """The kind of what is there, if anything is."""
     kind = carried.unified(known[0], known[-1], what, held, capacity)
     if capacity is not None:
         kind = carried.known_outside(kind, what, capacity)
-    return OrNone(kinds.apart(kind, f"{what} or None"))
+    return kinds.apart(kind, f"{what} or not")
 
 
 def _may_be_missing(kind: Kind) -> bool:
@@ -72,12 +79,18 @@ def or_none_converted(
     return [*carried.converted(tracer, parts, kind, wanted.kind), tracer.context.truth(True)]
 
 
-def perhaps(left: Kind, right: Kind, what: str, values: Iterable[PyValue | None]) -> Kind:
+def perhaps(
+    left: Kind,
+    right: Kind,
+    what: str,
+    values: Iterable[PyValue | None],
+    capacity: Capacity | None = None,
+) -> Kind:
     """The kind of a variable that is bound to a value of a kind, or not, as data decide."""
     sides = [kind.kind if isinstance(kind, Perhaps) else kind for kind in (left, right)]
     known = [kind for kind in sides if not isinstance(kind, Unbound)]
     held = [value.value if isinstance(value, PerhapsUnbound) else value for value in values]
-    kind = carried.unified(known[0], known[-1], what, held)
+    kind = _of_both(known, what, held, capacity)
     if not kinds.outlives_region(kind):
         raise Unsupported("JF-B006", f"{what} is {kinds.text_of(kind)} or unbound")
     return Perhaps(kind)

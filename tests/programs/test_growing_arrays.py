@@ -185,7 +185,16 @@ def kept(a, limit):
     return best, last, best is last
 
 
+def last_part(a, limit):
+    for k in range(len(a)):
+        if a[k, 0] > limit:
+            break
+        part = a[: k + 1, k % 2] * 2.0
+    return part.sum(), part
+
+
 PROGRAMS = [
+    (last_part, (np.outer(X, X + 1), 0.8), (np.outer(X, X + 1), 9.0), (np.outer(X, X + 1), -1.0)),
     (consensus, (X + np.arange(7), np.sin(9 * X), 30), (X, X, 0), (X, X, 1), (X, X * 2, 9)),
     (first_above, (np.outer(X, X), 1.0), (np.outer(X, X), 100.0), (np.outer(X, X), -1.0)),
     (kept, (np.outer(X, X + 1), 0.4), (np.outer(X, X), 9.0), (np.outer(X[::-1], X + 1), 0.4)),
@@ -220,7 +229,7 @@ def test_as_python(check_loops, program, calls):
     check_loops(program, *calls)
 
 
-MORE = [history, until, until_both, longest, inliers, grid, consensus, first_above]
+MORE = [history, until, until_both, longest, inliers, grid, consensus, first_above, last_part]
 
 
 @pytest.mark.parametrize(
