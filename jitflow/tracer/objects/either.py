@@ -295,6 +295,7 @@ def choose(context: TraceContext, condition: Value, left: PyValue, right: PyValu
     dtypes = {dtype for value in (left, right) if (dtype := _dtype_in(value))}
     pair = (*boxes, *dtypes)
     is_held = pair in PAIRS or pair == ("float", F32)
+    is_held &= not any(isinstance(value, ArrayValue) for value in (left, right))
     if len(boxes) != 1 or len(dtypes) != 1 or not is_held:
         raise Unsupported("JF-B005", "the type of min() or max() depends on data")
     (box,), (dtype,) = boxes, dtypes
