@@ -13,8 +13,9 @@ import contextvars
 import math
 import time
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -406,9 +407,30 @@ def _call_again(call: UserCall, values: Mapping[int, Any]) -> None:
     arguments = [_filled(item, operands) for item in call.arguments]
     keywords = {name: _filled(item, operands) for name, item in call.keywords.items()}
     function = call.function
+    if isinstance(function, FunctionType) and function is call.last.operator.numpy:
+        _report_what_it_sets(call, function, arguments, keywords)
+        return
     if isinstance(function, str):
         function = getattr(arguments.pop(0), function)
     caller_at(call.location, call.namespace)(function, tuple(arguments), keywords)
+
+
+def _report_what_it_sets(
+    call: UserCall,
+    meaning: Callable[..., Any],
+    arguments: Sequence[Any],
+    keywords: Mapping[str, Any],
+) -> None:
+    """Report the flags of an operator's meaning in Python: NumPy would name a line of ours."""
+    found: list[int] = []
+    modes: dict[str, str] = {**np.geterr()}  # type: ignore[dict-item]
+    noted: Any = {kind: "ignore" if mode == "ignore" else "call" for kind, mode in modes.items()}
+    with np.errstate(call=lambda _, flag: found.append(flag), **noted):
+        meaning(*arguments, **keywords)
+    for flag, kind, text in _KINDS:
+        if flag in found:
+            message = f"{text} encountered in {_numpy_name(call, call.last)}"
+            _report(call, message, modes[kind], flag)
 
 
 def _filled(item: Any, operands: Sequence[Any]) -> Any:

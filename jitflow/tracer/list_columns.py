@@ -288,7 +288,7 @@ class _Finder:
         )
         step = after - start
         symbols = dims.symbols_of(start) | dims.symbols_of(step)
-        if not (isinstance(step, int) and all(map(self.attempt._is_visible, symbols))):
+        if not (isinstance(step, int) and all(map(self.attempt.is_visible, symbols))):
             raise _Unknown
         again = dims.substitute(dim, {str(self.index): self.domain.start + 2 * self.domain.step})
         if again - after != step:

@@ -88,7 +88,7 @@ class Exit(Entry):
             return
         owner = None
         if slot is not None and isinstance(view, ArrayValue):
-            owner = owner_of(view, self._is_visible)
+            owner = owner_of(view, self.is_visible)
         sharer = None if owner is None else self._out_of(owner.storage)
         own_view = view if isinstance(view, ArrayValue) and view.views else None
         if sharer is not None:
@@ -154,7 +154,7 @@ class Exit(Entry):
                 return item
         return None
 
-    def _is_visible(self, symbol: str) -> bool:
+    def is_visible(self, symbol: str) -> bool:
         """Whether a symbol is known in front of the loop."""
         graph = self.tracer.context.builder.graph
         value = graph.symbols[symbol].value
@@ -168,7 +168,7 @@ class Exit(Entry):
     @property
     def _capacity(self) -> shrinking.Capacity:
         """What extents do not exceed, known in front of the loop."""
-        return shrinking.Capacity(self.tracer.context, self._is_visible, is_open=True)
+        return shrinking.Capacity(self.tracer.context, self.is_visible, is_open=True)
 
     def _users(self, storage: Storage) -> int:
         """How many carried values come back with an array on this storage."""

@@ -305,7 +305,7 @@ class _Attempt(Exit):
     def _grown(self, kind: Kind, known: Kind) -> Kind | None:
         """The kind of an array that gets more rows in each iteration."""
         trips = self.trips
-        if trips is not None and not all(map(self._is_visible, symbols_of(trips))):
+        if trips is not None and not all(map(self.is_visible, symbols_of(trips))):
             trips = None
         if not (isinstance(kind, kinds.Array) and isinstance(known, kinds.Array)):
             return None
@@ -529,7 +529,7 @@ class _Attempt(Exit):
         if not (isinstance(rows, RowsValue) and isinstance(before, RowsValue)) or not rows.count:
             return
         appends = list_rows.appends_of(block, item.parameters[-1], item.ends[-1])
-        if appends is not None and all(map(self._is_visible, symbols_of(appends))):
+        if appends is not None and all(map(self.is_visible, symbols_of(appends))):
             appended = self.trips * appends
             place.write(self.tracer, list_rows.settled_rows(self.tracer, before, rows, appended))
             found = self.columns.get(id(place.owner)) if appends == 1 else None

@@ -395,14 +395,3 @@ def test_single_precision_mixed_with_floats(check_loops, dtype):
         check_loops(running_largest, (x, first), (x[:2] - 9, first))
     check_loops(weighted, (x, 2), (x, 3))
     check_loops(comparisons, (x,), (-x,))
-
-
-def test_the_greater_of_a_number_and_an_array_without_axes(check_loops):
-    def greater(x, n):
-        t = 0.25
-        for i in range(n):
-            t = np.where(x[i] > 0.5, x[i], np.float32(0.5))
-            t = max(t * 2, max(0.75, t))
-        return t, min(t, 1.5)
-
-    check_loops(greater, (np.linspace(0.0, 1.0, 7).astype(np.float32), 7))

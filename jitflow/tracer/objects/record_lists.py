@@ -169,12 +169,13 @@ def lent(tracer: Any, owner: SequenceValue, position: Any) -> SequenceValue:
     """The list at a position of a list of lists of different lengths: the same one each time."""
     key = (id(owner), str(position))
     known: SequenceValue | None = tracer.in_tables.get(key)
-    if known is None or not _is_visible(tracer, known):
+    if known is None or not is_visible(tracer, known):
         known = tracer.in_tables[key] = _lent(tracer, owner, position)
     return known
 
 
-def _is_visible(tracer: Any, known: SequenceValue) -> bool:
+def is_visible(tracer: Any, known: SequenceValue) -> bool:
+    """Whether the block being built sees the columns of a list of records."""
     assert known.own_rows is not None
     return all(tracer.context.builder.sees(buffer) for buffer in known.own_rows.buffers)
 
