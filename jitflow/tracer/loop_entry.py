@@ -13,7 +13,7 @@ from jitflow.tracer.domains import Domain
 from jitflow.tracer.frame import SymbolicFrame
 from jitflow.tracer.kinds import Fixed, Kind, NotSettled, Number, Perhaps, Unbound
 from jitflow.tracer.liveness import live_slots
-from jitflow.tracer.loop_values import Carried, Origins, name_of
+from jitflow.tracer.loop_values import Carried, Origins, flags_for, name_of
 from jitflow.tracer.merging import Ending, place_ending
 from jitflow.tracer.places import Place, Reach
 from jitflow.tracer.regions import Mark
@@ -24,9 +24,10 @@ from jitflow.tracer.values import (
 )
 
 if TYPE_CHECKING:
-    from jitflow.tracer import rolling, shrinking
+    from jitflow.tracer import older, rolling, shrinking
     from jitflow.tracer.interpreter import Interpreter
 else:
+    older = LazyModule("jitflow.tracer.older")
     rolling = LazyModule("jitflow.tracer.rolling")
     shrinking = LazyModule("jitflow.tracer.shrinking")
 
@@ -44,6 +45,7 @@ class Entry:
         exit_index: int | None,
         rebound: set[str],
         widened: dict[Any, Kind],
+        untold: set[Any],
     ) -> None:
         self.tracer, self.frame, self.loop, self.domain = tracer, frame, loop, domain
         self.first, self.exit_index = first, exit_index
@@ -58,7 +60,7 @@ class Entry:
         self.outs: list[Carried] = []
         self.fixed: dict[Place, PyValue] = {}
         self.kept: dict[int, PyValue] = {}
-        self.rebound, self.widened = rebound, widened
+        self.rebound, self.widened, self.untold = rebound, widened, untold
         self.needs_entry = False
         self.known_symbols = set(tracer.context.builder.graph.symbols)
         self.trips = None if domain is None else domain.trips(tracer)
@@ -108,6 +110,23 @@ class Entry:
                 item.uncertain = f"{item.name}, which may be an array that was there before,"
                 found = carried.origins(item.arrays_in(item.old))
                 item.origins = found | uncertain.get(item.name, frozenset())
+        for item in self.carried[:]:
+            if item.uncertain and not item.is_memory and item.key not in self.untold:
+                self._carry_flags(item, uncertain.get(item.name, frozenset()))
+
+    def _carry_flags(self, item: Carried, others: frozenset[Storage]) -> None:
+        """Carry with an array what tells which older one it is; it may turn into `others`, too."""
+        arrays = item.arrays_in(item.old)
+        if len(arrays) != 1 or not isinstance(item.kind, kinds.Array):
+            return
+        holders = self.reach.holders
+        flags = older.flags_of(arrays[0], self.reach, lambda s: holders.get(id(s), 0) <= 1)
+        if flags is None or any(other.uncertain and other.older is None for other in others):
+            return
+        found = [s for o in others for s in ([k for k, _ in o.older or ()] if o.uncertain else [o])]
+        own = arrays[0].storage
+        origins = [s for s in dict.fromkeys((*flags, *found)) if s is not own or s in flags]
+        self.carried.append(flags_for(self.tracer.context, item, 0, origins, flags))
 
     def _choose_places(self, known: dict[tuple[int, Any], Place]) -> None:
         """Carry what places hold, or have them hold the same objects again (`fixed`)."""

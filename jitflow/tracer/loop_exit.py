@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from jitflow.core.dims import Dim
@@ -14,7 +15,7 @@ from jitflow.tracer.control_flow import RETURN
 from jitflow.tracer.kinds import Group
 from jitflow.tracer.left_views import owner_of
 from jitflow.tracer.loop_entry import Entry
-from jitflow.tracer.loop_values import Carried
+from jitflow.tracer.loop_values import Carried, flags_for
 from jitflow.tracer.merging import Ending
 from jitflow.tracer.objects.model import IteratorValue
 from jitflow.tracer.objects.wrap import settled
@@ -29,8 +30,9 @@ from jitflow.tracer.values import (
 )
 
 if TYPE_CHECKING:
-    from jitflow.tracer import remaining, rolling, shrinking
+    from jitflow.tracer import older, remaining, rolling, shrinking
 else:
+    older = LazyModule("jitflow.tracer.older")
     remaining = LazyModule("jitflow.tracer.remaining")
     rolling = LazyModule("jitflow.tracer.rolling")
     shrinking = LazyModule("jitflow.tracer.shrinking")
@@ -108,7 +110,8 @@ class Exit(Entry):
         item.ends = carried.converted(self.tracer, ending.parts, ending.known_kind, kind)
         if not self._leaves_own(item, slot is not None):
             item.uncertain = f"{name}, which may be an array that was there before,"
-        self.outs.append(item)
+        flags = [*self._flags_of(item, slot is not None)] if item.uncertain else []
+        self.outs += [item, *flags]
 
     def _add_list(self, name: str, owner: PyValue, slot: int | None, stop: int | None) -> None:
         """Let a list that an iteration made come out, by its items."""
@@ -135,6 +138,56 @@ class Exit(Entry):
         if not self._leaves_own(item, slot is not None):
             item.uncertain = f"{name}, which may have an array that was there before,"
         self.outs.append(item)
+
+    def _settle_flags(self) -> bool:
+        """Find what tells which older array comes back; False where that is not known of one."""
+        before = len(self.untold)
+        for item in self.carried:
+            if item.of is None:
+                continue
+            owner, position = item.of
+            array = owner.last[position] if owner.last else None
+            flags = None if array is None else older.flags_of(array, self.reach, self._is_new)
+            more = set() if flags is None else flags.keys() - set(item.older)
+            if flags is None or not more.isdisjoint(owner.origins):
+                self.untold.add(owner.key)
+                continue  # without flags; for more of them another attempt is made anyway
+            item.ends = older.held(self.tracer.context, flags, item.older)
+            item.ending = Ending(None, item.kind, item.ends)
+        return len(self.untold) == before
+
+    def _flags_of(self, item: Carried, is_variable: bool) -> Iterator[Carried]:
+        """What tells which older arrays are those that come out, where that is known."""
+
+        def is_new(storage: Storage) -> bool:
+            is_shared = is_variable and self._out_of(storage) is not None
+            return not is_shared and self._is_new(storage) and not self._users(storage)
+
+        for position, array in enumerate(item.last):
+            flags = older.flags_of(array, self.reach, is_new)
+            if flags is not None:
+                found = flags_for(self.tracer.context, item, position, [*flags], flags)
+                found.ends, found.initial = found.initial, []
+                found.ending = Ending(None, found.kind, found.ends)
+                yield found
+
+    def _is_new(self, storage: Storage) -> bool:
+        """Whether an iteration made memory that one carried value at most has."""
+        is_known = self.reach.knows(storage) or self._sharer(storage) is not None
+        return not is_known and self._users(storage) <= 1
+
+    def _stays_own(self, item: Carried) -> bool:
+        """Whether the arrays that come back in `item` are known nowhere else."""
+        assert item.ending is not None
+        if item.ending.value is None:
+            return True
+        for array in item.last:
+            storage = array.storage
+            if array.views or storage.uncertain or self._users(storage) > 1:
+                return False
+            if self.reach.knows(storage):
+                return False
+        return True
 
     def _leaves_own(self, item: Carried, is_variable: bool) -> bool:
         return all(

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from jitflow.core.dataclass import dataclass, field, replace
 from jitflow.core.dims import Dim
+from jitflow.core.dtypes import BOOL
 from jitflow.core.lazy import LazyModule
 from jitflow.ir.graph import Value
 from jitflow.tracer import carried, kinds
 from jitflow.tracer.frame import SymbolicFrame
-from jitflow.tracer.kinds import Kind, Unbound
+from jitflow.tracer.kinds import Group, Kind, Number, Unbound
 from jitflow.tracer.left_views import base_of, viewed
 from jitflow.tracer.merging import Ending
 from jitflow.tracer.objects.model import DictValue
@@ -19,9 +20,12 @@ from jitflow.tracer.places import Place
 from jitflow.tracer.values import ArrayValue, NumbersValue, PyValue, SequenceValue, Storage
 
 if TYPE_CHECKING:
-    from jitflow.tracer import rolling
+    from jitflow.tracer import older, rolling
+    from jitflow.tracer.context import TraceContext
     from jitflow.tracer.interpreter import Interpreter
+    from jitflow.tracer.older import Flags
 else:
+    older = LazyModule("jitflow.tracer.older")
     rolling = LazyModule("jitflow.tracer.rolling")
 
 Origins: TypeAlias = dict[str, frozenset[Storage]]
@@ -53,6 +57,10 @@ class Carried:
         For an entry of the operand stack the way out that has it.
     last : list of ArrayValue
         The arrays that come back, noted before the body's changes of objects are undone.
+    of : tuple of (Carried, int) or None
+        What it has flags of (`tracer.older`), and for which of its arrays.
+    older : tuple of Storage
+        For flags, the memory that they are for.
     parameters, results : list of Value
         In the block, and of the node.
     """
@@ -74,6 +82,8 @@ class Carried:
     stop: int | None = None
     view: ArrayValue | None = None
     sharer: Carried | None = None
+    of: tuple[Carried, int] | None = None
+    older: tuple[Storage, ...] = ()
 
     @property
     def key(self) -> Any:
@@ -96,6 +106,9 @@ class Carried:
             assert self.place is not None
             self.place.write(tracer, parts[0])
             return
+        if self.of is not None:
+            self._note_older(parts)
+            return
         if isinstance(self.kind, Unbound):
             return  # it stays so; an iteration shows what it is bound to
         value = self.built(tracer, parts)
@@ -105,6 +118,13 @@ class Carried:
         else:
             assert self.place is not None
             self.place.write(tracer, value)
+
+    def _note_older(self, flags: list[Value]) -> None:
+        assert self.of is not None
+        item, position = self.of
+        array = item.arrays_in(item.current)[position]
+        if array.storage.uncertain:
+            older.note(array, self.older, flags)
 
     def built(self, tracer: Interpreter, parts: list[Value]) -> PyValue:
         if self.sharer is not None:
@@ -121,6 +141,16 @@ class Carried:
             assert isinstance(value, ArrayValue)
             value = viewed(self.view, value)
         return value
+
+
+def flags_for(
+    context: TraceContext, item: Carried, position: int, origins: Sequence[Storage], flags: Flags
+) -> Carried:
+    """What tells which of `origins` an array of `item` is, with its graph values as `initial`."""
+    kind = Group(tuple, (Number("bool", BOOL),) * len(origins))
+    parts = older.held(context, flags, origins)
+    name = f"{item.name}_is_old"
+    return Carried(name, kind, parts, of=(item, position), older=tuple(origins))
 
 
 def name_of(place: Place) -> str:

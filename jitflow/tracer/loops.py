@@ -100,10 +100,11 @@ def capture(
     uncertain: Origins = {}
     rebound: set[str] = set()
     widened: dict[Any, Kind] = {}
+    untold: set[Any] = set()
     for _ in range(MAX_ATTEMPTS):
         if tracer.wishes:
             hashing.make_wished(tracer, known)
-        attempt = _Attempt(tracer, frame, loop, domain, first, exit_index, rebound, widened)
+        attempt = _Attempt(tracer, frame, loop, domain, first, exit_index, rebound, widened, untold)
         if attempt.run(known, uncertain):
             return
     raise Unsupported("JF-B006", "what the loop changes does not settle")
@@ -249,6 +250,8 @@ class _Attempt(Exit):
     def _settle(self, outcome: Outcome, uncertain: Origins) -> bool:
         """Check that everything comes back as it went in; True where an array turned uncertain."""
         for item in self.carried:
+            if item.of is not None:
+                continue
             item.ending = self._ending(item)
             is_unbound = item.ending.value is None and not item.is_memory
             if is_unbound and not isinstance(item.kind, Perhaps):
@@ -256,6 +259,8 @@ class _Attempt(Exit):
             item.last = item.arrays_in(item.ending.value)
             item.ends = self._ends(item, item.ending)
         self._check_lists()
+        if not self._settle_flags():
+            return True
         memory = [item.place.owner for item in self.carried if item.is_memory and item.place]
         list_rows.check_unwritten(self.tracer, self, memory)
         if self._find_rebound() or any(item.key in self.widened for item in self._unlike()):
@@ -426,19 +431,6 @@ class _Attempt(Exit):
             raise NotSettled(f"{name} is another object after an iteration")
         self.widened[slot] = missing.or_none(first, last, name, capacity=self._capacity)
 
-    def _stays_own(self, item: Carried) -> bool:
-        """Whether the arrays that come back in `item` are known nowhere else."""
-        assert item.ending is not None
-        if item.ending.value is None:
-            return True
-        for array in item.last:
-            storage = array.storage
-            if array.views or storage.uncertain or self._users(storage) > 1:
-                return False
-            if self.reach.knows(storage):
-                return False
-        return True
-
     def _finish_block(self, block: Block, outcome: Outcome) -> None:
         """Parameters for what only comes out, the flags of the ways out, and the results."""
         builder = self.tracer.context.builder
@@ -549,7 +541,7 @@ class _Attempt(Exit):
             taken += count
             if item in self.carried:
                 item.uncertain = self._uncertainty_after(item)
-            if item.slot is not None or item.place is not None:
+            if item.slot is not None or item.place is not None or item.of is not None:
                 item.put(tracer, frame, item.results)
                 self._settle_rows(item, block)
             else:

@@ -10,7 +10,7 @@ import functools
 import operator
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from jitflow.core.dataclass import dataclass, field
 from jitflow.core.errors import Unsupported
@@ -25,13 +25,17 @@ from jitflow.tracer.regions import Outcome, block_of, live_at
 from jitflow.tracer.values import ArrayValue, NumbersValue, PyValue, SequenceValue, Storage
 
 if TYPE_CHECKING:
-    from jitflow.tracer import carried, rolling, shrinking
+    from jitflow.tracer import carried, older, rolling, shrinking
     from jitflow.tracer.frame import SymbolicFrame
     from jitflow.tracer.interpreter import Interpreter
 else:
+    older = LazyModule("jitflow.tracer.older")
     carried = LazyModule("jitflow.tracer.carried")
     rolling = LazyModule("jitflow.tracer.rolling")
     shrinking = LazyModule("jitflow.tracer.shrinking")
+
+_Olds: TypeAlias = "tuple[list[Storage], int] | None"
+"""Memory that an array may have, and where the flags of it are in the pairs."""
 
 Finished = Callable[[Sequence[Value]], Any]
 """Gives a merged value from the results of the control node."""
@@ -191,6 +195,7 @@ class Merger:
         sides = (self._parts_as(kind, side, e) for side, e in enumerate((first, second)))
         self.pairs.extend(zip(*sides, strict=True))
         end = len(self.pairs)
+        olds = self._pair_flags(first, second)
         made: list[PyValue] = []
 
         def finished(results: Sequence[Value]) -> PyValue:
@@ -198,6 +203,7 @@ class Merger:
                 reason = self._uncertainty(first, second, what)
                 parts = iter(results[start:end])
                 made.append(carried.build(self.tracer, kind, parts, reason))
+                self._note_flags(made[0], olds, results)
                 found = carried.origins((*_arrays(first), *_arrays(second)))
                 carried.doubt(carried.storages_of(made[0]), found)
             return made[0]
@@ -306,6 +312,44 @@ class Merger:
                 if not (is_own and is_alone and has_one):
                     return f"{what}, which may be an array that was there before,"
         return ""
+
+    def _pair_flags(self, first: Ending, second: Ending) -> list[_Olds]:
+        """Pairs of flags for each array: which of those that were there before it is."""
+        arrays = [_arrays(first), _arrays(second)]
+        count = max(map(len, arrays))
+        if len(arrays[0]) != len(arrays[1]) and first.value and second.value:
+            return []
+        olds: list[_Olds] = []
+        for position in range(count):
+            sides = [found[position] if found else None for found in arrays]
+            flags = [self._flags(side, array) for side, array in enumerate(sides)]
+            if flags[0] is None or flags[1] is None:
+                olds.append(None)
+                continue
+            origins = list(dict.fromkeys((*flags[0], *flags[1])))
+            start = len(self.pairs)
+            held = []
+            for side, known in enumerate(flags):
+                with block_of(self.tracer, self.arms[side].block):
+                    held.append(older.held(self.tracer.context, known or {}, origins))
+            self.pairs.extend(zip(*held, strict=True))
+            olds.append((origins, start))
+        return olds
+
+    def _flags(self, side: int, array: ArrayValue | None) -> older.Flags | None:
+        """What an array is at the end of an arm; nobody looks at a placeholder."""
+        if array is None:
+            return {}
+        return older.flags_of(array, self.reach, lambda storage: self._is_alone(storage, side))
+
+    def _note_flags(
+        self, value: PyValue | None, olds: Sequence[_Olds], results: Sequence[Value]
+    ) -> None:
+        for array, known in zip(carried.storages_of(value), olds, strict=False):
+            if known is None or not array.storage.uncertain:
+                continue
+            origins, start = known
+            older.note(array, origins, results[start : start + len(origins)])
 
     def _is_alone(self, owner: Storage | PyValue, side: int) -> bool:
         """Whether no more than one way leads to memory, or to a list, at the end of an arm."""

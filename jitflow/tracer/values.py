@@ -247,6 +247,9 @@ class Storage:
     may_be : tuple of (Storage, Value)
         Memory that eager Python may have here, each with its contents when this was found: where
         they change, this may not be read either.
+    older : tuple of (Storage, Value), optional
+        Where the memory is uncertain and all is known that it may be: for each older one whether
+        (bool[]) eager Python has the array that owns it; else it has a new one (`tracer.older`).
     sharer : SequenceValue or None
         The list that has the other one: where it stays in the piece, this one may be handed out.
     """
@@ -266,6 +269,7 @@ class Storage:
         self.written = False
         self.uncertain = ""
         self.may_be: tuple[tuple[Storage, Value], ...] = ()
+        self.older: tuple[tuple[Storage, Value], ...] | None = None
         self.sharer: SequenceValue | None = None
 
 

@@ -184,12 +184,15 @@ def _owner(tracer: Tracer, storage: Storage) -> r.Recipe:
     table = tracer.context.objects
     known = table.recipes.get(id(storage))
     if known is None:
-        if storage.uncertain:
+        if storage.uncertain and storage.older is None:
             _check_sharer(tracer, storage)
         if storage.source is not None:
             known = r.FromSource(storage.source)
         else:
             known = r.FromGraph(_new_output(tracer, storage.version), "array", storage.order)
+        for other, flag in storage.older or ():
+            condition = recipe_of(tracer, ScalarValue("bool", BOOL, flag))
+            known = r.Choose(condition, _owner(tracer, other), known)
         table.recipes[id(storage)] = known
         table.keep.append(storage)
     return known
