@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+import choice_programs
 import integer_programs
 import nest_programs
 import record_programs
@@ -88,6 +89,9 @@ KINDS = {
         lambda seed: load(record_programs.source(seed), f"records {seed}"), record_programs.calls
     ),
     "rows": Kind(lambda seed: load(row_programs.source(seed), f"rows {seed}"), row_programs.calls),
+    "choices": Kind(
+        lambda seed: load(choice_programs.source(seed), f"choices {seed}"), choice_programs.calls
+    ),
     "states": Kind(state_programs.program, _state_calls),
     "integers": Kind(integer_programs.program, _integer_calls),
     "nests": Kind(nest_programs.program, _nest_calls, 0),

@@ -18,6 +18,7 @@ CASES = [
             "rolling",
             "records",
             "rows",
+            "choices",
             "states",
             "integers",
         )
