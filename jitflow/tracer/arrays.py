@@ -252,6 +252,8 @@ def commit(context: TraceContext, storage: Storage, version: Value) -> None:
     """Make `version` the newest contents of `storage`."""
     if storage.uncertain:
         raise UncertainArray("JF-B006", f"a write to {storage.uncertain}")
+    if storage.ties:
+        raise UncertainArray("JF-B006", "a write to an array that may be another one, too,")
     if storage.input is not None:
         _before_input_write(context, storage)
     before = {"version": storage.version, "written": storage.written}

@@ -46,6 +46,7 @@ class Entry:
         rebound: set[str],
         widened: dict[Any, Kind],
         untold: set[Any],
+        tied: set[Any],
     ) -> None:
         self.tracer, self.frame, self.loop, self.domain = tracer, frame, loop, domain
         self.first, self.exit_index = first, exit_index
@@ -60,7 +61,7 @@ class Entry:
         self.outs: list[Carried] = []
         self.fixed: dict[Place, PyValue] = {}
         self.kept: dict[int, PyValue] = {}
-        self.rebound, self.widened, self.untold = rebound, widened, untold
+        self.rebound, self.widened, self.untold, self.tied = rebound, widened, untold, tied
         self.needs_entry = False
         self.known_symbols = set(tracer.context.builder.graph.symbols)
         self.trips = None if domain is None else domain.trips(tracer)
@@ -120,7 +121,11 @@ class Entry:
         if len(arrays) != 1 or not isinstance(item.kind, kinds.Array):
             return
         holders = self.reach.holders
-        flags = older.flags_of(arrays[0], self.reach, lambda s: holders.get(id(s), 0) <= 1)
+        flags = older.flags_of(
+            arrays[0],
+            self.reach,
+            lambda s: older.ALONE if holders.get(id(s), 0) <= 1 else older.ELSEWHERE,
+        )
         if flags is None or any(other.uncertain and other.older is None for other in others):
             return
         found = [s for o in others for s in ([k for k, _ in o.older or ()] if o.uncertain else [o])]

@@ -147,34 +147,46 @@ class Exit(Entry):
                 continue
             owner, position = item.of
             array = owner.last[position] if owner.last else None
-            flags = None if array is None else older.flags_of(array, self.reach, self._is_new)
+            flags = None if array is None else older.flags_of(array, self.reach, self._standing)
             more = set() if flags is None else flags.keys() - set(item.older)
             if flags is None or not more.isdisjoint(owner.origins):
                 self.untold.add(owner.key)
                 continue  # without flags; for more of them another attempt is made anyway
             item.ends = older.held(self.tracer.context, flags, item.older)
             item.ending = Ending(None, item.kind, item.ends)
-        return len(self.untold) == before
+        ties = {item.key for item in self.carried if any(a.storage.ties for a in item.last)}
+        turned = not ties <= self.tied
+        self.tied |= ties
+        return len(self.untold) == before and not turned
+
+    def _tie(self, item: Carried) -> None:
+        """Tie the arrays of what is tied at the end of an iteration, whichever it was."""
+        if item.key in self.tied or any(array.storage.ties for array in item.last):
+            for array in item.arrays_in(item.current):
+                array.storage.ties = frozenset((self,))
 
     def _flags_of(self, item: Carried, is_variable: bool) -> Iterator[Carried]:
         """What tells which older arrays are those that come out, where that is known."""
 
-        def is_new(storage: Storage) -> bool:
+        def standing(storage: Storage) -> str:
             is_shared = is_variable and self._out_of(storage) is not None
-            return not is_shared and self._is_new(storage) and not self._users(storage)
+            if is_shared or self._users(storage):
+                return older.ELSEWHERE
+            return self._standing(storage)
 
         for position, array in enumerate(item.last):
-            flags = older.flags_of(array, self.reach, is_new)
+            flags = older.flags_of(array, self.reach, standing)
             if flags is not None:
                 found = flags_for(self.tracer.context, item, position, [*flags], flags)
                 found.ends, found.initial = found.initial, []
                 found.ending = Ending(None, found.kind, found.ends)
                 yield found
 
-    def _is_new(self, storage: Storage) -> bool:
-        """Whether an iteration made memory that one carried value at most has."""
-        is_known = self.reach.knows(storage) or self._sharer(storage) is not None
-        return not is_known and self._users(storage) <= 1
+    def _standing(self, storage: Storage) -> str:
+        """Who leads to memory at the end of an iteration, as `older.flags_of` asks."""
+        if self.reach.knows(storage) or self._sharer(storage) is not None:
+            return older.ELSEWHERE
+        return older.ALONE if self._users(storage) <= 1 else older.TIED
 
     def _stays_own(self, item: Carried) -> bool:
         """Whether the arrays that come back in `item` are known nowhere else."""

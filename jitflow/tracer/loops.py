@@ -101,10 +101,13 @@ def capture(
     rebound: set[str] = set()
     widened: dict[Any, Kind] = {}
     untold: set[Any] = set()
+    tied: set[Any] = set()
     for _ in range(MAX_ATTEMPTS):
         if tracer.wishes:
             hashing.make_wished(tracer, known)
-        attempt = _Attempt(tracer, frame, loop, domain, first, exit_index, rebound, widened, untold)
+        attempt = _Attempt(
+            tracer, frame, loop, domain, first, exit_index, rebound, widened, untold, tied
+        )
         if attempt.run(known, uncertain):
             return
     raise Unsupported("JF-B006", "what the loop changes does not settle")
@@ -191,6 +194,7 @@ class _Attempt(Exit):
                 shrinking.note_room(context, item.current.type.shape[item.kind.axis], item.kind)
         for item in self.carried:
             carried.doubt(item.arrays_in(item.current), item.origins)
+            self._tie(item)
         header = self.loop.header
         if self.domain is not None:
             index = self.index = facts.late_symbol(context, block.parameters[0], None)
@@ -552,6 +556,7 @@ class _Attempt(Exit):
         for item in (*self.carried, *self.outs):
             found = item.origins | carried.origins(item.last)
             carried.doubt(item.arrays_in(item.current), found)
+            self._tie(item)
         for item in self.carried:
             if item.uncertain == list_rows.IN_LIST:
                 list_columns.note_last(tracer, item)

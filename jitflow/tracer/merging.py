@@ -34,8 +34,8 @@ else:
     rolling = LazyModule("jitflow.tracer.rolling")
     shrinking = LazyModule("jitflow.tracer.shrinking")
 
-_Olds: TypeAlias = "tuple[list[Storage], int] | None"
-"""Memory that an array may have, and where the flags of it are in the pairs."""
+_Olds: TypeAlias = "tuple[list[Storage], int, list[ArrayValue]] | None"
+"""Memory that an array may have, where the flags of it are in the pairs, and both its ends."""
 
 Finished = Callable[[Sequence[Value]], Any]
 """Gives a merged value from the results of the control node."""
@@ -333,14 +333,14 @@ class Merger:
                 with block_of(self.tracer, self.arms[side].block):
                     held.append(older.held(self.tracer.context, known or {}, origins))
             self.pairs.extend(zip(*held, strict=True))
-            olds.append((origins, start))
+            olds.append((origins, start, [array for array in sides if array is not None]))
         return olds
 
     def _flags(self, side: int, array: ArrayValue | None) -> older.Flags | None:
         """What an array is at the end of an arm; nobody looks at a placeholder."""
         if array is None:
             return {}
-        return older.flags_of(array, self.reach, lambda storage: self._is_alone(storage, side))
+        return older.flags_of(array, self.reach, lambda storage: self._standing(storage, side))
 
     def _note_flags(
         self, value: PyValue | None, olds: Sequence[_Olds], results: Sequence[Value]
@@ -348,15 +348,24 @@ class Merger:
         for array, known in zip(carried.storages_of(value), olds, strict=False):
             if known is None or not array.storage.uncertain:
                 continue
-            origins, start = known
+            origins, start, ends = known
             older.note(array, origins, results[start : start + len(origins)])
+            array.storage.ties = frozenset().union(*(end.storage.ties for end in ends))
 
     def _is_alone(self, owner: Storage | PyValue, side: int) -> bool:
         """Whether no more than one way leads to memory, or to a list, at the end of an arm."""
-        if owner.source is not None:
-            return False
-        elsewhere = self.reach.holders.get(id(owner), 0) - self._before[id(owner)]
-        return elsewhere + self._ways_in(side)[id(owner)] <= 1
+        return owner.source is None and self._elsewhere(owner) + self._ways_in(side)[id(owner)] <= 1
+
+    def _elsewhere(self, owner: Storage | PyValue) -> int:
+        """How many ways lead there but for the variables and operands."""
+        return self.reach.holders.get(id(owner), 0) - self._before[id(owner)]
+
+    def _standing(self, storage: Storage, side: int) -> str:
+        """Who leads to memory at the end of an arm, as `older.flags_of` asks."""
+        if self._is_alone(storage, side):
+            return older.ALONE
+        is_elsewhere = storage.source is not None or self._elsewhere(storage) > 0
+        return older.ELSEWHERE if is_elsewhere else older.TIED
 
     def _ways_in(self, side: int) -> Counter[int]:
         """How many variables, operands and changed places have each memory at the end of an arm."""

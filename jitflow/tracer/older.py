@@ -17,32 +17,49 @@ from jitflow.tracer.values import ArrayValue, Storage
 if TYPE_CHECKING:
     from jitflow.tracer.places import Reach
 
+ALONE, TIED, ELSEWHERE = "alone", "tied", "elsewhere"
+"""No more than this one leads to memory; so do values that go out with it; something else may."""
+
 Flags: TypeAlias = dict[Storage, Value | bool]
 """By memory that was there before, whether an array is the one that owns it; else it is new."""
 
 
-def flags_of(array: ArrayValue, reach: Reach, is_alone: Callable[[Storage], bool]) -> Flags | None:
-    """What an array is; None where that is not known.
+def flags_of(array: ArrayValue, reach: Reach, standing: Callable[[Storage], str]) -> Flags | None:
+    """What an array is; None where that is not known. One that others have, too, is tied.
 
     Parameters
     ----------
     array : ArrayValue
     reach : Reach
         What was there before the region.
-    is_alone : callable
-        Whether no more than this one leads to memory: that of new arrays.
+    standing : callable
+        Who leads to memory: `ALONE`, `TIED` or `ELSEWHERE`.
     """
     storage = array.storage
     if array.views or array.base is not None:
         return None
     if storage.uncertain:
-        flags: Flags | None = None if storage.older is None else dict(storage.older)
-        if flags is not None and all(map(reach.knows, flags)) and is_alone(storage):
-            return flags
-        return None
-    if storage.source is None and is_alone(storage):
+        if storage.older is None or not _is_tied(storage, standing(storage)):
+            return None
+        inside = [other for other, _ in storage.older if not reach.knows(other)]
+        if any(standing(other) == ELSEWHERE for other in inside):
+            return None
+        for other in inside:  # made since: which it is, is forgotten
+            other.ties |= {other}
+            storage.ties |= {other}
+        return {other: flag for other, flag in storage.older if other not in inside}
+    if storage.source is None and standing(storage) == ALONE:
         return {}
-    return {storage: True} if reach.knows(storage) else None
+    if reach.knows(storage):
+        return {storage: True}
+    return {} if _is_tied(storage, standing(storage)) else None
+
+
+def _is_tied(storage: Storage, standing: str) -> bool:
+    """Whether memory is alone or, from now on, tied."""
+    if standing == TIED:
+        storage.ties |= {storage}
+    return standing != ELSEWHERE
 
 
 def held(context: TraceContext, flags: Flags, origins: Iterable[Storage]) -> list[Value]:

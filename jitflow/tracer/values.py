@@ -250,6 +250,9 @@ class Storage:
     older : tuple of (Storage, Value), optional
         Where the memory is uncertain and all is known that it may be: for each older one whether
         (bool[]) eager Python has the array that owns it; else it has a new one (`tracer.older`).
+    ties : frozenset
+        Arrays with a common tie may be one object in eager Python: one of them at most leaves the
+        piece, and none is written.
     sharer : SequenceValue or None
         The list that has the other one: where it stays in the piece, this one may be handed out.
     """
@@ -269,6 +272,7 @@ class Storage:
         self.written = False
         self.uncertain = ""
         self.may_be: tuple[tuple[Storage, Value], ...] = ()
+        self.ties: frozenset[object] = frozenset()
         self.older: tuple[tuple[Storage, Value], ...] | None = None
         self.sharer: SequenceValue | None = None
 

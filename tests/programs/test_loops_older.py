@@ -97,6 +97,91 @@ def changed_behind(x, count):
     return p
 
 
+def best_seen(x, count):
+    best, least = x, np.inf
+    for i in range(count):
+        x = x - 0.4 * (x - 0.5) + 0.2 * np.sin(i * 1.0)
+        cost = np.sum((x - 0.5) ** 2)
+        if cost < least:
+            best, least = x, cost
+    return best, least
+
+
+def best_and_last(x, count):
+    best, least = x, np.inf
+    for i in range(count):
+        x = x - 0.4 * (x - 0.5) + 0.2 * np.sin(i * 1.0)
+        cost = np.sum((x - 0.5) ** 2)
+        if cost < least:
+            best, least = x, cost
+    return best, x
+
+
+def anneal(x, noise, count):
+    best = current = x
+    for i in range(count):
+        candidate = current + noise[i % 5]
+        if candidate.sum() < current.sum() + 0.1:
+            current = candidate
+            if current.sum() < best.sum():
+                best = current
+    return best
+
+
+def anneal_to_both(x, noise, count):
+    best = current = x
+    for i in range(count):
+        candidate = current + noise[i % 5]
+        if candidate.sum() < current.sum() + 0.1:
+            current = candidate
+            if current.sum() < best.sum():
+                best = current
+    return best, current
+
+
+def written_behind(x, count):
+    best = x
+    for i in range(count):
+        x = x * 0.5 + i
+        if x.sum() > 3.0:
+            best = x
+    x[0] = 9.0
+    return best
+
+
+def written_in_it(x, count):
+    best = x * 1.0
+    x = x * 1.0
+    for i in range(count):
+        x = x * 0.5 + i
+        if x.sum() > 3.0:
+            best = x
+        x[1] += 1.0
+    return best
+
+
+class Search:
+    def __init__(self, x):
+        self.x = self.best = x
+        self.least = np.inf
+
+    def run(self, count):
+        for i in range(count):
+            self.x = self.x * 0.9 + 0.01 * i
+            cost = (self.x**2).sum()
+            if cost < self.least:
+                self.least, self.best = cost, self.x
+        return self.best
+
+
+def search_of_an_object(x, count):
+    search = Search(x)
+    found = search.run(count)
+    return found, search.best, search.least
+
+
+NOISE = np.sin(np.arange(30.0)).reshape(5, 6)
+
 CALLS = [
     *((descend, (0.1, n)) for n in (0, 1, 3, 200)),
     *((descend, (1e-9, n)) for n in (0, 1, 3)),
@@ -112,6 +197,9 @@ CALLS = [
     ),
     *((inner, (n,)) for n in (0, 1, 2, 5)),
     *((previous, (n,)) for n in (0, 1, 2, 9)),
+    *((f, (n,)) for f in (best_seen, best_and_last, search_of_an_object) for n in (0, 1, 9)),
+    *((f, (n,)) for f in (written_behind, written_in_it) for n in (0, 1, 2, 9)),
+    *((f, (NOISE, n)) for f in (anneal, anneal_to_both) for n in (0, 1, 9)),
     *((changed_behind, (n,)) for n in (0, 2, 9)),
 ]
 
@@ -151,6 +239,9 @@ def test_the_array_is_the_older_one_or_a_new_one(offset):
         (bisect, (X + 3, 9)),
         (either_of_two_in_a_loop, (X + 1, np.array([3.0, 2.0, 0.1]), 3)),
         (previous, (9,)),
+        (best_seen, (9,)),
+        (anneal, (NOISE, 9)),
+        (search_of_an_object, (9,)),
     ],
 )
 def test_the_loop_is_captured(function, rest):

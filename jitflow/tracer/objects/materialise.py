@@ -186,6 +186,8 @@ def _owner(tracer: Tracer, storage: Storage) -> r.Recipe:
     if known is None:
         if storage.uncertain and storage.older is None:
             _check_sharer(tracer, storage)
+        if any(table.tied.setdefault(tie, storage) is not storage for tie in storage.ties):
+            raise Unsupported("JF-B006", "two arrays that may be one leave the piece")
         if storage.source is not None:
             known = r.FromSource(storage.source)
         else:

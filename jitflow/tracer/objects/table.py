@@ -98,6 +98,7 @@ class ObjectTable:
     limits: dict[str, int] = field(default_factory=dict)
     recipes: dict[int, Recipe] = field(default_factory=dict)
     alone: dict[int, Storage] = field(default_factory=dict)
+    tied: dict[object, Storage] = field(default_factory=dict)
     filling: dict[int, bool] = field(default_factory=dict)
     unfilled: list[tuple[BuildCell, PyValue]] = field(default_factory=list)
     referring: dict[int, PyValue] = field(default_factory=dict)
