@@ -125,6 +125,9 @@ class Execution:
     def Constant(self, recipe):
         return recipe.value
 
+    def Choose(self, recipe):
+        return self.build(recipe.when_true if self.build(recipe.condition) else recipe.when_false)
+
     def ViewOf(self, recipe):
         base = self.build(recipe.base)
         arguments = [self.build(a) if isinstance(a, r.Recipe) else a for a in recipe.arguments]
