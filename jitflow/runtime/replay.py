@@ -105,7 +105,10 @@ def noted_flags() -> Iterator[list[int]]:
 
 
 _PYTHON_RUNS = 3
-"""How often a piece with loops is left to Python for its warnings; then the interpreter replays."""
+"""How often a piece with loops is left to Python for its warnings; then the interpreter replays.
+
+As often again where that takes too long.
+"""
 
 _LONGEST_REPLAY = 0.02
 """Seconds that the interpreter may take to replay loops, each time."""
@@ -211,11 +214,9 @@ class Replayer:
         if self._is_plain() and lost and warns:
             self._warn_directly(self.calls[:1], wanted, modes)
             return False
-        if can_rerun and not lost and (self._leaves_to_python() or _may_raise(wanted, modes)):
-            self.python_runs += 1
-            for index, contents in originals.items():
-                if contents is not None:
-                    np.copyto(inputs[index], contents)
+        can_rerun = can_rerun and not lost
+        if can_rerun and (self._leaves_to_python() or _may_raise(wanted, modes)):
+            self._undo(originals, inputs)
             return True
         if not warns:
             return False
@@ -224,8 +225,18 @@ class Replayer:
             return False
         values = [originals.get(index, value) for index, value in enumerate(inputs)]
         if self._draws_in_loops or not self._run_again(values, known or {}, span, modes):
+            if can_rerun and self.python_runs < 2 * _PYTHON_RUNS:
+                self._undo(originals, inputs)
+                return True
             self._warn_directly((*self.seen, *self.calls), wanted, modes)
         return False
+
+    def _undo(self, originals: Mapping[int, np.ndarray | None], inputs: Sequence[Any]) -> None:
+        """What is written has its contents again, for a run by Python."""
+        self.python_runs += 1
+        for index, contents in originals.items():
+            if contents is not None:
+                np.copyto(inputs[index], contents)
 
     def keep(self, flagged: Flagged, inputs: Sequence[Any]) -> Flagged:
         """`flagged` with copies of the inputs that the rest of the piece writes."""

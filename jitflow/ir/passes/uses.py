@@ -154,6 +154,8 @@ class Uses:
             else:
                 stays |= self._loop(node, kept, watches)
                 self._carry(node.operands[count:], kept, lambda k: self._is_read(node, k))
+        if count is None and not stays:
+            kept = [k for k in kept if not _is_same(node, k)]
         if stays or kept:
             is_sure = stays or any(self._is_sure(node.results[k]) for k in kept)
             self._mark(node.operands if count is None else node.operands[:count], is_sure)
@@ -213,6 +215,12 @@ class Uses:
             for k in range(len(node.results))
             if any(self._is_touched(group[k]) for group in groups)
         ]
+
+
+def _is_same(node: Node, k: int) -> bool:
+    """Whether all arms of a branch give the same value: nobody can tell which one was taken."""
+    first, *others = (region.results[k] for region in node.regions)
+    return all(other is first for other in others)
 
 
 def _is_replaced(node: Node, k: int) -> bool:
