@@ -28,6 +28,9 @@ _COUNTED = 4096
 _FEW = 16
 """Elements of an array whose computation a compiler may move like that of a number."""
 
+_UNROLLED = 64
+"""Iterations of a loop that a compiler may write one after the other."""
+
 _SELECTING = frozenset({"slice", "diagonal"})
 _DECIDING = frozenset({"logical_and", "logical_or"})
 """Of two conditions for a jump the second may be computed where the first leaves it open."""
@@ -200,10 +203,15 @@ class Uses:
         return any(self._is_sure(carried(node, region)[k]) for region in node.regions)
 
     def _is_needed(self, node: Node, k: int) -> bool:
-        """Whether every iteration's value is used: of one that is only replaced, the last is."""
+        """Whether every iteration's value is used: of one that is only replaced, the last is.
+
+        What the last one gives for a next one is computed, unless a compiler unrolls the loop.
+        """
         inside = (carried(node, region)[k] for region in node.regions)
-        is_passed_on = self._is_sure(node.results[k]) and any(map(self._is_touched, inside))
-        return is_passed_on or self._is_read(node, k)
+        is_last_used = self._is_sure(node.results[k])
+        is_passed_on = is_last_used and any(map(self._is_touched, inside))
+        is_unrolled = _has_few_iterations(node) and not is_last_used
+        return is_passed_on or (self._is_read(node, k) and not is_unrolled)
 
     def _kept(self, node: Node) -> list[int]:
         """Numbers of the results that are used, behind the node or in the next iteration."""
@@ -221,6 +229,19 @@ def _is_same(node: Node, k: int) -> bool:
     """Whether all arms of a branch give the same value: nobody can tell which one was taken."""
     first, *others = (region.results[k] for region in node.regions)
     return all(other is first for other in others)
+
+
+def _has_few_iterations(node: Node) -> bool:
+    """Whether a loop runs a few times, as is known before the program runs."""
+    if node.operator.name != "for":
+        return False
+    bounds = [value.producer for value in node.operands[:3]]
+    numbers = [
+        int(bound.attributes["value"])
+        for bound in bounds
+        if bound is not None and bound.operator.name == "constant"
+    ]
+    return len(numbers) == 3 and len(range(*numbers)) <= _UNROLLED
 
 
 def _is_replaced(node: Node, k: int) -> bool:
