@@ -27,6 +27,19 @@ def carried(node: Node, region: Block) -> list[Value]:
     return region.parameters[len(region.parameters) - len(node.results) :]
 
 
+def known_range(node: Node) -> range | None:
+    """The indices of a `for` loop with constant bounds; None for others, and for step 0."""
+    if node.operator.name != "for":
+        return None
+    bounds = []
+    for value in node.operands[: BOUNDS["for"]]:
+        maker = value.producer
+        if maker is None or maker.operator.name != "constant":
+            return None
+        bounds.append(int(maker.attributes["value"]))
+    return range(*bounds) if bounds[2] else None
+
+
 def walk_nodes(nodes: Iterable[Node]) -> Iterator[Node]:
     """Every node, those in regions included, outer before inner."""
     for node in nodes:

@@ -97,16 +97,6 @@ def changed_behind(x, count):
     return p
 
 
-def best_seen(x, count):
-    best, least = x, np.inf
-    for i in range(count):
-        x = x - 0.4 * (x - 0.5) + 0.2 * np.sin(i * 1.0)
-        cost = np.sum((x - 0.5) ** 2)
-        if cost < least:
-            best, least = x, cost
-    return best, least
-
-
 def best_and_last(x, count):
     best, least = x, np.inf
     for i in range(count):
@@ -117,14 +107,8 @@ def best_and_last(x, count):
     return best, x
 
 
-def anneal(x, noise, count):
-    best = current = x
-    for i in range(count):
-        candidate = current + noise[i % 5]
-        if candidate.sum() < current.sum() + 0.1:
-            current = candidate
-            if current.sum() < best.sum():
-                best = current
+def best_seen(x, count):
+    best, _ = best_and_last(x, count)
     return best
 
 
@@ -137,6 +121,10 @@ def anneal_to_both(x, noise, count):
             if current.sum() < best.sum():
                 best = current
     return best, current
+
+
+def anneal(x, noise, count):
+    return anneal_to_both(x, noise, count)[0]
 
 
 def written_behind(x, count):

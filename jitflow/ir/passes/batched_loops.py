@@ -6,7 +6,7 @@ from jitflow.core.dataclass import replace
 from jitflow.ir.graph import Block, Node, Value
 from jitflow.ir.passes.batching import Batched, Batcher
 from jitflow.ir.passes.positions import NotIndependent
-from jitflow.ir.regions import BOUNDS, carried, walk_block
+from jitflow.ir.regions import BOUNDS, carried, known_range, walk_block
 
 MOST_UNROLLED, MOST_NODES = 8, 96
 """Iterations, and nodes in all, of an inner loop that is written out."""
@@ -108,16 +108,10 @@ class LoopBatcher(Batcher):
 
 def _few(node: Node) -> range | None:
     """The indices of a loop that is short enough to be written out."""
-    bounds = []
-    for value in node.operands[: BOUNDS["for"]]:
-        maker = value.producer
-        if maker is None or maker.operator.name != "constant":
-            return None
-        bounds.append(int(maker.attributes["value"]))
-    if not bounds[2]:
+    indices = known_range(node)
+    if indices is None or indices[MOST_UNROLLED:]:
         return None
-    indices = range(*bounds)
     if any(item.regions and _few(item) is None for item in node.regions[0].nodes):
         return None
     size = sum(1 for _ in walk_block(node.regions[0])) * len(indices)
-    return indices if len(indices) <= MOST_UNROLLED and size <= MOST_NODES else None
+    return indices if size <= MOST_NODES else None

@@ -9,7 +9,14 @@ from jitflow.ir.flags import can_warn
 from jitflow.ir.graph import Block, DimensionOf, Graph, Node, ScalarValue, Value
 from jitflow.ir.passes.dce import must_stay
 from jitflow.ir.passes.products import LoopAround, hoisted
-from jitflow.ir.regions import BOUNDS, carried, defined_in, symbols_in, symbols_of_node
+from jitflow.ir.regions import (
+    BOUNDS,
+    carried,
+    defined_in,
+    known_range,
+    symbols_in,
+    symbols_of_node,
+)
 from jitflow.ops.record import Kind
 
 _WORTH_MOVING = 4  # cost of an element from which storing an array beats computing it again
@@ -170,7 +177,7 @@ class _Tidier:
         self.fill(region.nodes, block.nodes)
         self.around = outer
         if is_loop and region is node.regions[-1]:
-            self.move_out(block, out, _certainly_runs(node))
+            self.move_out(block, out, bool(known_range(node)))
         results = region.results
         if len(results) == len(node.results) and (not is_loop or region is node.regions[-1]):
             results = tuple(results[k] for k in kept)
@@ -179,17 +186,24 @@ class _Tidier:
 
     def loop_around(self, node: Node, block: Block, out: list[Node]) -> LoopAround | None:
         """What products in a body may ask about its loop; None where its range is not known."""
-        bounds = _bounds(node)
-        if bounds is None or bounds[2] != 1 or bounds[0] >= bounds[1]:
+        indices = known_range(node)
+        if not indices or indices.step != 1:
             return None
         index = node.regions[0].parameters[0]
         inside = set(defined_in(node.regions[0]))
         own = self.defined_symbols(inside)
         symbols = frozenset(name for name in own if self.graph.symbols[name].value is index)
         outer = self.around if self.around is not None and self.around.body is out else None
-        start, stop, _ = bounds
         return LoopAround(
-            symbols, own, start, stop, block.nodes, out, block.parameters, outer, self.fresh
+            symbols,
+            own,
+            indices.start,
+            indices.stop,
+            block.nodes,
+            out,
+            block.parameters,
+            outer,
+            self.fresh,
         )
 
     def defined_symbols(self, inside: set[Value]) -> frozenset[str]:
@@ -252,25 +266,6 @@ def _used_symbols(graph: Graph) -> set[str]:
     for value in (*graph.inputs, *graph.outputs):
         found.update(symbols_in(value.type))
     return found
-
-
-def _certainly_runs(node: Node) -> bool:
-    """Whether a loop has at least one iteration."""
-    bounds = _bounds(node)
-    return bounds is not None and bounds[2] != 0 and len(range(*bounds)) > 0
-
-
-def _bounds(node: Node) -> tuple[int, int, int] | None:
-    """Start, stop and step of a loop over a range that is known now."""
-    if node.operator.name != "for":
-        return None
-    bounds = []
-    for value in node.operands[:3]:
-        maker = value.producer
-        if maker is None or maker.operator.name != "constant":
-            return None
-        bounds.append(int(maker.attributes["value"]))
-    return bounds[0], bounds[1], bounds[2]
 
 
 def _views_in(node: Node) -> list[Node]:

@@ -17,7 +17,7 @@ from jitflow.core.dims import Dim
 from jitflow.ir.flags import is_loud
 from jitflow.ir.graph import Block, DimensionOf, Graph, Node, Value
 from jitflow.ir.passes.dce import must_stay
-from jitflow.ir.regions import BOUNDS, carried, symbols_in, walk_block
+from jitflow.ir.regions import BOUNDS, carried, known_range, symbols_in, walk_block
 from jitflow.ops.record import Kind
 from jitflow.ops.shapes import Shape
 from jitflow.ops.views import shows_all
@@ -233,15 +233,8 @@ def _is_same(node: Node, k: int) -> bool:
 
 def _has_few_iterations(node: Node) -> bool:
     """Whether a loop runs a few times, as is known before the program runs."""
-    if node.operator.name != "for":
-        return False
-    bounds = [value.producer for value in node.operands[:3]]
-    numbers = [
-        int(bound.attributes["value"])
-        for bound in bounds
-        if bound is not None and bound.operator.name == "constant"
-    ]
-    return len(numbers) == 3 and len(range(*numbers)) <= _UNROLLED
+    indices = known_range(node)
+    return indices is not None and not indices[_UNROLLED:]
 
 
 def _is_replaced(node: Node, k: int) -> bool:

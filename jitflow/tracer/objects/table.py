@@ -73,6 +73,8 @@ class ObjectTable:
         Calls made for their effect alone, in order: (function, arguments).
     limits : dict
         Greatest magnitudes of symbols that nodes define, where known.
+    tied : dict
+        For each tie (`Storage.ties`) the memory that leaves the piece.
     recipes, outputs : dict, list
         Recipes by identity of the value; graph values that they refer to.
     """
