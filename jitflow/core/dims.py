@@ -152,3 +152,8 @@ def _normal(terms: dict[Monomial, int]) -> Dim:
     if set(kept) == {()}:
         return kept[()]
     return SymbolicDim(tuple(sorted(kept.items(), key=lambda item: (-len(item[0]), item[0]))))
+
+
+def count_in(indices: range) -> int:
+    """How many indices there are; `len` tells it for fewer than 2**63 alone."""
+    return max(0, -((indices.start - indices.stop) // indices.step))

@@ -10,6 +10,10 @@ from jitflow.core.dims import Dim, SymbolicDim
 Shape = tuple[Dim, ...]
 
 
+class OutOfRange(TypeError):
+    """A slice certainly leaves its axis."""
+
+
 def format_shape(shape: Shape) -> str:
     """``(s0,3)``: as NumPy's messages write a shape."""
     inside = ",".join(str(dim) for dim in shape)
@@ -81,7 +85,7 @@ def check_same_size(shape: Shape, target: Shape) -> None:
 
 
 def check_slice(extent: Dim, start: Dim, step: Dim, length: Dim) -> None:
-    """TypeError where a slice certainly leaves ``range(extent)``."""
+    """OutOfRange where a slice certainly leaves ``range(extent)``."""
     if type(step) not in (int, SymbolicDim) or step == 0:
         raise TypeError(f"slice step {step!r} is not a non-zero integer")
     if isinstance(length, int) and length <= 0:
@@ -93,7 +97,7 @@ def check_slice(extent: Dim, start: Dim, step: Dim, length: Dim) -> None:
     below = [end for end in ends if isinstance(end, int) and end < 0]
     over = [end - extent for end in ends]
     if below or any(isinstance(excess, int) and excess >= 0 for excess in over):
-        raise TypeError(f"slice {start}:{step}*{length} leaves an axis of extent {extent}")
+        raise OutOfRange(f"slice {start}:{step}*{length} leaves an axis of extent {extent}")
 
 
 def diagonal_length(rows: Dim, columns: Dim, offset: int) -> Dim:

@@ -116,6 +116,8 @@ def _captured_for(
             raise Unsupported("JF-B006", "the iterator is known elsewhere")
     domain = domains.domain_of(tracer, iterator)
     low, high = domain.bounds
+    if not all(map(facts.fits, (low, high, high - low, domain.step))):
+        raise Unsupported("JF-B006", "a range that does not fit 64 bits")
     numbers = [facts.evaluate(tracer.context, bound) for bound in (low, high)]
     if None not in numbers:
         if not facts.decide(tracer.context, low, "<", high):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from jitflow.core import dims
 from jitflow.core.dataclass import dataclass
-from jitflow.core.dims import Dim
+from jitflow.core.dims import Dim, count_in
 from jitflow.core.dtypes import I64
 from jitflow.core.errors import Unsupported
 from jitflow.core.lazy import LazyModule
@@ -111,7 +111,7 @@ def length_of(tracer: Interpreter, iterator: IteratorValue) -> int | None:
     if not all(isinstance(part, int) for part in parts):
         return None
     start, stop, step = parts
-    return len(range(start, stop, step))  # type: ignore[arg-type]
+    return count_in(range(start, stop, step))  # type: ignore[arg-type]
 
 
 def _parts(tracer: Interpreter, iterator: IteratorValue) -> tuple[Dim, Dim, Dim]:

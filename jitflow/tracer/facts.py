@@ -217,7 +217,7 @@ def prove(context: TraceContext, left: Dim, relation: str, right: Dim) -> bool |
     difference = right - left
     if isinstance(difference, int):
         return bool(_HOLDS[relation](0, difference))
-    if not (_fits(left) and _fits(right)):  # what runs has 64 bits: the number's sign decides
+    if not (fits(left) and fits(right)):  # what runs has 64 bits: the number's sign decides
         numbers = (side if isinstance(side, int) else 0 for side in (left, right))
         return bool(_HOLDS[relation](*numbers))
     low, high = bounds(context, difference)
@@ -232,7 +232,7 @@ def prove(context: TraceContext, left: Dim, relation: str, right: Dim) -> bool |
     return None
 
 
-def _fits(dim: Dim) -> bool:
+def fits(dim: Dim) -> bool:
     """Whether `dim` is no number beyond 64 bits."""
     return not isinstance(dim, int) or -(2**63) <= dim < 2**63
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections import deque
 from typing import TYPE_CHECKING, Any
 
@@ -441,6 +442,8 @@ def _length_of_others(tracer: Tracer, value: PyValue) -> PyValue:
 def _range_length(tracer: Tracer, value: RangeValue) -> PyValue:
     known = range_length(tracer, value)
     if known is not None:
+        if known > sys.maxsize:
+            raise Unsupported("JF-B009", "OverflowError: a range too long for len()")
         return ConstantValue(known)
     step = resolve(tracer, value.step)
     if not (isinstance(step, ConstantValue) and step.value == 1):

@@ -9,6 +9,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from jitflow.core.dims import count_in
 from jitflow.core.errors import Unsupported
 from jitflow.core.lazy import LazyModule
 from jitflow.tracer import facts, numpy
@@ -185,7 +186,7 @@ def range_length(tracer: Tracer, value: RangeValue) -> int | None:
     parts = [resolve(tracer, part) for part in (value.start, value.stop, value.step)]
     if not all(isinstance(part, ConstantValue) for part in parts):
         return None
-    return len(range(*(part.value for part in parts)))  # type: ignore[attr-defined]
+    return count_in(range(*(part.value for part in parts)))  # type: ignore[attr-defined]
 
 
 def _known_range(tracer: Tracer, value: RangeValue) -> range | None:
